@@ -1,0 +1,274 @@
+// Package clock is the one source of time of the embedded AWS. It runs with
+// the machine's clock by default and can be moved forward: everything that
+// waits (visibility timeouts, retries, TTL, lifecycle rules, expiry) hangs on
+// it and fires in order when it moves. It never goes backwards.
+//
+// Nothing outside this package may call time.Now, time.Sleep or start a timer.
+package clock
+
+import (
+	"container/heap"
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// ErrClosed is returned by waits that the clock's end cuts short.
+var ErrClosed = errors.New("clock is closed")
+
+// Clock is a virtual clock: the machine's time plus an offset that only grows.
+// It is safe for concurrent use. Make one with New or NewManual.
+type Clock struct {
+	mu      sync.Mutex
+	manual  bool
+	base    time.Time // manual clocks only: the present
+	offset  time.Duration
+	shifts  []Shift
+	timers  timerHeap
+	seq     uint64
+	wake    chan struct{}
+	closed  chan struct{}
+	once    sync.Once
+	running sync.WaitGroup
+	advance sync.Mutex // one Advance at a time
+	moving  bool
+}
+
+// Shift is one move of the clock: from At, in machine time, the offset was
+// Offset.
+type Shift struct {
+	At     time.Time
+	Offset time.Duration
+}
+
+// New returns a clock that runs with the machine's, shifted by the moves it
+// made in an earlier life (nil for none).
+func New(shifts []Shift) *Clock {
+	c := newClock()
+	c.shifts = append(c.shifts, shifts...)
+	if n := len(shifts); n > 0 {
+		c.offset = shifts[n-1].Offset
+	}
+	go c.run()
+	return c
+}
+
+// NewManual returns a clock that stands still at t until Advance moves it.
+func NewManual(t time.Time) *Clock {
+	c := newClock()
+	c.manual, c.base = true, t
+	return c
+}
+
+func newClock() *Clock {
+	return &Clock{wake: make(chan struct{}, 1), closed: make(chan struct{})}
+}
+
+// Now returns the present in UTC, without a monotonic reading, so that stored
+// and computed times compare equal.
+func (c *Clock) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.now()
+}
+
+func (c *Clock) now() time.Time {
+	if c.manual {
+		return c.base
+	}
+	return time.Now().Add(c.offset).UTC().Round(0)
+}
+
+// Offset is how far the clock has been moved ahead of the machine's.
+func (c *Clock) Offset() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.offset
+}
+
+// Shifts returns every move so far, oldest first, for New to take up again.
+func (c *Clock) Shifts() []Shift {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]Shift(nil), c.shifts...)
+}
+
+// Virtual converts a time that a client read from the machine's clock (the
+// date of a signature) to this clock's time, by the offset that held then.
+func (c *Clock) Virtual(machine time.Time) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	off := time.Duration(0)
+	for _, s := range c.shifts {
+		if s.At.After(machine) {
+			break
+		}
+		off = s.Offset
+	}
+	return machine.Add(off).UTC()
+}
+
+// Timer is a pending call made by AfterFunc.
+type Timer struct {
+	clock *Clock
+	at    time.Time
+	seq   uint64
+	index int // -1 when no longer pending
+	fn    func()
+	async bool // waits are only woken, never run to their end, by Advance
+}
+
+// Stop cancels the call. It reports false when it has already begun.
+func (t *Timer) Stop() bool {
+	t.clock.mu.Lock()
+	defer t.clock.mu.Unlock()
+	if t.index < 0 {
+		return false
+	}
+	heap.Remove(&t.clock.timers, t.index)
+	return true
+}
+
+// AfterFunc calls fn once, d from now. While the clock runs by itself each
+// call has its own goroutine; while Advance moves it, calls run one after the
+// other in order of their times, and Advance waits for each to return.
+func (c *Clock) AfterFunc(d time.Duration, fn func()) *Timer { return c.add(d, fn, false) }
+
+// At is AfterFunc for a point in time; one that has passed is due at once.
+func (c *Clock) At(t time.Time, fn func()) *Timer { return c.add(t.Sub(c.Now()), fn, false) }
+
+func (c *Clock) add(d time.Duration, fn func(), async bool) *Timer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.seq++
+	t := &Timer{clock: c, at: c.now().Add(max(d, 0)), seq: c.seq, fn: fn, async: async}
+	heap.Push(&c.timers, t)
+	if t.index == 0 {
+		c.poke()
+	}
+	return t
+}
+
+// Sleep waits until d has passed on this clock, ctx ends or the clock closes.
+func (c *Clock) Sleep(ctx context.Context, d time.Duration) error {
+	done := make(chan struct{})
+	t := c.add(d, func() { close(done) }, true)
+	defer t.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.closed:
+		return ErrClosed
+	}
+}
+
+// Advance moves the clock d into the future and returns when every call that
+// fell due has returned, those that they scheduled within d included. If ctx
+// ends first the clock stays at the last call that was made.
+func (c *Clock) Advance(ctx context.Context, d time.Duration) error {
+	if d < 0 {
+		return errors.New("a clock cannot be moved backwards")
+	}
+	c.advance.Lock()
+	defer c.advance.Unlock()
+	c.mu.Lock()
+	target := c.now().Add(d)
+	c.moving = true
+	c.mu.Unlock()
+	defer func() {
+		c.mu.Lock()
+		c.moving = false
+		c.mu.Unlock()
+		c.poke()
+	}()
+	for {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		c.mu.Lock()
+		if len(c.timers) == 0 || c.timers[0].at.After(target) {
+			c.moveTo(target)
+			c.mu.Unlock()
+			return nil
+		}
+		t := heap.Pop(&c.timers).(*Timer)
+		c.moveTo(t.at)
+		c.mu.Unlock()
+		t.fn()
+	}
+}
+
+// moveTo sets the present to t unless it is already past it.
+func (c *Clock) moveTo(t time.Time) {
+	d := t.Sub(c.now())
+	if d <= 0 {
+		return
+	}
+	if c.manual {
+		c.base = t
+		return
+	}
+	c.offset += d
+	now := time.Now()
+	if n := len(c.shifts); n > 0 && now.Sub(c.shifts[n-1].At) < time.Millisecond {
+		c.shifts[n-1].Offset = c.offset // one entry per move, not per timer
+		return
+	}
+	c.shifts = append(c.shifts, Shift{At: now.UTC().Round(0), Offset: c.offset})
+}
+
+// Close ends the clock: no further call is made and waits return ErrClosed. It
+// waits for the calls that are running.
+func (c *Clock) Close() {
+	c.once.Do(func() { close(c.closed) })
+	c.running.Wait()
+}
+
+func (c *Clock) poke() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
+// run fires timers of a clock that follows the machine's.
+func (c *Clock) run() {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		timer.Reset(c.fireDue())
+		select {
+		case <-timer.C:
+		case <-c.wake:
+		case <-c.closed:
+			return
+		}
+	}
+}
+
+// fireDue starts what is due and returns how long until the next timer.
+func (c *Clock) fireDue() time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for !c.moving && len(c.timers) > 0 {
+		wait := c.timers[0].at.Sub(c.now())
+		if wait > 0 {
+			return wait
+		}
+		t := heap.Pop(&c.timers).(*Timer)
+		if t.async {
+			t.fn()
+			continue
+		}
+		select {
+		case <-c.closed:
+			return time.Hour
+		default:
+		}
+		c.running.Go(t.fn)
+	}
+	return time.Hour
+}

@@ -1,0 +1,98 @@
+// Package gateway is the one door of the embedded AWS. Every call, from the
+// network or from one service to another, passes the same chain: identify,
+// authorise, inject faults, dispatch, record. Services see a Call and answer
+// with the SDK's own types; they never import one another.
+package gateway
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/pipelab/pipelab/internal/aws/ident"
+)
+
+// PrincipalKind says what sort of caller made a call.
+type PrincipalKind string
+
+// The kinds of principal.
+const (
+	Root        PrincipalKind = "Root"        // the account itself: an access key that belongs to no user
+	User        PrincipalKind = "User"        // an IAM user's access key
+	AssumedRole PrincipalKind = "AssumedRole" // temporary credentials of a role session
+	AWSService  PrincipalKind = "AWSService"  // a service acting for itself, such as s3.amazonaws.com
+	Anonymous   PrincipalKind = "Anonymous"   // an unsigned request
+)
+
+// Principal is who makes a call.
+type Principal struct {
+	Kind        PrincipalKind
+	Account     string
+	ARN         string // of the user, the role session or the account's root; empty for services
+	ID          string // unique id (AIDA…, AROA…:session), the account id for root
+	AccessKeyID string
+	Service     string // host name of a calling service, "lambda.amazonaws.com"
+	RoleARN     string // the role behind a role session
+}
+
+// ServicePrincipal is a service acting for itself on behalf of an account.
+func ServicePrincipal(host, account string) Principal {
+	return Principal{Kind: AWSService, Account: account, Service: host}
+}
+
+// RolePrincipal is a service acting with an execution role, whose permissions
+// then decide.
+func RolePrincipal(roleARN, session, account string) Principal {
+	p := Principal{Kind: AssumedRole, Account: account, RoleARN: roleARN}
+	if a, err := ident.ParseARN(roleARN); err == nil {
+		name := a.Resource
+		for i := len(name) - 1; i >= 0; i-- {
+			if name[i] == '/' {
+				name = name[i+1:]
+				break
+			}
+		}
+		p.ARN = ident.ARN{Partition: a.Partition, Service: "sts", Account: a.Account,
+			Resource: "assumed-role/" + name + "/" + session}.String()
+	}
+	return p
+}
+
+// Call is one API call, wherever it comes from.
+type Call struct {
+	// ID is the request id; the gateway fills it in.
+	ID string
+	// Parent is the id of the call that caused this one, empty for calls from
+	// the network. Invoke takes it from the context.
+	Parent    string
+	Principal Principal
+	Scope     ident.Scope
+	Service   string // SDK package name: "kinesis", "dynamodbstreams"
+	Operation string // "PutRecords"
+	Input     any    // *kinesis.PutRecordsInput
+	// HTTP is the request behind the call; nil for internal calls.
+	HTTP *http.Request
+	// Time is when the call arrived, on the virtual clock.
+	Time time.Time
+}
+
+// Internal reports whether one service called another.
+func (c *Call) Internal() bool { return c.HTTP == nil }
+
+type callKey struct{}
+
+// From returns the call that ctx belongs to. Handlers always have one; it
+// panics elsewhere, because background work must name its account and region
+// itself.
+func From(ctx context.Context) *Call {
+	c, ok := ctx.Value(callKey{}).(*Call)
+	if !ok {
+		panic("gateway: context carries no call")
+	}
+	return c
+}
+
+// WithCall returns a context that belongs to c.
+func WithCall(ctx context.Context, c *Call) context.Context {
+	return context.WithValue(ctx, callKey{}, c)
+}

@@ -1,0 +1,67 @@
+package gateway
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/aws/smithy-go"
+)
+
+// Error is an AWS error that the SDK does not model as a type of its own:
+// ValidationException of many services, nearly all errors of S3 and IAM.
+// Handlers return the SDK's error type where there is one.
+type Error struct {
+	Code    string // "NoSuchBucketPolicy"
+	Message string
+	Status  int // HTTP status; 0 means 400
+	// Fields are further elements of the error document, such as S3's
+	// BucketName or Key, in no particular order.
+	Fields map[string]string
+}
+
+// Errorf makes an Error.
+func Errorf(status int, code, format string, args ...any) *Error {
+	return &Error{Code: code, Status: status, Message: fmt.Sprintf(format, args...)}
+}
+
+// Error implements error in the form that the SDK prints.
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// ErrorCode implements smithy.APIError.
+func (e *Error) ErrorCode() string { return e.Code }
+
+// ErrorMessage implements smithy.APIError.
+func (e *Error) ErrorMessage() string { return e.Message }
+
+// ErrorFault implements smithy.APIError.
+func (e *Error) ErrorFault() smithy.ErrorFault {
+	if e.Status >= http.StatusInternalServerError {
+		return smithy.FaultServer
+	}
+	return smithy.FaultClient
+}
+
+// HTTPStatus is the status to answer with.
+func (e *Error) HTTPStatus() int {
+	if e.Status == 0 {
+		return http.StatusBadRequest
+	}
+	return e.Status
+}
+
+// Unsupported is the answer to a parameter that is not emulated: never accept
+// and ignore one.
+func Unsupported(service, operation, what string) *Error {
+	return Errorf(http.StatusNotImplemented, "NotImplemented",
+		"PipeLab does not emulate %s of %s.%s", what, service, operation)
+}
+
+// ErrorCode returns the AWS code of err, or "" when it is not an AWS error.
+func ErrorCode(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorCode()
+	}
+	return ""
+}

@@ -1,0 +1,132 @@
+package gateway
+
+import (
+	"path"
+	"sync"
+	"time"
+)
+
+// FaultKind is what goes wrong.
+type FaultKind string
+
+// The kinds of fault. The gateway acts out the first four; services act out
+// the others, which need their knowledge, by asking Faults.Take.
+const (
+	FaultError     FaultKind = "error"     // answer Error with Status before the handler runs
+	FaultThrottle  FaultKind = "throttle"  // answer the service's own throttling error; Resource may name a shard or table
+	FaultLatency   FaultKind = "latency"   // wait Latency of machine time, then go on
+	FaultDrop      FaultKind = "drop"      // cut the connection in the middle of the request body
+	FaultAfter     FaultKind = "after"     // run the handler, then answer Error: the side effect happened
+	FaultEntries   FaultKind = "entries"   // fail Share of the entries of a batch call (PutRecords, BatchWriteItem, SendMessageBatch)
+	FaultCrash     FaultKind = "crash"     // kill the function's process before its handler is called
+	FaultCrashLate FaultKind = "crashLate" // kill it after the handler's work, before its answer counts
+	FaultDuplicate FaultKind = "duplicate" // deliver an event or batch a second time
+	FaultReorder   FaultKind = "reorder"   // deliver events in another order than they happened
+)
+
+// Fault is one rule. Empty matchers match everything.
+type Fault struct {
+	ID        string    `json:"id"`
+	Kind      FaultKind `json:"kind"`
+	Service   string    `json:"service,omitempty"`   // SDK package name
+	Operation string    `json:"operation,omitempty"` // path.Match pattern
+	Resource  string    `json:"resource,omitempty"`  // path.Match pattern over the resource's name, such as "orders" or "orders/shardId-*"
+	// Share is the fraction of matching calls (or entries) that are hit, 0 < Share <= 1; 0 means all.
+	Share float64 `json:"share,omitempty"`
+	// Skip lets so many matching calls pass first; Count ends the rule after
+	// so many hits, 0 for never.
+	Skip    int           `json:"skip,omitempty"`
+	Count   int           `json:"count,omitempty"`
+	Error   string        `json:"error,omitempty"`  // AWS error code; the service's default when empty
+	Status  int           `json:"status,omitempty"` // HTTP status, 500 when 0
+	Latency time.Duration `json:"latency,omitempty"`
+	// Seed decides which calls a Share hits: the same seed hits the same ones.
+	Seed uint64 `json:"seed,omitempty"`
+}
+
+// Faults is the set of active rules. Safe for concurrent use; nil has none.
+type Faults struct {
+	mu    sync.Mutex
+	rules []*activeFault
+}
+
+type activeFault struct {
+	Fault
+	seen, hits uint64
+}
+
+// NewFaults returns an empty set.
+func NewFaults() *Faults { return &Faults{} }
+
+// Add puts a rule in force.
+func (f *Faults) Add(rule Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.rules = append(f.rules, &activeFault{Fault: rule})
+}
+
+// Clear removes the rule with this id, or all with an empty id.
+func (f *Faults) Clear(id string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	kept := f.rules[:0]
+	for _, r := range f.rules {
+		if id != "" && r.ID != id {
+			kept = append(kept, r)
+		}
+	}
+	f.rules = kept
+}
+
+// List returns the rules with the number of times each has struck.
+func (f *Faults) List() (rules []Fault, hits []int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.rules {
+		rules, hits = append(rules, r.Fault), append(hits, int(r.hits))
+	}
+	return rules, hits
+}
+
+// Take asks whether a fault of this kind strikes now, and counts it. Call it
+// once per call, or once per entry of a batch for FaultEntries.
+func (f *Faults) Take(kind FaultKind, service, operation, resource string) (Fault, bool) {
+	if f == nil {
+		return Fault{}, false
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.rules {
+		if r.Kind != kind || !match(r.Service, service) || !match(r.Operation, operation) || !match(r.Resource, resource) {
+			continue
+		}
+		r.seen++
+		if r.seen <= uint64(r.Skip) || r.Count > 0 && r.hits >= uint64(r.Count) {
+			continue
+		}
+		if r.Share > 0 && r.Share < 1 && unit(r.Seed, r.seen) >= r.Share {
+			continue
+		}
+		r.hits++
+		return r.Fault, true
+	}
+	return Fault{}, false
+}
+
+func match(pattern, s string) bool {
+	if pattern == "" || pattern == "*" || pattern == s {
+		return true
+	}
+	ok, err := path.Match(pattern, s)
+	return err == nil && ok
+}
+
+// unit maps (seed, n) to [0, 1) by SplitMix64's finaliser, so that a seed
+// always hits the same calls whatever else happens.
+func unit(seed, n uint64) float64 {
+	z := seed*0x9e3779b97f4a7c15 + n*0xbf58476d1ce4e5b9 + 0x94d049bb133111eb
+	z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+	z = (z ^ z>>27) * 0x94d049bb133111eb
+	z ^= z >> 31
+	return float64(z>>11) / (1 << 53)
+}

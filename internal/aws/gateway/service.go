@@ -1,0 +1,108 @@
+package gateway
+
+import (
+	"context"
+	"log/slog"
+	"reflect"
+	"strings"
+
+	"github.com/pipelab/pipelab/internal/aws/clock"
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/store"
+)
+
+// Service is one emulated AWS service.
+type Service interface {
+	// Name is the SDK's package name, such as "dynamodbstreams".
+	Name() string
+	// Operations are the implemented operations; all others answer 501.
+	Operations() []Operation
+	// Start takes up background work (timers, pollers) from what the store
+	// holds. It is called when the store is open, and again after Stop.
+	Start(ctx context.Context) error
+	// Stop ends background work and waits for it, so that the store can be
+	// reset or restored. State stays.
+	Stop()
+}
+
+// Passive is embedded by services without background work.
+type Passive struct{}
+
+// Start does nothing.
+func (Passive) Start(context.Context) error { return nil }
+
+// Stop does nothing.
+func (Passive) Stop() {}
+
+// Plane tells what an operation touches, for the table of coverage.
+type Plane int
+
+// The planes: Control manages resources, Data moves what is in them.
+const (
+	Control Plane = iota
+	Data
+)
+
+// Operation is one implemented API operation.
+type Operation struct {
+	Name   string
+	Plane  Plane
+	Input  reflect.Type // struct type, not pointer
+	Output reflect.Type
+	// Handle takes a pointer to Input and returns a pointer to Output.
+	Handle func(ctx context.Context, input any) (output any, err error)
+	// Stream, in its place, sends the events of an event stream operation: the
+	// initial response first (a pointer to Output), then event structs.
+	Stream func(ctx context.Context, input any, send func(event any) error) error
+}
+
+// Op makes an operation of a handler; the name comes from the input's type.
+func Op[I, O any](p Plane, h func(context.Context, *I) (*O, error)) Operation {
+	in := reflect.TypeFor[I]()
+	return Operation{
+		Name: strings.TrimSuffix(in.Name(), "Input"), Plane: p, Input: in, Output: reflect.TypeFor[O](),
+		Handle: func(ctx context.Context, input any) (any, error) {
+			out, err := h(ctx, input.(*I))
+			if err != nil {
+				return nil, err // a typed nil must not reach the caller as a value
+			}
+			return out, nil
+		},
+	}
+}
+
+// StreamOp makes an operation of a handler that answers with an event stream.
+func StreamOp[I, O any](p Plane, h func(context.Context, *I, func(event any) error) error) Operation {
+	in := reflect.TypeFor[I]()
+	return Operation{
+		Name: strings.TrimSuffix(in.Name(), "Input"), Plane: p, Input: in, Output: reflect.TypeFor[O](),
+		Stream: func(ctx context.Context, input any, send func(any) error) error { return h(ctx, input.(*I), send) },
+	}
+}
+
+// Host is what a service gets to work with.
+type Host struct {
+	Store *store.Store
+	Clock *clock.Clock
+	IDs   *ident.Source
+	Log   *slog.Logger
+	// Invoke calls another service (or the own one) through the whole chain.
+	// Principal, Scope, Service, Operation and Input must be set. The answer
+	// is a pointer to the operation's output.
+	Invoke func(ctx context.Context, c Call) (any, error)
+	// Signals wakes workers of other services when data arrive.
+	Signals *Signals
+	// Faults are the injected faults that a service has to act out itself.
+	Faults *Faults
+	// Endpoint returns the URL on which programs reach this cloud.
+	Endpoint func() string
+}
+
+// Invoke is Host.Invoke with the answer's type.
+func Invoke[O any](ctx context.Context, h *Host, c Call) (*O, error) {
+	out, err := h.Invoke(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	return out.(*O), nil
+}

@@ -1,0 +1,4 @@
+package store
+
+// blobs keeps object bodies outside the collections.
+type blobs struct{}

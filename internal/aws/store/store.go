@@ -1,0 +1,143 @@
+// Package store holds all state of the embedded AWS: typed, ordered
+// collections by account and region, changed in transactions. Workers keep no
+// state of their own; they resume from here. That makes durability, reset,
+// restart, checkpoints and forks one mechanism.
+//
+// It does not interpret what it stores: services own their types.
+package store
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/pipelab/pipelab/internal/aws/ident"
+)
+
+// Store is the state of one emulated cloud. Make one with New, register
+// collections with NewCollection, then Open it. It is safe for concurrent use.
+type Store struct {
+	mu          sync.RWMutex
+	dir         string
+	opened      bool
+	collections map[string]collection
+	order       []collection
+	log         *journal
+	blobs       blobs
+}
+
+// Options configure a store.
+type Options struct {
+	// Dir holds the journal, snapshots and object bodies. Empty keeps
+	// everything in memory.
+	Dir string
+}
+
+// New returns an empty store that is not open yet.
+func New(o Options) *Store {
+	return &Store{dir: o.Dir, collections: map[string]collection{}}
+}
+
+// collection is what the store needs of a Collection whatever its type.
+type collection interface {
+	Name() string
+	clear()
+	copyTree() any
+	setTree(any)
+	encode(key string) ([]byte, error)
+	apply(key string, value []byte, deleted bool) error
+	each(tree any, fn func(key string, value []byte) error) error
+	blobIDs(tree any, add func(id string))
+}
+
+func (s *Store) register(c collection) {
+	if s.opened {
+		panic("store: collection " + c.Name() + " registered after Open")
+	}
+	if _, dup := s.collections[c.Name()]; dup {
+		panic("store: collection " + c.Name() + " registered twice")
+	}
+	s.collections[c.Name()] = c
+	s.order = append(s.order, c)
+}
+
+// View runs fn over a consistent state that no writer changes meanwhile. fn
+// must not call View or Update of the same store.
+func (s *Store) View(fn func(tx *Tx) error) error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return fn(&Tx{store: s})
+}
+
+// Update runs fn and makes its changes durable as one unit: when Update
+// returns nil they survive the death of the process; when fn or the journal
+// fails none of them is seen.
+func (s *Store) Update(fn func(tx *Tx) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	tx := &Tx{store: s, writable: true}
+	err := fn(tx)
+	if err == nil && s.log != nil && len(tx.undo) > 0 {
+		err = s.log.commit(tx)
+	}
+	if err != nil {
+		tx.rollback()
+		return err
+	}
+	return nil
+}
+
+// Tx is one transaction. It is valid only inside the function it was given to
+// and only in that goroutine.
+type Tx struct {
+	store    *Store
+	writable bool
+	undo     []change
+}
+
+// change is one write of a transaction with the way back.
+type change struct {
+	in      collection
+	key     string
+	deleted bool
+	revert  func()
+}
+
+func (tx *Tx) rollback() {
+	for i := len(tx.undo) - 1; i >= 0; i-- {
+		tx.undo[i].revert()
+	}
+	tx.undo = nil
+}
+
+func (tx *Tx) mustWrite(name string) {
+	if !tx.writable {
+		panic("store: write to " + name + " in a read-only transaction")
+	}
+}
+
+// ErrCorrupt is wrapped by Open when stored state cannot be read back.
+var ErrCorrupt = errors.New("stored state is damaged")
+
+// sep separates the parts of a stored key; it occurs in no account, region or
+// name of a collection. Keys of services may hold any byte.
+const sep = "\x00"
+
+// scoped is the stored form of a key.
+func scoped(sc ident.Scope, key string) string {
+	return sc.Account + sep + sc.Region + sep + key
+}
+
+// unscoped takes a stored key apart.
+func unscoped(full string) (ident.Scope, string, error) {
+	p := strings.SplitN(full, sep, 3)
+	if len(p) != 3 {
+		return ident.Scope{}, "", fmt.Errorf("%w: key %q has no scope", ErrCorrupt, full)
+	}
+	return ident.Scope{Account: p[0], Region: p[1]}, p[2], nil
+}
+
+// Key joins parts of a compound key so that no part can run into the next and
+// order by parts is kept.
+func Key(parts ...string) string { return strings.Join(parts, sep) }
