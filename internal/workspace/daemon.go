@@ -1,0 +1,44 @@
+package workspace
+
+import (
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+)
+
+// Daemon describes the emulator that runs for a workspace, as its process
+// wrote it down. The process may have died since.
+type Daemon struct {
+	PID   int    `json:"pid"`
+	URL   string `json:"url"`
+	Token string `json:"token"`
+}
+
+// Daemon reads daemon.json; ok is false when the workspace has none.
+func (w *Workspace) Daemon() (d Daemon, ok bool, err error) {
+	b, err := os.ReadFile(w.Path("daemon.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Daemon{}, false, nil
+	}
+	if err != nil {
+		return Daemon{}, false, err
+	}
+	if err := json.Unmarshal(b, &d); err != nil {
+		return Daemon{}, false, nil // half written by a dying process: as good as none
+	}
+	return d, true, nil
+}
+
+// SaveDaemon writes daemon.json, readable by its owner only: it holds the
+// token that commands the emulator.
+func (w *Workspace) SaveDaemon(d Daemon) error { return writeJSON(w.Path("daemon.json"), d) }
+
+// ForgetDaemon removes daemon.json.
+func (w *Workspace) ForgetDaemon() error {
+	err := os.Remove(w.Path("daemon.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}

@@ -1,0 +1,179 @@
+// Package workspace is a learner's copy of a lab: the folder they work in and
+// what PipeLab keeps about it in .pipelab (which lab, which emulator, attempts,
+// hints taken). It starts nothing and judges nothing.
+package workspace
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// StateDir is the folder inside a workspace that belongs to PipeLab.
+const StateDir = ".pipelab"
+
+// formatVersion is the layout of workspace.json that this program writes.
+const formatVersion = 1
+
+// ErrNone is returned by Find when no folder upwards is a workspace.
+var ErrNone = errors.New("this folder is not a lab workspace")
+
+// Meta is what workspace.json holds.
+type Meta struct {
+	Version  int            `json:"version"`
+	Lab      string         `json:"lab"`
+	Emulator string         `json:"emulator"` // driver name
+	Seed     uint64         `json:"seed"`     // of the learner's data; checks draw a new one unless told otherwise
+	Created  time.Time      `json:"created"`
+	Hints    map[string]int `json:"hints,omitempty"` // check id -> hints shown
+	Deployed bool           `json:"deployed"`        // whether deploy has succeeded since the last reset
+	Stack    string         `json:"stack"`           // name of the learner's CloudFormation stack
+}
+
+// Workspace is one such folder.
+type Workspace struct {
+	Root string // absolute
+	Meta Meta
+}
+
+// Find returns the workspace that dir lies in, looking upwards.
+func Find(dir string) (*Workspace, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	for d := abs; ; d = filepath.Dir(d) {
+		w := &Workspace{Root: d}
+		b, err := os.ReadFile(w.Path("workspace.json"))
+		switch {
+		case err == nil:
+			if err := json.Unmarshal(b, &w.Meta); err != nil {
+				return nil, fmt.Errorf("read %s: %w", w.Path("workspace.json"), err)
+			}
+			if w.Meta.Version > formatVersion {
+				return nil, fmt.Errorf("%s was made by a newer pipelab (format %d, this one reads up to %d)", d, w.Meta.Version, formatVersion)
+			}
+			return w, nil
+		case !errors.Is(err, fs.ErrNotExist):
+			return nil, err
+		case d == filepath.Dir(d):
+			return nil, ErrNone
+		}
+	}
+}
+
+// Create makes root a workspace of the lab and copies files into it. A folder
+// that already holds one of the files is refused before anything is written.
+func Create(root string, meta Meta, files fs.FS) (*Workspace, error) {
+	abs, err := filepath.Abs(root)
+	if err != nil {
+		return nil, err
+	}
+	w := &Workspace{Root: abs, Meta: meta}
+	w.Meta.Version = formatVersion
+	if _, err := os.Stat(w.Path("workspace.json")); err == nil {
+		return nil, fmt.Errorf("%s is a workspace already", abs)
+	}
+	if err := w.refuseOverwrite(files); err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(w.Path(), 0o700); err != nil {
+		return nil, err
+	}
+	if err := CopyTree(abs, files, false); err != nil {
+		return nil, err
+	}
+	return w, w.Save()
+}
+
+func (w *Workspace) refuseOverwrite(files fs.FS) error {
+	var there []string
+	err := fs.WalkDir(files, ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if _, err := os.Lstat(filepath.Join(w.Root, filepath.FromSlash(target(p)))); err == nil {
+			there = append(there, target(p))
+		}
+		return nil
+	})
+	if err != nil || len(there) == 0 {
+		return err
+	}
+	return fmt.Errorf("%s holds %s already; nothing was written", w.Root, strings.Join(there, ", "))
+}
+
+// target is the name that a stored file gets in a workspace: embedding drops
+// folders with a go.mod, so a lab stores it under another name.
+func target(p string) string {
+	if p == "go.mod.txt" || strings.HasSuffix(p, "/go.mod.txt") {
+		return strings.TrimSuffix(p, ".txt")
+	}
+	return p
+}
+
+// CopyTree writes the files of tree below root. Existing files are replaced
+// only with overwrite; programs and scripts become executable.
+func CopyTree(root string, tree fs.FS, overwrite bool) error {
+	return fs.WalkDir(tree, ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		dst := filepath.Join(root, filepath.FromSlash(target(p)))
+		if d.IsDir() {
+			return os.MkdirAll(dst, 0o755)
+		}
+		b, err := fs.ReadFile(tree, p)
+		if err != nil {
+			return err
+		}
+		mode := fs.FileMode(0o644)
+		if strings.HasPrefix(string(b), "#!") {
+			mode = 0o755
+		}
+		flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+		if !overwrite {
+			flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
+		}
+		f, err := os.OpenFile(dst, flags, mode)
+		if err != nil {
+			return err
+		}
+		_, err = f.Write(b)
+		return errors.Join(err, f.Close())
+	})
+}
+
+// Path joins parts below the workspace's state folder.
+func (w *Workspace) Path(parts ...string) string {
+	return filepath.Join(append([]string{w.Root, StateDir}, parts...)...)
+}
+
+// Save writes workspace.json.
+func (w *Workspace) Save() error { return writeJSON(w.Path("workspace.json"), w.Meta) }
+
+// writeJSON replaces a file in one step, so that a crash leaves the old or the
+// new content and never half of it.
+func writeJSON(path string, v any) error {
+	b, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(path), ".tmp-*")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(append(b, '\n'))
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(f.Name()))
+	}
+	return os.Rename(f.Name(), path)
+}
