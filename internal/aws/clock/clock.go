@@ -272,3 +272,18 @@ func (c *Clock) fireDue() time.Duration {
 	}
 	return time.Hour
 }
+
+// SleepMachine waits in machine time, whatever the clock does: for injected
+// latency, which a program on this machine has to feel.
+func (c *Clock) SleepMachine(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.closed:
+		return ErrClosed
+	}
+}
