@@ -152,3 +152,17 @@ func write(w http.ResponseWriter, contentType, requestID string, status int, bod
 	_, err := w.Write(body)
 	return err
 }
+
+// InputJSON writes a decoded input as JSON with the model's member names, all
+// members in the body, as the trace shows it.
+func (t *Target) InputJSON(in any) ([]byte, error) {
+	v := reflect.ValueOf(in).Elem()
+	if t.op.Input == nil {
+		return []byte("{}"), nil
+	}
+	n, err := t.svc.plans.plan(t.op.Input, v.Type())
+	if err != nil {
+		return nil, err
+	}
+	return appendStruct(nil, n, v, func(f *field) bool { return f.node.kind != kStream && f.ref.Location == "" })
+}

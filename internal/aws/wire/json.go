@@ -287,25 +287,22 @@ func (r *jsonReader) list(n *node, v reflect.Value) error {
 	if !r.take('[') {
 		return r.expected("a list", r.peek())
 	}
-	out := reflect.MakeSlice(n.typ, 0, 4)
+	v.Set(reflect.MakeSlice(n.typ, 0, 4))
 	for !r.take(']') {
-		if out.Len() > 0 && !r.take(',') {
+		if v.Len() > 0 && !r.take(',') {
 			return r.fail()
 		}
 		if r.peek() == ']' || r.peek() == 0 {
 			return r.fail()
 		}
-		if out.Len() == out.Cap() {
-			out.Grow(out.Len() + 1)
+		if v.Len() == v.Cap() {
+			v.Grow(v.Len())
 		}
-		out.SetLen(out.Len() + 1)
-		at := out.Index(out.Len() - 1)
-		at.SetZero()
-		if err := r.value(n.elem, at); err != nil {
+		v.SetLen(v.Len() + 1)
+		if err := r.value(n.elem, v.Index(v.Len()-1)); err != nil {
 			return err
 		}
 	}
-	v.Set(out)
 	return nil
 }
 

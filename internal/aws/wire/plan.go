@@ -94,8 +94,14 @@ func (p *planner) compile(ref *Ref, t reflect.Type) (*node, error) {
 	switch s.Type {
 	case "string", "character":
 		n.kind = kString
+		if base == timeType {
+			n.kind = kTime // S3's Expires: a string in the model, a date in the SDK
+		}
 	case "integer", "long", "short", "byte":
 		n.kind = kInt
+		if base.Kind() == reflect.String {
+			n.kind = kString // S3's PartNumberMarker: an integer in the model, a string in the SDK
+		}
 	case "float", "double":
 		n.kind = kFloat
 	case "boolean":

@@ -55,6 +55,20 @@ func (q *queryReader) value(n *node, v reflect.Value, prefix string, depth int) 
 			}
 		}
 		return nil
+	case kUnion:
+		for _, f := range n.fields {
+			name := join(prefix, f.queryName())
+			if !q.under(name) {
+				continue
+			}
+			variant := reflect.New(f.variant)
+			if err := q.member(f, variant.Elem().Field(0), name, depth); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			v.Set(variant)
+			return nil
+		}
+		return nil
 	case kList:
 		return q.list(n, v, join(prefix, n.itemName()), depth)
 	case kMap:

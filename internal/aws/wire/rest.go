@@ -27,6 +27,9 @@ type segment struct {
 func compileRoutes(m *Model) []route {
 	var out []route
 	for name, op := range m.Operations {
+		if m.Name == "s3" && m.Operations[name+"Configuration"] != nil {
+			continue // S3's first lifecycle and notification calls: same path, withdrawn from the SDK
+		}
 		if op.Name == "" {
 			op.Name = name
 		}

@@ -54,11 +54,13 @@ func NewRegistry(services ...string) *Registry {
 	return r
 }
 
-// Types tells the SDK's struct types of an operation.
+// Types tells the SDK's struct types of an operation, and with that the
+// service if it is new.
 func (r *Registry) Types(svc, operation string, in, out reflect.Type) {
-	if s := r.services[svc]; s != nil {
-		s.types[operation] = opTypes{in, out}
+	if r.services[svc] == nil {
+		r.services[svc] = &service{name: svc, info: knownServices[svc], types: map[string]opTypes{}}
 	}
+	r.services[svc].types[operation] = opTypes{in, out}
 }
 
 // Target is what a request asks for.

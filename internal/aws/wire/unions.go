@@ -6,6 +6,7 @@ import (
 	logs "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	dynamodb "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	streams "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+	iam "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	kinesis "github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	lambda "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	s3 "github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -37,6 +38,9 @@ func unionVariants(union reflect.Type) []reflect.Type {
 		return variants(s3.SelectObjectContentEventStreamMemberCont{}, s3.SelectObjectContentEventStreamMemberEnd{},
 			s3.SelectObjectContentEventStreamMemberProgress{}, s3.SelectObjectContentEventStreamMemberRecords{},
 			s3.SelectObjectContentEventStreamMemberStats{})
+	case reflect.TypeFor[iam.PolicyIdentifier]():
+		return variants(iam.PolicyIdentifierMemberInlinePolicyIdentifier{}, iam.PolicyIdentifierMemberPolicyArn{},
+			iam.PolicyIdentifierMemberPolicyType{})
 	case reflect.TypeFor[kinesis.SubscribeToShardEventStream]():
 		return variants(kinesis.SubscribeToShardEventStreamMemberSubscribeToShardEvent{})
 	case reflect.TypeFor[lambda.InvokeWithResponseStreamResponseEvent]():
