@@ -42,14 +42,9 @@ type Shift struct {
 	Offset time.Duration
 }
 
-// New returns a clock that runs with the machine's, shifted by the moves it
-// made in an earlier life (nil for none).
-func New(shifts []Shift) *Clock {
+// New returns a clock that runs with the machine's.
+func New() *Clock {
 	c := newClock()
-	c.shifts = append(c.shifts, shifts...)
-	if n := len(shifts); n > 0 {
-		c.offset = shifts[n-1].Offset
-	}
 	go c.run()
 	return c
 }
@@ -87,7 +82,7 @@ func (c *Clock) Offset() time.Duration {
 	return c.offset
 }
 
-// Shifts returns every move so far, oldest first, for New to take up again.
+// Shifts returns every move so far, oldest first, for Resume to take up again.
 func (c *Clock) Shifts() []Shift {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -271,4 +266,29 @@ func (c *Clock) fireDue() time.Duration {
 		c.running.Go(t.fn)
 	}
 	return time.Hour
+}
+
+// SleepMachine waits in machine time, whatever the clock does: for injected
+// latency, which a program on this machine has to feel.
+func (c *Clock) SleepMachine(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-c.closed:
+		return ErrClosed
+	}
+}
+
+// Resume takes up the moves of an earlier life. Call it before timers are made.
+func (c *Clock) Resume(shifts []Shift) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.shifts = append([]Shift(nil), shifts...)
+	if n := len(shifts); n > 0 {
+		c.offset = shifts[n-1].Offset
+	}
 }

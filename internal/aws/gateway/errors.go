@@ -65,3 +65,6 @@ func ErrorCode(err error) string {
 	}
 	return ""
 }
+
+// ErrorFields are the further elements of the error document.
+func (e *Error) ErrorFields() map[string]string { return e.Fields }

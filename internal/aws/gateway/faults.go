@@ -1,6 +1,8 @@
 package gateway
 
 import (
+	"errors"
+	"fmt"
 	"path"
 	"sync"
 	"time"
@@ -129,4 +131,22 @@ func unit(seed, n uint64) float64 {
 	z = (z ^ z>>27) * 0x94d049bb133111eb
 	z ^= z >> 31
 	return float64(z>>11) / (1 << 53)
+}
+
+// Validate says what is wrong with a rule, nil if nothing.
+func (f Fault) Validate() error {
+	switch f.Kind {
+	case FaultError, FaultThrottle, FaultLatency, FaultDrop, FaultAfter, FaultEntries, FaultCrash, FaultCrashLate, FaultDuplicate, FaultReorder:
+	default:
+		return fmt.Errorf("unknown kind of fault %q", f.Kind)
+	}
+	switch {
+	case f.Share < 0 || f.Share > 1:
+		return fmt.Errorf("share %v is not between 0 and 1", f.Share)
+	case f.Skip < 0 || f.Count < 0 || f.Latency < 0:
+		return errors.New("skip, count and latency cannot be negative")
+	case f.Kind == FaultLatency && f.Latency == 0:
+		return errors.New("a latency fault needs a latency")
+	}
+	return nil
 }

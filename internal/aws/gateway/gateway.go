@@ -2,25 +2,33 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
+	"runtime/debug"
 
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/aws/wire"
 )
 
-// Gateway is the door. Make one with New, give it services, then serve it.
+// Gateway is the door. Make one with New, give it services, then serve it; it
+// is an http.Handler. Register is not safe beside calls, all else is.
 type Gateway struct {
 	host     *Host
 	services map[string]map[string]Operation
 	list     []Service
+	registry *wire.Registry
+	trace    *Trace
+	creds    Credentials
 	endpoint string
 }
 
 // New returns a gateway without services over an unopened store.
 func New(st *store.Store, clk *clock.Clock, ids *ident.Source, log *slog.Logger) *Gateway {
-	g := &Gateway{services: map[string]map[string]Operation{}}
+	g := &Gateway{services: map[string]map[string]Operation{}, registry: wire.NewRegistry(), trace: NewTrace()}
 	g.host = &Host{
 		Store: st, Clock: clk, IDs: ids, Log: log, Invoke: g.Invoke,
 		Signals: NewSignals(), Faults: NewFaults(), Endpoint: func() string { return g.endpoint },
@@ -31,28 +39,97 @@ func New(st *store.Store, clk *clock.Clock, ids *ident.Source, log *slog.Logger)
 // Host is what services are made with.
 func (g *Gateway) Host() *Host { return g.host }
 
+// Trace is the record of calls.
+func (g *Gateway) Trace() *Trace { return g.trace }
+
+// Services are those registered, in order.
+func (g *Gateway) Services() []Service { return g.list }
+
+// SetEndpoint tells under which URL programs reach this cloud; call it before
+// services start.
+func (g *Gateway) SetEndpoint(url string) { g.endpoint = url }
+
+// SetCredentials tells who knows the owners of access keys.
+func (g *Gateway) SetCredentials(c Credentials) { g.creds = c }
+
 // Register adds a service.
 func (g *Gateway) Register(s Service) {
 	ops := map[string]Operation{}
 	for _, op := range s.Operations() {
 		ops[op.Name] = op
+		g.registry.Types(s.Name(), op.Name, op.Input, op.Output)
 	}
 	g.services[s.Name()] = ops
 	g.list = append(g.list, s)
 }
 
-// Invoke passes a call through the chain and returns its answer.
+// Start starts the background work of all services.
+func (g *Gateway) Start(ctx context.Context) error {
+	for _, s := range g.list {
+		if err := s.Start(ctx); err != nil {
+			return fmt.Errorf("start %s: %w", s.Name(), err)
+		}
+	}
+	return nil
+}
+
+// Stop ends the background work of all services, last started first.
+func (g *Gateway) Stop() {
+	for i := len(g.list) - 1; i >= 0; i-- {
+		g.list[i].Stop()
+	}
+}
+
+// Invoke passes a call of one service to another through the chain and returns
+// its answer.
 func (g *Gateway) Invoke(ctx context.Context, c Call) (any, error) {
+	if parent, ok := ctx.Value(callKey{}).(*Call); ok && c.Parent == "" {
+		c.Parent = parent.ID
+	}
 	op, ok := g.services[c.Service][c.Operation]
 	if !ok {
-		return nil, Errorf(501, "NotImplemented", "PipeLab does not emulate %s.%s", c.Service, c.Operation)
+		return nil, notEmulated(c.Service, c.Operation)
 	}
 	if op.Handle == nil {
 		return nil, fmt.Errorf("%s.%s answers with an event stream", c.Service, c.Operation)
 	}
-	if parent, ok := ctx.Value(callKey{}).(*Call); ok && c.Parent == "" {
-		c.Parent = parent.ID
+	return g.pass(ctx, &c, op)
+}
+
+func notEmulated(service, operation string) *Error {
+	return Errorf(http.StatusNotImplemented, "NotImplemented", "PipeLab does not emulate %s.%s", service, operation)
+}
+
+// errDropped asks the HTTP side to cut the connection.
+var errDropped = errors.New("connection dropped by an injected fault")
+
+// pass is the chain after identification: faults, handler, record.
+func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err error) {
+	if c.ID == "" {
+		c.ID = g.host.IDs.UUID()
 	}
-	c.ID, c.Time = g.host.IDs.UUID(), g.host.Clock.Now()
-	return op.Handle(WithCall(ctx, &c), c.Input)
+	c.Time = g.host.Clock.Now()
+	rec := g.trace.begin(c)
+	defer func() { g.trace.end(rec, g.host.Clock.Now(), out, err) }()
+	if err := g.faultsBefore(ctx, c, rec.Resource); err != nil {
+		return nil, err
+	}
+	if out, err = g.handle(WithCall(ctx, c), c, op); err != nil {
+		return nil, err
+	}
+	if f, hit := g.host.Faults.Take(FaultAfter, c.Service, c.Operation, rec.Resource); hit {
+		return nil, f.err(c.Service)
+	}
+	return out, nil
+}
+
+// handle runs the handler; a panic in one is our failure and ends one call.
+func (g *Gateway) handle(ctx context.Context, c *Call, op Operation) (out any, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			g.host.Log.Error("handler panicked", "service", c.Service, "operation", c.Operation, "panic", p, "stack", string(debug.Stack()))
+			out, err = nil, fmt.Errorf("%s.%s panicked: %v", c.Service, c.Operation, p)
+		}
+	}()
+	return op.Handle(ctx, c.Input)
 }

@@ -53,7 +53,6 @@ func NewCollection[T any](s *Store, name string, opts ...Option[T]) *Collection[
 			Decode: func(b []byte) (v T, err error) { err = json.Unmarshal(b, &v); return v, err },
 		},
 		clone: func(v T) T { return v },
-		blobs: func(T) []string { return nil },
 	}
 	for _, o := range opts {
 		o(c)
@@ -201,6 +200,9 @@ func (c *Collection[T]) each(tree any, fn func(string, []byte) error) (err error
 }
 
 func (c *Collection[T]) blobIDs(tree any, add func(string)) {
+	if c.blobs == nil {
+		return
+	}
 	tree.(*btree.Map[string, T]).Scan(func(_ string, v T) bool {
 		for _, id := range c.blobs(v) {
 			add(id)

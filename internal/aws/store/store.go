@@ -24,7 +24,8 @@ type Store struct {
 	collections map[string]collection
 	order       []collection
 	log         *journal
-	blobs       blobs
+	blobs       *blobs
+	snapshots   map[*Snapshot]bool // those whose bodies must stay
 }
 
 // Options configure a store.
@@ -36,7 +37,7 @@ type Options struct {
 
 // New returns an empty store that is not open yet.
 func New(o Options) *Store {
-	return &Store{dir: o.Dir, collections: map[string]collection{}}
+	return &Store{dir: o.Dir, collections: map[string]collection{}, snapshots: map[*Snapshot]bool{}}
 }
 
 // collection is what the store needs of a Collection whatever its type.

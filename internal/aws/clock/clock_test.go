@@ -1,0 +1,59 @@
+package clock_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pipelab/pipelab/internal/aws/clock"
+)
+
+var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func TestAdvance_firesInOrderAndWhatFallsDueOnTheWay(t *testing.T) {
+	t.Parallel()
+	c := clock.NewManual(epoch)
+	var fired []string
+	note := func(s string) { fired = append(fired, s+" "+c.Now().Sub(epoch).String()) }
+	c.AfterFunc(3*time.Second, func() { note("third") })
+	c.AfterFunc(time.Second, func() {
+		note("first")
+		c.AfterFunc(time.Second, func() { note("second, made by first") })
+	})
+	stopped := c.AfterFunc(2*time.Second, func() { note("stopped") })
+	require.True(t, stopped.Stop())
+	c.AfterFunc(time.Hour, func() { note("too late") })
+	require.NoError(t, c.Advance(context.Background(), 10*time.Second))
+	require.Equal(t, []string{"first 1s", "second, made by first 2s", "third 3s"}, fired)
+	require.Equal(t, epoch.Add(10*time.Second), c.Now())
+	require.Error(t, c.Advance(context.Background(), -1))
+}
+
+func TestNew_runsByItselfAndCanBeMoved(t *testing.T) {
+	t.Parallel()
+	c := clock.New()
+	defer c.Close()
+	soon := make(chan struct{})
+	c.AfterFunc(time.Millisecond, func() { close(soon) })
+	<-soon
+	before := c.Now()
+	require.NoError(t, c.Advance(context.Background(), 25*time.Hour))
+	require.GreaterOrEqual(t, c.Now().Sub(before), 25*time.Hour)
+	again := clock.New()
+	defer again.Close()
+	again.Resume(c.Shifts())
+	require.Equal(t, c.Offset(), again.Offset())
+	require.Equal(t, before.Add(-time.Hour), c.Virtual(before.Add(-time.Hour)), "signed before the move: no offset then")
+}
+
+func TestSleep_endsWithItsContextOrTheClock(t *testing.T) {
+	t.Parallel()
+	c := clock.New()
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	require.ErrorIs(t, c.Sleep(ctx, time.Hour), context.Canceled)
+	c.Close()
+	require.ErrorIs(t, c.Sleep(context.Background(), time.Hour), clock.ErrClosed)
+}

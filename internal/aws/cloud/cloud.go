@@ -1,0 +1,100 @@
+// Package cloud puts the embedded AWS together: one store, one clock, one
+// door, every service, and the endpoints beside AWS's own that tools and the
+// CLI use. It knows no service's behaviour.
+package cloud
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+
+	"github.com/pipelab/pipelab/internal/aws/clock"
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/store"
+)
+
+// Options configure a cloud.
+type Options struct {
+	// Dir keeps the state on disk; empty keeps it in memory.
+	Dir string
+	// Token opens the endpoints under /_pipelab/; empty closes them.
+	Token string
+	Log   *slog.Logger
+}
+
+// Cloud is one emulated AWS, an http.Handler. Make one with New.
+type Cloud struct {
+	gateway *gateway.Gateway
+	store   *store.Store
+	clock   *clock.Clock
+	shifts  *store.Collection[[]clock.Shift]
+	token   string
+	mux     *http.ServeMux
+
+	mu        sync.Mutex // lifecycle: reset and restore, one at a time
+	snapshots map[string]*store.Snapshot
+	nextID    int
+}
+
+// New opens the state and starts the services. endpoint is the URL under
+// which programs will reach the cloud.
+func New(ctx context.Context, endpoint string, o Options) (*Cloud, error) {
+	st := store.New(store.Options{Dir: o.Dir})
+	c := &Cloud{store: st, token: o.Token, snapshots: map[string]*store.Snapshot{}}
+	c.shifts = store.NewCollection[[]clock.Shift](st, "clock.shifts")
+	clk := clock.New()
+	c.clock = clk
+	c.gateway = gateway.New(st, clk, ident.NewSource(), o.Log)
+	for _, make := range services() {
+		c.gateway.Register(make(c.gateway.Host()))
+	}
+	c.gateway.SetEndpoint(endpoint)
+	if err := st.Open(); err != nil {
+		clk.Close()
+		return nil, err
+	}
+	_ = st.View(func(tx *store.Tx) error {
+		if s, ok := c.shifts.Get(tx, ident.Scope{}, "shifts"); ok {
+			clk.Resume(s)
+		}
+		return nil
+	})
+	if err := c.gateway.Start(ctx); err != nil {
+		clk.Close()
+		return nil, err
+	}
+	c.routes()
+	return c, nil
+}
+
+// Close stops the services and closes the state.
+func (c *Cloud) Close() error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gateway.Stop()
+	c.clock.Close()
+	return c.store.Close()
+}
+
+// between stops all background work, changes the state and starts again:
+// workers must never see state that is not theirs.
+func (c *Cloud) between(ctx context.Context, change func() error) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.gateway.Stop()
+	err := change()
+	if startErr := c.gateway.Start(context.WithoutCancel(ctx)); err == nil {
+		err = startErr
+	}
+	return err
+}
+
+// saveShifts makes the virtual time survive a restart.
+func (c *Cloud) saveShifts() error {
+	return c.store.Update(func(tx *store.Tx) error {
+		c.shifts.Put(tx, ident.Scope{}, "shifts", c.clock.Shifts())
+		return nil
+	})
+}

@@ -1,0 +1,68 @@
+package gateway
+
+import (
+	"context"
+	"errors"
+	"net/http"
+
+	"github.com/pipelab/pipelab/internal/aws/wire"
+)
+
+// ServeHTTP answers one AWS request.
+func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	id := g.host.IDs.UUID()
+	t, err := g.registry.Route(req)
+	if err != nil {
+		g.fail(t, w, req, id, err)
+		return
+	}
+	op, known := g.services[t.Service][t.Operation]
+	if !known {
+		g.fail(t, w, req, id, notEmulated(t.Service, t.Operation))
+		return
+	}
+	principal, scope, err := g.identify(req)
+	if err != nil {
+		g.fail(t, w, req, id, err)
+		return
+	}
+	in, err := t.Decode(req)
+	if err != nil {
+		g.fail(t, w, req, id, err)
+		return
+	}
+	call := &Call{ID: id, Principal: principal, Scope: scope, Service: t.Service, Operation: t.Operation, Input: in, HTTP: req}
+	if op.Stream != nil {
+		g.fail(t, w, req, id, notEmulated(t.Service, t.Operation))
+		return
+	}
+	out, err := g.pass(req.Context(), call, op)
+	if errors.Is(err, errDropped) {
+		panic(http.ErrAbortHandler) // net/http's way to cut a connection
+	}
+	if err != nil {
+		g.fail(t, w, req, id, err)
+		return
+	}
+	if err := t.WriteOutput(w, req, id, out); err != nil {
+		// The status is sent or the client is gone: all that is left is the log.
+		g.host.Log.Warn("answer not written", "service", t.Service, "operation", t.Operation, "error", err)
+	}
+}
+
+func (g *Gateway) fail(t *wire.Target, w http.ResponseWriter, req *http.Request, id string, err error) {
+	if errors.Is(err, context.Canceled) {
+		return // the client is gone
+	}
+	if ErrorCode(err) == "" {
+		g.host.Log.Error("call failed", "path", req.URL.Path, "target", req.Header.Get("X-Amz-Target"), "error", err)
+	}
+	if t == nil {
+		err = wire.WriteUnrouted(w, req, id, err)
+	} else {
+		err = t.WriteError(w, req, id, err)
+	}
+	if err != nil {
+		g.host.Log.Warn("error not written", "error", err)
+	}
+}

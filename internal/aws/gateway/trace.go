@@ -1,0 +1,189 @@
+package gateway
+
+import (
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/smithy-go"
+)
+
+// traceSize is how many calls are kept: a lab's check makes some thousands.
+const traceSize = 200_000
+
+// TraceEntry is one recorded call.
+type TraceEntry struct {
+	Seq       uint64    `json:"seq"` // from 1, without gaps
+	ID        string    `json:"id"`
+	Parent    string    `json:"parent,omitempty"` // the call that caused it
+	Time      time.Time `json:"time"`
+	Service   string    `json:"service"`
+	Operation string    `json:"operation"`
+	Resource  string    `json:"resource,omitempty"` // name of the stream, table, bucket/key, function, queue
+	Principal string    `json:"principal,omitempty"`
+	Internal  bool      `json:"internal,omitempty"`
+	Error     string    `json:"error,omitempty"` // AWS error code
+	Millis    float64   `json:"millis"`
+	Entries   int       `json:"entries,omitempty"` // of a batch call
+	Failed    int       `json:"failed,omitempty"`  // entries that failed
+}
+
+// Trace keeps the latest calls. Safe for concurrent use.
+type Trace struct {
+	mu   sync.Mutex
+	ring []TraceEntry
+	last uint64 // sequence of the newest entry
+	more chan struct{}
+}
+
+// NewTrace returns an empty trace.
+func NewTrace() *Trace { return &Trace{more: make(chan struct{})} }
+
+func (t *Trace) begin(c *Call) *TraceEntry {
+	e := &TraceEntry{
+		ID: c.ID, Parent: c.Parent, Time: c.Time, Service: c.Service, Operation: c.Operation,
+		Principal: c.Principal.ARN, Internal: c.Internal(), Resource: Resource(c.Input),
+	}
+	if c.Principal.Kind == AWSService {
+		e.Principal = c.Principal.Service
+	}
+	e.Entries = entries(c.Input)
+	return e
+}
+
+func (t *Trace) end(e *TraceEntry, now time.Time, out any, err error) {
+	e.Millis = float64(now.Sub(e.Time).Microseconds()) / 1e3
+	if err != nil {
+		if e.Error = ErrorCode(err); e.Error == "" {
+			e.Error = "InternalFailure"
+		}
+	} else {
+		e.Failed = failed(out)
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.last++
+	e.Seq = t.last
+	if len(t.ring) < traceSize {
+		t.ring = append(t.ring, *e)
+	} else {
+		t.ring[(t.last-1)%traceSize] = *e
+	}
+	close(t.more)
+	t.more = make(chan struct{})
+}
+
+// After returns up to limit entries whose sequence is greater than seq, oldest
+// first, and a channel that is closed when there are more. Entries that have
+// been overwritten are missing: their sequence tells.
+func (t *Trace) After(seq uint64, limit int) ([]TraceEntry, <-chan struct{}) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	first := uint64(1)
+	if n := uint64(len(t.ring)); t.last > n {
+		first = t.last - n + 1
+	}
+	var out []TraceEntry
+	for s := max(seq+1, first); s <= t.last && len(out) < limit; s++ {
+		out = append(out, t.ring[(s-1)%traceSize])
+	}
+	return out, t.more
+}
+
+// Last is the sequence of the newest entry, 0 when there is none.
+func (t *Trace) Last() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.last
+}
+
+// resourceFields are members that name what a call is about, in order.
+var resourceFields = [...]string{
+	"StreamName", "StreamARN", "TableName", "Bucket", "FunctionName", "QueueUrl", "QueueName", "LogGroupName", "StackName", "RoleName", "UUID",
+}
+
+// Resource is the name of what an input is about: the last part of an ARN or
+// URL, bucket and key of an object, or "" when it names nothing.
+func Resource(input any) string {
+	v := reflect.ValueOf(input)
+	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+		return ""
+	}
+	v = v.Elem()
+	for _, name := range resourceFields {
+		s := text(v.FieldByName(name))
+		if s == "" {
+			continue
+		}
+		switch name {
+		case "StreamARN", "QueueUrl", "FunctionName", "TableName":
+			s = s[strings.LastIndexAny(s, "/:")+1:]
+		case "Bucket":
+			if key := text(v.FieldByName("Key")); key != "" {
+				s += "/" + key
+			}
+		}
+		return s
+	}
+	return ""
+}
+
+func text(v reflect.Value) string {
+	if v.Kind() == reflect.Pointer && !v.IsNil() {
+		v = v.Elem()
+	}
+	if v.Kind() != reflect.String {
+		return ""
+	}
+	return v.String()
+}
+
+// entries counts what a batch call carries.
+func entries(input any) int {
+	v := reflect.ValueOf(input)
+	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+		return 0
+	}
+	for _, name := range [...]string{"Records", "Entries", "TransactItems"} {
+		if f := v.Elem().FieldByName(name); f.IsValid() && f.Kind() == reflect.Slice {
+			return f.Len()
+		}
+	}
+	if f := v.Elem().FieldByName("RequestItems"); f.IsValid() && f.Kind() == reflect.Map {
+		n := 0
+		for _, k := range f.MapKeys() {
+			if e := f.MapIndex(k); e.Kind() == reflect.Slice {
+				n += e.Len()
+			}
+		}
+		return n
+	}
+	return 0
+}
+
+// failed counts the entries of a batch answer that did not succeed.
+func failed(out any) int {
+	v := reflect.ValueOf(out)
+	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
+		return 0
+	}
+	if f := v.Elem().FieldByName("FailedRecordCount"); f.IsValid() && f.Kind() == reflect.Pointer && !f.IsNil() {
+		return int(f.Elem().Int())
+	}
+	if f := v.Elem().FieldByName("Failed"); f.IsValid() && f.Kind() == reflect.Slice {
+		return f.Len()
+	}
+	if f := v.Elem().FieldByName("UnprocessedItems"); f.IsValid() && f.Kind() == reflect.Map {
+		n := 0
+		for _, k := range f.MapKeys() {
+			if e := f.MapIndex(k); e.Kind() == reflect.Slice {
+				n += e.Len()
+			}
+		}
+		return n
+	}
+	return 0
+}
+
+var _ smithy.APIError = (*Error)(nil)

@@ -1,0 +1,168 @@
+package wire
+
+import (
+	"compress/gzip"
+	"io"
+	"net/http"
+	"reflect"
+)
+
+// maxBody bounds a request body that is held in memory: Lambda's direct zip
+// upload of 50 MB in base64, the largest of any operation, with room.
+const maxBody = 96 << 20
+
+// Decode reads the request into a new Input struct and returns a pointer to
+// it. Streaming members read from the request's body, which must stay open.
+func (t *Target) Decode(req *http.Request) (any, error) {
+	in := reflect.New(t.types.in)
+	if t.op.Input == nil {
+		return in.Interface(), nil
+	}
+	n, err := t.svc.plans.plan(t.op.Input, t.types.in)
+	if err != nil {
+		return nil, err
+	}
+	switch t.Protocol {
+	case Query:
+		err = decodeQuery(t.form, n, in.Elem())
+	case RestJSON, RestXML:
+		err = t.decodeREST(req, n, in.Elem())
+	default:
+		err = t.decodeBody(req, n, in.Elem())
+	}
+	if err != nil {
+		return nil, t.malformed(err)
+	}
+	return in.Interface(), nil
+}
+
+// malformed is the answer to a document that cannot be read.
+func (t *Target) malformed(err error) error {
+	if e, ok := err.(*Error); ok { //nolint:errorlint // made in this package, never wrapped
+		return e
+	}
+	code := "SerializationException"
+	switch {
+	case t.Protocol == RestXML:
+		return errorf(http.StatusBadRequest, "MalformedXML",
+			"The XML you provided was not well-formed or did not validate against our published schema")
+	case t.Protocol == Query:
+		code = "MalformedInput"
+	case t.Service == "lambda":
+		code = "InvalidRequestContentException"
+	}
+	return errorf(http.StatusBadRequest, code, "%s", err)
+}
+
+// readBody returns the whole body, unzipped if need be.
+func readBody(req *http.Request) ([]byte, error) {
+	var r io.Reader = req.Body
+	if req.Body == nil {
+		return nil, nil
+	}
+	if req.Header.Get("Content-Encoding") == "gzip" {
+		z, err := gzip.NewReader(req.Body)
+		if err != nil {
+			return nil, err
+		}
+		r = z
+	}
+	if n := req.ContentLength; n >= 0 && n <= maxBody && r == io.Reader(req.Body) {
+		b := make([]byte, n)
+		_, err := io.ReadFull(r, b)
+		return b, err
+	}
+	b, err := io.ReadAll(io.LimitReader(r, maxBody+1))
+	if err == nil && len(b) > maxBody {
+		err = errorf(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", "the request is larger than %d bytes", maxBody)
+	}
+	return b, err
+}
+
+func (t *Target) decodeBody(req *http.Request, n *node, v reflect.Value) error {
+	b, err := readBody(req)
+	if err != nil {
+		return err
+	}
+	if len(b) == 0 {
+		return nil
+	}
+	if t.Protocol == CBOR {
+		return decodeCBOR(b, n, v)
+	}
+	return decodeJSON(b, n, v)
+}
+
+// WriteOutput answers with out, a pointer to the operation's Output struct.
+func (t *Target) WriteOutput(w http.ResponseWriter, req *http.Request, requestID string, out any) error {
+	v := reflect.ValueOf(out).Elem()
+	var n *node
+	if t.op.Output != nil {
+		var err error
+		if n, err = t.svc.plans.plan(t.op.Output, v.Type()); err != nil {
+			return err
+		}
+	}
+	switch t.Protocol {
+	case RestJSON, RestXML:
+		return t.writeREST(w, req, requestID, n, v)
+	case Query:
+		return t.writeQuery(w, requestID, n, v)
+	case CBOR:
+		var b []byte
+		if n != nil {
+			var err error
+			if b, err = appendCBOR(nil, n, v); err != nil {
+				return err
+			}
+		}
+		w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
+		return write(w, "application/cbor", requestID, http.StatusOK, b)
+	}
+	b := []byte("{}")
+	if n != nil {
+		var err error
+		if b, err = appendJSON(make([]byte, 0, 512), n, v); err != nil {
+			return err
+		}
+	}
+	return write(w, t.jsonType(), requestID, http.StatusOK, b)
+}
+
+func (t *Target) jsonType() string {
+	switch t.Protocol {
+	case AWSJSON10:
+		return "application/x-amz-json-1.0"
+	case AWSJSON11:
+		return "application/x-amz-json-1.1"
+	}
+	return "application/json"
+}
+
+// write sends a whole answer. Request ids go by three names.
+func write(w http.ResponseWriter, contentType, requestID string, status int, body []byte) error {
+	h := w.Header()
+	h.Set("X-Amzn-Requestid", requestID)
+	h.Set("X-Amz-Request-Id", requestID)
+	if contentType != "" && len(body) > 0 {
+		h.Set("Content-Type", contentType)
+	}
+	h.Set("Content-Length", itoa(len(body)))
+	w.WriteHeader(status)
+	_, err := w.Write(body)
+	return err
+}
+
+// InputJSON writes a decoded input as JSON with the model's member names, all
+// members in the body, as the trace shows it.
+func (t *Target) InputJSON(in any) ([]byte, error) {
+	v := reflect.ValueOf(in).Elem()
+	if t.op.Input == nil {
+		return []byte("{}"), nil
+	}
+	n, err := t.svc.plans.plan(t.op.Input, v.Type())
+	if err != nil {
+		return nil, err
+	}
+	return appendStruct(nil, n, v, func(f *field) bool { return f.node.kind != kStream && f.ref.Location == "" })
+}

@@ -1,0 +1,174 @@
+package wire
+
+import (
+	"encoding/xml"
+	"errors"
+	"net/http"
+	"reflect"
+	"strings"
+
+	"github.com/aws/smithy-go"
+)
+
+// statusError is an error that brings its own HTTP status.
+type statusError interface{ HTTPStatus() int }
+
+// fieldsError is an error with further elements in its document.
+type fieldsError interface{ ErrorFields() map[string]string }
+
+// failure is an error taken apart for writing.
+type failure struct {
+	code    string // as the protocol writes it
+	message string
+	status  int
+	sender  bool
+	shape   *Shape
+	value   reflect.Value // the SDK's error struct, if it is one
+	fields  map[string]string
+}
+
+// describe finds out what to say of err. What is not an AWS error is our own
+// failure and its text stays inside.
+func (t *Target) describe(err error) failure {
+	f := failure{code: "InternalFailure", message: "The request processing has failed because of an unknown error, exception or failure.", status: 500}
+	if t.Service == "s3" {
+		f.code, f.message = "InternalError", "We encountered an internal error. Please try again."
+	}
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return f
+	}
+	f.code, f.message, f.status = api.ErrorCode(), api.ErrorMessage(), http.StatusBadRequest
+	f.sender = true
+	v := reflect.ValueOf(api)
+	if v.Kind() == reflect.Pointer && !v.IsNil() && t.model != nil {
+		if s := t.model.Shapes[v.Type().Elem().Name()]; s != nil && s.Exception {
+			f.shape, f.value = s, v.Elem()
+			if s.Error != nil && s.Error.HTTPStatusCode != 0 {
+				f.status = s.Error.HTTPStatusCode
+			} else if s.Fault {
+				f.status = http.StatusInternalServerError
+			}
+			if s.Error != nil && s.Error.Code != "" {
+				f.code = s.Error.Code
+			}
+		}
+	}
+	if s, ok := api.(statusError); ok && s.HTTPStatus() != 0 {
+		f.status = s.HTTPStatus()
+	}
+	if e, ok := api.(fieldsError); ok {
+		f.fields = e.ErrorFields()
+	}
+	f.sender = f.status < http.StatusInternalServerError
+	return f
+}
+
+// WriteError answers with err in the form of the target's protocol.
+func (t *Target) WriteError(w http.ResponseWriter, req *http.Request, requestID string, err error) error {
+	f := t.describe(err)
+	switch t.Protocol {
+	case RestXML:
+		return t.writeS3Error(w, req, requestID, f)
+	case Query:
+		return writeQueryError(w, t.model, requestID, f)
+	case CBOR:
+		return t.writeCBORError(w, requestID, f)
+	}
+	name := f.code
+	if f.shape != nil {
+		name = f.shape.Name
+	}
+	if req.Method == http.MethodHead {
+		return writeHead(w, req, requestID, f.status)
+	}
+	w.Header().Set("X-Amzn-Errortype", name)
+	if t.model != nil && len(t.model.Metadata.QueryCompatible) > 0 {
+		// SQS moved from the query protocol: old codes travel beside the new.
+		fault := "Receiver"
+		if f.sender {
+			fault = "Sender"
+		}
+		w.Header().Set("X-Amzn-Query-Error", f.code+";"+fault)
+	}
+	b, err := t.errorDocument(name, f)
+	if err != nil {
+		return err
+	}
+	return write(w, t.jsonType(), requestID, f.status, b)
+}
+
+// errorDocument is the JSON body: __type, then the error's own members. The
+// message is spelled both ways where the model does not say how.
+func (t *Target) errorDocument(name string, f failure) ([]byte, error) {
+	b := append(appendString([]byte(`{"__type":`), name), ',')
+	if f.shape == nil {
+		b = appendString(append(b, `"message":`...), f.message)
+		b = appendString(append(b, `,"Message":`...), f.message)
+		return append(b, '}'), nil
+	}
+	n, err := t.svc.plans.plan(&Ref{Shape: f.shape.Name}, f.value.Type())
+	if err != nil {
+		return nil, err
+	}
+	doc, err := appendStruct(nil, n, f.value, func(m *field) bool { return m.ref.Location == "" })
+	if err != nil {
+		return nil, err
+	}
+	if len(doc) == 2 {
+		b = b[:len(b)-1]
+	}
+	return append(b, doc[1:]...), nil
+}
+
+func (t *Target) writeS3Error(w http.ResponseWriter, req *http.Request, requestID string, f failure) error {
+	if req.Method == http.MethodHead || f.status == http.StatusNotModified {
+		return writeHead(w, req, requestID, f.status)
+	}
+	var b strings.Builder
+	b.WriteString(xml.Header + "<Error><Code>")
+	escape(&b, f.code)
+	b.WriteString("</Code><Message>")
+	escape(&b, f.message)
+	b.WriteString("</Message>")
+	for _, k := range sortedKeys(reflect.ValueOf(f.fields)) {
+		b.WriteString("<" + k.String() + ">")
+		escape(&b, f.fields[k.String()])
+		b.WriteString("</" + k.String() + ">")
+	}
+	b.WriteString("<Resource>")
+	escape(&b, req.URL.Path)
+	b.WriteString("</Resource><RequestId>" + requestID + "</RequestId><HostId>" + requestID + "</HostId></Error>")
+	return write(w, "application/xml", requestID, f.status, []byte(b.String()))
+}
+
+func writeQueryError(w http.ResponseWriter, m *Model, requestID string, f failure) error {
+	fault := "Receiver"
+	if f.sender {
+		fault = "Sender"
+	}
+	var b strings.Builder
+	b.WriteString(`<ErrorResponse`)
+	if m != nil && m.Metadata.XMLNamespace != "" {
+		b.WriteString(` xmlns="` + m.Metadata.XMLNamespace + `"`)
+	}
+	b.WriteString("><Error><Type>" + fault + "</Type><Code>")
+	escape(&b, f.code)
+	b.WriteString("</Code><Message>")
+	escape(&b, f.message)
+	b.WriteString("</Message></Error><RequestId>" + requestID + "</RequestId></ErrorResponse>")
+	return write(w, "text/xml", requestID, f.status, []byte(b.String()))
+}
+
+// WriteUnrouted answers a request that reached no service.
+func WriteUnrouted(w http.ResponseWriter, req *http.Request, requestID string, err error) error {
+	t := &Target{Protocol: AWSJSON11}
+	if strings.HasPrefix(req.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+		t.Protocol = Query
+	}
+	return t.WriteError(w, req, requestID, err)
+}
+
+// escape writes text into an XML document; characters that XML 1.0 cannot
+// hold become U+FFFD.
+func escape(b *strings.Builder, s string) { _ = xml.EscapeText(b, []byte(s)) }

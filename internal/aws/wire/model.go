@@ -1,0 +1,186 @@
+// Package wire speaks the AWS protocols on the server's side: it turns HTTP
+// requests into the SDK's Input structs and its Output structs and errors into
+// HTTP responses, for awsJson 1.0 and 1.1, restJson1, restXml, awsQuery and
+// rpc-v2-CBOR. One codec serves every service; what differs is in the API
+// models, which are AWS's own (see gen). It knows no service's behaviour.
+package wire
+
+import (
+	"bytes"
+	"compress/gzip"
+	"embed"
+	"encoding/json"
+	"fmt"
+	"sync"
+)
+
+//go:generate go run ./gen botocore-1.44.5-py3-none-any.whl models
+
+//go:embed models/*.json.gz
+var modelFiles embed.FS
+
+// Model is one service's API as AWS describes it.
+type Model struct {
+	Name       string                `json:"-"` // SDK package name
+	Metadata   metadata              `json:"metadata"`
+	Operations map[string]*Operation `json:"operations"`
+	Shapes     map[string]*Shape     `json:"shapes"`
+
+	routes []route // REST services only
+}
+
+type metadata struct {
+	APIVersion      string          `json:"apiVersion"`
+	EndpointPrefix  string          `json:"endpointPrefix"`
+	SigningName     string          `json:"signingName"`
+	Protocol        string          `json:"protocol"`
+	JSONVersion     string          `json:"jsonVersion"`
+	TargetPrefix    string          `json:"targetPrefix"`
+	XMLNamespace    string          `json:"xmlNamespace"`
+	ServiceID       string          `json:"serviceId"`
+	QueryCompatible json.RawMessage `json:"awsQueryCompatible"`
+}
+
+func (m metadata) signing() string {
+	if m.SigningName != "" {
+		return m.SigningName
+	}
+	return m.EndpointPrefix
+}
+
+// Operation is one operation of a model.
+type Operation struct {
+	Name   string    `json:"name"`
+	HTTP   httpTrait `json:"http"`
+	Input  *Ref      `json:"input"`
+	Output *Ref      `json:"output"`
+	Errors []Ref     `json:"errors"`
+}
+
+type httpTrait struct {
+	Method       string `json:"method"`
+	RequestURI   string `json:"requestUri"`
+	ResponseCode int    `json:"responseCode"`
+}
+
+// Shape is a type of a model.
+type Shape struct {
+	Name            string          `json:"-"`
+	Type            string          `json:"type"`
+	Required        []string        `json:"required"`
+	Members         map[string]*Ref `json:"members"`
+	Member          *Ref            `json:"member"`
+	Key             *Ref            `json:"key"`
+	Value           *Ref            `json:"value"`
+	Enum            []string        `json:"enum"`
+	Min             *float64        `json:"min"`
+	Max             *float64        `json:"max"`
+	Pattern         string          `json:"pattern"`
+	Flattened       bool            `json:"flattened"`
+	Payload         string          `json:"payload"`
+	LocationName    string          `json:"locationName"`
+	TimestampFormat string          `json:"timestampFormat"`
+	XMLNamespace    xmlNamespace    `json:"xmlNamespace"`
+	Union           bool            `json:"union"`
+	EventStream     bool            `json:"eventstream"`
+	Event           bool            `json:"event"`
+	Exception       bool            `json:"exception"`
+	Fault           bool            `json:"fault"`
+	Error           *errorTrait     `json:"error"`
+	Streaming       bool            `json:"streaming"`
+}
+
+type errorTrait struct {
+	Code           string `json:"code"`
+	HTTPStatusCode int    `json:"httpStatusCode"`
+	SenderFault    bool   `json:"senderFault"`
+}
+
+// Ref is a use of a shape: a member, a list's element, an operation's input.
+type Ref struct {
+	Shape           string       `json:"shape"`
+	Location        string       `json:"location"` // header, headers, querystring, uri, statusCode
+	LocationName    string       `json:"locationName"`
+	QueryName       string       `json:"queryName"`
+	Flattened       bool         `json:"flattened"`
+	Streaming       bool         `json:"streaming"`
+	XMLAttribute    bool         `json:"xmlAttribute"`
+	TimestampFormat string       `json:"timestampFormat"`
+	XMLNamespace    xmlNamespace `json:"xmlNamespace"`
+	ResultWrapper   string       `json:"resultWrapper"`
+	EventPayload    bool         `json:"eventpayload"`
+}
+
+// xmlNamespace is an object with a URI in most models and a plain string in
+// some.
+type xmlNamespace struct{ URI, Prefix string }
+
+func (x *xmlNamespace) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '"' {
+		return json.Unmarshal(b, &x.URI)
+	}
+	var o struct {
+		URI    string `json:"uri"`
+		Prefix string `json:"prefix"`
+	}
+	err := json.Unmarshal(b, &o)
+	x.URI, x.Prefix = o.URI, o.Prefix
+	return err
+}
+
+// loadModel reads the embedded model of a service.
+func loadModel(service string) (*Model, error) {
+	b, err := modelFiles.ReadFile("models/" + service + ".json.gz")
+	if err != nil {
+		return nil, fmt.Errorf("no API model for service %q", service)
+	}
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	m := &Model{Name: service}
+	if err := json.NewDecoder(z).Decode(m); err != nil {
+		return nil, fmt.Errorf("API model of %s: %w", service, err)
+	}
+	for name, s := range m.Shapes {
+		s.Name = name
+	}
+	if m.rest() {
+		m.routes = compileRoutes(m)
+	}
+	return m, nil
+}
+
+func (m *Model) rest() bool {
+	return m.Metadata.Protocol == "rest-json" || m.Metadata.Protocol == "rest-xml"
+}
+
+// lazyModel loads a model when it is first needed.
+type lazyModel struct {
+	once sync.Once
+	m    *Model
+	err  error
+}
+
+func (l *lazyModel) get(service string) (*Model, error) {
+	l.once.Do(func() { l.m, l.err = loadModel(service) })
+	return l.m, l.err
+}
+
+// serviceInfo is what routing needs to know before a model is loaded.
+type serviceInfo struct{ signing, target, version string }
+
+// knownServices repeats five words of each model so that no model is parsed to
+// route a request of another service; a test compares them with the models.
+var knownServices = map[string]serviceInfo{
+	"cloudformation":  {"cloudformation", "", "2010-05-15"},
+	"cloudwatchlogs":  {"logs", "Logs_20140328", "2014-03-28"},
+	"dynamodb":        {"dynamodb", "DynamoDB_20120810", "2012-08-10"},
+	"dynamodbstreams": {"dynamodb", "DynamoDBStreams_20120810", "2012-08-10"},
+	"iam":             {"iam", "", "2010-05-08"},
+	"kinesis":         {"kinesis", "Kinesis_20131202", "2013-12-02"},
+	"lambda":          {"lambda", "", "2015-03-31"},
+	"s3":              {"s3", "", "2006-03-01"},
+	"sqs":             {"sqs", "AmazonSQS", "2012-11-05"},
+	"sts":             {"sts", "", "2011-06-15"},
+}

@@ -1,0 +1,169 @@
+package wire
+
+import (
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// decodeQuery reads the parameters of a query request: Name.member.1.Key=….
+func decodeQuery(form url.Values, n *node, v reflect.Value) error {
+	q := &queryReader{form: form}
+	for k := range form {
+		q.keys = append(q.keys, k)
+	}
+	slices.Sort(q.keys)
+	return q.value(n, v, "", 0)
+}
+
+type queryReader struct {
+	form url.Values
+	keys []string // sorted, for prefix searches
+}
+
+// under reports whether a parameter is named prefix or lies below it.
+func (q *queryReader) under(prefix string) bool {
+	if q.form.Has(prefix) {
+		return true
+	}
+	i, _ := slices.BinarySearch(q.keys, prefix+".")
+	return i < len(q.keys) && strings.HasPrefix(q.keys[i], prefix+".")
+}
+
+func (q *queryReader) value(n *node, v reflect.Value, prefix string, depth int) error {
+	if depth > maxDepth {
+		return fmt.Errorf("%s is nested too deeply", prefix)
+	}
+	switch n.kind {
+	case kStruct:
+		dst := n.settable(v)
+		for _, f := range n.fields {
+			name := join(prefix, f.queryName())
+			if f.node.kind == kList && f.flattened() && f.node.shape.Member.LocationName != "" && f.ref.LocationName == "" {
+				name = join(prefix, f.node.shape.Member.LocationName)
+			}
+			if !q.under(name) {
+				continue
+			}
+			if err := q.member(f, dst.Field(f.index), name, depth); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+		}
+		return nil
+	case kUnion:
+		for _, f := range n.fields {
+			name := join(prefix, f.queryName())
+			if !q.under(name) {
+				continue
+			}
+			variant := reflect.New(f.variant)
+			if err := q.member(f, variant.Elem().Field(0), name, depth); err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			v.Set(variant)
+			return nil
+		}
+		return nil
+	case kList:
+		return q.list(n, v, join(prefix, n.itemName()), depth)
+	case kMap:
+		return q.mapping(n, v, join(prefix, "entry"), depth)
+	}
+	return setText(n, v, q.form.Get(prefix), formatISO)
+}
+
+func (q *queryReader) member(f *field, v reflect.Value, name string, depth int) error {
+	if f.flattened() {
+		switch f.node.kind {
+		case kList:
+			return q.list(f.node, v, name, depth)
+		case kMap:
+			return q.mapping(f.node, v, name, depth)
+		}
+	}
+	return q.value(f.node, v, name, depth+1)
+}
+
+func (f *field) queryName() string {
+	if f.ref.QueryName != "" {
+		return f.ref.QueryName
+	}
+	if f.ref.LocationName != "" {
+		return f.ref.LocationName
+	}
+	return f.member
+}
+
+func join(prefix, name string) string {
+	if prefix == "" {
+		return name
+	}
+	return prefix + "." + name
+}
+
+func (q *queryReader) list(n *node, v reflect.Value, prefix string, depth int) error {
+	out := reflect.MakeSlice(n.typ, 0, 0)
+	for i := 1; ; i++ {
+		name := prefix + "." + strconv.Itoa(i)
+		if !q.under(name) {
+			v.Set(out)
+			return nil
+		}
+		e := reflect.New(n.typ.Elem()).Elem()
+		if err := q.value(n.elem, e, name, depth+1); err != nil {
+			return err
+		}
+		out = reflect.Append(out, e)
+	}
+}
+
+func (q *queryReader) mapping(n *node, v reflect.Value, prefix string, depth int) error {
+	key, val := n.shape.Key.LocationName, n.shape.Value.LocationName
+	if key == "" {
+		key = "key"
+	}
+	if val == "" {
+		val = "value"
+	}
+	out := reflect.MakeMap(n.typ)
+	for i := 1; ; i++ {
+		at := prefix + "." + strconv.Itoa(i)
+		if !q.under(at) {
+			v.Set(out)
+			return nil
+		}
+		e := reflect.New(n.typ.Elem()).Elem()
+		if err := q.value(n.elem, e, at+"."+val, depth+1); err != nil {
+			return err
+		}
+		out.SetMapIndex(reflect.ValueOf(q.form.Get(at+"."+key)).Convert(n.typ.Key()), e)
+	}
+}
+
+// writeQuery answers with <OperationResponse><OperationResult>….
+func (t *Target) writeQuery(w http.ResponseWriter, requestID string, n *node, v reflect.Value) error {
+	var b strings.Builder
+	b.WriteString("<" + t.Operation + "Response")
+	if ns := t.model.Metadata.XMLNamespace; ns != "" {
+		b.WriteString(` xmlns="` + ns + `"`)
+	}
+	b.WriteString(">")
+	if n != nil {
+		wrapper := t.op.Output.ResultWrapper
+		if wrapper == "" {
+			wrapper = t.Operation + "Result"
+		}
+		b.WriteString("<" + wrapper + ">")
+		if err := writeXML(&b, n, v); err != nil {
+			return err
+		}
+		b.WriteString("</" + wrapper + ">")
+	}
+	b.WriteString("<ResponseMetadata><RequestId>" + requestID + "</RequestId></ResponseMetadata></" + t.Operation + "Response>")
+	return write(w, "text/xml", requestID, http.StatusOK, []byte(xml.Header+b.String()))
+}

@@ -1,0 +1,189 @@
+package wire
+
+import (
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+)
+
+// route is the path rule of one REST operation.
+type route struct {
+	method   string
+	segments []segment
+	query    url.Values // literal query parameters that must be there
+	op       *Operation
+	required []string // query parameters that the input requires
+}
+
+type segment struct {
+	literal string
+	label   string
+	greedy  bool
+}
+
+// compileRoutes orders rules from the most to the least specific, so that the
+// first that matches is the one.
+func compileRoutes(m *Model) []route {
+	var out []route
+	for name, op := range m.Operations {
+		if m.Name == "s3" && m.Operations[name+"Configuration"] != nil {
+			continue // S3's first lifecycle and notification calls: same path, withdrawn from the SDK
+		}
+		if op.Name == "" {
+			op.Name = name
+		}
+		path, query, _ := strings.Cut(op.HTTP.RequestURI, "?")
+		r := route{method: op.HTTP.Method, op: op}
+		r.query, _ = url.ParseQuery(query)
+		for _, s := range strings.Split(strings.Trim(path, "/"), "/") {
+			switch {
+			case s == "":
+			case strings.HasPrefix(s, "{") && strings.HasSuffix(s, "+}"):
+				r.segments = append(r.segments, segment{label: s[1 : len(s)-2], greedy: true})
+			case strings.HasPrefix(s, "{"):
+				r.segments = append(r.segments, segment{label: s[1 : len(s)-1]})
+			default:
+				r.segments = append(r.segments, segment{literal: s})
+			}
+		}
+		if op.Input != nil {
+			in := m.Shapes[op.Input.Shape]
+			for _, req := range in.Required {
+				if ref := in.Members[req]; ref != nil && ref.Location == "querystring" {
+					r.required = append(r.required, ref.LocationName)
+				}
+			}
+		}
+		out = append(out, r)
+	}
+	slices.SortFunc(out, func(a, b route) int {
+		if c := b.weight() - a.weight(); c != 0 {
+			return c
+		}
+		return strings.Compare(a.op.Name, b.op.Name)
+	})
+	return out
+}
+
+// weight is higher for rules that ask for more.
+func (r *route) weight() int {
+	w := len(r.query)*1000 + len(r.required)*1000
+	for _, s := range r.segments {
+		switch {
+		case s.literal != "":
+			w += 20
+		case s.greedy:
+			w++
+		default:
+			w += 5
+		}
+	}
+	return w
+}
+
+// match compares the raw (still escaped) path and the query, and returns the
+// labels, unescaped.
+func (r *route) match(method, path string, query url.Values) (map[string]string, bool) {
+	if method != r.method {
+		return nil, false
+	}
+	for k, v := range r.query {
+		if !query.Has(k) || v[0] != "" && query.Get(k) != v[0] {
+			return nil, false
+		}
+	}
+	for _, k := range r.required {
+		if !query.Has(k) {
+			return nil, false
+		}
+	}
+	var labels map[string]string
+	rest := strings.TrimPrefix(path, "/")
+	for i, s := range r.segments {
+		if s.greedy {
+			if rest == "" {
+				return nil, false
+			}
+			return with(labels, s.label, rest), true
+		}
+		var part string
+		part, rest, _ = strings.Cut(rest, "/")
+		if part == "" || s.literal != "" && part != s.literal {
+			return nil, false
+		}
+		if s.label != "" {
+			labels = with(labels, s.label, part)
+		}
+		_ = i
+	}
+	return labels, rest == ""
+}
+
+func with(labels map[string]string, name, raw string) map[string]string {
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	if v, err := url.PathUnescape(raw); err == nil {
+		raw = v
+	}
+	labels[name] = raw
+	return labels
+}
+
+func (r *Registry) routeREST(req *http.Request, s *service) (*Target, error) {
+	protocol := RestJSON
+	if s.name == "s3" {
+		protocol = RestXML
+	}
+	t, err := s.target(protocol, "")
+	if err != nil {
+		return nil, err
+	}
+	path := req.URL.EscapedPath()
+	if s.name == "s3" {
+		path = s3Path(req, path)
+	}
+	query := req.URL.Query()
+	for i := range t.model.routes {
+		rule := &t.model.routes[i]
+		if labels, ok := rule.match(req.Method, path, query); ok && !shadowed(req, t.model, rule) {
+			t.Operation, t.op, t.types, t.labels = rule.op.Name, rule.op, s.types[rule.op.Name], labels
+			return t, nil
+		}
+	}
+	if s.name == "s3" {
+		return t, errorf(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+	}
+	return t, errorf(http.StatusNotFound, "UnknownOperationException", "no operation of %s answers %s %s", s.name, req.Method, req.URL.Path)
+}
+
+// shadowed tells S3's copies from its puts: they share method and path and
+// differ only in a header.
+func shadowed(req *http.Request, m *Model, rule *route) bool {
+	if m.Name != "s3" {
+		return false
+	}
+	source := req.Header.Get("X-Amz-Copy-Source") != ""
+	switch rule.op.Name {
+	case "CopyObject", "UploadPartCopy":
+		return !source
+	case "PutObject", "UploadPart":
+		return source
+	}
+	return false
+}
+
+// s3Path puts the bucket of a virtual-host style request in front of its path.
+func s3Path(req *http.Request, path string) string {
+	host, _, _ := strings.Cut(req.Host, ":")
+	for _, base := range []string{".s3.localhost.localstack.cloud", ".s3.localhost", ".s3.amazonaws.com", ".localhost"} {
+		if bucket, ok := strings.CutSuffix(host, base); ok && bucket != "s3" {
+			return "/" + bucket + path
+		}
+	}
+	if bucket, rest, ok := strings.Cut(host, ".s3."); ok && strings.HasSuffix(rest, ".amazonaws.com") {
+		return "/" + bucket + path
+	}
+	return path
+}

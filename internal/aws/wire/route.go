@@ -1,0 +1,252 @@
+package wire
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Protocol is how a request and its answer are written.
+type Protocol string
+
+// The protocols of AWS.
+const (
+	AWSJSON10 Protocol = "awsJson1.0"
+	AWSJSON11 Protocol = "awsJson1.1"
+	RestJSON  Protocol = "restJson1"
+	RestXML   Protocol = "restXml"
+	Query     Protocol = "awsQuery"
+	CBOR      Protocol = "rpcv2Cbor"
+)
+
+// Registry routes requests to the operations of the services it knows. Types
+// must be registered before requests are routed; after that it is safe for
+// concurrent use.
+type Registry struct {
+	services map[string]*service
+}
+
+type service struct {
+	name  string
+	info  serviceInfo
+	model lazyModel
+	once  sync.Once
+	plans *planner
+	types map[string]opTypes
+}
+
+type opTypes struct{ in, out reflect.Type }
+
+// NewRegistry returns a registry of the named services (SDK package names). A
+// model is loaded when its service gets its first request.
+func NewRegistry(services ...string) *Registry {
+	r := &Registry{services: map[string]*service{}}
+	for _, name := range services {
+		r.services[name] = &service{name: name, info: knownServices[name], types: map[string]opTypes{}}
+	}
+	return r
+}
+
+// Types tells the SDK's struct types of an operation, and with that the
+// service if it is new.
+func (r *Registry) Types(svc, operation string, in, out reflect.Type) {
+	if r.services[svc] == nil {
+		r.services[svc] = &service{name: svc, info: knownServices[svc], types: map[string]opTypes{}}
+	}
+	r.services[svc].types[operation] = opTypes{in, out}
+}
+
+// Target is what a request asks for.
+type Target struct {
+	Service   string
+	Operation string
+	Protocol  Protocol
+
+	svc    *service
+	model  *Model
+	op     *Operation
+	types  opTypes
+	labels map[string]string // REST: URI labels, decoded
+	form   url.Values        // query: the parameters
+}
+
+// Known reports whether the operation's types are registered: whether anybody
+// answers it.
+func (t *Target) Known() bool { return t.types.in != nil }
+
+// Error is a request that cannot be routed, decoded or validated.
+type Error struct {
+	Code    string
+	Message string
+	Status  int
+}
+
+func (e *Error) Error() string        { return e.Code + ": " + e.Message }
+func (e *Error) ErrorCode() string    { return e.Code }
+func (e *Error) ErrorMessage() string { return e.Message }
+func (e *Error) HTTPStatus() int      { return e.Status }
+func errorf(status int, code, format string, args ...any) *Error {
+	return &Error{Code: code, Status: status, Message: fmt.Sprintf(format, args...)}
+}
+
+// SigningScope returns the region and signing name of a request's credential
+// scope, from the Authorization header or a presigned query; empty when the
+// request is not signed.
+func SigningScope(req *http.Request) (accessKey, region, signing string) {
+	cred := req.URL.Query().Get("X-Amz-Credential")
+	if auth := req.Header.Get("Authorization"); auth != "" {
+		_, rest, ok := strings.Cut(auth, "Credential=")
+		if ok {
+			cred, _, _ = strings.Cut(rest, ",")
+			cred, _, _ = strings.Cut(cred, " ")
+		}
+	}
+	p := strings.Split(cred, "/") // key/date/region/service/aws4_request; a key may hold slashes
+	if len(p) < 5 {
+		return "", "", ""
+	}
+	n := len(p)
+	return strings.Join(p[:n-4], "/"), p[n-3], p[n-2]
+}
+
+// Route finds the operation of a request: by X-Amz-Target, by the rpc-v2 path,
+// by the form's Action, by the signing name and the path, and S3 last. The
+// target is not nil with an error when the service and protocol are known, so
+// that the error can be written in their form.
+func (r *Registry) Route(req *http.Request) (*Target, error) {
+	if target := req.Header.Get("X-Amz-Target"); target != "" {
+		return r.routeTarget(req, target)
+	}
+	if strings.HasPrefix(req.URL.Path, "/service/") && req.Header.Get("Smithy-Protocol") == "rpc-v2-cbor" {
+		return r.routeCBOR(req)
+	}
+	_, _, signing := SigningScope(req)
+	mediaType, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	if req.Method == http.MethodPost && mediaType == "application/x-www-form-urlencoded" {
+		if t, err := r.routeQuery(req, signing); t != nil || err != nil {
+			return t, err
+		}
+	}
+	if req.URL.Query().Get("Action") != "" && req.URL.Path == "/" {
+		if t, err := r.routeQuery(req, signing); t != nil || err != nil {
+			return t, err
+		}
+	}
+	for _, name := range r.names() {
+		s := r.services[name]
+		if name == "s3" || s.info.target != "" || s.info.signing != signing {
+			continue
+		}
+		return r.routeREST(req, s)
+	}
+	// Unsigned REST calls of services whose paths begin with their version.
+	if s := r.services["lambda"]; s != nil && signing == "" && strings.HasPrefix(req.URL.Path, "/2015-03-31/") {
+		return r.routeREST(req, s)
+	}
+	if s := r.services["s3"]; s != nil && (signing == "" || signing == "s3") {
+		return r.routeREST(req, s)
+	}
+	return nil, errorf(http.StatusNotFound, "UnknownService", "PipeLab emulates no service that signs as %q", signing)
+}
+
+func (r *Registry) names() []string {
+	names := make([]string, 0, len(r.services))
+	for n := range r.services {
+		names = append(names, n)
+	}
+	slices.Sort(names)
+	return names
+}
+
+func (s *service) target(p Protocol, op string) (*Target, error) {
+	m, err := s.model.get(s.name)
+	if err != nil {
+		return nil, err
+	}
+	s.once.Do(func() { s.plans = &planner{model: m, nodes: map[planKey]*node{}} })
+	return &Target{Service: s.name, Operation: op, Protocol: p, svc: s, model: m, op: m.Operations[op], types: s.types[op]}, nil
+}
+
+func (r *Registry) routeTarget(req *http.Request, target string) (*Target, error) {
+	prefix, op, _ := strings.Cut(target, ".")
+	protocol := AWSJSON11
+	if strings.HasPrefix(req.Header.Get("Content-Type"), "application/x-amz-json-1.0") {
+		protocol = AWSJSON10
+	}
+	for _, s := range r.services {
+		if s.info.target != prefix || prefix == "" {
+			continue
+		}
+		t, err := s.target(protocol, op)
+		if err == nil && t.op == nil {
+			err = errorf(http.StatusBadRequest, "UnknownOperationException", "The service has no operation %s", op)
+		}
+		return t, err
+	}
+	return nil, errorf(http.StatusBadRequest, "UnknownOperationException", "PipeLab emulates no service with target %s", prefix)
+}
+
+func (r *Registry) routeCBOR(req *http.Request) (*Target, error) {
+	// /service/{shape name of the service}/operation/{name}
+	p := strings.Split(strings.Trim(req.URL.Path, "/"), "/")
+	if len(p) != 4 || p[2] != "operation" {
+		return nil, errorf(http.StatusNotFound, "UnknownOperationException", "no such path: %s", req.URL.Path)
+	}
+	for _, s := range r.services {
+		if s.info.target != p[1] {
+			continue
+		}
+		t, err := s.target(CBOR, p[3])
+		if err == nil && t.op == nil {
+			err = errorf(http.StatusNotFound, "UnknownOperationException", "The service has no operation %s", p[3])
+		}
+		return t, err
+	}
+	return nil, errorf(http.StatusNotFound, "UnknownOperationException", "PipeLab emulates no service %s", p[1])
+}
+
+// maxForm bounds a query request's body; the largest real ones carry a
+// CloudFormation template of 51,200 bytes and its parameters.
+const maxForm = 4 << 20
+
+func (r *Registry) routeQuery(req *http.Request, signing string) (*Target, error) {
+	form := req.URL.Query()
+	if req.Method == http.MethodPost {
+		b, err := io.ReadAll(io.LimitReader(req.Body, maxForm))
+		if err != nil {
+			return nil, errorf(http.StatusBadRequest, "MalformedInput", "the request's body cannot be read: %v", err)
+		}
+		req.Body = io.NopCloser(bytes.NewReader(b)) // S3's browser uploads look alike from here
+		body, err := url.ParseQuery(string(b))
+		if err != nil || !body.Has("Action") {
+			return nil, nil //nolint:nilnil // not a query request; the caller goes on
+		}
+		for k, v := range body {
+			form[k] = v
+		}
+	}
+	action, version := form.Get("Action"), form.Get("Version")
+	for _, name := range r.names() {
+		s := r.services[name]
+		if s.info.signing != signing && (signing != "" || s.info.version != version) {
+			continue
+		}
+		t, err := s.target(Query, action)
+		if err != nil {
+			return nil, err
+		}
+		t.form = form
+		if t.op == nil {
+			return t, errorf(http.StatusBadRequest, "InvalidAction", "Could not find operation %s for version %s", action, version)
+		}
+		return t, nil
+	}
+	return nil, nil //nolint:nilnil // no service takes it in this form
+}

@@ -1,0 +1,128 @@
+// Package app holds what every command needs: the streams it talks to, the
+// environment, and dependencies that are built when first asked for. Commands
+// return errors; only cli.Main prints them and picks the exit code.
+package app
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/adrg/xdg"
+	"golang.org/x/term"
+
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/workspace"
+)
+
+// App is passed to every command.
+type App struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Environ  []string
+	Now      func() time.Time
+	Labs     fs.FS  // the built-in catalogue
+	JSON     bool   // --json: data on Out is JSON
+	Dir      string // where the command runs
+}
+
+// Getenv returns a variable of the environment the program was started with.
+func (a *App) Getenv(name string) string {
+	for i := len(a.Environ) - 1; i >= 0; i-- {
+		if v, ok := strings.CutPrefix(a.Environ[i], name+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// Printf writes data for people or programs to standard output.
+func (a *App) Printf(format string, args ...any) { fmt.Fprintf(a.Out, format, args...) }
+
+// Statusf tells a person what is going on, on standard error.
+func (a *App) Statusf(format string, args ...any) { fmt.Fprintf(a.Err, format+"\n", args...) }
+
+// PrintJSON writes v to standard output as one indented document.
+func (a *App) PrintJSON(v any) error {
+	e := json.NewEncoder(a.Out)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(v)
+}
+
+// Terminal reports whether w is a terminal.
+func Terminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// Width is the number of columns to format for: the terminal's, at least 40
+// and at most 100, or 80 in a pipe.
+func (a *App) Width() int {
+	if f, ok := a.Out.(*os.File); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+			return min(max(w, 40), 100)
+		}
+	}
+	return 80
+}
+
+// Colour reports whether standard output may carry colour.
+func (a *App) Colour() bool {
+	return a.Getenv("NO_COLOR") == "" && a.Getenv("TERM") != "dumb" && Terminal(a.Out)
+}
+
+// CacheDir is where downloads and prepared interpreters live; PIPELAB_CACHE
+// moves it.
+func (a *App) CacheDir() string {
+	if d := a.Getenv("PIPELAB_CACHE"); d != "" {
+		return d
+	}
+	return filepath.Join(xdg.CacheHome, "pipelab")
+}
+
+// Progress is the file of all attempts on this machine; PIPELAB_STATE moves it.
+func (a *App) Progress() workspace.Progress {
+	d := a.Getenv("PIPELAB_STATE")
+	if d == "" {
+		d = filepath.Join(xdg.StateHome, "pipelab")
+	}
+	return workspace.Progress{Path: filepath.Join(d, "progress.jsonl")}
+}
+
+// Workspace finds the workspace the command runs in.
+func (a *App) Workspace() (*workspace.Workspace, error) {
+	w, err := workspace.Find(a.Dir)
+	if err == workspace.ErrNone { //nolint:errorlint // Find returns the value itself
+		return nil, Usagef("%s is not a lab workspace", a.Dir).
+			Hint("start a lab: pipelab start s3-upload-function").
+			Hint("or go to the folder that an earlier start made")
+	}
+	return w, err
+}
+
+// Lab loads a lab of the catalogue by id, or a folder that holds a lab.yaml.
+func (a *App) Lab(id string) (*lab.Lab, error) {
+	if st, err := os.Stat(filepath.Join(id, "lab.yaml")); err == nil && !st.IsDir() {
+		return lab.Load(os.DirFS(filepath.Dir(filepath.Clean(id))), filepath.Base(filepath.Clean(id)))
+	}
+	ids, err := lab.IDs(a.Labs)
+	if err != nil {
+		return nil, err
+	}
+	for _, known := range ids {
+		if known == id {
+			return lab.Load(a.Labs, id)
+		}
+	}
+	e := Usagef("there is no lab %q", id)
+	if near := Nearest(id, ids); near != "" {
+		e = e.Hint("did you mean " + near + "?")
+	}
+	return nil, e.Hint("see them all: pipelab list")
+}

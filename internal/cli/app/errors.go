@@ -1,0 +1,103 @@
+package app
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Exit codes, the same for every command.
+const (
+	ExitOK          = 0
+	ExitFailed      = 1   // checks failed
+	ExitUsage       = 2   // the command line is wrong
+	ExitEnvironment = 3   // this machine or the emulator cannot do it now
+	ExitInvalid     = 4   // the lab or the submission is invalid
+	ExitUntrusted   = 5   // a result exists but cannot be trusted
+	ExitInterrupted = 130 // Ctrl-C
+)
+
+// Error is what a person is told: one sentence, what to do next, and the exit
+// code. An empty Message exits silently, when everything has been said.
+type Error struct {
+	Code    int
+	Message string
+	Hints   []string
+	Cause   error
+}
+
+func (e *Error) Error() string {
+	if e.Message == "" && e.Cause != nil {
+		return e.Cause.Error()
+	}
+	return e.Message
+}
+
+func (e *Error) Unwrap() error { return e.Cause }
+
+// Hint adds a line that says what to do next, with a command to type.
+func (e *Error) Hint(h string) *Error {
+	e.Hints = append(e.Hints, h)
+	return e
+}
+
+// Usagef is an error of the command line.
+func Usagef(format string, args ...any) *Error {
+	return &Error{Code: ExitUsage, Message: fmt.Sprintf(format, args...)}
+}
+
+// Environmentf is an error of the machine or the emulator.
+func Environmentf(format string, args ...any) *Error {
+	return &Error{Code: ExitEnvironment, Message: fmt.Sprintf(format, args...)}
+}
+
+// Invalidf is an error in a lab or in the learner's files.
+func Invalidf(format string, args ...any) *Error {
+	return &Error{Code: ExitInvalid, Message: fmt.Sprintf(format, args...)}
+}
+
+// Silent ends with a code and prints nothing more.
+func Silent(code int) *Error { return &Error{Code: code} }
+
+// Code is the exit code for err.
+func Code(err error) int {
+	var e *Error
+	switch {
+	case err == nil:
+		return ExitOK
+	case errors.As(err, &e):
+		return e.Code
+	}
+	return ExitEnvironment
+}
+
+// Nearest returns the candidate within two edits of s, or "".
+func Nearest(s string, candidates []string) string {
+	best, at := "", 3
+	for _, c := range candidates {
+		if d := distance(s, c); d < at {
+			best, at = c, d
+		}
+	}
+	return best
+}
+
+// distance is the Levenshtein distance in bytes.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		prev := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := prev
+			if a[i] != b[j] {
+				cost++
+			}
+			prev = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,100 @@
+// Package embedded is the default driver: the AWS that is part of this
+// program. It runs inside the process (tests, grading) or serves as a daemon
+// of its own; both answer on a loopback port, because functions and learners'
+// programs are other processes.
+package embedded
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/pipelab/pipelab/internal/aws/cloud"
+	"github.com/pipelab/pipelab/internal/emulator"
+)
+
+// Driver starts embedded emulators in this process.
+type Driver struct {
+	// Log takes what goes wrong inside; nil discards it.
+	Log *slog.Logger
+	// Token opens the control endpoints; empty makes a random one.
+	Token string
+}
+
+// Name is "embedded".
+func (Driver) Name() string { return "embedded" }
+
+// Start opens the state, listens and serves until Close.
+func (d Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulator, error) {
+	if o.Addr == "" {
+		o.Addr = "127.0.0.1:0"
+	}
+	log := d.Log
+	if log == nil {
+		log = slog.New(slog.NewTextHandler(io.Discard, nil))
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Addr)
+	if err != nil {
+		return nil, err
+	}
+	if tcp, ok := listener.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
+		return nil, errors.Join(fmt.Errorf("%s is not a loopback address; the emulator has no passwords worth the name and must not be reachable from outside", o.Addr), listener.Close())
+	}
+	token := d.Token
+	if token == "" {
+		token = NewToken()
+	}
+	endpoint := emulator.NewEndpoint("http://"+listener.Addr().String(), token)
+	c, err := cloud.New(context.WithoutCancel(ctx), endpoint.URL, cloud.Options{Dir: o.Dir, Token: token, Log: log})
+	if err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	e := &instance{endpoint: endpoint, cloud: c, served: make(chan error, 1)}
+	e.server = &http.Server{
+		Handler: c, ReadHeaderTimeout: time.Minute, MaxHeaderBytes: 1 << 20,
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+	go func() { e.served <- e.server.Serve(listener) }()
+	return e, nil
+}
+
+// NewToken returns 32 random hexadecimal digits.
+func NewToken() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}
+
+type instance struct {
+	endpoint emulator.Endpoint
+	cloud    *cloud.Cloud
+	server   *http.Server
+	served   chan error
+}
+
+func (e *instance) Endpoint() emulator.Endpoint { return e.endpoint }
+func (e *instance) Control() *emulator.Control  { return emulator.NewControl(e.endpoint) }
+
+// Capabilities is what the embedded AWS can judge.
+func (e *instance) Capabilities() []emulator.Capability { return Capabilities() }
+
+// Close stops serving, ends background work and closes the state.
+func (e *instance) Close() error {
+	err := e.server.Close() // open long polls are cut: their clients retry
+	if served := <-e.served; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return errors.Join(err, e.cloud.Close())
+}
+
+// Capabilities lists what this driver has.
+func Capabilities() []emulator.Capability {
+	return []emulator.Capability{emulator.ClockAdvance, emulator.FaultInjection, emulator.CallTrace, emulator.Snapshots}
+}
