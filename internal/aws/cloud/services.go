@@ -1,9 +1,14 @@
 package cloud
 
-import "github.com/pipelab/pipelab/internal/aws/gateway"
+import (
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/service/kinesis"
+)
 
 // services are the constructors of everything that is emulated, in the order
 // in which they start.
 func services() []func(*gateway.Host) gateway.Service {
-	return []func(*gateway.Host) gateway.Service{}
+	return []func(*gateway.Host) gateway.Service{
+		kinesis.New,
+	}
 }

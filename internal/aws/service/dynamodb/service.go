@@ -1,0 +1,117 @@
+package dynamodb
+
+import (
+	"context"
+	"sync"
+
+	"github.com/pipelab/pipelab/internal/aws/clock"
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/limits"
+	"github.com/pipelab/pipelab/internal/aws/service/dynamodb/streamlog"
+	"github.com/pipelab/pipelab/internal/aws/store"
+)
+
+// Service is the dynamodb service. Make one with New.
+type Service struct {
+	host    *gateway.Host
+	tables  *store.Collection[*Table]
+	items   *store.Collection[*record]
+	entries *store.Collection[string] // index entry -> key of the item
+	counts  *store.Collection[count]
+	expires *store.Collection[string] // table, time, key of the item -> key of the item
+	tokens  *store.Collection[token]
+	log     *streamlog.Log
+	meter   *meter
+
+	mu     sync.Mutex
+	timers map[string]*clock.Timer // by table key: the next TTL removal
+}
+
+// count is how much a table or an index holds.
+type count struct {
+	Items int64 `json:"items"`
+	Bytes int64 `json:"bytes"`
+}
+
+// New makes the service and registers its state.
+func New(h *gateway.Host) *Service {
+	return &Service{
+		host:    h,
+		tables:  store.NewCollection[*Table](h.Store, "dynamodb.tables"),
+		items:   store.NewCollection(h.Store, "dynamodb.items", store.WithCodec(recordCodec())),
+		entries: store.NewCollection(h.Store, "dynamodb.indexEntries", store.WithCodec(textCodec())),
+		counts:  store.NewCollection[count](h.Store, "dynamodb.counts"),
+		expires: store.NewCollection(h.Store, "dynamodb.expirations", store.WithCodec(textCodec())),
+		tokens:  store.NewCollection[token](h.Store, "dynamodb.requestTokens"),
+		log:     streamlog.For(h.Store),
+		meter:   newMeter(h.Clock),
+		timers:  map[string]*clock.Timer{},
+	}
+}
+
+// Name implements gateway.Service.
+func (s *Service) Name() string { return "dynamodb" }
+
+// Operations implements gateway.Service.
+func (s *Service) Operations() []gateway.Operation {
+	return []gateway.Operation{
+		gateway.Op(gateway.Control, s.CreateTable),
+		gateway.Op(gateway.Control, s.UpdateTable),
+		gateway.Op(gateway.Control, s.DeleteTable),
+		gateway.Op(gateway.Control, s.DescribeTable),
+		gateway.Op(gateway.Control, s.ListTables),
+		gateway.Op(gateway.Control, s.UpdateTimeToLive),
+		gateway.Op(gateway.Control, s.DescribeTimeToLive),
+		gateway.Op(gateway.Control, s.TagResource),
+		gateway.Op(gateway.Control, s.UntagResource),
+		gateway.Op(gateway.Control, s.ListTagsOfResource),
+		gateway.Op(gateway.Control, s.DescribeLimits),
+		gateway.Op(gateway.Control, s.DescribeEndpoints),
+		gateway.Op(gateway.Data, s.PutItem),
+		gateway.Op(gateway.Data, s.GetItem),
+		gateway.Op(gateway.Data, s.UpdateItem),
+		gateway.Op(gateway.Data, s.DeleteItem),
+		gateway.Op(gateway.Data, s.Query),
+		gateway.Op(gateway.Data, s.Scan),
+		gateway.Op(gateway.Data, s.BatchGetItem),
+		gateway.Op(gateway.Data, s.BatchWriteItem),
+		gateway.Op(gateway.Data, s.TransactGetItems),
+		gateway.Op(gateway.Data, s.TransactWriteItems),
+	}
+}
+
+// Start arms the timers of TTL.
+func (s *Service) Start(context.Context) error {
+	type due struct {
+		sc ident.Scope
+		t  *Table
+	}
+	var all []due
+	err := s.host.Store.View(func(tx *store.Tx) error {
+		s.tables.ScanAll(tx, func(sc ident.Scope, _ string, t *Table) bool {
+			if t.TTL != nil && t.TTL.Enabled {
+				all = append(all, due{sc, t})
+			}
+			return true
+		})
+		return nil
+	})
+	for _, d := range all {
+		s.armTTL(d.sc, d.t.Name, d.t.Key)
+	}
+	return err
+}
+
+// Stop cancels the timers and forgets consumed throughput.
+func (s *Service) Stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, t := range s.timers {
+		t.Stop()
+	}
+	clear(s.timers)
+	s.meter.reset()
+}
+
+func limit(name string) int64 { return limits.Get("dynamodb", name) }

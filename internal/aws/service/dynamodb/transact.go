@@ -1,0 +1,340 @@
+package dynamodb
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/service/dynamodb/item"
+	"github.com/pipelab/pipelab/internal/aws/store"
+)
+
+// token remembers a transaction's client request token.
+type token struct {
+	Digest string             `json:"digest"`
+	Until  time.Time          `json:"until"`
+	Reads  map[string]float64 `json:"reads"` // units of a repeated call, by table
+}
+
+// TransactWriteItems writes up to 100 items, all or none.
+func (s *Service) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
+	c := gateway.From(ctx)
+	if len(in.TransactItems) > int(limit("transactItems")) {
+		return nil, refuse("1 validation error detected: Value at 'transactItems' failed to satisfy constraint: "+
+			"Member must have length less than or equal to %d", limit("transactItems"))
+	}
+	parts := make([]part, len(in.TransactItems))
+	for i, ti := range in.TransactItems {
+		var err error
+		if parts[i], err = newPart(ti); err != nil {
+			return nil, err
+		}
+		if err := s.injected("TransactWriteItems", parts[i].mutation.table); err != nil {
+			return nil, err
+		}
+	}
+	used := map[string]*usage{}
+	repeated := false
+	err := s.write(c.Scope, c.Time, func(w *work) error {
+		var err error
+		if repeated, err = w.redeem(in, used); repeated || err != nil {
+			return err
+		}
+		if err := w.transact(parts, in.ReturnItemCollectionMetrics, used); err != nil {
+			return err
+		}
+		w.remember(in, used)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &dynamodb.TransactWriteItemsOutput{ConsumedCapacity: consumed(used, in.ReturnConsumedCapacity, true)}, nil
+}
+
+// part is one action of a transaction.
+type part struct {
+	mutation mutation
+	onFail   types.ReturnValuesOnConditionCheckFailure
+}
+
+func newPart(ti types.TransactWriteItem) (part, error) {
+	var r writeRequest
+	var p part
+	given := 0
+	if x := ti.Put; x != nil {
+		given++
+		r = writeRequest{putItem, x.TableName, x.Item, x.ConditionExpression, nil, x.ExpressionAttributeNames, x.ExpressionAttributeValues}
+		p.onFail = x.ReturnValuesOnConditionCheckFailure
+	}
+	if x := ti.Update; x != nil {
+		given++
+		r = writeRequest{updateItem, x.TableName, x.Key, x.ConditionExpression, x.UpdateExpression, x.ExpressionAttributeNames, x.ExpressionAttributeValues}
+		p.onFail = x.ReturnValuesOnConditionCheckFailure
+	}
+	if x := ti.Delete; x != nil {
+		given++
+		r = writeRequest{deleteItem, x.TableName, x.Key, x.ConditionExpression, nil, x.ExpressionAttributeNames, x.ExpressionAttributeValues}
+		p.onFail = x.ReturnValuesOnConditionCheckFailure
+	}
+	if x := ti.ConditionCheck; x != nil {
+		given++
+		r = writeRequest{checkItem, x.TableName, x.Key, x.ConditionExpression, nil, x.ExpressionAttributeNames, x.ExpressionAttributeValues}
+		p.onFail = x.ReturnValuesOnConditionCheckFailure
+	}
+	if given != 1 {
+		return p, refuse("TransactItems can only contain one of Check, Put, Update or Delete")
+	}
+	var err error
+	p.mutation, err = r.mutation()
+	return p, err
+}
+
+// transact plans every part, then commits all or cancels with the reasons in
+// the order of the parts.
+func (w *work) transact(parts []part, metrics types.ReturnItemCollectionMetrics, used map[string]*usage) error {
+	outcomes := make([]outcome, len(parts))
+	reasons := make([]types.CancellationReason, len(parts))
+	seen, cancelled, bytes := map[string]bool{}, false, 0
+	for i, p := range parts {
+		reasons[i].Code = aws.String("None")
+		o, err := w.plan(p.mutation)
+		if o.table == nil {
+			return err // no such table: the call fails as a whole
+		}
+		outcomes[i] = o
+		if o.key != "" && seen[o.key] {
+			return refuse("Transaction request cannot include multiple operations on one item")
+		}
+		seen[o.key] = true
+		if err != nil {
+			reasons[i], cancelled = reason(err), true
+			continue
+		}
+		if err := o.table.noMetrics("TransactWriteItems", metrics); err != nil {
+			return err
+		}
+		bytes += max(o.old.bytes(), o.new.bytes())
+		if o.failed {
+			reasons[i] = types.CancellationReason{Code: aws.String("ConditionalCheckFailed"), Message: aws.String("The conditional request failed")}
+			if p.onFail == types.ReturnValuesOnConditionCheckFailureAllOld {
+				reasons[i].Item = o.old.attributes().SDK()
+			}
+			cancelled = true
+		}
+	}
+	if bytes > int(limit("transactBytes")) {
+		return refuse("Transaction size exceeds the maximum of %d bytes", limit("transactBytes"))
+	}
+	for i, o := range outcomes {
+		if cancelled {
+			break
+		}
+		u := o.usage.times(2)
+		if err := w.s.meter.admit(u); err != nil {
+			reasons[i], cancelled = reason(err), true
+			break
+		}
+		tally(used, u)
+	}
+	if cancelled {
+		return canceled(reasons)
+	}
+	for _, o := range outcomes {
+		w.commit(o, false)
+	}
+	return nil
+}
+
+// reason is how an error of one part shows in CancellationReasons.
+func reason(err error) types.CancellationReason {
+	var api smithy.APIError
+	if !errors.As(err, &api) {
+		return types.CancellationReason{Code: aws.String("InternalServerError"), Message: aws.String(err.Error())}
+	}
+	code := api.ErrorCode()
+	switch code {
+	case "ValidationException":
+		code = "ValidationError"
+	case "ProvisionedThroughputExceededException":
+		code = "ProvisionedThroughputExceeded"
+	}
+	return types.CancellationReason{Code: aws.String(code), Message: aws.String(api.ErrorMessage())}
+}
+
+func canceled(reasons []types.CancellationReason) error {
+	codes := make([]string, len(reasons))
+	for i, r := range reasons {
+		codes[i] = *r.Code
+	}
+	return &types.TransactionCanceledException{
+		Message: aws.String("Transaction cancelled, please refer cancellation reasons for specific reasons [" +
+			strings.Join(codes, ", ") + "]"),
+		CancellationReasons: reasons,
+	}
+}
+
+// redeem answers a repeated token: the same request succeeds without writing,
+// costing reads; another request is refused.
+func (w *work) redeem(in *dynamodb.TransactWriteItemsInput, used map[string]*usage) (bool, error) {
+	if in.ClientRequestToken == nil {
+		return false, nil
+	}
+	t, ok := w.s.tokens.Get(w.tx, w.sc, *in.ClientRequestToken)
+	if !ok || !w.now.Before(t.Until) {
+		return false, nil
+	}
+	if t.Digest != digest(in) {
+		return false, &types.IdempotentParameterMismatchException{
+			Message: aws.String("Request with the same client token is already in use with different parameters.")}
+	}
+	for name, units := range t.Reads {
+		if table, ok := w.s.find(w.tx, w.sc, name, w.now); ok {
+			tally(used, usage{table: table, base: units})
+		}
+	}
+	return true, nil
+}
+
+func (w *work) remember(in *dynamodb.TransactWriteItemsInput, used map[string]*usage) {
+	if in.ClientRequestToken == nil {
+		return
+	}
+	var stale []string
+	w.s.tokens.Scan(w.tx, w.sc, "", "", func(key string, t token) bool {
+		if !w.now.Before(t.Until) {
+			stale = append(stale, key)
+		}
+		return true
+	})
+	for _, key := range stale {
+		w.s.tokens.Delete(w.tx, w.sc, key)
+	}
+	t := token{Digest: digest(in), Until: w.now.Add(time.Duration(limit("transactTokenSeconds")) * time.Second), Reads: map[string]float64{}}
+	for name, u := range used {
+		t.Reads[name] = u.base
+	}
+	w.s.tokens.Put(w.tx, w.sc, *in.ClientRequestToken, t)
+}
+
+// digest identifies the request's actions. JSON writes maps in key order, and
+// the SDK's union members are structs whose type the %T prefix tells apart.
+func digest(in *dynamodb.TransactWriteItemsInput) string {
+	h := sha256.New()
+	for _, ti := range in.TransactItems {
+		b, _ := json.Marshal(ti) // plain data: cannot fail
+		_, _ = h.Write(b)
+		for _, values := range []map[string]types.AttributeValue{attributesOf(ti)} {
+			if it, err := item.FromSDK(values); err == nil {
+				_, _ = h.Write(it.Encode(nil)) // tells types apart, which JSON of a union does not
+			}
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func attributesOf(ti types.TransactWriteItem) map[string]types.AttributeValue {
+	out := map[string]types.AttributeValue{}
+	add := func(maps ...map[string]types.AttributeValue) {
+		for i, m := range maps {
+			for k, v := range m {
+				out[fmt.Sprint(i, k)] = v
+			}
+		}
+	}
+	switch {
+	case ti.Put != nil:
+		add(ti.Put.Item, ti.Put.ExpressionAttributeValues)
+	case ti.Update != nil:
+		add(ti.Update.Key, ti.Update.ExpressionAttributeValues)
+	case ti.Delete != nil:
+		add(ti.Delete.Key, ti.Delete.ExpressionAttributeValues)
+	case ti.ConditionCheck != nil:
+		add(ti.ConditionCheck.Key, ti.ConditionCheck.ExpressionAttributeValues)
+	}
+	return out
+}
+
+// TransactGetItems reads up to 100 items at one moment.
+func (s *Service) TransactGetItems(ctx context.Context, in *dynamodb.TransactGetItemsInput) (*dynamodb.TransactGetItemsOutput, error) {
+	c := gateway.From(ctx)
+	if len(in.TransactItems) > int(limit("transactItems")) {
+		return nil, refuse("1 validation error detected: Value at 'transactItems' failed to satisfy constraint: "+
+			"Member must have length less than or equal to %d", limit("transactItems"))
+	}
+	gets := make([]get, len(in.TransactItems))
+	for i, ti := range in.TransactItems {
+		x := ti.Get
+		p, err := placeholders(x.ExpressionAttributeNames, nil, expression{"ProjectionExpression", x.ProjectionExpression})
+		if err != nil {
+			return nil, err
+		}
+		gets[i] = get{table: tableName(x.TableName), consistent: true}
+		if gets[i].projection, err = projection(x.ProjectionExpression, nil, p); err != nil {
+			return nil, err
+		}
+		if err := p.Unused(); err != nil {
+			return nil, refused(err)
+		}
+		if gets[i].key, err = item.FromSDK(x.Key); err != nil {
+			return nil, refused(err)
+		}
+		if err := s.injected("TransactGetItems", gets[i].table); err != nil {
+			return nil, err
+		}
+	}
+	out, used := &dynamodb.TransactGetItemsOutput{}, map[string]*usage{}
+	err := s.host.Store.View(func(tx *store.Tx) error { return s.transactGet(tx, c, gets, out, used) })
+	if err != nil {
+		return nil, err
+	}
+	out.ConsumedCapacity = consumed(used, in.ReturnConsumedCapacity, true)
+	return out, nil
+}
+
+func (s *Service) transactGet(tx *store.Tx, c *gateway.Call, gets []get, out *dynamodb.TransactGetItemsOutput, used map[string]*usage) error {
+	reasons := make([]types.CancellationReason, len(gets))
+	seen, cancelled, bytes := map[string]bool{}, false, 0
+	for i, g := range gets {
+		reasons[i].Code = aws.String("None")
+		t, err := s.open(tx, c.Scope, g.table, c.Time)
+		if err != nil {
+			return err
+		}
+		r, u, err := s.read(tx, c, g)
+		if err == nil {
+			u = u.times(2)
+			err = s.meter.admit(u)
+		}
+		if err != nil {
+			reasons[i], cancelled = reason(err), true
+			continue
+		}
+		if key := t.itemKey(g.key); seen[key] {
+			return refuse("Transaction request cannot include multiple operations on one item")
+		} else {
+			seen[key] = true
+		}
+		tally(used, u)
+		bytes += r.bytes()
+		out.Responses = append(out.Responses, types.ItemResponse{Item: project(r.attributes(), g.projection).SDK()})
+	}
+	if cancelled {
+		return canceled(reasons)
+	}
+	if bytes > int(limit("transactBytes")) {
+		return refuse("Transaction size exceeds the maximum of %d bytes", limit("transactBytes"))
+	}
+	return nil
+}

@@ -1,0 +1,121 @@
+// Package dynamodbstreams emulates Amazon DynamoDB Streams: it reads what the
+// dynamodb service wrote to the log that both share (package streamlog).
+//
+// Iterators are self-contained: they carry stream, position and time of issue,
+// and expire after 15 minutes. Records are trimmed after 24 hours; a disabled
+// stream stays readable as long. Shard lineage is explained in streamlog.
+package dynamodbstreams
+
+import (
+	"context"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
+
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/service/dynamodb/streamlog"
+	"github.com/pipelab/pipelab/internal/aws/store"
+)
+
+// Service is the dynamodbstreams service.
+type Service struct {
+	gateway.Passive
+	host *gateway.Host
+	log  *streamlog.Log
+}
+
+// New makes the service.
+func New(h *gateway.Host) *Service { return &Service{host: h, log: streamlog.For(h.Store)} }
+
+// Name implements gateway.Service.
+func (s *Service) Name() string { return "dynamodbstreams" }
+
+// Operations implements gateway.Service.
+func (s *Service) Operations() []gateway.Operation {
+	return []gateway.Operation{
+		gateway.Op(gateway.Control, s.ListStreams),
+		gateway.Op(gateway.Control, s.DescribeStream),
+		gateway.Op(gateway.Data, s.GetShardIterator),
+		gateway.Op(gateway.Data, s.GetRecords),
+	}
+}
+
+func notFound(arn string) error {
+	return &types.ResourceNotFoundException{Message: aws.String("Requested resource not found: Stream: " + arn + " not found")}
+}
+
+// stream finds the stream that an ARN of the caller's account and region names.
+func (s *Service) stream(tx *store.Tx, c *gateway.Call, arn string) (streamlog.Stream, error) {
+	a, err := ident.ParseARN(arn)
+	table, label, ok := strings.Cut(strings.TrimPrefix(a.Resource, "table/"), "/stream/")
+	if err != nil || !ok || a.Service != "dynamodb" {
+		return streamlog.Stream{}, gateway.Errorf(400, "ValidationException", "Invalid StreamArn: %s", arn)
+	}
+	st, ok := s.log.Get(tx, c.Scope, table+"/"+label, c.Time)
+	if !ok || a.Scope() != c.Scope {
+		return streamlog.Stream{}, notFound(arn)
+	}
+	return st, nil
+}
+
+// ListStreams lists the streams of the account, or of one table.
+func (s *Service) ListStreams(ctx context.Context, in *dynamodbstreams.ListStreamsInput) (*dynamodbstreams.ListStreamsOutput, error) {
+	c, most := gateway.From(ctx), 100
+	if in.Limit != nil {
+		most = int(*in.Limit)
+	}
+	out := &dynamodbstreams.ListStreamsOutput{Streams: []types.Stream{}}
+	err := s.host.Store.View(func(tx *store.Tx) error {
+		skip := in.ExclusiveStartStreamArn != nil
+		for _, st := range s.log.List(tx, c.Scope, aws.ToString(in.TableName), c.Time) {
+			arn := st.ARN(c.Scope)
+			if skip {
+				skip = arn != *in.ExclusiveStartStreamArn
+				continue
+			}
+			if len(out.Streams) == most {
+				out.LastEvaluatedStreamArn = out.Streams[most-1].StreamArn
+				break
+			}
+			out.Streams = append(out.Streams, types.Stream{
+				StreamArn: aws.String(arn), StreamLabel: aws.String(st.Label), TableName: aws.String(st.Table)})
+		}
+		return nil
+	})
+	return out, err
+}
+
+// DescribeStream tells a stream's state and its shard.
+func (s *Service) DescribeStream(ctx context.Context, in *dynamodbstreams.DescribeStreamInput) (*dynamodbstreams.DescribeStreamOutput, error) {
+	c, arn := gateway.From(ctx), aws.ToString(in.StreamArn)
+	d := &types.StreamDescription{StreamArn: in.StreamArn, StreamStatus: types.StreamStatusEnabled, Shards: []types.Shard{}}
+	err := s.host.Store.View(func(tx *store.Tx) error {
+		st, err := s.stream(tx, c, arn)
+		if err != nil {
+			return err
+		}
+		d.StreamLabel, d.TableName = aws.String(st.Label), aws.String(st.Table)
+		d.StreamViewType, d.CreationRequestDateTime = types.StreamViewType(st.View), aws.Time(st.Created)
+		for _, k := range st.Keys {
+			d.KeySchema = append(d.KeySchema, types.KeySchemaElement{AttributeName: aws.String(k.Name), KeyType: types.KeyType(k.Type)})
+		}
+		shard := types.Shard{ShardId: aws.String(st.Shard), SequenceNumberRange: &types.SequenceNumberRange{
+			StartingSequenceNumber: aws.String(streamlog.FormatSequence(1))}}
+		if !st.Closed.IsZero() {
+			d.StreamStatus = types.StreamStatusDisabled
+			shard.SequenceNumberRange.EndingSequenceNumber = aws.String(streamlog.FormatSequence(s.log.Head(tx, c.Scope, st.ID())))
+		}
+		// The only shard has no children, and nothing comes after it.
+		if in.ShardFilter == nil && aws.ToString(in.ExclusiveStartShardId) < st.Shard {
+			d.Shards = append(d.Shards, shard)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &dynamodbstreams.DescribeStreamOutput{StreamDescription: d}, nil
+}

@@ -1,0 +1,198 @@
+package cfn
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// parameterTypes are the types that need no look-up in an account.
+func parameterTypes() []string {
+	return []string{"String", "Number", "CommaDelimitedList", "List<Number>", "List<String>"}
+}
+
+func (t *Template) readParameter(f Field) {
+	p := &Parameter{Name: f.Key, Pos: f.Pos}
+	if f.Value.Kind != Map {
+		t.problems.Add(f.Value, "", "parameter %s must be a map with the key Type", f.Key)
+		return
+	}
+	for _, a := range f.Value.Fields {
+		t.readParameterField(p, a)
+	}
+	if p.Type == "" {
+		t.problems.add(f.Pos, "add Type: String", "parameter %s has no Type", f.Key)
+		return
+	}
+	if !slices.Contains(parameterTypes(), p.Type) {
+		t.problems.Add(f.Value.Get("Type"), nearest(p.Type, parameterTypes()), "parameter type %q is not supported", p.Type)
+		p.Type = "String"
+	}
+	if p.Default != nil {
+		if msg := p.Check(*p.Default); msg != "" {
+			t.problems.Add(f.Value.Get("Default"), "", "the default of parameter %s is not valid: %s", p.Name, msg)
+		}
+	}
+	t.Parameters = append(t.Parameters, p)
+}
+
+func (t *Template) readParameterField(p *Parameter, a Field) {
+	switch a.Key {
+	case "Type":
+		p.Type = t.text(a.Value, "Type")
+	case "Default":
+		s := t.text(a.Value, "Default")
+		p.Default = &s
+	case "Description":
+		p.Description = t.text(a.Value, "Description")
+	case "ConstraintDescription":
+		p.Constraint = t.text(a.Value, a.Key)
+	case "NoEcho":
+		p.NoEcho = t.text(a.Value, "NoEcho") == "true"
+	case "AllowedValues":
+		if a.Value.Kind != List {
+			t.problems.Add(a.Value, "", "AllowedValues must be a list")
+			return
+		}
+		for _, it := range a.Value.Items {
+			p.Allowed = append(p.Allowed, t.text(it, "an allowed value"))
+		}
+	case "AllowedPattern":
+		p.Pattern = t.text(a.Value, a.Key)
+		if _, err := regexp.Compile(p.Pattern); err != nil {
+			t.problems.Add(a.Value, "", "AllowedPattern is not a regular expression: %v", err)
+			p.Pattern = ""
+		}
+	case "MinLength", "MaxLength", "MinValue", "MaxValue":
+		v, err := strconv.ParseFloat(t.text(a.Value, a.Key), 64)
+		if err != nil {
+			t.problems.Add(a.Value, "", "%s must be a number", a.Key)
+			return
+		}
+		*map[string]**float64{"MinLength": &p.MinLength, "MaxLength": &p.MaxLength, "MinValue": &p.MinValue,
+			"MaxValue": &p.MaxValue}[a.Key] = &v
+	default:
+		t.problems.add(a.Pos, nearest(a.Key, []string{"Type", "Default", "Description", "NoEcho", "AllowedValues",
+			"AllowedPattern", "ConstraintDescription", "MinLength", "MaxLength", "MinValue", "MaxValue"}),
+			"a parameter has no key %q", a.Key)
+	}
+}
+
+// Check returns why a value does not fit the parameter, or "".
+func (p *Parameter) Check(value string) string {
+	if p.Type == "String" {
+		if msg := p.checkOne(value); msg != "" {
+			return msg
+		}
+		return p.checkLength(value)
+	}
+	items := []string{value}
+	if p.isList() {
+		items = splitList(value)
+	}
+	for _, it := range items {
+		if msg := p.checkOne(it); msg != "" {
+			return msg
+		}
+		if strings.Contains(p.Type, "Number") {
+			f, err := strconv.ParseFloat(it, 64)
+			switch {
+			case err != nil:
+				return fmt.Sprintf("Parameter '%s' must be a number.", p.Name)
+			case p.MinValue != nil && f < *p.MinValue:
+				return p.violated(fmt.Sprintf("Parameter '%s' must be a number not less than %v", p.Name, *p.MinValue))
+			case p.MaxValue != nil && f > *p.MaxValue:
+				return p.violated(fmt.Sprintf("Parameter '%s' must be a number not greater than %v", p.Name, *p.MaxValue))
+			}
+		}
+	}
+	return ""
+}
+
+func (p *Parameter) checkOne(value string) string {
+	if len(p.Allowed) > 0 && !slices.Contains(p.Allowed, value) {
+		return p.violated(fmt.Sprintf("Parameter '%s' must be one of AllowedValues [%s]", p.Name, strings.Join(p.Allowed, ", ")))
+	}
+	if p.Pattern != "" {
+		// The whole value must match, as with Java's String.matches.
+		if ok, err := regexp.MatchString("^(?:"+p.Pattern+")$", value); err != nil || !ok {
+			return p.violated(fmt.Sprintf("Parameter '%s' must match pattern %s", p.Name, p.Pattern))
+		}
+	}
+	return ""
+}
+
+func (p *Parameter) checkLength(value string) string {
+	n := float64(len([]rune(value)))
+	if p.MinLength != nil && n < *p.MinLength {
+		return p.violated(fmt.Sprintf("Parameter '%s' must contain at least %v characters", p.Name, *p.MinLength))
+	}
+	if p.MaxLength != nil && n > *p.MaxLength {
+		return p.violated(fmt.Sprintf("Parameter '%s' must contain at most %v characters", p.Name, *p.MaxLength))
+	}
+	return ""
+}
+
+func (p *Parameter) violated(msg string) string {
+	if p.Constraint != "" {
+		return fmt.Sprintf("Parameter %s failed to satisfy constraint: %s", p.Name, p.Constraint)
+	}
+	return msg
+}
+
+func (p *Parameter) isList() bool {
+	return p.Type == "CommaDelimitedList" || strings.HasPrefix(p.Type, "List<")
+}
+
+// value is what Ref returns for the parameter.
+func (p *Parameter) value(s string) any {
+	if !p.isList() {
+		return s
+	}
+	out := []any{}
+	for _, it := range splitList(s) {
+		out = append(out, it)
+	}
+	return out
+}
+
+func splitList(s string) []string {
+	if s == "" {
+		return nil
+	}
+	items := strings.Split(s, ",")
+	for i := range items {
+		items[i] = strings.TrimSpace(items[i])
+	}
+	return items
+}
+
+// bind checks the values given for the parameters and fills in defaults.
+func (t *Template) bind(given map[string]string) (map[string]string, error) {
+	ps := &Problems{File: t.File}
+	out := map[string]string{}
+	var names []string
+	for _, p := range t.Parameters {
+		names = append(names, p.Name)
+		v, ok := given[p.Name]
+		if !ok && p.Default == nil {
+			ps.add(p.Pos, "give it with --parameter "+p.Name+"=…, or give it a Default", "Parameters: [%s] must have values", p.Name)
+			continue
+		}
+		if !ok {
+			v = *p.Default
+		}
+		if msg := p.Check(v); msg != "" {
+			ps.add(p.Pos, "", "%s", msg)
+		}
+		out[p.Name] = v
+	}
+	for name := range given {
+		if !slices.Contains(names, name) {
+			ps.add(Pos{1, 1}, nearest(name, names), "Parameters: [%s] do not exist in the template", name)
+		}
+	}
+	return out, ps.err()
+}

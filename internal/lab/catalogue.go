@@ -1,0 +1,178 @@
+package lab
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"sort"
+)
+
+// Folder is a lab with its files: lab.yaml parsed, everything else below FS.
+// Load returns Lab; Open returns this for those who need the files too.
+type Folder struct {
+	*Lab
+	FS      fs.FS // rooted at the lab's folder
+	Mutants []Mutant
+}
+
+// Mutant is a wrong answer that the checks must catch.
+type Mutant struct {
+	Name string
+	Expectation
+}
+
+// IDs lists the labs of a file system: its top-level folders with a lab.yaml.
+func IDs(fsys fs.FS) ([]string, error) {
+	list, err := fs.ReadDir(fsys, ".")
+	if err != nil {
+		return nil, fmt.Errorf("list the labs: %w", err)
+	}
+	var ids []string
+	for _, e := range list {
+		if !e.IsDir() {
+			continue
+		}
+		if _, err := fs.Stat(fsys, path.Join(e.Name(), "lab.yaml")); err == nil {
+			ids = append(ids, e.Name())
+		}
+	}
+	return ids, nil
+}
+
+// Load reads the lab.yaml of one lab without looking at its expressions.
+func Load(fsys fs.FS, id string) (*Lab, error) {
+	src, err := fs.ReadFile(fsys, path.Join(id, "lab.yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("read lab %s: %w", id, err)
+	}
+	return Parse(path.Join(id, "lab.yaml"), src, nil)
+}
+
+// Open reads a whole lab folder: lab.yaml and the mutants' expect.yaml. All
+// their problems come back together as Problems.
+func Open(fsys fs.FS, id string, compile Compile) (*Folder, error) {
+	src, err := fs.ReadFile(fsys, path.Join(id, "lab.yaml"))
+	if err != nil {
+		return nil, fmt.Errorf("read lab %s: %w", id, err)
+	}
+	sub, err := fs.Sub(fsys, id)
+	if err != nil {
+		return nil, err
+	}
+	l, err := Parse(path.Join(id, "lab.yaml"), src, compile)
+	var all Problems
+	if err != nil && !errors.As(err, &all) {
+		return nil, err
+	}
+	f := &Folder{Lab: l, FS: sub}
+	if l.ID != "" && l.ID != id {
+		all = append(all, Problem{File: path.Join(id, "lab.yaml"), Line: 1, Column: 1, Place: "id",
+			Message: fmt.Sprintf("the id is %q, the folder is %q", l.ID, id)})
+	}
+	all = append(all, f.files(id)...)
+	all = append(all, f.mutants(id)...)
+	all.sort()
+	if len(all) > 0 {
+		return f, all
+	}
+	return f, nil
+}
+
+// files reports what a lab folder must hold and does not.
+func (f *Folder) files(id string) (ps Problems) {
+	for _, name := range []string{"README.md", "resources.yaml", "starter", "solution"} {
+		if _, err := fs.Stat(f.FS, name); err != nil {
+			ps = append(ps, Problem{File: path.Join(id, name), Line: 1, Column: 1, Message: name + " is missing"})
+		}
+	}
+	for name, set := range f.Data {
+		if set.File == "" {
+			continue
+		}
+		if _, err := fs.Stat(f.FS, path.Join("data", set.File)); err != nil {
+			ps = append(ps, Problem{File: path.Join(id, "lab.yaml"), Line: 1, Column: 1, Place: "data." + name + ".file",
+				Message: "there is no data/" + set.File})
+		}
+	}
+	return ps
+}
+
+func (f *Folder) mutants(id string) (ps Problems) {
+	list, err := fs.ReadDir(f.FS, "mutants")
+	if err != nil {
+		return nil
+	}
+	ids := make([]string, len(f.Checks))
+	for i, c := range f.Checks {
+		ids[i] = c.ID
+	}
+	for _, e := range list {
+		if !e.IsDir() {
+			continue
+		}
+		file := path.Join(id, "mutants", e.Name(), "expect.yaml")
+		src, err := fs.ReadFile(f.FS, path.Join("mutants", e.Name(), "expect.yaml"))
+		if err != nil {
+			ps = append(ps, Problem{File: file, Line: 1, Column: 1, Message: "expect.yaml is missing"})
+			continue
+		}
+		m := Mutant{Name: e.Name()}
+		d := decodeFile(file, src, &m.Expectation)
+		f.mutant(d, &m, ids)
+		ps = append(ps, d.problems...)
+		f.Mutants = append(f.Mutants, m)
+	}
+	return ps
+}
+
+func (f *Folder) mutant(d *decoder, m *Mutant, ids []string) {
+	v := &validator{decoder: d, lab: f.Lab}
+	v.text("title", m.Title)
+	v.mistake("mistake", m.Mistake)
+	v.oneOf("deploy", m.Deploy, "works", "fails")
+	if len(m.Fails) == 0 && m.Deploy != "fails" {
+		v.at("fails", "a wrong answer that no check sees is a gap in the checks", "fails is missing")
+	}
+	for i, c := range m.Fails {
+		if !slices.Contains(ids, c) {
+			v.at(fmt.Sprintf("fails[%d]", i), nearest(c, ids), "there is no check %q", c)
+		}
+	}
+	for i, name := range m.Delete {
+		if _, err := fs.Stat(f.FS, path.Join("solution", name)); err != nil {
+			v.at(fmt.Sprintf("delete[%d]", i), "", "the solution has no file %q", name)
+		}
+	}
+}
+
+// Order returns the checks so that each comes after those it needs, keeping
+// the file's order otherwise.
+func (l *Lab) Order() []*Check {
+	index, done := map[string]int{}, map[string]bool{}
+	for i := range l.Checks {
+		index[l.Checks[i].ID] = i
+	}
+	var out []*Check
+	var visit func(i int)
+	visit = func(i int) {
+		c := &l.Checks[i]
+		if done[c.ID] {
+			return
+		}
+		done[c.ID] = true
+		needs := slices.Clone(c.Needs)
+		sort.Slice(needs, func(a, b int) bool { return index[needs[a]] < index[needs[b]] })
+		for _, n := range needs {
+			if j, ok := index[n]; ok {
+				visit(j)
+			}
+		}
+		out = append(out, c)
+	}
+	for i := range l.Checks {
+		visit(i)
+	}
+	return out
+}

@@ -1,0 +1,118 @@
+package lab_test
+
+import (
+	"errors"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pipelab/pipelab/internal/lab"
+)
+
+var update = flag.Bool("update", false, "write goldens and the schema anew")
+
+func golden(t *testing.T, file string, got []byte) {
+	t.Helper()
+	if *update {
+		require.NoError(t, os.WriteFile(file, got, 0o644))
+	}
+	want, err := os.ReadFile(file)
+	require.NoError(t, err)
+	if d := cmp.Diff(string(want), string(got)); d != "" {
+		t.Errorf("%s (go test -update writes it anew):\n%s", file, d)
+	}
+}
+
+func TestSchema_isFresh(t *testing.T) {
+	got, err := lab.Schema()
+	require.NoError(t, err)
+	golden(t, "schema.json", got)
+}
+
+func TestParse_acceptsTheExampleLabs(t *testing.T) {
+	fsys := os.DirFS("testdata/labs")
+	ids, err := lab.IDs(fsys)
+	require.NoError(t, err)
+	require.Equal(t, []string{"kinesis-consumer-idempotent", "kinesis-partition-keys"}, ids)
+	for _, id := range ids {
+		l, err := lab.Load(fsys, id)
+		require.NoError(t, err)
+		require.Equal(t, id, l.ID)
+		require.NotEmpty(t, l.Checks)
+	}
+}
+
+func TestParse_reportsEveryProblemWithItsPlace(t *testing.T) {
+	files, err := filepath.Glob("testdata/bad/*.yaml")
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	for _, f := range files {
+		t.Run(filepath.Base(f), func(t *testing.T) {
+			src, err := os.ReadFile(f)
+			require.NoError(t, err)
+			_, err = lab.Parse("lab.yaml", src, func(e string, _ []string) error {
+				if strings.Contains(e, "((") {
+					return errors.New("syntax error: ((")
+				}
+				return nil
+			})
+			require.Error(t, err)
+			golden(t, strings.TrimSuffix(f, ".yaml")+".golden", []byte(err.Error()+"\n"))
+		})
+	}
+}
+
+func TestOpen_holdsMutantsToTheChecksAndFiles(t *testing.T) {
+	src, err := os.ReadFile("testdata/labs/kinesis-partition-keys/lab.yaml")
+	require.NoError(t, err)
+	fsys := fstest.MapFS{
+		"kinesis-partition-keys/lab.yaml":                 {Data: src},
+		"kinesis-partition-keys/README.md":                {},
+		"kinesis-partition-keys/resources.yaml":           {},
+		"kinesis-partition-keys/solution/a.py":            {},
+		"kinesis-partition-keys/mutants/none/x.py":        {},
+		"kinesis-partition-keys/mutants/odd/expect.yaml":  {Data: []byte("title: T\nfails: [even-shard]\ndelete: [b.py]\nmistake: low\n")},
+		"kinesis-partition-keys/mutants/good/expect.yaml": {Data: []byte("title: T\nfails: [even-shards]\ndelete: [a.py]\n")},
+	}
+	f, err := lab.Open(fsys, "kinesis-partition-keys", nil)
+	require.EqualError(t, err, strings.Join([]string{
+		`kinesis-partition-keys/mutants/none/expect.yaml:1:1: expect.yaml is missing`,
+		`kinesis-partition-keys/mutants/odd/expect.yaml:2:9: fails[0]: there is no check "even-shard" (did you mean even-shards?)`,
+		`kinesis-partition-keys/mutants/odd/expect.yaml:3:10: delete[0]: the solution has no file "b.py"`,
+		`kinesis-partition-keys/mutants/odd/expect.yaml:4:1: mistake: there is no mistake "low"`,
+		`kinesis-partition-keys/starter:1:1: starter is missing`,
+	}, "\n"))
+	require.Len(t, f.Mutants, 2)
+}
+
+func TestOrder_putsNeedsFirst(t *testing.T) {
+	l := &lab.Lab{Checks: []lab.Check{{ID: "a", Needs: []string{"c"}}, {ID: "b"}, {ID: "c"}}}
+	var ids []string
+	for _, c := range l.Order() {
+		ids = append(ids, c.ID)
+	}
+	require.Equal(t, []string{"c", "a", "b"}, ids)
+}
+
+func FuzzParse(f *testing.F) {
+	for _, pattern := range []string{"testdata/labs/*/lab.yaml", "testdata/bad/*.yaml"} {
+		files, _ := filepath.Glob(pattern)
+		for _, name := range files {
+			src, err := os.ReadFile(name)
+			require.NoError(f, err)
+			f.Add(src)
+		}
+	}
+	f.Fuzz(func(t *testing.T, src []byte) {
+		l, err := lab.Parse("lab.yaml", src, nil)
+		if err == nil && len(l.Checks) == 0 {
+			t.Fatal("a lab without checks was accepted")
+		}
+	})
+}
