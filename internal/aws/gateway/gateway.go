@@ -114,6 +114,11 @@ func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err
 	if err := g.faultsBefore(ctx, c, rec.Resource); err != nil {
 		return nil, err
 	}
+	if c.validate != nil {
+		if err := c.validate(c.Input); err != nil {
+			return nil, err
+		}
+	}
 	if out, err = g.handle(WithCall(ctx, c), c, op); err != nil {
 		return nil, err
 	}

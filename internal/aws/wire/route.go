@@ -95,9 +95,13 @@ func (e *Error) ErrorCode() string    { return e.Code }
 func (e *Error) ErrorMessage() string { return e.Message }
 func (e *Error) HTTPStatus() int      { return e.Status }
 
-// ErrorFault makes it a smithy.APIError, which is how errors are told from our
-// own failures.
-func (e *Error) ErrorFault() smithy.ErrorFault { return smithy.FaultClient }
+// ErrorFault makes it an API error of the SDK, whose code and text may be told.
+func (e *Error) ErrorFault() smithy.ErrorFault {
+	if e.Status >= http.StatusInternalServerError {
+		return smithy.FaultServer
+	}
+	return smithy.FaultClient
+}
 
 func errorf(status int, code, format string, args ...any) *Error {
 	return &Error{Code: code, Status: status, Message: fmt.Sprintf(format, args...)}
