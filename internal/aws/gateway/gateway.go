@@ -61,6 +61,9 @@ func (g *Gateway) Register(s Service) {
 	}
 	g.services[s.Name()] = ops
 	g.list = append(g.list, s)
+	if c, ok := s.(Credentials); ok { // a service that issues keys knows their owners
+		g.creds = issuers{g.creds, c}
+	}
 }
 
 // Start starts the background work of all services.
