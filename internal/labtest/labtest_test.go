@@ -57,7 +57,9 @@ func TestTest_findsMutantsThatSurvive(t *testing.T) {
 	f, err := lab.Open(fsys, "tiny", check.Compile)
 	require.NoError(t, err)
 	out, err := labtest.Test(context.Background(), labtest.Options{Lab: f, Driver: embedded.Driver{}, Clock: clock.New(),
-		Deploy: func(context.Context, emulator.Emulator, *lab.Folder, string) (map[string]string, error) { return nil, nil }})
+		Deploy: func(context.Context, emulator.Emulator, *lab.Folder, string) (map[string]string, error) {
+			return nil, nil
+		}})
 	require.NoError(t, err)
 	problems := map[string][]string{}
 	for _, r := range out.Runs {

@@ -4,7 +4,9 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodb"
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodbstreams"
+	"github.com/pipelab/pipelab/internal/aws/service/iam"
 	"github.com/pipelab/pipelab/internal/aws/service/kinesis"
+	"github.com/pipelab/pipelab/internal/aws/service/sts"
 )
 
 // services are the constructors of everything that is emulated, in the order
@@ -12,7 +14,14 @@ import (
 func services() []func(*gateway.Host) gateway.Service {
 	return []func(*gateway.Host) gateway.Service{
 		kinesis.New,
-		func(h *gateway.Host) gateway.Service { return dynamodb.New(h) },
-		func(h *gateway.Host) gateway.Service { return dynamodbstreams.New(h) },
+		as(dynamodb.New),
+		as(dynamodbstreams.New),
+		as(iam.New),
+		as(sts.New),
 	}
+}
+
+// as forgets a service's own type.
+func as[S gateway.Service](make func(*gateway.Host) S) func(*gateway.Host) gateway.Service {
+	return func(h *gateway.Host) gateway.Service { return make(h) }
 }

@@ -96,5 +96,6 @@ func (e *instance) Close() error {
 
 // Capabilities lists what this driver has.
 func Capabilities() []emulator.Capability {
-	return []emulator.Capability{emulator.ClockAdvance, emulator.FaultInjection, emulator.CallTrace, emulator.Snapshots}
+	return []emulator.Capability{emulator.ClockAdvance, emulator.FaultInjection, emulator.CallTrace, emulator.Snapshots,
+		emulator.KinesisLimits, emulator.KinesisEntries, emulator.DynamoDBTransact, emulator.DynamoDBLimits, emulator.DynamoDBStreams}
 }
