@@ -1,16 +1,13 @@
-# Two commands matter to a newcomer: make demo and make test.
+# Two commands matter to a newcomer: make build and make test.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 GO ?= go
 export GOFLAGS ?= -buildvcs=false
 
-.PHONY: demo test lint bench build fuzz generate clean prerequisites
+.PHONY: test lint bench build fuzz generate clean prerequisites
 
 build: prerequisites ## build bin/pipelab
 	$(GO) build -o bin/pipelab ./cmd/pipelab
-
-demo: build ## one lab end to end, explained as it goes
-	./scripts/demo
 
 test: prerequisites ## everything that must hold, with the race detector
 	$(GO) vet ./...

@@ -23,8 +23,8 @@ type Probe struct {
 	Function *FunctionProbe `json:"function,omitempty" yaml:"function"`
 	// Mappings: list of event source mappings of a function.
 	Mappings *FunctionProbe `json:"mappings,omitempty" yaml:"mappings"`
-	// Calls: list of {service, operation, resource, principal, error,
-	// entries, failed, bytes} of the trace since the check began.
+	// Calls: list of {service, operation, resource, principal, internal,
+	// error, entries, failed} of the trace since the check began.
 	Calls *CallsProbe `json:"calls,omitempty" yaml:"calls"`
 	// Logs: list of {time, message} of a log group, or a function's.
 	Logs *LogsProbe `json:"logs,omitempty" yaml:"logs"`

@@ -2,6 +2,8 @@ package cloud
 
 import (
 	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/service/dynamodb"
+	"github.com/pipelab/pipelab/internal/aws/service/dynamodbstreams"
 	"github.com/pipelab/pipelab/internal/aws/service/kinesis"
 )
 
@@ -10,5 +12,7 @@ import (
 func services() []func(*gateway.Host) gateway.Service {
 	return []func(*gateway.Host) gateway.Service{
 		kinesis.New,
+		func(h *gateway.Host) gateway.Service { return dynamodb.New(h) },
+		func(h *gateway.Host) gateway.Service { return dynamodbstreams.New(h) },
 	}
 }

@@ -74,6 +74,9 @@ type Call struct {
 	HTTP *http.Request
 	// Time is when the call arrived, on the virtual clock.
 	Time time.Time
+
+	// validate compares the input of a call from the network with the model.
+	validate func(input any) error
 }
 
 // Internal reports whether one service called another.

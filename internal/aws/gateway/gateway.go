@@ -61,6 +61,9 @@ func (g *Gateway) Register(s Service) {
 	}
 	g.services[s.Name()] = ops
 	g.list = append(g.list, s)
+	if c, ok := s.(Credentials); ok { // a service that issues keys knows their owners
+		g.creds = issuers{g.creds, c}
+	}
 }
 
 // Start starts the background work of all services.
@@ -113,6 +116,11 @@ func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err
 	defer func() { g.trace.end(rec, g.host.Clock.Now(), out, err) }()
 	if err := g.faultsBefore(ctx, c, rec.Resource); err != nil {
 		return nil, err
+	}
+	if c.validate != nil {
+		if err := c.validate(c.Input); err != nil {
+			return nil, err
+		}
 	}
 	if out, err = g.handle(WithCall(ctx, c), c, op); err != nil {
 		return nil, err

@@ -31,7 +31,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		g.fail(t, w, req, id, err)
 		return
 	}
-	call := &Call{ID: id, Principal: principal, Scope: scope, Service: t.Service, Operation: t.Operation, Input: in, HTTP: req}
+	call := &Call{ID: id, Principal: principal, Scope: scope, Service: t.Service, Operation: t.Operation, Input: in, HTTP: req, validate: t.Validate}
 	if op.Stream != nil {
 		g.fail(t, w, req, id, notEmulated(t.Service, t.Operation))
 		return

@@ -16,6 +16,22 @@ type Credentials interface {
 	Lookup(accessKeyID string) (secret string, owner Principal, expires time.Time, ok bool)
 }
 
+// issuers asks two issuers of keys, one after the other.
+type issuers [2]Credentials
+
+// Lookup implements Credentials.
+func (i issuers) Lookup(accessKeyID string) (secret string, owner Principal, expires time.Time, ok bool) {
+	for _, c := range i {
+		if c == nil {
+			continue
+		}
+		if secret, owner, expires, ok = c.Lookup(accessKeyID); ok {
+			return secret, owner, expires, true
+		}
+	}
+	return "", Principal{}, time.Time{}, false
+}
+
 // identify finds out who sent a request, and its account and region.
 //
 // AWS: every signature is verified. Here a key that was not issued by this

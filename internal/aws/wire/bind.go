@@ -173,6 +173,9 @@ func setQuery(n *node, v reflect.Value, query url.Values, name string) error {
 // headerValues returns a header's lines. The length is not among them in Go;
 // of an aws-chunked body the length of what it carries counts.
 func headerValues(req *http.Request, name string) []string {
+	if strings.EqualFold(name, "Content-Encoding") {
+		return contentEncoding(req.Header.Values(name))
+	}
 	if !strings.EqualFold(name, "Content-Length") {
 		return req.Header.Values(name)
 	}

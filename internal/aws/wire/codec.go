@@ -14,6 +14,9 @@ const maxBody = 96 << 20
 // Decode reads the request into a new Input struct and returns a pointer to
 // it. Streaming members read from the request's body, which must stay open.
 func (t *Target) Decode(req *http.Request) (any, error) {
+	if err := unchunk(req); err != nil {
+		return nil, err
+	}
 	in := reflect.New(t.types.in)
 	if t.op.Input == nil {
 		return in.Interface(), nil

@@ -34,6 +34,7 @@ type node struct {
 	typ    reflect.Type
 	ptr    bool  // typ is a pointer to the value
 	elem   *node // list element or map value
+	check  *constraint
 	fields []*field
 	byName map[string]*field // struct and union members by model name
 	byJSON map[string]*field // by JSON name, which differs in REST services
@@ -84,7 +85,7 @@ func (p *planner) compile(ref *Ref, t reflect.Type) (*node, error) {
 	if s == nil {
 		return nil, fmt.Errorf("model %s has no shape %s", p.model.Name, ref.Shape)
 	}
-	n := &node{shape: s, ref: ref, typ: t}
+	n := &node{shape: s, ref: ref, typ: t, check: constrain(s)}
 	p.nodes[key] = n // before its members: shapes are recursive
 	base := t
 	if t.Kind() == reflect.Pointer {

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/aws/smithy-go"
 )
 
 // Protocol is how a request and its answer are written.
@@ -92,6 +94,15 @@ func (e *Error) Error() string        { return e.Code + ": " + e.Message }
 func (e *Error) ErrorCode() string    { return e.Code }
 func (e *Error) ErrorMessage() string { return e.Message }
 func (e *Error) HTTPStatus() int      { return e.Status }
+
+// ErrorFault makes it an API error of the SDK, whose code and text may be told.
+func (e *Error) ErrorFault() smithy.ErrorFault {
+	if e.Status >= http.StatusInternalServerError {
+		return smithy.FaultServer
+	}
+	return smithy.FaultClient
+}
+
 func errorf(status int, code, format string, args ...any) *Error {
 	return &Error{Code: code, Status: status, Message: fmt.Sprintf(format, args...)}
 }
@@ -153,7 +164,7 @@ func (r *Registry) Route(req *http.Request) (*Target, error) {
 	if s := r.services["s3"]; s != nil && (signing == "" || signing == "s3") {
 		return r.routeREST(req, s)
 	}
-	return nil, errorf(http.StatusNotFound, "UnknownService", "PipeLab emulates no service that signs as %q", signing)
+	return nil, errorf(http.StatusNotImplemented, "NotImplemented", "PipeLab emulates no service that signs as %q", signing)
 }
 
 func (r *Registry) names() []string {

@@ -100,7 +100,7 @@ func (a *App) Workspace() (*workspace.Workspace, error) {
 	w, err := workspace.Find(a.Dir)
 	if err == workspace.ErrNone { //nolint:errorlint // Find returns the value itself
 		return nil, Usagef("%s is not a lab workspace", a.Dir).
-			Hint("start a lab: pipelab start s3-upload-function").
+			Hint("start a lab: pipelab list, then pipelab start LAB").
 			Hint("or go to the folder that an earlier start made")
 	}
 	return w, err

@@ -1,0 +1,237 @@
+package iam
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam/types"
+
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/limits"
+	"github.com/pipelab/pipelab/internal/aws/store"
+)
+
+// Service is the emulated IAM. Make one with New.
+type Service struct {
+	gateway.Passive
+	host       *gateway.Host
+	identities *store.Collection[identity]
+	policies   *store.Collection[policy]
+	keys       *store.Collection[accessKey]
+}
+
+// kind tells users, groups and roles apart; it begins their stored keys.
+type kind string
+
+const (
+	user  kind = "user"
+	group kind = "group"
+	role  kind = "role"
+)
+
+// identity is what users, groups and roles have in common, and what only
+// one of them has.
+type identity struct {
+	Kind        kind              `json:"kind"`
+	Name        string            `json:"name"`
+	Path        string            `json:"path"`
+	ID          string            `json:"id"`
+	Created     time.Time         `json:"created"`
+	Inline      map[string]string `json:"inline,omitempty"`
+	Attached    []string          `json:"attached,omitempty"` // ARNs
+	Tags        map[string]string `json:"tags,omitempty"`
+	Groups      []string          `json:"groups,omitempty"`      // of a user
+	Trust       string            `json:"trust,omitempty"`       // of a role
+	Description string            `json:"description,omitempty"` // of a role
+	MaxSession  int32             `json:"maxSession,omitempty"`  // of a role, in seconds
+}
+
+func (i identity) arn(account string) string {
+	return ident.Scope{Account: account}.ARN("iam", string(i.Kind)+i.Path+i.Name)
+}
+
+// clone keeps writers away from stored maps and slices.
+func (i identity) clone() identity {
+	i.Inline, i.Tags = cloneMap(i.Inline), cloneMap(i.Tags)
+	i.Attached, i.Groups = slices.Clone(i.Attached), slices.Clone(i.Groups)
+	return i
+}
+
+func cloneMap(m map[string]string) map[string]string {
+	out := make(map[string]string, len(m))
+	for k, v := range m {
+		out[k] = v
+	}
+	return out
+}
+
+// New returns the service.
+func New(h *gateway.Host) *Service {
+	return &Service{
+		host:       h,
+		identities: store.NewCollection(h.Store, "iam.identities", store.WithClone(identity.clone)),
+		policies:   store.NewCollection(h.Store, "iam.policies", store.WithClone(policy.clone)),
+		keys:       store.NewCollection[accessKey](h.Store, "iam.accessKeys"),
+	}
+}
+
+// Name implements gateway.Service.
+func (s *Service) Name() string { return "iam" }
+
+// Operations implements gateway.Service.
+func (s *Service) Operations() []gateway.Operation {
+	c := gateway.Control
+	return []gateway.Operation{
+		gateway.Op(c, s.CreateUser), gateway.Op(c, s.GetUser), gateway.Op(c, s.DeleteUser), gateway.Op(c, s.ListUsers),
+		gateway.Op(c, s.TagUser), gateway.Op(c, s.UntagUser), gateway.Op(c, s.ListUserTags),
+		gateway.Op(c, s.CreateAccessKey), gateway.Op(c, s.DeleteAccessKey), gateway.Op(c, s.ListAccessKeys),
+		gateway.Op(c, s.UpdateAccessKey),
+		gateway.Op(c, s.CreateGroup), gateway.Op(c, s.GetGroup), gateway.Op(c, s.DeleteGroup), gateway.Op(c, s.ListGroups),
+		gateway.Op(c, s.AddUserToGroup), gateway.Op(c, s.RemoveUserFromGroup), gateway.Op(c, s.ListGroupsForUser),
+		gateway.Op(c, s.CreateRole), gateway.Op(c, s.GetRole), gateway.Op(c, s.DeleteRole), gateway.Op(c, s.ListRoles),
+		gateway.Op(c, s.UpdateRole), gateway.Op(c, s.UpdateAssumeRolePolicy),
+		gateway.Op(c, s.TagRole), gateway.Op(c, s.UntagRole), gateway.Op(c, s.ListRoleTags),
+		gateway.Op(c, s.PutUserPolicy), gateway.Op(c, s.GetUserPolicy), gateway.Op(c, s.DeleteUserPolicy), gateway.Op(c, s.ListUserPolicies),
+		gateway.Op(c, s.PutGroupPolicy), gateway.Op(c, s.GetGroupPolicy), gateway.Op(c, s.DeleteGroupPolicy), gateway.Op(c, s.ListGroupPolicies),
+		gateway.Op(c, s.PutRolePolicy), gateway.Op(c, s.GetRolePolicy), gateway.Op(c, s.DeleteRolePolicy), gateway.Op(c, s.ListRolePolicies),
+		gateway.Op(c, s.AttachUserPolicy), gateway.Op(c, s.DetachUserPolicy), gateway.Op(c, s.ListAttachedUserPolicies),
+		gateway.Op(c, s.AttachGroupPolicy), gateway.Op(c, s.DetachGroupPolicy), gateway.Op(c, s.ListAttachedGroupPolicies),
+		gateway.Op(c, s.AttachRolePolicy), gateway.Op(c, s.DetachRolePolicy), gateway.Op(c, s.ListAttachedRolePolicies),
+		gateway.Op(c, s.CreatePolicy), gateway.Op(c, s.GetPolicy), gateway.Op(c, s.DeletePolicy), gateway.Op(c, s.ListPolicies),
+		gateway.Op(c, s.CreatePolicyVersion), gateway.Op(c, s.GetPolicyVersion), gateway.Op(c, s.DeletePolicyVersion),
+		gateway.Op(c, s.ListPolicyVersions), gateway.Op(c, s.SetDefaultPolicyVersion),
+	}
+}
+
+// Names of IAM are unique without regard to case.
+func nameKey(k kind, name string) string { return store.Key(string(k), strings.ToLower(name)) }
+
+func notFound(k kind, name string) error {
+	return &types.NoSuchEntityException{Message: aws.String(fmt.Sprintf("The %s with name %s cannot be found.", k, name))}
+}
+
+// find returns an identity of the caller's account.
+func (s *Service) find(tx *store.Tx, ctx context.Context, k kind, name *string) (identity, error) {
+	i, ok := s.identities.Get(tx, gateway.From(ctx).Scope.Global(), nameKey(k, aws.ToString(name)))
+	if !ok {
+		return i, notFound(k, aws.ToString(name))
+	}
+	return i, nil
+}
+
+func (s *Service) put(tx *store.Tx, ctx context.Context, i identity) {
+	s.identities.Put(tx, gateway.From(ctx).Scope.Global(), nameKey(i.Kind, i.Name), i)
+}
+
+// read calls fn with a stored identity.
+func (s *Service) read(ctx context.Context, k kind, name *string, fn func(identity) error) error {
+	return s.host.Store.View(func(tx *store.Tx) error {
+		i, err := s.find(tx, ctx, k, name)
+		if err != nil {
+			return err
+		}
+		return fn(i)
+	})
+}
+
+// change stores what fn makes of an identity.
+func (s *Service) change(ctx context.Context, k kind, name *string, fn func(tx *store.Tx, i *identity) error) error {
+	return s.host.Store.Update(func(tx *store.Tx) error {
+		i, err := s.find(tx, ctx, k, name)
+		if err != nil {
+			return err
+		}
+		if err := fn(tx, &i); err != nil {
+			return err
+		}
+		s.put(tx, ctx, i)
+		return nil
+	})
+}
+
+// create stores a new identity.
+func (s *Service) create(ctx context.Context, i identity, path *string, tags []types.Tag) (identity, error) {
+	call := gateway.From(ctx)
+	i.Path, i.Created = aws.ToString(path), call.Time
+	if i.Path == "" {
+		i.Path = "/"
+	}
+	i.ID = map[kind]string{user: "AIDA", group: "AGPA", role: "AROA"}[i.Kind] + s.host.IDs.Upper(17)
+	i.Inline, i.Tags = map[string]string{}, map[string]string{}
+	if err := setTags(i.Tags, tags); err != nil {
+		return i, err
+	}
+	return i, s.host.Store.Update(func(tx *store.Tx) error {
+		if _, err := s.find(tx, ctx, i.Kind, &i.Name); err == nil {
+			word := strings.ToUpper(string(i.Kind[:1])) + string(i.Kind[1:])
+			return &types.EntityAlreadyExistsException{Message: aws.String(fmt.Sprintf("%s with name %s already exists.", word, i.Name))}
+		}
+		s.put(tx, ctx, i)
+		return nil
+	})
+}
+
+// list returns the identities of a kind below a path, by name.
+func (s *Service) list(ctx context.Context, k kind, prefix *string) []identity {
+	var out []identity
+	_ = s.host.Store.View(func(tx *store.Tx) error { // reads cannot fail
+		s.identities.Scan(tx, gateway.From(ctx).Scope.Global(), store.Key(string(k), ""), "", func(_ string, i identity) bool {
+			if strings.HasPrefix(i.Path, aws.ToString(prefix)) {
+				out = append(out, i)
+			}
+			return true
+		})
+		return nil
+	})
+	return out
+}
+
+func setTags(m map[string]string, tags []types.Tag) error {
+	for _, t := range tags {
+		m[aws.ToString(t.Key)] = aws.ToString(t.Value)
+	}
+	if n := limits.Get("iam", "tagsPerResource"); int64(len(m)) > n {
+		return &types.LimitExceededException{Message: aws.String(fmt.Sprintf("The number of tags has reached the maximum limit of %d.", n))}
+	}
+	return nil
+}
+
+func tagList(m map[string]string) []types.Tag {
+	out := []types.Tag{}
+	for k, v := range m {
+		out = append(out, types.Tag{Key: aws.String(k), Value: aws.String(v)})
+	}
+	slices.SortFunc(out, func(a, b types.Tag) int { return strings.Compare(*a.Key, *b.Key) })
+	return out
+}
+
+// page cuts a sorted list. A marker names the last item of the page before, so
+// that it stays right when items come and go.
+func page[T any](items []T, key func(T) string, marker *string, size *int32) (out []T, next *string, err error) {
+	start := 0
+	if marker != nil {
+		raw, err := base64.RawURLEncoding.DecodeString(*marker)
+		if err != nil || !strings.HasPrefix(string(raw), "after:") {
+			return nil, nil, gateway.Errorf(400, "ValidationError", "Invalid Marker.")
+		}
+		last := strings.ToLower(strings.TrimPrefix(string(raw), "after:"))
+		for start < len(items) && strings.ToLower(key(items[start])) <= last {
+			start++
+		}
+	}
+	n := 100 // the default of every List operation
+	if size != nil {
+		n = int(*size)
+	}
+	out = append([]T{}, items[start:min(len(items), start+n)]...)
+	if start+n < len(items) {
+		next = aws.String(base64.RawURLEncoding.EncodeToString([]byte("after:" + key(out[len(out)-1]))))
+	}
+	return out, next, nil
+}

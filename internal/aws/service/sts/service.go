@@ -1,0 +1,186 @@
+// Package sts is the AWS Security Token Service: who am I, temporary
+// credentials of a role or of the caller, and whose a key is. Sessions are
+// stored with their expiry and end when the clock passes it.
+//
+// Whether the caller may assume a role (the role's trust policy) is decided at
+// the gateway, not here. Left out: federation by SAML and web identity, session
+// policies, MFA, transitive tags; a request that uses them is refused.
+//
+// Source: https://docs.aws.amazon.com/STS/latest/APIReference/welcome.html
+package sts
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/aws-sdk-go-v2/service/sts/types"
+
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/limits"
+	"github.com/pipelab/pipelab/internal/aws/store"
+)
+
+// Service is the emulated STS. Make one with New.
+type Service struct {
+	gateway.Passive
+	host     *gateway.Host
+	sessions *store.Collection[session]
+}
+
+// session is stored by account and access key id.
+type session struct {
+	Key     string            `json:"key"`
+	Secret  string            `json:"secret"`
+	Token   string            `json:"token"`
+	Expires time.Time         `json:"expires"`
+	Owner   gateway.Principal `json:"owner"`
+}
+
+// New returns the service.
+func New(h *gateway.Host) *Service {
+	return &Service{host: h, sessions: store.NewCollection[session](h.Store, "sts.sessions")}
+}
+
+// Name implements gateway.Service.
+func (s *Service) Name() string { return "sts" }
+
+// Operations implements gateway.Service.
+func (s *Service) Operations() []gateway.Operation {
+	return []gateway.Operation{
+		gateway.Op(gateway.Data, s.GetCallerIdentity), gateway.Op(gateway.Data, s.AssumeRole),
+		gateway.Op(gateway.Data, s.GetSessionToken), gateway.Op(gateway.Data, s.GetAccessKeyInfo),
+	}
+}
+
+// GetCallerIdentity implements the operation.
+func (s *Service) GetCallerIdentity(ctx context.Context, _ *sts.GetCallerIdentityInput) (*sts.GetCallerIdentityOutput, error) {
+	p := gateway.From(ctx).Principal
+	if p.Kind == gateway.Anonymous {
+		return nil, gateway.Errorf(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
+	}
+	return &sts.GetCallerIdentityOutput{Account: aws.String(p.Account), Arn: aws.String(p.ARN), UserId: aws.String(p.ID)}, nil
+}
+
+// open stores a session of an owner and returns its credentials.
+func (s *Service) open(ctx context.Context, owner gateway.Principal, life time.Duration) (*types.Credentials, error) {
+	n := session{Key: "ASIA" + s.host.IDs.Upper(16), Secret: s.host.IDs.Hex(40), Token: s.host.IDs.Hex(200),
+		Expires: gateway.From(ctx).Time.Add(life).Truncate(time.Second), Owner: owner}
+	sc := ident.Scope{Account: owner.Account}
+	err := s.host.Store.Update(func(tx *store.Tx) error {
+		var past []string
+		s.sessions.Scan(tx, sc, "", "", func(k string, o session) bool {
+			// A day's grace, so that an old key still hears that it has expired.
+			if o.Expires.Add(24 * time.Hour).Before(gateway.From(ctx).Time) {
+				past = append(past, k)
+			}
+			return true
+		})
+		for _, k := range past {
+			s.sessions.Delete(tx, sc, k)
+		}
+		s.sessions.Put(tx, sc, n.Key, n)
+		return nil
+	})
+	return &types.Credentials{AccessKeyId: aws.String(n.Key), SecretAccessKey: aws.String(n.Secret), SessionToken: aws.String(n.Token),
+		Expiration: aws.Time(n.Expires)}, err
+}
+
+// AssumeRole implements the operation.
+func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error) {
+	for what, used := range map[string]bool{"Policy": in.Policy != nil, "PolicyArns": len(in.PolicyArns) > 0,
+		"Tags": len(in.Tags) > 0, "TransitiveTagKeys": len(in.TransitiveTagKeys) > 0, "SerialNumber": in.SerialNumber != nil,
+		"ProvidedContexts": len(in.ProvidedContexts) > 0} {
+		if used {
+			return nil, gateway.Unsupported("sts", "AssumeRole", what)
+		}
+	}
+	call := gateway.From(ctx)
+	if call.Principal.Kind == gateway.Root {
+		// AWS: the account's root user cannot assume roles ("Roles may not be
+		// assumed by root accounts."). Here the everyday test credentials are
+		// root's, and refusing them would leave learners no way in.
+		s.host.Log.Debug("root assumes a role", "role", aws.ToString(in.RoleArn))
+	}
+	denied := gateway.Errorf(403, "AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s",
+		call.Principal.ARN, aws.ToString(in.RoleArn))
+	a, err := ident.ParseARN(aws.ToString(in.RoleArn))
+	if err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, "role/") {
+		return nil, gateway.Errorf(400, "ValidationError", "%s is invalid", aws.ToString(in.RoleArn))
+	}
+	name := a.Resource[strings.LastIndexByte(a.Resource, '/')+1:]
+	got, err := gateway.Invoke[iam.GetRoleOutput](ctx, s.host, gateway.Call{
+		Principal: gateway.ServicePrincipal("sts.amazonaws.com", a.Account), Scope: ident.Scope{Account: a.Account, Region: call.Scope.Region},
+		Service: "iam", Operation: "GetRole", Input: &iam.GetRoleInput{RoleName: aws.String(name)}})
+	if err != nil || aws.ToString(got.Role.Arn) != a.String() {
+		return nil, denied // AWS does not tell whether the role exists
+	}
+	seconds := int32(limits.Get("sts", "defaultSessionSeconds"))
+	if in.DurationSeconds != nil {
+		seconds = *in.DurationSeconds
+	}
+	longest := aws.ToInt32(got.Role.MaxSessionDuration)
+	if call.Principal.Kind == gateway.AssumedRole {
+		// Role chaining is limited to an hour whatever the role allows.
+		// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html
+		longest = min(longest, 3600)
+	}
+	if seconds > longest {
+		return nil, gateway.Errorf(400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	}
+	owner := gateway.RolePrincipal(a.String(), aws.ToString(in.RoleSessionName), a.Account)
+	owner.ID = aws.ToString(got.Role.RoleId) + ":" + aws.ToString(in.RoleSessionName)
+	creds, err := s.open(ctx, owner, time.Duration(seconds)*time.Second)
+	return &sts.AssumeRoleOutput{Credentials: creds, SourceIdentity: in.SourceIdentity,
+		AssumedRoleUser: &types.AssumedRoleUser{Arn: aws.String(owner.ARN), AssumedRoleId: aws.String(owner.ID)}}, err
+}
+
+// GetSessionToken implements the operation: temporary credentials of the
+// caller itself.
+func (s *Service) GetSessionToken(ctx context.Context, in *sts.GetSessionTokenInput) (*sts.GetSessionTokenOutput, error) {
+	if in.SerialNumber != nil || in.TokenCode != nil {
+		return nil, gateway.Unsupported("sts", "GetSessionToken", "MFA (SerialNumber, TokenCode)")
+	}
+	p := gateway.From(ctx).Principal
+	if p.Kind == gateway.AssumedRole {
+		return nil, gateway.Errorf(403, "AccessDenied", "Cannot call GetSessionToken with session credentials")
+	}
+	seconds := limits.Get("sts", "sessionTokenSeconds")
+	if in.DurationSeconds != nil {
+		seconds = int64(*in.DurationSeconds)
+	}
+	if p.Kind == gateway.Root {
+		seconds = min(seconds, limits.Get("sts", "rootTokenSeconds"))
+	}
+	creds, err := s.open(ctx, p, time.Duration(seconds)*time.Second)
+	return &sts.GetSessionTokenOutput{Credentials: creds}, err
+}
+
+// GetAccessKeyInfo implements the operation.
+func (s *Service) GetAccessKeyInfo(ctx context.Context, in *sts.GetAccessKeyInfoInput) (*sts.GetAccessKeyInfoOutput, error) {
+	// AWS: the account is encoded in the key itself. Here keys carry nothing,
+	// so one that this cloud did not issue belongs to the caller's account.
+	account := gateway.From(ctx).Scope.Account
+	if _, owner, _, ok := s.Lookup(aws.ToString(in.AccessKeyId)); ok {
+		account = owner.Account
+	}
+	return &sts.GetAccessKeyInfoOutput{Account: aws.String(account)}, nil
+}
+
+// Lookup implements gateway.Credentials for temporary credentials.
+func (s *Service) Lookup(accessKeyID string) (secret string, owner gateway.Principal, expires time.Time, ok bool) {
+	_ = s.host.Store.View(func(tx *store.Tx) error { // reads cannot fail
+		s.sessions.ScanAll(tx, func(_ ident.Scope, key string, n session) bool {
+			if key == accessKeyID {
+				secret, owner, expires, ok = n.Secret, n.Owner, n.Expires, true
+			}
+			return !ok
+		})
+		return nil
+	})
+	return secret, owner, expires, ok
+}

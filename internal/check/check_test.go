@@ -1,0 +1,123 @@
+package check_test
+
+import (
+	"context"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pipelab/pipelab/internal/aws/clock"
+	"github.com/pipelab/pipelab/internal/check"
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/emulator/embedded"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/report"
+)
+
+func TestCompile_acceptsTheExampleLabs(t *testing.T) {
+	for _, id := range []string{"kinesis-partition-keys", "kinesis-consumer-idempotent"} {
+		file := "../lab/testdata/labs/" + id + "/lab.yaml"
+		src, err := os.ReadFile(file)
+		require.NoError(t, err)
+		_, err = lab.Parse(file, src, check.Compile)
+		require.NoError(t, err)
+	}
+	require.ErrorContains(t, check.Compile("size(nothing)", nil), "undeclared reference")
+}
+
+const tiny = `
+id: tiny
+title: T
+summary: S
+level: beginner
+minutes: 1
+examTasks: ["1.1"]
+services: [kinesis]
+tasks: [{ id: a, title: A, text: B }]
+mistakes: [{ id: lost, title: L, explanation: E }]
+data: { events: { generator: orders, count: 40, defects: { duplicates: 0.2, poison: 0.1 } } }
+programs: { echo: { command: [sh, -c, "cat; echo $NAME >&2"], env: { NAME: "${outputs.Name}" } }, head: { command: [head, -n, "3"] }, slow: { command: [sleep, "60"] } }
+checks:
+  - id: all
+    title: All lines come back
+    points: 20
+    hints: [a, b, c]
+    steps: [{ run: { program: echo, stdinData: events } }]
+    eventually: { until: "size(run.echo) == 1", settle: { watch: size(run.echo), for: 60ms } }
+    expect:
+      - { that: "run.echo[0].exit == 0 && run.echo[0].stderr.startsWith('stream-a')", message: It ends well }
+      - { that: "run.echo[0].lines.size() == 40 && size(without(data.events, ['poison'])) < 40", message: Forty lines }
+      - that: sameCounts(countBy(without(data.events, ["poison"]), "id"), countBy(run.echo[0].lines.filter(l, type(l) == map), "id"))
+        message: Each id as often as it was sent
+  - id: some
+    title: Partial
+    points: 20
+    partial: true
+    hints: [a, b, c]
+    steps: [{ run: { program: head, stdinData: events } }]
+    expect:
+      - { that: "run.head[0].exit == 0", message: It ends well, weight: 3 }
+      - { that: "size(run.head[0].lines) == 40", message: Forty lines, expected: size(data.events), seen: "size(run.head[0].lines)" }
+    mistakes: [{ when: "size(run.head[0].lines) < 40", mistake: lost }]
+  - id: after
+    title: Depends
+    points: 20
+    needs: [some]
+    hints: [a, b, c]
+    expect: [{ that: "true", message: m }]
+  - id: killed
+    title: Is killed
+    points: 20
+    hints: [a, b, c]
+    steps: [{ run: { program: slow, killAfter: 50ms, parallel: 2 } }]
+    expect: [{ that: "run.slow.all(r, r.killed) && size(run.slow) == 2", message: Both are killed }]
+  - id: output
+    title: Needs an output
+    points: 10
+    hints: [a, b, c]
+    steps: [{ putObject: { bucket: "${outputs.Missing}", key: k } }]
+    expect: [{ that: "true", message: m }]
+  - id: odd
+    title: Needs a capability
+    points: 10
+    capabilities: [quantum]
+    hints: [a, b, c]
+    expect: [{ that: "true", message: m }]
+`
+
+func run(t *testing.T, seed uint64) *report.Result {
+	t.Helper()
+	l, err := lab.Parse("lab.yaml", []byte(tiny), check.Compile)
+	require.NoError(t, err)
+	e, err := embedded.Driver{}.Start(context.Background(), emulator.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = e.Close() })
+	r, err := check.Run(context.Background(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Driver: "embedded", Seed: seed,
+		Outputs: map[string]string{"Name": "stream-a"}, Workspace: t.TempDir(), Clock: clock.New()})
+	require.NoError(t, err)
+	return r
+}
+
+func TestRun_givesEachCheckItsVerdict(t *testing.T) {
+	r := run(t, 7)
+	verdicts := map[string]report.Verdict{}
+	byID := map[string]report.Check{}
+	for _, c := range r.Checks {
+		verdicts[c.ID], byID[c.ID] = c.Verdict, c
+	}
+	require.Equal(t, map[string]report.Verdict{"all": report.Pass, "some": report.Partial, "after": report.Skipped,
+		"killed": report.Pass, "output": report.Fail, "odd": report.Unsupported}, verdicts, "%+v", r.Checks)
+	some := byID["some"]
+	require.InDelta(t, 15, some.Points, 0.01)
+	require.Equal(t, "40", some.Expected)
+	require.Equal(t, "3", some.Seen)
+	require.Equal(t, "lost", some.Mistake)
+	require.Equal(t, "a", some.Hint)
+	require.NotEmpty(t, some.Sent)
+	require.Equal(t, "the stack has no output Missing", byID["output"].Message)
+	_, _, final := r.Score()
+	require.False(t, final, "an unsupported check leaves the score open")
+	require.Less(t, byID["killed"].Millis, (30 * time.Second).Milliseconds())
+}

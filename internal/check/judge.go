@@ -1,0 +1,244 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/report"
+)
+
+const (
+	defaultTimeout = time.Minute
+	defaultWithin  = 30 * time.Second
+	defaultSettle  = time.Second
+	// Polling starts quickly and slows down: most pipelines answer at once.
+	firstPoll, slowestPoll = 20 * time.Millisecond, 250 * time.Millisecond
+)
+
+// judge runs the check and fills in its outcome.
+func (s *session) judge(ctx context.Context, out *report.Check) {
+	ctx, cancel := context.WithTimeout(ctx, s.check.Timeout.Or(defaultTimeout))
+	defer cancel()
+	err := s.evaluate(ctx, out)
+	out.Sent = s.sent
+	if calls, e := s.trace(context.WithoutCancel(ctx)); e == nil {
+		out.Calls = len(calls)
+	}
+	var missing *missingOutput
+	switch {
+	case err == nil:
+	case errors.As(err, &missing):
+		out.Verdict, out.Message = report.Fail, missing.Error()
+		out.Expected, out.Seen = "an output "+missing.name, "outputs: "+brief(s.outputs)
+	case errors.Is(err, errUnsupported):
+		out.Verdict, out.Points, out.Message = report.Unsupported, 0, err.Error()
+	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
+		out.Verdict, out.Points = report.Timeout, 0
+		out.Message = fmt.Sprintf("the check did not end within %s: %v", s.check.Timeout.Or(defaultTimeout), err)
+	default:
+		out.Verdict, out.Points, out.Message = report.Error, 0, err.Error()
+	}
+	if out.Verdict == report.Fail || out.Verdict == report.Partial || out.Verdict == report.Timeout {
+		s.explain(context.WithoutCancel(ctx), out)
+	}
+}
+
+func (s *session) evaluate(ctx context.Context, out *report.Check) error {
+	if slices.Contains(s.o.Emulator.Capabilities(), emulator.CallTrace) {
+		last, err := s.o.Emulator.Control().LastCall(ctx)
+		if err != nil {
+			return fmt.Errorf("read the trace: %w", err)
+		}
+		s.after = last
+	}
+	if s.check.Program != nil {
+		return fmt.Errorf("a check written as a program: %w", errUnsupported)
+	}
+	if err := s.generate(); err != nil {
+		return err
+	}
+	for i, step := range s.check.Steps {
+		if err := s.step(ctx, step); err != nil {
+			return fmt.Errorf("step %d: %w", i+1, err)
+		}
+	}
+	if err := s.wait(ctx, s.check.Eventually); err != nil {
+		return err
+	}
+	return s.expect(ctx, out)
+}
+
+// look reads the probes that an expression mentions and evaluates it. The
+// second error is the expression's own: what it needs is not there (yet).
+func (s *session) look(ctx context.Context, source string, again bool) (value any, failed error, err error) {
+	x, err := compile(source, s.names)
+	if err != nil {
+		return nil, nil, fmt.Errorf("expression %q: %w", source, err)
+	}
+	for _, name := range x.names {
+		if _, known := s.seen[name]; known && !again {
+			continue
+		}
+		v, err := s.probe(ctx, s.probes[name])
+		if err != nil {
+			return nil, nil, fmt.Errorf("probe %s: %w", name, err)
+		}
+		s.seen[name] = v
+	}
+	vars := map[string]any{"data": s.data, "run": s.runs, "outputs": s.outputs, "seed": int64(s.o.Seed)} //nolint:gosec // shown only
+	for _, n := range x.names {
+		vars[n] = s.seen[n]
+	}
+	v, _, failed := x.program.ContextEval(ctx, vars)
+	if failed != nil {
+		return nil, failed, ctx.Err()
+	}
+	return plain(v), nil, nil
+}
+
+// wait polls until the condition holds and the watched value has settled, or
+// the deadline has passed.
+func (s *session) wait(ctx context.Context, e *lab.Eventually) error {
+	if e == nil {
+		return nil
+	}
+	deadline := s.o.Clock.Now().Add(e.Within.Or(defaultWithin))
+	pause := firstPoll
+	for {
+		v, _, err := s.look(ctx, e.Until, true)
+		if err != nil {
+			return err
+		}
+		if v == true {
+			return s.settle(ctx, e.Settle, deadline)
+		}
+		if s.o.Clock.Now().After(deadline) {
+			return nil
+		}
+		if err := s.o.Clock.Sleep(ctx, pause); err != nil {
+			return err
+		}
+		pause = min(pause*2, slowestPoll)
+	}
+}
+
+func (s *session) settle(ctx context.Context, w *lab.Settle, deadline time.Time) error {
+	if w == nil {
+		return nil
+	}
+	last, since := "", s.o.Clock.Now()
+	for {
+		v, failed, err := s.look(ctx, w.Watch, true)
+		if err != nil {
+			return err
+		}
+		now := canonical(v) + fmt.Sprint(failed)
+		if now != last {
+			last, since = now, s.o.Clock.Now()
+		}
+		t := s.o.Clock.Now()
+		if t.Sub(since) >= w.For.Or(defaultSettle) || t.After(deadline) {
+			return nil
+		}
+		if err := s.o.Clock.Sleep(ctx, 50*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
+
+// expect compares; the first expectation that does not hold is the one told.
+func (s *session) expect(ctx context.Context, out *report.Check) error {
+	clear(s.seen)
+	held, total := 0.0, 0.0
+	for _, e := range s.check.Expect {
+		weight := e.Weight
+		if weight == 0 {
+			weight = 1
+		}
+		total += weight
+		if e.SQL != nil {
+			return fmt.Errorf("an SQL expectation: %w", errUnsupported)
+		}
+		v, failed, err := s.look(ctx, e.That, false)
+		if err != nil {
+			return err
+		}
+		if v == true {
+			held += weight
+			continue
+		}
+		if out.Message == "" {
+			if err := s.tell(ctx, e, failed, out); err != nil {
+				return err
+			}
+		}
+	}
+	switch {
+	case held == total:
+		out.Verdict, out.Points = report.Pass, float64(s.check.Points)
+	case s.check.Partial && held > 0:
+		out.Verdict, out.Points = report.Partial, float64(s.check.Points)*held/total
+	default:
+		out.Verdict = report.Fail
+	}
+	return nil
+}
+
+// tell fills in what was expected and seen.
+func (s *session) tell(ctx context.Context, e lab.Expect, failed error, out *report.Check) error {
+	out.Message, out.Expected = e.Message, e.Message
+	if e.Expected != "" {
+		v, bad, err := s.look(ctx, e.Expected, false)
+		if err != nil {
+			return err
+		}
+		if bad == nil {
+			out.Expected = brief(v)
+		}
+	}
+	source := e.Seen
+	if source != "" {
+		v, bad, err := s.look(ctx, source, false)
+		if err != nil {
+			return err
+		}
+		if bad == nil {
+			out.Seen = brief(v)
+			return nil
+		}
+	}
+	shown := map[string]any{}
+	for name, v := range s.seen {
+		shown[name] = v
+	}
+	for name, v := range s.runs {
+		shown["run."+name] = v
+	}
+	out.Seen = brief(shown)
+	if failed != nil {
+		out.Seen = brief(failed.Error() + "; " + out.Seen)
+	}
+	return nil
+}
+
+// explain names the mistake that a failure looks like, and gives a hint. Out
+// of time, only what was seen before is looked at.
+func (s *session) explain(ctx context.Context, out *report.Check) {
+	if len(s.check.Hints) > 0 {
+		out.Hint = s.check.Hints[0]
+	}
+	out.Mistake = s.check.Mistake
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for _, m := range s.check.Mistakes {
+		if v, failed, err := s.look(ctx, m.When, false); err == nil && failed == nil && v == true {
+			out.Mistake = m.Mistake
+			return
+		}
+	}
+}

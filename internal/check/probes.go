@@ -1,0 +1,317 @@
+package check
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"path"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	kinesistypes "github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/lab"
+)
+
+func (s *session) probe(ctx context.Context, p lab.Probe) (any, error) {
+	switch {
+	case p.Objects != nil:
+		return s.objects(ctx, p.Objects)
+	case p.Records != nil:
+		return s.streamRecords(ctx, p.Records.Stream)
+	case p.Shards != nil:
+		return s.shards(ctx, p.Shards.Stream)
+	case p.Items != nil:
+		return s.items(ctx, p.Items)
+	case p.Messages != nil:
+		return s.messages(ctx, p.Messages.Queue)
+	case p.Queue != nil:
+		return s.queue(ctx, p.Queue.Queue)
+	case p.Function != nil:
+		name, err := s.expand(p.Function.Function)
+		if err != nil {
+			return nil, err
+		}
+		out, err := lambda.NewFromConfig(s.config).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+		return asJSON(out, err)
+	case p.Mappings != nil:
+		name, err := s.expand(p.Mappings.Function)
+		if err != nil {
+			return nil, err
+		}
+		out, err := lambda.NewFromConfig(s.config).ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{FunctionName: &name})
+		if err != nil {
+			return nil, err
+		}
+		return asJSON(append(out.EventSourceMappings[:0:0], out.EventSourceMappings...), nil)
+	case p.Calls != nil:
+		return s.calls(ctx, p.Calls)
+	case p.Logs != nil:
+		return s.logs(ctx, p.Logs)
+	}
+	return nil, errors.New("the probe is empty")
+}
+
+// asJSON shows an SDK value under AWS's own member names.
+func asJSON(v any, err error) (any, error) {
+	if err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(v)
+	if err != nil {
+		return nil, err
+	}
+	out := parseJSON(b)
+	if out == nil {
+		out = []any{}
+	}
+	return out, nil
+}
+
+func (s *session) objects(ctx context.Context, p *lab.ObjectsProbe) (any, error) {
+	v, err := s.expandAll(p.Bucket, p.Prefix)
+	if err != nil {
+		return nil, err
+	}
+	client, out := s.s3(), []any{}
+	if p.Versions {
+		pages := s3.NewListObjectVersionsPaginator(client, &s3.ListObjectVersionsInput{Bucket: &v[0], Prefix: &v[1]})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				return nil, err
+			}
+			for _, o := range page.Versions {
+				m, err := s.object(ctx, client, v[0], *o.Key, o.VersionId, p.Parse)
+				if err != nil {
+					return nil, err
+				}
+				out = append(out, m)
+			}
+			for _, d := range page.DeleteMarkers {
+				out = append(out, map[string]any{"key": aws.ToString(d.Key), "versionId": aws.ToString(d.VersionId), "deleted": true})
+			}
+		}
+		return out, nil
+	}
+	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: &v[0], Prefix: &v[1]})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, o := range page.Contents {
+			m, err := s.object(ctx, client, v[0], *o.Key, nil, p.Parse)
+			if err != nil {
+				return nil, err
+			}
+			out = append(out, m)
+		}
+	}
+	return out, nil
+}
+
+func (s *session) object(ctx context.Context, client *s3.Client, bucket, key string, version *string, parse string) (map[string]any, error) {
+	o, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key, VersionId: version})
+	if err != nil {
+		return nil, err
+	}
+	defer o.Body.Close()
+	body, err := io.ReadAll(o.Body)
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(body)
+	m := map[string]any{"key": key, "size": int64(len(body)), "etag": aws.ToString(o.ETag), "contentType": aws.ToString(o.ContentType),
+		"metadata": o.Metadata, "versionId": aws.ToString(o.VersionId), "deleted": false, "sha256": hex.EncodeToString(sum[:])}
+	switch parse {
+	case "text":
+		m["text"] = string(body)
+	case "json":
+		m["json"] = parseJSON(body)
+	case "jsonl":
+		m["jsonl"] = parseLines(body)
+	case "csv":
+		m["csv"] = parseCSV(body)
+	}
+	return m, nil
+}
+
+func (s *session) shardList(ctx context.Context, stream string) ([]kinesistypes.Shard, error) {
+	out, err := kinesis.NewFromConfig(s.config).ListShards(ctx, &kinesis.ListShardsInput{StreamName: &stream})
+	if err != nil {
+		return nil, err
+	}
+	shards := out.Shards
+	for out.NextToken != nil {
+		if out, err = kinesis.NewFromConfig(s.config).ListShards(ctx, &kinesis.ListShardsInput{NextToken: out.NextToken}); err != nil {
+			return nil, err
+		}
+		shards = append(shards, out.Shards...)
+	}
+	return shards, nil
+}
+
+func (s *session) shards(ctx context.Context, name string) (any, error) {
+	stream, err := s.expand(name)
+	if err != nil {
+		return nil, err
+	}
+	list, err := s.shardList(ctx, stream)
+	out := []any{}
+	for _, sh := range list {
+		closed := sh.SequenceNumberRange != nil && sh.SequenceNumberRange.EndingSequenceNumber != nil
+		out = append(out, map[string]any{"id": aws.ToString(sh.ShardId), "parent": aws.ToString(sh.ParentShardId), "closed": closed})
+	}
+	return out, err
+}
+
+func (s *session) streamRecords(ctx context.Context, name string) (any, error) {
+	stream, err := s.expand(name)
+	if err != nil {
+		return nil, err
+	}
+	shards, err := s.shardList(ctx, stream)
+	if err != nil {
+		return nil, err
+	}
+	client, out := kinesis.NewFromConfig(s.config), []any{}
+	for _, sh := range shards {
+		it, err := client.GetShardIterator(ctx, &kinesis.GetShardIteratorInput{StreamName: &stream, ShardId: sh.ShardId,
+			ShardIteratorType: kinesistypes.ShardIteratorTypeTrimHorizon})
+		if err != nil {
+			return nil, err
+		}
+		order := int64(0)
+		for next := it.ShardIterator; next != nil; {
+			page, err := client.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: next})
+			if err != nil {
+				return nil, err
+			}
+			for _, r := range page.Records {
+				out = append(out, map[string]any{"shard": *sh.ShardId, "sequence": aws.ToString(r.SequenceNumber), "key": aws.ToString(r.PartitionKey),
+					"text": string(r.Data), "json": parseJSON(r.Data), "order": order})
+				order++
+			}
+			// An empty page short of the tip is possible; at the tip we are done.
+			if next = page.NextShardIterator; len(page.Records) == 0 && aws.ToInt64(page.MillisBehindLatest) == 0 {
+				break
+			}
+		}
+	}
+	return out, nil
+}
+
+// messages peeks: it receives and makes visible again. (A visibility timeout
+// of zero in ReceiveMessage would be simpler, but the SDK does not send a zero.)
+func (s *session) messages(ctx context.Context, name string) (any, error) {
+	queue, err := s.expand(name)
+	if err != nil {
+		return nil, err
+	}
+	client, out, seen := sqs.NewFromConfig(s.config), []any{}, map[string]bool{}
+	var receipts []*string
+	defer func() {
+		for _, r := range receipts {
+			_, _ = client.ChangeMessageVisibility(context.WithoutCancel(ctx), &sqs.ChangeMessageVisibilityInput{QueueUrl: &queue, ReceiptHandle: r})
+		}
+	}()
+	for misses := 0; misses < 2; {
+		r, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &queue, MaxNumberOfMessages: 10, VisibilityTimeout: 30,
+			MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{"All"}})
+		if err != nil {
+			return nil, err
+		}
+		found := false
+		for _, m := range r.Messages {
+			receipts = append(receipts, m.ReceiptHandle)
+			if id := aws.ToString(m.MessageId); !seen[id] {
+				seen[id], found = true, true
+				attributes, err := asJSON(m.Attributes, nil)
+				if err != nil {
+					return nil, err
+				}
+				out = append(out, map[string]any{"id": id, "body": aws.ToString(m.Body), "json": parseJSON([]byte(aws.ToString(m.Body))),
+					"attributes": attributes, "receives": plainNumber(m.Attributes["ApproximateReceiveCount"])})
+			}
+		}
+		if !found {
+			misses++
+		}
+	}
+	return out, nil
+}
+
+func (s *session) queue(ctx context.Context, name string) (any, error) {
+	queue, err := s.expand(name)
+	if err != nil {
+		return nil, err
+	}
+	r, err := sqs.NewFromConfig(s.config).GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &queue, AttributeNames: []sqstypes.QueueAttributeName{"All"}})
+	if err != nil {
+		return nil, err
+	}
+	out := map[string]any{}
+	for k, v := range r.Attributes {
+		if out[k] = parseJSON([]byte(v)); out[k] == nil {
+			out[k] = v
+		}
+	}
+	return out, nil
+}
+
+func (s *session) trace(ctx context.Context) ([]emulator.Call, error) {
+	return s.o.Emulator.Control().Trace(ctx, s.after)
+}
+
+func (s *session) calls(ctx context.Context, p *lab.CallsProbe) (any, error) {
+	resource, err := s.expand(p.Resource)
+	if err != nil {
+		return nil, err
+	}
+	all, err := s.trace(ctx)
+	out := []any{}
+	for _, c := range all {
+		ok := (p.Service == "" || p.Service == c.Service) && (resource == "" || resource == c.Resource)
+		if hit, e := path.Match(p.Operation, c.Operation); p.Operation != "" && (e != nil || !hit) {
+			ok = false
+		}
+		if !ok || p.OthersOnly && s.own.has(c.ID) {
+			continue
+		}
+		out = append(out, map[string]any{"service": c.Service, "operation": c.Operation, "resource": c.Resource, "principal": c.Principal,
+			"internal": c.Internal, "error": c.Error, "entries": int64(c.Entries), "failed": int64(c.Failed)})
+	}
+	return out, err
+}
+
+func (s *session) logs(ctx context.Context, p *lab.LogsProbe) (any, error) {
+	v, err := s.expandAll(p.Group, p.Function)
+	if err != nil {
+		return nil, err
+	}
+	if v[0] == "" {
+		v[0] = "/aws/lambda/" + v[1]
+	}
+	out := []any{}
+	pages := cloudwatchlogs.NewFilterLogEventsPaginator(cloudwatchlogs.NewFromConfig(s.config), &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &v[0]})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range page.Events {
+			out = append(out, map[string]any{"time": aws.ToInt64(e.Timestamp), "message": aws.ToString(e.Message)})
+		}
+	}
+	return out, nil
+}

@@ -1,0 +1,207 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/report"
+)
+
+// Clock is the little of time that a runner needs; wall time, since a
+// learner's programs live in it.
+type Clock interface {
+	Now() time.Time
+	// Sleep returns early with ctx's error.
+	Sleep(ctx context.Context, d time.Duration) error
+}
+
+// Options are what a run of checks needs.
+type Options struct {
+	Lab      *lab.Folder
+	Emulator emulator.Emulator
+	Driver   string // name of the emulator, for the report
+	Seed     uint64
+	Outputs  map[string]string // of the lab's and the learner's stacks
+	// Workspace is the learner's folder, where programs run.
+	Workspace string
+	Env       map[string]string
+	Only      []string // check ids; all when empty. What they need runs too.
+	Clock     Clock
+	// Redeploy applies the learner's template again; nil if nobody can.
+	Redeploy func(context.Context) (map[string]string, error)
+	// Done hears of each outcome as it comes; may be nil.
+	Done func(report.Check)
+}
+
+// errUnsupported marks what this emulator or machine cannot do.
+var errUnsupported = errors.New("not supported here")
+
+// Run judges. The error means that nothing could be judged at all; whatever
+// goes wrong within a check is that check's verdict.
+func Run(ctx context.Context, o Options) (*report.Result, error) {
+	if o.Clock == nil || o.Emulator == nil || o.Lab == nil {
+		return nil, errors.New("a run of checks needs a lab, an emulator and a clock")
+	}
+	result := &report.Result{Version: 1, Lab: o.Lab.ID, Seed: o.Seed, Emulator: o.Driver, Checks: []report.Check{}}
+	have := o.Emulator.Capabilities()
+	snapshot := ""
+	if slices.Contains(have, emulator.Snapshots) {
+		id, err := o.Emulator.Control().Snapshot(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("keep the state after deploying: %w", err)
+		}
+		snapshot = id
+		defer func() { _ = o.Emulator.Control().DropSnapshot(context.WithoutCancel(ctx), id) }()
+	}
+	verdicts, wanted := map[string]report.Verdict{}, o.wanted()
+	for i, c := range o.Lab.Order() {
+		if len(wanted) > 0 && !wanted[c.ID] {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return result, err
+		}
+		out := report.Check{ID: c.ID, Title: c.Title, Possible: c.Points}
+		began := o.Clock.Now()
+		if v, why := blocked(c, o.Lab.Lab, have, verdicts); v != "" {
+			out.Verdict, out.Message = v, why
+		} else if err := o.fresh(ctx, snapshot, i > 0); err != nil {
+			out.Verdict, out.Message = report.Error, err.Error()
+		} else {
+			s := newSession(o, c)
+			s.judge(ctx, &out)
+		}
+		out.Millis = o.Clock.Now().Sub(began).Milliseconds()
+		verdicts[c.ID] = out.Verdict
+		result.Checks = append(result.Checks, out)
+		if o.Done != nil {
+			o.Done(out)
+		}
+	}
+	return result, nil
+}
+
+// wanted are the selected checks with all that they need.
+func (o *Options) wanted() map[string]bool {
+	out := map[string]bool{}
+	order := o.Lab.Order()
+	for _, c := range slices.Backward(order) {
+		if slices.Contains(o.Only, c.ID) || out[c.ID] {
+			out[c.ID] = true
+			for _, n := range c.Needs {
+				out[n] = true
+			}
+		}
+	}
+	return out
+}
+
+// fresh takes the emulator back to where it was after deploying.
+func (o *Options) fresh(ctx context.Context, snapshot string, used bool) error {
+	control := o.Emulator.Control()
+	if slices.Contains(o.Emulator.Capabilities(), emulator.FaultInjection) {
+		if err := control.ClearFaults(ctx, ""); err != nil {
+			return fmt.Errorf("clear faults: %w", err)
+		}
+	}
+	if snapshot == "" || !used {
+		return nil
+	}
+	if err := control.Restore(ctx, snapshot); err != nil {
+		return fmt.Errorf("go back to the state after deploying: %w", err)
+	}
+	return nil
+}
+
+func blocked(c *lab.Check, l *lab.Lab, have []emulator.Capability, verdicts map[string]report.Verdict) (report.Verdict, string) {
+	var missing []string
+	for _, name := range append(slices.Clone(l.Capabilities), c.Capabilities...) {
+		if !slices.Contains(have, emulator.Capability(name)) {
+			missing = append(missing, name)
+		}
+	}
+	if len(missing) > 0 {
+		return report.Unsupported, "this emulator lacks " + strings.Join(missing, ", ")
+	}
+	for _, n := range c.Needs {
+		switch verdicts[n] {
+		case report.Pass:
+		case report.Unsupported, report.Error:
+			return verdicts[n], fmt.Sprintf("it needs %s, which was not judged", n)
+		default:
+			return report.Skipped, fmt.Sprintf("it needs %s, which did not pass", n)
+		}
+	}
+	return "", ""
+}
+
+// session is one check at work.
+type session struct {
+	o       Options
+	check   *lab.Check
+	config  aws.Config
+	own     *ownCalls
+	after   uint64 // newest call before the check began
+	data    map[string]any
+	sets    map[string]*dataset
+	runs    map[string]any
+	probes  map[string]lab.Probe
+	names   []string
+	outputs map[string]string
+	sent    []string
+	seen    map[string]any // latest values of probes
+}
+
+func newSession(o Options, c *lab.Check) *session {
+	s := &session{o: o, check: c, own: &ownCalls{ids: map[string]bool{}}, sets: map[string]*dataset{}, data: map[string]any{},
+		runs: map[string]any{}, probes: map[string]lab.Probe{}, outputs: o.Outputs, seen: map[string]any{}}
+	s.config = o.Emulator.Endpoint().AWSConfig()
+	s.config.HTTPClient = s.own
+	for _, probes := range []map[string]lab.Probe{o.Lab.Probes, c.Probes} {
+		for name, p := range probes {
+			s.probes[name] = p
+		}
+	}
+	for name := range s.probes {
+		s.names = append(s.names, name)
+	}
+	return s
+}
+
+// ownCalls remembers the request ids of what the check itself calls, so that
+// a probe of the trace can leave them out.
+type ownCalls struct {
+	mu  sync.Mutex
+	ids map[string]bool
+}
+
+// Do implements the SDK's HTTP client.
+func (c *ownCalls) Do(r *http.Request) (*http.Response, error) {
+	resp, err := http.DefaultClient.Do(r)
+	if err == nil {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		for _, h := range []string{"X-Amzn-Requestid", "X-Amz-Request-Id"} {
+			if id := resp.Header.Get(h); id != "" {
+				c.ids[id] = true
+			}
+		}
+	}
+	return resp, err
+}
+
+func (c *ownCalls) has(id string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.ids[id]
+}

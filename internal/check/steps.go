@@ -1,0 +1,329 @@
+package check
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	kinesistypes "github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/sandbox"
+)
+
+func (s *session) step(ctx context.Context, st lab.Step) error {
+	control := s.o.Emulator.Control()
+	switch {
+	case st.PutObject != nil:
+		return s.putObject(ctx, st.PutObject)
+	case st.DeleteObject != nil:
+		names, err := s.expandAll(st.DeleteObject.Bucket, st.DeleteObject.Key)
+		if err != nil {
+			return err
+		}
+		s.note("DeleteObject %s/%s", names[0], names[1])
+		_, err = s.s3().DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &names[0], Key: &names[1]})
+		return err
+	case st.PutRecords != nil:
+		return s.putRecords(ctx, st.PutRecords)
+	case st.Run != nil:
+		return s.run(ctx, st.Run)
+	case st.Invoke != nil:
+		return s.invoke(ctx, st.Invoke)
+	case st.Deliver != nil:
+		return s.deliver(ctx, st.Deliver)
+	case st.SendMessages != nil:
+		return s.sendMessages(ctx, st.SendMessages)
+	case st.PutItems != nil:
+		return s.putItems(ctx, st.PutItems)
+	case st.UpdateItem != nil:
+		return s.updateItem(ctx, st.UpdateItem)
+	case st.DeleteItem != nil:
+		return s.deleteItem(ctx, st.DeleteItem)
+	case st.Fault != nil:
+		return s.fault(ctx, st.Fault)
+	case st.ClearFaults:
+		return control.ClearFaults(ctx, "")
+	case st.Advance != "":
+		s.note("the clock moved by %s", st.Advance)
+		_, _, err := control.Advance(ctx, st.Advance.Or(0))
+		return err
+	case st.Await != nil:
+		return s.wait(ctx, st.Await)
+	case st.Redeploy:
+		if s.o.Redeploy == nil {
+			return fmt.Errorf("deploying again: %w", errUnsupported)
+		}
+		outputs, err := s.o.Redeploy(ctx)
+		s.outputs = outputs
+		return err
+	}
+	return errors.New("the step is empty")
+}
+
+// note keeps what was sent, for the report.
+func (s *session) note(format string, args ...any) {
+	s.sent = append(s.sent, brief(fmt.Sprintf(format, args...)))
+}
+
+func (s *session) expandAll(in ...string) ([]string, error) {
+	out := make([]string, len(in))
+	for i, v := range in {
+		var err error
+		if out[i], err = s.expand(v); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+func (s *session) s3() *s3.Client {
+	return s3.NewFromConfig(s.config, func(o *s3.Options) { o.UsePathStyle = true })
+}
+
+func (s *session) putObject(ctx context.Context, p *lab.PutObject) error {
+	names, err := s.expandAll(p.Bucket, p.Key, p.Body)
+	if err != nil {
+		return err
+	}
+	if c := p.CopyFrom; c != nil {
+		from, err := s.expandAll(c.Bucket, c.Key)
+		if err != nil {
+			return err
+		}
+		s.note("CopyObject %s/%s to %s/%s", from[0], from[1], names[0], names[1])
+		source := from[0] + "/" + (&url.URL{Path: from[1]}).EscapedPath()
+		_, err = s.s3().CopyObject(ctx, &s3.CopyObjectInput{Bucket: &names[0], Key: &names[1], CopySource: &source})
+		return err
+	}
+	body := []byte(names[2])
+	switch {
+	case p.Base64 != "":
+		if body, err = base64.StdEncoding.DecodeString(p.Base64); err != nil {
+			return fmt.Errorf("base64: %w", err)
+		}
+	case p.Data != "":
+		body = s.sets[p.Data].bytes()
+	}
+	s.note("PutObject %s/%s, %d bytes: %s", names[0], names[1], len(body), first(body))
+	in := &s3.PutObjectInput{Bucket: &names[0], Key: &names[1], Body: bytes.NewReader(body)}
+	if p.ContentType != "" {
+		in.ContentType = &p.ContentType
+	}
+	_, err = s.s3().PutObject(ctx, in)
+	return err
+}
+
+func first(b []byte) string { return strings.ToValidUTF8(string(b[:min(len(b), 120)]), "") }
+
+// records are the entries to send: a data set's or the step's own.
+func (s *session) records(p *lab.PutRecords) ([]lab.Record, error) {
+	out := []lab.Record{}
+	if p.Data != "" {
+		for _, e := range s.sets[p.Data].entries {
+			out = append(out, lab.Record{Key: e.Key, Data: e.Raw})
+		}
+		return out, nil
+	}
+	for _, r := range p.Records {
+		v, err := s.expandAll(r.Key, r.Data)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, lab.Record{Key: v[0], Data: v[1]})
+	}
+	return out, nil
+}
+
+func (s *session) putRecords(ctx context.Context, p *lab.PutRecords) error {
+	stream, err := s.expand(p.Stream)
+	if err != nil {
+		return err
+	}
+	records, err := s.records(p)
+	if err != nil {
+		return err
+	}
+	s.note("%d records to the stream %s", len(records), stream)
+	client, batch := kinesis.NewFromConfig(s.config), p.Batch
+	if batch == 0 {
+		batch = 500
+	}
+	for len(records) > 0 {
+		n := min(batch, len(records))
+		entries := make([]kinesistypes.PutRecordsRequestEntry, n)
+		for i, r := range records[:n] {
+			entries[i] = kinesistypes.PutRecordsRequestEntry{Data: []byte(r.Data), PartitionKey: aws.String(r.Key)}
+		}
+		if err := s.putBatch(ctx, client, stream, entries); err != nil {
+			return err
+		}
+		records = records[n:]
+	}
+	return nil
+}
+
+// putBatch sends until every entry is in. A batch must be in whole before the
+// next one goes, or a late retry would break the order of its key.
+func (s *session) putBatch(ctx context.Context, client *kinesis.Client, stream string, entries []kinesistypes.PutRecordsRequestEntry) error {
+	for pause := firstPoll; ; pause = min(pause*2, time.Second) {
+		out, err := client.PutRecords(ctx, &kinesis.PutRecordsInput{StreamName: &stream, Records: entries})
+		if err != nil {
+			return err
+		}
+		var failed []kinesistypes.PutRecordsRequestEntry
+		for i, r := range out.Records {
+			if r.ErrorCode != nil {
+				failed = append(failed, entries[i])
+			}
+		}
+		if len(failed) == 0 {
+			return nil
+		}
+		entries = failed
+		if err := s.o.Clock.Sleep(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+func (s *session) sendMessages(ctx context.Context, m *lab.SendMessages) error {
+	queue, err := s.expand(m.Queue)
+	if err != nil {
+		return err
+	}
+	bodies, err := s.expandAll(m.Bodies...)
+	if err != nil {
+		return err
+	}
+	if m.Data != "" {
+		for _, e := range s.sets[m.Data].entries {
+			bodies = append(bodies, e.Raw)
+		}
+	}
+	s.note("%d messages to %s", len(bodies), queue)
+	client := sqs.NewFromConfig(s.config)
+	for _, b := range bodies {
+		if _, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &b}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *session) fault(ctx context.Context, f *lab.Fault) error {
+	resource, err := s.expand(f.Resource)
+	if err != nil {
+		return err
+	}
+	s.note("fault %s on %s %s %s", f.Kind, f.Service, f.Operation, resource)
+	_, err = s.o.Emulator.Control().AddFault(ctx, emulator.Fault{Kind: f.Kind, Service: f.Service, Operation: f.Operation,
+		Resource: resource, Share: f.Share, Skip: f.Skip, Count: f.Count, Error: f.Error, Status: f.Status,
+		Latency: f.Latency.Or(0), Seed: s.o.Seed})
+	return err
+}
+
+// run starts a learner's program, once or several times in parallel.
+func (s *session) run(ctx context.Context, r *lab.Run) error {
+	program := s.o.Lab.Programs[r.Program]
+	name, n := r.Name, max(r.Parallel, 1)
+	if name == "" {
+		name = r.Program
+	}
+	kill := make(chan struct{})
+	watch, stop := context.WithCancel(ctx)
+	results, errs := make([]any, n), make([]error, n)
+	var wg, watcher sync.WaitGroup
+	for i := range n {
+		spec, err := s.spec(r, program, i)
+		if err != nil {
+			stop()
+			return err
+		}
+		spec.Kill = kill
+		if i == 0 {
+			s.note("%d × %s, %d lines on standard input", n, strings.Join(spec.Command, " "), s.lines(r))
+		}
+		wg.Go(func() {
+			out, err := sandbox.Run(ctx, spec)
+			errs[i] = err
+			results[i] = map[string]any{"exit": int64(out.Exit), "timedOut": out.TimedOut, "killed": out.Killed,
+				"lines": parseLines([]byte(out.Stdout)), "stderr": out.Stderr}
+		})
+	}
+	if r.KillWhen != "" || r.KillAfter != "" {
+		watcher.Go(func() { s.killer(watch, r, kill) })
+	}
+	wg.Wait()
+	stop()
+	watcher.Wait()
+	s.runs[name] = results
+	return errors.Join(errs...)
+}
+
+// killer closes kill when the moment has come, unless ctx ends first.
+func (s *session) killer(ctx context.Context, r *lab.Run, kill chan struct{}) {
+	if s.o.Clock.Sleep(ctx, r.KillAfter.Or(0)) != nil {
+		return
+	}
+	for r.KillWhen != "" {
+		v, _, err := s.look(ctx, r.KillWhen, true)
+		if err != nil {
+			return
+		}
+		if v == true {
+			break
+		}
+		if s.o.Clock.Sleep(ctx, firstPoll) != nil {
+			return
+		}
+	}
+	close(kill)
+}
+
+func (s *session) lines(r *lab.Run) int {
+	if r.StdinData != "" {
+		return len(s.sets[r.StdinData].entries)
+	}
+	return strings.Count(r.Stdin, "\n")
+}
+
+func (s *session) spec(r *lab.Run, program lab.Program, instance int) (sandbox.Spec, error) {
+	spec := sandbox.Spec{Dir: s.o.Workspace, Env: s.o.Emulator.Endpoint().Env(), Timeout: r.Timeout.Or(program.Timeout.Or(time.Minute))}
+	for _, a := range append(append([]string{}, program.Command...), r.Args...) {
+		v, err := s.expand(strings.ReplaceAll(a, "${instance}", fmt.Sprint(instance)))
+		if err != nil {
+			return spec, err
+		}
+		spec.Command = append(spec.Command, v)
+	}
+	for _, env := range []map[string]string{program.Env, r.Env} {
+		for k, v := range env {
+			v, err := s.expand(v)
+			if err != nil {
+				return spec, err
+			}
+			spec.Env = append(spec.Env, k+"="+v)
+		}
+	}
+	stdin, err := s.expand(r.Stdin)
+	if err != nil {
+		return spec, err
+	}
+	if r.StdinData != "" {
+		stdin = string(s.sets[r.StdinData].bytes())
+	}
+	spec.Stdin = strings.NewReader(stdin)
+	return spec, nil
+}

@@ -1,0 +1,124 @@
+// Package cli is the command line: it builds the tree of commands, runs one,
+// and is the only place that prints errors and decides the exit code.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/cli/catalogue"
+	"github.com/pipelab/pipelab/internal/cli/control"
+	"github.com/pipelab/pipelab/internal/cli/environment"
+	"github.com/pipelab/pipelab/internal/cli/serve"
+	"github.com/pipelab/pipelab/internal/cli/session"
+	"github.com/pipelab/pipelab/labs"
+)
+
+// Main runs one command and returns the exit code of the process.
+func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string, now func() time.Time) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	dir, err := os.Getwd()
+	if err != nil {
+		fmt.Fprintln(stderr, "error:", err)
+		return app.ExitEnvironment
+	}
+	a := &app.App{In: stdin, Out: stdout, Err: stderr, Environ: environ, Now: now, Dir: dir, Labs: labs.FS()}
+	root := newRoot(a)
+	root.SetArgs(args)
+	err = root.ExecuteContext(ctx)
+	if ctx.Err() != nil && err != nil && errors.Is(err, context.Canceled) {
+		return app.ExitInterrupted
+	}
+	return report(stderr, err)
+}
+
+func newRoot(a *app.App) *cobra.Command {
+	root := &cobra.Command{
+		Use:   "pipelab",
+		Short: "Practise AWS data engineering on your own machine",
+		Long: `PipeLab brings up an emulated AWS on your machine, sets up a lab in it, and
+judges the pipeline that you build by pushing data through it. It needs no
+AWS account, no container engine and no network.`,
+		Example: `  pipelab list                          what there is to learn
+  pipelab start kinesis-partition-keys  a folder to work in, an AWS to work with
+  pipelab run -- aws kinesis list-streams
+  pipelab status`,
+		SilenceErrors: true, // printed once, by report
+		SilenceUsage:  true,
+		Version:       version(),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return app.Usagef("there is no command %q", args[0])
+		},
+	}
+	root.SetIn(a.In)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
+	root.PersistentFlags().BoolVar(&a.JSON, "json", false, "print data as JSON")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return app.Usagef("%v", err).Hint("see: " + c.CommandPath() + " --help")
+	})
+	root.SetVersionTemplate("pipelab {{.Version}}\n")
+	root.AddGroup(&cobra.Group{ID: "labs", Title: "Labs:"}, &cobra.Group{ID: "emulator", Title: "The emulated AWS:"})
+	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	for _, add := range []func(*app.App) []*cobra.Command{
+		catalogue.Commands, session.Commands, control.Commands, environment.Commands, serve.Commands,
+	} {
+		root.AddCommand(add(a)...)
+	}
+	return root
+}
+
+// report prints an error the way every command does: one line that says what
+// is wrong, then what to do.
+func report(stderr io.Writer, err error) int {
+	if err == nil {
+		return app.ExitOK
+	}
+	var e *app.Error
+	if !errors.As(err, &e) {
+		code := app.ExitEnvironment
+		if strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "accepts ") || strings.HasPrefix(err.Error(), "requires ") {
+			code = app.ExitUsage // cobra has no type for these
+		}
+		fmt.Fprintln(stderr, "error:", err)
+		if code == app.ExitUsage {
+			fmt.Fprintln(stderr, "hint: see the commands: pipelab --help")
+		}
+		return code
+	}
+	if e.Message != "" {
+		fmt.Fprintln(stderr, "error:", e.Message)
+	}
+	for _, h := range e.Hints {
+		fmt.Fprintln(stderr, "hint:", h)
+	}
+	return e.Code
+}
+
+// version is the module's version, with the commit when it was built from one.
+func version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	v := info.Main.Version
+	if v == "" || v == "(devel)" {
+		v = "development build"
+	}
+	return v + " " + info.GoVersion
+}

@@ -1,0 +1,259 @@
+// Package control holds the commands that look into a workspace's emulator and
+// steer it: trace, time, fault, reset.
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/emulator"
+)
+
+// Commands returns this package's commands.
+func Commands(a *app.App) []*cobra.Command {
+	return []*cobra.Command{newTrace(a), newTime(a), newFault(a), newReset(a)}
+}
+
+// control reaches the emulator of the workspace the command runs in.
+func reach(ctx context.Context, a *app.App) (*emulator.Control, error) {
+	w, err := a.Workspace()
+	if err != nil {
+		return nil, err
+	}
+	e, err := a.Emulator(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	return emulator.NewControl(e), nil
+}
+
+func newTrace(a *app.App) *cobra.Command {
+	var follow bool
+	var service string
+	c := &cobra.Command{
+		Use: "trace", Short: "Show the API calls that were really made", GroupID: "emulator",
+		Long: `Shows every call that reached the emulated AWS, from your programs and from one
+service to another, oldest first. With --json each is a line of JSON.`,
+		Example: `  pipelab trace --follow
+  pipelab trace --service kinesis --json | tail`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctl, err := reach(c.Context(), a)
+			if err != nil {
+				return err
+			}
+			show := func(call emulator.Call) error {
+				if service != "" && call.Service != service {
+					return nil
+				}
+				if a.JSON {
+					return json.NewEncoder(a.Out).Encode(call)
+				}
+				return line(a.Out, call)
+			}
+			if follow {
+				return ctl.FollowTrace(c.Context(), 0, show)
+			}
+			calls, err := ctl.Trace(c.Context(), 0)
+			for _, call := range calls {
+				if err == nil {
+					err = show(call)
+				}
+			}
+			return err
+		},
+	}
+	c.Flags().BoolVarP(&follow, "follow", "f", false, "go on as calls are made, until Ctrl-C")
+	c.Flags().StringVar(&service, "service", "", "only calls of this service, such as kinesis")
+	return c
+}
+
+func line(w io.Writer, call emulator.Call) error {
+	outcome := "ok"
+	switch {
+	case call.Error != "":
+		outcome = call.Error
+	case call.Failed > 0:
+		outcome = fmt.Sprintf("%d of %d failed", call.Failed, call.Entries)
+	case call.Entries > 0:
+		outcome = fmt.Sprintf("%d entries", call.Entries)
+	}
+	from := " "
+	if call.Internal {
+		from = ">" // one service called another
+	}
+	_, err := fmt.Fprintf(w, "%s %s %-32s %-24s %7.1fms %s\n", call.Time.Format("15:04:05.000"), from,
+		call.Service+"."+call.Operation, call.Resource, call.Millis, outcome)
+	return err
+}
+
+func newTime(a *app.App) *cobra.Command {
+	group := &cobra.Command{
+		Use: "time", Short: "Show or move the emulator's clock", GroupID: "emulator", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	group.AddCommand(&cobra.Command{
+		Use: "show", Short: "Show the emulator's time", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctl, err := reach(c.Context(), a)
+			if err != nil {
+				return err
+			}
+			now, offset, err := ctl.Now(c.Context())
+			if err != nil {
+				return err
+			}
+			return showTime(a, now, offset)
+		},
+	}, &cobra.Command{
+		Use: "advance DURATION", Short: "Move the emulator's clock ahead",
+		Long: `Moves the clock ahead and lets everything that falls due on the way happen, in
+order: retries, expiry, retention. It cannot be moved back.`,
+		Example: "  pipelab time advance 90s\n  pipelab time advance 25h",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			d, err := time.ParseDuration(args[0])
+			if err != nil || d < 0 {
+				return app.Usagef("%q is not a duration", args[0]).Hint("write it as 90s, 15m or 25h")
+			}
+			ctl, err := reach(c.Context(), a)
+			if err != nil {
+				return err
+			}
+			now, offset, err := ctl.Advance(c.Context(), d)
+			if err != nil {
+				return err
+			}
+			return showTime(a, now, offset)
+		},
+	})
+	return group
+}
+
+func showTime(a *app.App, now time.Time, offset time.Duration) error {
+	if a.JSON {
+		return a.PrintJSON(map[string]any{"now": now, "offsetSeconds": offset.Seconds()})
+	}
+	a.Printf("%s  (%s ahead of this machine)\n", now.Format(time.RFC3339), offset.Round(time.Second))
+	return nil
+}
+
+func newFault(a *app.App) *cobra.Command {
+	group := &cobra.Command{
+		Use: "fault", Short: "Make calls fail, to see what your pipeline does", GroupID: "emulator", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	group.AddCommand(newFaultAdd(a), &cobra.Command{
+		Use: "list", Short: "List the faults in force", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return listFaults(c.Context(), a) },
+	}, &cobra.Command{
+		Use: "clear [ID]", Short: "Remove one fault, or all", Args: cobra.MaximumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			ctl, err := reach(c.Context(), a)
+			if err != nil {
+				return err
+			}
+			return ctl.ClearFaults(c.Context(), strings.Join(args, ""))
+		},
+	})
+	return group
+}
+
+func newFaultAdd(a *app.App) *cobra.Command {
+	var f emulator.Fault
+	c := &cobra.Command{
+		Use: "add KIND", Short: "Put a fault in force",
+		Long: `Kinds:
+  error      answer an error before the call takes effect
+  after      let the call take effect, then answer an error
+  throttle   answer that the service is called too often
+  latency    wait before the call
+  drop       cut the connection
+  entries    fail a share of the entries of a batch call such as PutRecords
+
+The same --seed always hits the same calls.`,
+		Example: `  pipelab fault add entries --service kinesis --share 0.03
+  pipelab fault add throttle --service kinesis --resource 'clicks/shardId-000000000002'
+  pipelab fault add latency --latency 2s --count 5`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			f.Kind = args[0]
+			ctl, err := reach(c.Context(), a)
+			if err != nil {
+				return err
+			}
+			added, err := ctl.AddFault(c.Context(), f)
+			if err != nil {
+				return app.Usagef("%v", err).Hint("see: pipelab fault add --help")
+			}
+			if a.JSON {
+				return a.PrintJSON(added)
+			}
+			a.Printf("%s\n", added.ID)
+			return nil
+		},
+	}
+	flags := c.Flags()
+	flags.StringVar(&f.ID, "id", "", "name of the fault (default: a new one)")
+	flags.StringVar(&f.Service, "service", "", "only this service, such as kinesis")
+	flags.StringVar(&f.Operation, "operation", "", "only operations that match, such as Put*")
+	flags.StringVar(&f.Resource, "resource", "", "only resources that match, such as 'clicks/shardId-*'")
+	flags.Float64Var(&f.Share, "share", 0, "fraction of the calls or entries that are hit (default all)")
+	flags.IntVar(&f.Skip, "skip", 0, "let so many calls pass first")
+	flags.IntVar(&f.Count, "count", 0, "end after so many hits (default never)")
+	flags.StringVar(&f.Error, "error", "", "AWS error code to answer (default the service's own)")
+	flags.IntVar(&f.Status, "status", 0, "HTTP status to answer (default 500)")
+	flags.DurationVar(&f.Latency, "latency", 0, "how long a latency fault waits")
+	flags.Uint64Var(&f.Seed, "seed", 0, "which calls a share hits")
+	return c
+}
+
+func listFaults(ctx context.Context, a *app.App) error {
+	ctl, err := reach(ctx, a)
+	if err != nil {
+		return err
+	}
+	faults, err := ctl.Faults(ctx)
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.PrintJSON(faults)
+	}
+	for _, f := range faults {
+		where := strings.Trim(f.Rule.Service+" "+f.Rule.Operation+" "+f.Rule.Resource, " ")
+		if where == "" {
+			where = "every call"
+		}
+		a.Printf("%-20s %-9s %-40s hit %d times\n", f.Rule.ID, f.Rule.Kind, where, f.Hits)
+	}
+	return nil
+}
+
+func newReset(a *app.App) *cobra.Command {
+	return &cobra.Command{
+		Use: "reset", Short: "Empty the emulated AWS; your files stay", GroupID: "emulator",
+		Long: `Removes every resource, all data and all faults from the workspace's emulated
+AWS. Your files and the clock stay as they are.`,
+		Example: "  pipelab reset",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			ctl, err := reach(c.Context(), a)
+			if err != nil {
+				return err
+			}
+			if err := ctl.Reset(c.Context()); err != nil {
+				return err
+			}
+			a.Statusf("the emulated AWS is empty")
+			return nil
+		},
+	}
+}

@@ -1,0 +1,248 @@
+// Package labtest lets a lab prove itself: the starter must not pass, the
+// solution must, and each mutant must fail exactly the checks that it names.
+// Deploying is given to it; it starts a fresh emulator for every run.
+package labtest
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pipelab/pipelab/internal/check"
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/report"
+)
+
+// Options say how.
+type Options struct {
+	Lab    *lab.Folder
+	Driver emulator.Driver
+	Clock  check.Clock
+	// Deploy provisions the lab and deploys the folder; it returns the
+	// outputs of both stacks. Its error is the learner's template's.
+	Deploy func(ctx context.Context, e emulator.Emulator, l *lab.Folder, workspace string) (map[string]string, error)
+	Seeds  []uint64 // two different ones; 1 and 2 when empty
+	Repeat int      // runs of the solution for each seed; 2 when less
+}
+
+// Run is one tree under test.
+type Run struct {
+	Name     string         `json:"name"` // starter, solution or mutants/<name>
+	Seed     uint64         `json:"seed"`
+	Deploy   string         `json:"deploy,omitempty"` // why it could not be deployed
+	Result   *report.Result `json:"result,omitempty"`
+	Problems []string       `json:"problems,omitempty"`
+}
+
+// Outcome is what was found. The lab is finished when OK.
+type Outcome struct {
+	Lab string `json:"lab"`
+	OK  bool   `json:"ok"`
+	// FlakeRate is the share of repeated solution runs whose verdicts differ
+	// from the first with the same seed.
+	FlakeRate float64 `json:"flakeRate"`
+	Runs      []Run   `json:"runs"`
+}
+
+// Test runs everything. The error means that testing itself broke down.
+func Test(ctx context.Context, o Options) (*Outcome, error) {
+	if len(o.Seeds) == 0 {
+		o.Seeds = []uint64{1, 2}
+	}
+	out := &Outcome{Lab: o.Lab.ID}
+	starter, err := o.tree(ctx, "starter", o.Seeds[0], nil)
+	if err != nil {
+		return nil, err
+	}
+	starter.Problems = judgeStarter(starter)
+	out.Runs = append(out.Runs, starter)
+	repeated, different := 0, 0
+	for _, seed := range o.Seeds {
+		first := ""
+		for i := range max(o.Repeat, 2) {
+			r, err := o.tree(ctx, "solution", seed, nil)
+			if err != nil {
+				return nil, err
+			}
+			r.Problems = judgeSolution(r)
+			if v := verdicts(r.Result); i == 0 {
+				first = v
+			} else if repeated++; v != first {
+				different++
+				r.Problems = append(r.Problems, "the verdicts differ from the first run with this seed")
+			}
+			out.Runs = append(out.Runs, r)
+		}
+	}
+	if repeated > 0 {
+		out.FlakeRate = float64(different) / float64(repeated)
+	}
+	for _, m := range o.Lab.Mutants {
+		r, err := o.tree(ctx, "mutants/"+m.Name, o.Seeds[0], &m)
+		if err != nil {
+			return nil, err
+		}
+		r.Problems = judgeMutant(m, r)
+		out.Runs = append(out.Runs, r)
+	}
+	out.OK = true
+	for _, r := range out.Runs {
+		out.OK = out.OK && len(r.Problems) == 0
+	}
+	return out, nil
+}
+
+// tree lays out one workspace, deploys it in a fresh emulator and judges it.
+func (o *Options) tree(ctx context.Context, name string, seed uint64, m *lab.Mutant) (run Run, err error) {
+	run = Run{Name: name, Seed: seed}
+	dir, err := os.MkdirTemp("", "pipelab-labtest-")
+	if err != nil {
+		return run, err
+	}
+	defer os.RemoveAll(dir)
+	if err := layOut(o.Lab.FS, dir, name, m); err != nil {
+		return run, fmt.Errorf("%s: %w", name, err)
+	}
+	e, err := o.Driver.Start(ctx, emulator.Options{})
+	if err != nil {
+		return run, fmt.Errorf("start the emulator: %w", err)
+	}
+	defer func() { _ = e.Close() }()
+	outputs, err := o.Deploy(ctx, e, o.Lab, dir)
+	if err != nil {
+		run.Deploy = err.Error()
+		return run, ctx.Err()
+	}
+	run.Result, err = check.Run(ctx, check.Options{Lab: o.Lab, Emulator: e, Driver: o.Driver.Name(), Seed: seed, Outputs: outputs,
+		Workspace: dir, Clock: o.Clock, Redeploy: func(ctx context.Context) (map[string]string, error) { return o.Deploy(ctx, e, o.Lab, dir) }})
+	return run, err
+}
+
+// layOut copies starter or solution; a mutant's files go over the solution.
+func layOut(fsys fs.FS, dir, name string, m *lab.Mutant) error {
+	if m == nil {
+		return copyTree(fsys, name, dir)
+	}
+	if err := copyTree(fsys, "solution", dir); err != nil {
+		return err
+	}
+	for _, d := range m.Delete {
+		if err := os.Remove(filepath.Join(dir, filepath.FromSlash(path.Clean("/"+d)))); err != nil {
+			return err
+		}
+	}
+	if err := copyTree(fsys, name, dir); err != nil {
+		return err
+	}
+	return os.Remove(filepath.Join(dir, "expect.yaml"))
+}
+
+func copyTree(fsys fs.FS, from, to string) error {
+	return fs.WalkDir(fsys, from, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		// A Go module file is stored as go.mod.txt, since embedding drops
+		// folders that hold a go.mod.
+		rel := strings.TrimPrefix(strings.TrimPrefix(p, from), "/")
+		if path.Base(rel) == "go.mod.txt" {
+			rel = strings.TrimSuffix(rel, ".txt")
+		}
+		target := filepath.Join(to, filepath.FromSlash(rel))
+		if d.IsDir() {
+			return os.MkdirAll(target, 0o755)
+		}
+		b, err := fs.ReadFile(fsys, p)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, b, 0o755) //nolint:gosec // scripts must stay executable; embedding drops the mode
+	})
+}
+
+func judgeStarter(r Run) (problems []string) {
+	if r.Deploy != "" {
+		return nil // a starter with gaps may be one that cannot be deployed
+	}
+	if r.Result.Passed() {
+		problems = append(problems, "every check passes without any work")
+	}
+	return append(problems, untrusted(r.Result)...)
+}
+
+func judgeSolution(r Run) (problems []string) {
+	if r.Deploy != "" {
+		return []string{"the solution cannot be deployed: " + r.Deploy}
+	}
+	for _, c := range r.Result.Checks {
+		if c.Verdict != report.Pass {
+			problems = append(problems, fmt.Sprintf("%s: %s, not pass: %s", c.ID, c.Verdict, c.Message))
+		}
+	}
+	return problems
+}
+
+func untrusted(r *report.Result) (problems []string) {
+	for _, c := range r.Checks {
+		if c.Verdict == report.Error || c.Verdict == report.Unsupported {
+			problems = append(problems, fmt.Sprintf("%s: %s: %s", c.ID, c.Verdict, c.Message))
+		}
+	}
+	return problems
+}
+
+func judgeMutant(m lab.Mutant, r Run) (problems []string) {
+	if (r.Deploy != "") != (m.Deploy == "fails") {
+		return []string{fmt.Sprintf("deploying: expected %q, seen %q", m.Deploy, r.Deploy)}
+	}
+	if r.Result == nil {
+		return nil
+	}
+	for _, c := range r.Result.Checks {
+		named := slices.Contains(m.Fails, c.ID)
+		failed := c.Verdict == report.Fail || c.Verdict == report.Partial || c.Verdict == report.Timeout
+		switch {
+		case named && !failed:
+			problems = append(problems, fmt.Sprintf("%s should fail: %s", c.ID, c.Verdict))
+		case !named && failed:
+			problems = append(problems, fmt.Sprintf("%s fails and is not named: %s", c.ID, c.Message))
+		}
+	}
+	return append(problems, untrusted(r.Result)...)
+}
+
+// verdicts are what two runs must have in common: times and calls may vary.
+func verdicts(r *report.Result) string {
+	var b strings.Builder
+	if r != nil {
+		for _, c := range r.Checks {
+			fmt.Fprintf(&b, "%s=%s/%g ", c.ID, c.Verdict, c.Points)
+		}
+	}
+	return b.String()
+}
+
+// Text writes the outcome for people.
+func Text(w io.Writer, o *Outcome) error {
+	var b strings.Builder
+	for _, r := range o.Runs {
+		state := "ok"
+		if len(r.Problems) > 0 {
+			state = "PROBLEM"
+		}
+		fmt.Fprintf(&b, "%-8s %s, seed %d: %s\n", state, r.Name, r.Seed, verdicts(r.Result))
+		for _, p := range r.Problems {
+			b.WriteString("    " + p + "\n")
+		}
+	}
+	fmt.Fprintf(&b, "flake rate %g\n", o.FlakeRate)
+	_, err := io.WriteString(w, b.String())
+	return err
+}

@@ -1,0 +1,74 @@
+package labtest_test
+
+import (
+	"context"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pipelab/pipelab/internal/aws/clock"
+	"github.com/pipelab/pipelab/internal/check"
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/emulator/embedded"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/labtest"
+)
+
+const tiny = `
+id: tiny
+title: T
+summary: S
+level: beginner
+minutes: 1
+examTasks: ["1.1"]
+services: [kinesis]
+tasks: [{ id: a, title: A, text: B }]
+data: { events: { generator: orders, count: 5 } }
+programs: { app: { command: [sh, app.sh] } }
+checks:
+  - id: echoes
+    title: E
+    points: 60
+    hints: [a, b, c]
+    steps: [{ run: { program: app, stdinData: events } }]
+    expect: [{ that: "size(run.app[0].lines) == 5", message: Five lines }]
+  - id: ends
+    title: N
+    points: 40
+    hints: [a, b, c]
+    steps: [{ run: { program: app, stdinData: events } }]
+    expect: [{ that: "run.app[0].exit == 0", message: Ends well }]
+`
+
+func TestTest_findsMutantsThatSurvive(t *testing.T) {
+	fsys := fstest.MapFS{
+		"tiny/lab.yaml":                     {Data: []byte(tiny)},
+		"tiny/README.md":                    {},
+		"tiny/resources.yaml":               {},
+		"tiny/starter/app.sh":               {Data: []byte("exit 1\n")},
+		"tiny/solution/app.sh":              {Data: []byte("cat\n")},
+		"tiny/mutants/silent/app.sh":        {Data: []byte("true\n")},
+		"tiny/mutants/silent/expect.yaml":   {Data: []byte("title: Prints nothing\nfails: [echoes]\n")},
+		"tiny/mutants/survivor/app.sh":      {Data: []byte("cat\n")},
+		"tiny/mutants/survivor/expect.yaml": {Data: []byte("title: Is right\nfails: [echoes]\n")},
+		"tiny/mutants/wide/expect.yaml":     {Data: []byte("title: Has no program\nfails: [ends]\ndelete: [app.sh]\n")},
+	}
+	f, err := lab.Open(fsys, "tiny", check.Compile)
+	require.NoError(t, err)
+	out, err := labtest.Test(context.Background(), labtest.Options{Lab: f, Driver: embedded.Driver{}, Clock: clock.New(),
+		Deploy: func(context.Context, emulator.Emulator, *lab.Folder, string) (map[string]string, error) { return nil, nil }})
+	require.NoError(t, err)
+	problems := map[string][]string{}
+	for _, r := range out.Runs {
+		if len(r.Problems) > 0 {
+			problems[r.Name] = r.Problems
+		}
+	}
+	require.Equal(t, map[string][]string{
+		"mutants/survivor": {"echoes should fail: pass"},
+		"mutants/wide":     {"echoes fails and is not named: Five lines"},
+	}, problems)
+	require.False(t, out.OK)
+	require.Zero(t, out.FlakeRate)
+}

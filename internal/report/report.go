@@ -1,0 +1,114 @@
+// Package report is the one result model that everything that judges writes
+// and everything that shows results reads. It judges nothing.
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Verdict is the outcome of a check.
+type Verdict string
+
+// The seven verdicts. Unsupported and Error say nothing about the learner's
+// work and never become a score.
+const (
+	Pass        Verdict = "pass"
+	Partial     Verdict = "partial"
+	Fail        Verdict = "fail"
+	Skipped     Verdict = "skipped"     // a check that it needs did not pass
+	Unsupported Verdict = "unsupported" // this emulator or machine lacks a capability
+	Timeout     Verdict = "timeout"
+	Error       Verdict = "error" // we failed, not the learner
+)
+
+// Check is the outcome of one check.
+type Check struct {
+	ID       string   `json:"id"`
+	Title    string   `json:"title"`
+	Verdict  Verdict  `json:"verdict"`
+	Points   float64  `json:"points"`
+	Possible int      `json:"possible"`
+	Message  string   `json:"message,omitempty"`
+	Sent     []string `json:"sent,omitempty"`
+	Expected string   `json:"expected,omitempty"`
+	Seen     string   `json:"seen,omitempty"`
+	Mistake  string   `json:"mistake,omitempty"`
+	Hint     string   `json:"hint,omitempty"`
+	Millis   int64    `json:"millis"`
+	Calls    int      `json:"calls"` // API calls in the trace, the check's own among them
+}
+
+// Result is the outcome of a lab's checks.
+type Result struct {
+	Version  int     `json:"version"` // of this model, 1
+	Lab      string  `json:"lab"`
+	Seed     uint64  `json:"seed"`
+	Emulator string  `json:"emulator"`
+	Checks   []Check `json:"checks"`
+}
+
+// Score is the sum of points and whether it can be trusted: it cannot when
+// some check ended in error, or was not judged on this emulator.
+func (r *Result) Score() (points float64, possible int, final bool) {
+	final = true
+	for _, c := range r.Checks {
+		points, possible = points+c.Points, possible+c.Possible
+		if c.Verdict == Error || c.Verdict == Unsupported {
+			final = false
+		}
+	}
+	return points, possible, final
+}
+
+// Passed reports whether every check passed.
+func (r *Result) Passed() bool {
+	for _, c := range r.Checks {
+		if c.Verdict != Pass {
+			return false
+		}
+	}
+	return len(r.Checks) > 0
+}
+
+// JSON writes the result as one indented document.
+func JSON(w io.Writer, r *Result) error {
+	e := json.NewEncoder(w)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", "  ")
+	return e.Encode(r)
+}
+
+// Text writes the result for people, without colour.
+func Text(w io.Writer, r *Result) error {
+	var b strings.Builder
+	for _, c := range r.Checks {
+		fmt.Fprintf(&b, "%-11s %s  %s (%g/%d points, %d ms)\n", c.Verdict, c.ID, c.Title, c.Points, c.Possible, c.Millis)
+		if c.Verdict == Pass {
+			continue
+		}
+		line(&b, "", c.Message)
+		line(&b, "sent: ", strings.Join(c.Sent, "\n"))
+		line(&b, "expected: ", c.Expected)
+		line(&b, "seen: ", c.Seen)
+		line(&b, "looks like: ", c.Mistake)
+		line(&b, "hint: ", c.Hint)
+	}
+	points, possible, final := r.Score()
+	fmt.Fprintf(&b, "%g of %d points, seed %d\n", points, possible, r.Seed)
+	if !final {
+		b.WriteString("This is no final score: some checks were not judged.\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func line(b *strings.Builder, label, text string) {
+	if text == "" {
+		return
+	}
+	pad := "\n" + strings.Repeat(" ", 4+len(label))
+	b.WriteString("    " + label + strings.ReplaceAll(text, "\n", pad) + "\n")
+}

@@ -1,0 +1,132 @@
+//go:build unix
+
+// Package sandbox runs learners' programs: own process group, private folder
+// for temporary files, nothing of our environment, bounded time and output,
+// and nothing of it left afterwards. It does not yet keep a program from
+// reading the machine's files or the network.
+package sandbox
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// DefaultOutput bounds what is kept of each output stream, in bytes.
+const DefaultOutput = 8 << 20
+
+// Spec is one program.
+type Spec struct {
+	Command []string
+	Dir     string
+	// Env is the whole environment but for PATH, HOME and TMPDIR, which are
+	// added where they are missing.
+	Env     []string
+	Stdin   io.Reader
+	Timeout time.Duration // 60 s when 0
+	Output  int           // DefaultOutput when 0
+	// Kill, when closed, ends the program as the timeout does.
+	Kill <-chan struct{}
+}
+
+// Result is how it ended.
+type Result struct {
+	Exit           int // -1 when killed
+	Stdout, Stderr string
+	Truncated      bool // output beyond the bound was thrown away
+	TimedOut       bool
+	Killed         bool // by Spec.Kill
+}
+
+// Run starts the program and waits for its end. An error means that it could
+// not be started or that ctx ended; whatever the program does is a Result.
+func Run(ctx context.Context, s Spec) (Result, error) {
+	if len(s.Command) == 0 {
+		return Result{}, errors.New("no command to run")
+	}
+	tmp, err := os.MkdirTemp("", "pipelab-run-")
+	if err != nil {
+		return Result{}, fmt.Errorf("make a folder for temporary files: %w", err)
+	}
+	defer os.RemoveAll(tmp)
+	if s.Timeout == 0 {
+		s.Timeout = time.Minute
+	}
+	if s.Output == 0 {
+		s.Output = DefaultOutput
+	}
+	out, errOut := &capped{limit: s.Output}, &capped{limit: s.Output}
+	// Not CommandContext: it kills the process alone, and its children would
+	// hold the pipes open.
+	cmd := exec.Command(s.Command[0], s.Command[1:]...) //nolint:gosec // running it is the point
+	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = s.Dir, s.Stdin, out, errOut
+	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + tmp, "TMPDIR=" + tmp}, s.Env...)
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.WaitDelay = time.Second
+	if err := cmd.Start(); err != nil {
+		return Result{}, fmt.Errorf("start %s: %w", s.Command[0], err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	limit, cancel := context.WithTimeout(context.Background(), s.Timeout)
+	defer cancel()
+	var r Result
+	select {
+	case <-ended:
+		// Children left behind are ended too.
+		endGroup(cmd.Process.Pid)
+	case <-limit.Done():
+		r.TimedOut = true
+	case <-s.Kill:
+		r.Killed = true
+	case <-ctx.Done():
+		endGroup(cmd.Process.Pid)
+		<-ended
+		return Result{}, ctx.Err()
+	}
+	if r.TimedOut || r.Killed {
+		endGroup(cmd.Process.Pid)
+		<-ended
+	}
+	r.Exit, r.Stdout, r.Stderr = cmd.ProcessState.ExitCode(), out.String(), errOut.String()
+	r.Truncated = out.cut || errOut.cut
+	return r, nil
+}
+
+// endGroup kills a process and all its children that stayed in its group.
+func endGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) } // an error means that none is left
+
+// capped keeps the first bytes and takes the rest without keeping it, so that
+// a chatty program is neither blocked nor killed by a closed pipe.
+type capped struct {
+	mu    sync.Mutex
+	buf   bytes.Buffer
+	limit int
+	cut   bool
+}
+
+func (c *capped) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	room := c.limit - c.buf.Len()
+	if len(p) > room {
+		c.cut = true
+		c.buf.Write(p[:max(room, 0)])
+	} else {
+		c.buf.Write(p)
+	}
+	return len(p), nil
+}
+
+func (c *capped) String() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.buf.String()
+}
