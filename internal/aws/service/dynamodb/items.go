@@ -13,7 +13,8 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
-// injected acts out a throttling fault on a table.
+// injected acts out a throttling fault on one of the tables of a batch or
+// transaction. The gateway does it for calls that name a single table.
 func (s *Service) injected(operation, table string) error {
 	if _, hit := s.host.Faults.Take(gateway.FaultThrottle, "dynamodb", operation, table); hit {
 		return throttled(msgThrottled)
@@ -24,9 +25,6 @@ func (s *Service) injected(operation, table string) error {
 // single carries out one write in a transaction of its own.
 func (s *Service) single(c *gateway.Call, m mutation, metrics types.ReturnItemCollectionMetrics) (outcome, error) {
 	var o outcome
-	if err := s.injected(c.Operation, m.table); err != nil {
-		return o, err
-	}
 	err := s.write(c.Scope, c.Time, func(w *work) error {
 		var err error
 		if o, err = w.plan(m); err != nil {
@@ -160,9 +158,6 @@ func some(it item.Item) map[string]types.AttributeValue {
 func (s *Service) GetItem(ctx context.Context, in *dynamodb.GetItemInput) (*dynamodb.GetItemOutput, error) {
 	c := gateway.From(ctx)
 	g := get{table: tableName(in.TableName), consistent: aws.ToBool(in.ConsistentRead)}
-	if err := s.injected("GetItem", g.table); err != nil {
-		return nil, err
-	}
 	p, err := placeholders(in.ExpressionAttributeNames, nil, expression{"ProjectionExpression", in.ProjectionExpression})
 	if err != nil {
 		return nil, err

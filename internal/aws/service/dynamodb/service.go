@@ -35,7 +35,7 @@ type count struct {
 }
 
 // New makes the service and registers its state.
-func New(h *gateway.Host) *Service {
+func New(h *gateway.Host) gateway.Service {
 	return &Service{
 		host:    h,
 		tables:  store.NewCollection[*Table](h.Store, "dynamodb.tables"),

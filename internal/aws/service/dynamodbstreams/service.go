@@ -28,7 +28,7 @@ type Service struct {
 }
 
 // New makes the service.
-func New(h *gateway.Host) *Service { return &Service{host: h, log: streamlog.For(h.Store)} }
+func New(h *gateway.Host) gateway.Service { return &Service{host: h, log: streamlog.For(h.Store)} }
 
 // Name implements gateway.Service.
 func (s *Service) Name() string { return "dynamodbstreams" }
