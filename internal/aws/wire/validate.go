@@ -22,7 +22,7 @@ var unicodeEscape = regexp.MustCompile(`\\u([0-9A-Fa-f]{4})`)
 
 // constrain compiles a shape's constraints, nil if it has none. The patterns
 // are Java's: those that RE2 cannot hold (looking ahead or behind, surrogate
-// pairs; some ten in all services, listed by a test) are left to handlers.
+// pairs; some ten in all services) are left to handlers.
 func constrain(s *Shape) *constraint {
 	if s.Min == nil && s.Max == nil && len(s.Enum) == 0 && s.Pattern == "" {
 		return nil
@@ -38,7 +38,8 @@ func compilePattern(p string) (*regexp.Regexp, error) {
 	return regexp.Compile(`^(?:` + unicodeEscape.ReplaceAllString(p, `\x{$1}`) + `)$`)
 }
 
-// maxViolations bounds the list in one message: AWS stops at ten as well.
+// maxViolations bounds the list in one message. That AWS stops at ten too is an
+// assumption, not documented behaviour.
 const maxViolations = 10
 
 // validator collects what is wrong with one input.
