@@ -44,6 +44,8 @@ type Property struct {
 	Min, Max float64 // of a number, or of the length of a list; both 0: no limits
 	Item     *Property
 	Fields   Properties
+	// Local lets a plain string, the path of local code, stand for the object.
+	Local bool
 }
 
 // Properties are the properties of a type or of an object.

@@ -87,6 +87,13 @@ func (t *Template) Parameter(name string) *Parameter {
 // against the types that can be deployed. The error is *Problems and holds
 // every problem found; file is the name that messages use.
 func Parse(file string, src []byte, types map[string]*Schema) (*Template, error) {
+	return ParseLocal(file, src, types, nil)
+}
+
+// ParseLocal is Parse for templates that name local code: a plain string where
+// a property declared Local is an object is given to pack, whose answer takes
+// its place. An error of pack is a problem at that line.
+func ParseLocal(file string, src []byte, types map[string]*Schema, pack func(path string) (map[string]string, error)) (*Template, error) {
 	ps := &Problems{File: file}
 	root := parseNodes(src, ps)
 	if root == nil {
@@ -99,8 +106,37 @@ func Parse(file string, src []byte, types map[string]*Schema) (*Template, error)
 	t := &Template{File: file, problems: ps}
 	t.read(root)
 	t.expandServerless(root.Get("Globals"))
+	t.packLocal(types, pack)
 	t.check(types)
 	return t, ps.err()
+}
+
+func (t *Template) packLocal(types map[string]*Schema, pack func(path string) (map[string]string, error)) {
+	for _, r := range t.Resources {
+		s, ok := types[r.Type]
+		if !ok || r.Properties == nil {
+			continue
+		}
+		for i, f := range r.Properties.Fields {
+			if !s.Properties[f.Key].Local || f.Value.Kind != String {
+				continue
+			}
+			if pack == nil {
+				t.problems.Add(f.Value, "give S3Bucket and S3Key, or deploy with pipelab, which packs it", "local code %q cannot be reached from here", f.Value.Scalar)
+				r.Properties.Fields[i].Value = funcNode(f.Value.Pos, "?", &Node{})
+				continue
+			}
+			fields, err := pack(f.Value.Scalar)
+			if err != nil {
+				t.problems.Add(f.Value, "", "local code %q: %v", f.Value.Scalar, err)
+			}
+			packed := mapNode(f.Value.Pos)
+			for k, v := range fields {
+				packed.set(k, textNode(f.Value.Pos, v))
+			}
+			r.Properties.Fields[i].Value = packed
+		}
+	}
 }
 
 // limits of names.
