@@ -228,17 +228,15 @@ func (w *work) remember(in *dynamodb.TransactWriteItemsInput, used map[string]*u
 	w.s.tokens.Put(w.tx, w.sc, *in.ClientRequestToken, t)
 }
 
-// digest identifies the request's actions. JSON writes maps in key order, and
-// the SDK's union members are structs whose type the %T prefix tells apart.
+// digest identifies the request's actions. JSON writes maps in key order but
+// does not tell the members of a union apart; the items' own encoding does.
 func digest(in *dynamodb.TransactWriteItemsInput) string {
 	h := sha256.New()
 	for _, ti := range in.TransactItems {
 		b, _ := json.Marshal(ti) // plain data: cannot fail
 		_, _ = h.Write(b)
-		for _, values := range []map[string]types.AttributeValue{attributesOf(ti)} {
-			if it, err := item.FromSDK(values); err == nil {
-				_, _ = h.Write(it.Encode(nil)) // tells types apart, which JSON of a union does not
-			}
+		if it, err := item.FromSDK(attributesOf(ti)); err == nil {
+			_, _ = h.Write(it.Encode(nil))
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))

@@ -48,7 +48,7 @@ type work struct {
 	armed  []*Table // tables whose TTL timer may be due earlier
 }
 
-// update runs fn in a transaction and wakes the readers of the streams that
+// write runs fn in a transaction and wakes the readers of the streams that
 // it wrote to.
 func (s *Service) write(sc ident.Scope, now time.Time, fn func(*work) error) error {
 	w := &work{s: s, sc: sc, now: now}
@@ -249,7 +249,7 @@ func (w *work) expiry(t *Table, o outcome) {
 }
 
 // expiryKey orders an item by its expiry time; ok is false when it never
-// expires: no number, or more than five years in the past when written.
+// expires because its TTL attribute is missing or no number.
 func (t *Table) expiryKey(it item.Item, key string) (string, bool) {
 	at, ok := t.expiresAt(it)
 	if !ok {
