@@ -7,8 +7,8 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 )
 
-// Messages of AWS, checked against DynamoDB's documented and published
-// answers; the API's own text keeps its spelling.
+// Messages of AWS, from its documentation where that states them and from
+// experience elsewhere; the API's own text keeps its spelling.
 const (
 	invalid      = "One or more parameter values were invalid: "
 	msgNotFound  = "Requested resource not found"
