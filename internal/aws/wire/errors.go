@@ -83,6 +83,10 @@ func (t *Target) WriteError(w http.ResponseWriter, req *http.Request, requestID 
 		return writeHead(w, req, requestID, f.status)
 	}
 	w.Header().Set("X-Amzn-Errortype", name)
+	b, err := t.errorDocument(w.Header(), name, f)
+	if err != nil {
+		return err
+	}
 	if t.model != nil && len(t.model.Metadata.QueryCompatible) > 0 {
 		// SQS moved from the query protocol: old codes travel beside the new.
 		fault := "Receiver"
@@ -91,16 +95,14 @@ func (t *Target) WriteError(w http.ResponseWriter, req *http.Request, requestID 
 		}
 		w.Header().Set("X-Amzn-Query-Error", f.code+";"+fault)
 	}
-	b, err := t.errorDocument(name, f)
-	if err != nil {
-		return err
-	}
 	return write(w, t.jsonType(), requestID, f.status, b)
 }
 
-// errorDocument is the JSON body: __type, then the error's own members. The
-// message is spelled both ways where the model does not say how.
-func (t *Target) errorDocument(name string, f failure) ([]byte, error) {
+// errorDocument is the JSON body: __type, then the error's own members, of
+// which some go into headers (Retry-After). The message is spelled both ways
+// where the error has no shape; some shapes (all of CloudWatch Logs') leave the
+// message out although AWS sends it.
+func (t *Target) errorDocument(h http.Header, name string, f failure) ([]byte, error) {
 	b := append(appendString([]byte(`{"__type":`), name), ',')
 	if f.shape == nil {
 		b = appendString(append(b, `"message":`...), f.message)
@@ -110,6 +112,14 @@ func (t *Target) errorDocument(name string, f failure) ([]byte, error) {
 	n, err := t.svc.plans.plan(&Ref{Shape: f.shape.Name}, f.value.Type())
 	if err != nil {
 		return nil, err
+	}
+	for _, m := range n.fields {
+		if fv, ok := m.present(f.value.Field(m.index)); ok && m.ref.Location == "header" {
+			writeHeader(h, m, fv)
+		}
+	}
+	if n.byName["message"] == nil && n.byName["Message"] == nil && f.message != "" {
+		b = append(appendString(append(b, `"message":`...), f.message), ',')
 	}
 	doc, err := appendStruct(nil, n, f.value, func(m *field) bool { return m.ref.Location == "" })
 	if err != nil {

@@ -191,6 +191,11 @@ func appendXMLDocument(n *node, v reflect.Value, op *Operation) ([]byte, error) 
 	if op.Output.LocationName != "" {
 		name = op.Output.LocationName
 	}
+	// GetBucketLocation alone has no element around its one member.
+	// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html
+	if f := n.byName["LocationConstraint"]; f != nil && op.Name == "GetBucketLocation" {
+		return xmlDocument("LocationConstraint", s3Namespace, f.node, v.Field(f.index))
+	}
 	return xmlDocument(name, s3Namespace, n, v)
 }
 
