@@ -8,7 +8,7 @@
 // simulation. A permissions boundary is refused, not ignored.
 //
 // Of AWS's own managed policies, those that labs attach are there, with their
-// real documents; any other answers NoSuchEntity.
+// documents, some in short forms not yet compared with AWS's policy reference; any other answers NoSuchEntity.
 //
 // Sources: https://docs.aws.amazon.com/IAM/latest/APIReference/welcome.html
 // and, for quotas, https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
