@@ -71,9 +71,15 @@ func Find(dir string) (*Workspace, error) {
 	}
 }
 
+// File is one file of a workspace beside a tree.
+type File struct {
+	Name    string
+	Content []byte
+}
+
 // Create makes root a workspace of the lab and copies files into it. A folder
 // that already holds one of the files is refused before anything is written.
-func Create(root string, meta Meta, files fs.FS) (*Workspace, error) {
+func Create(root string, meta Meta, files fs.FS, more ...File) (*Workspace, error) {
 	abs, err := filepath.Abs(root)
 	if err != nil {
 		return nil, err
@@ -86,11 +92,21 @@ func Create(root string, meta Meta, files fs.FS) (*Workspace, error) {
 	if err := w.refuseOverwrite(files); err != nil {
 		return nil, err
 	}
+	for _, f := range more {
+		if _, err := os.Lstat(filepath.Join(abs, f.Name)); err == nil {
+			return nil, fmt.Errorf("%s holds %s already; nothing was written", abs, f.Name)
+		}
+	}
 	if err := os.MkdirAll(w.Path(), 0o700); err != nil {
 		return nil, err
 	}
 	if err := CopyTree(abs, files, false); err != nil {
 		return nil, err
+	}
+	for _, f := range more {
+		if err := os.WriteFile(filepath.Join(abs, f.Name), f.Content, 0o644); err != nil { //nolint:gosec // text for everybody
+			return nil, err
+		}
 	}
 	return w, w.Save()
 }

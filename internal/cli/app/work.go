@@ -130,7 +130,7 @@ func (w *Work) Deploy(ctx context.Context, progress func(cfn.Event)) (*deploy.Ch
 	}
 	t := w.target(progress)
 	t.Out = w.app.Err
-	res, err := t.Submission(ctx, w.Meta.Stack, w.Root, outputs.Provided)
+	res, err := t.Submission(ctx, w.Lab, w.Meta.Stack, w.Root, outputs.Provided)
 	if err != nil {
 		return nil, DeployProblem(err)
 	}
@@ -160,7 +160,7 @@ func DeployProblem(err error) error {
 		return &Error{Code: ExitInvalid, Message: script.Error(), Cause: err}
 	case errors.Is(err, deploy.ErrNothing):
 		return &Error{Code: ExitInvalid, Message: err.Error(), Cause: err,
-			Hints: []string{"bring back the lab's own files: pipelab reset --files"}}
+			Hints: []string{"start the lab again in another folder to see what it gave you: pipelab start LAB --dir FOLDER"}}
 	}
 	return err
 }
