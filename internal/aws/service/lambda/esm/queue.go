@@ -1,0 +1,3 @@
+package esm
+
+func (w *worker) runQueue(wake *waker) {}
