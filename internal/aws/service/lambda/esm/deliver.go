@@ -36,7 +36,7 @@ func (l *lane) deliver(recs []*record) error {
 			// old, without using up retries.
 			// Source: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 			p.waits++
-			if err := l.pause(p.waits); err != nil {
+			if err := l.pause(p.waits, p.recs); err != nil {
 				return err
 			}
 			continue
@@ -89,12 +89,19 @@ func (l *lane) failed(work []piece, at int) ([]piece, error) {
 		return work[1:], nil
 	}
 	p.retries++
-	return work, l.pause(p.retries)
+	return work, l.pause(p.retries, p.recs)
 }
 
-// pause is the wait before the next attempt.
-func (l *lane) pause(n int) error {
-	return l.wake.sleep(l.r.s.soft, l.r.s.m.host.Clock.Now().Add(backoff(n)))
+// pause is the wait before the next attempt at records. It ends early when the
+// first of them becomes too old.
+func (l *lane) pause(n int, recs []*record) error {
+	until := l.r.s.m.host.Clock.Now().Add(backoff(n))
+	if len(recs) > 0 {
+		if old := recs[0].at.Add(l.retention() + time.Nanosecond); old.Before(until) {
+			until = old
+		}
+	}
+	return l.wake.sleep(l.r.s.soft, until)
 }
 
 // expire gives up the records at the head of a piece that are too old.

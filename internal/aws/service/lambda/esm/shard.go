@@ -104,7 +104,12 @@ func (r *shardReader) step() (until time.Time, more bool) {
 func (r *shardReader) full() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.ended || len(r.pending) >= max(bufferRecords, r.s.set.batch*r.s.set.factor)
+	return r.ended || r.crowded()
+}
+
+// crowded reports whether enough is buffered; the caller holds r.mu.
+func (r *shardReader) crowded() bool {
+	return len(r.pending) >= max(bufferRecords, r.s.set.batch*r.s.set.factor)
 }
 
 // read reads on from where the last read ended, or from the checkpoint.
@@ -204,8 +209,9 @@ func (r *shardReader) finish(recs []*record, lane int, open *window) {
 		}
 		r.progress.Windows = windows
 	}
+	paused := r.crowded()
 	r.advance(r.s.set.tumbling > 0)
-	if r.ended || len(r.pending) < bufferRecords {
+	if r.ended || paused {
 		r.wake.poke()
 	}
 }

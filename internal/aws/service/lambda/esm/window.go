@@ -59,7 +59,7 @@ func (l *lane) closeWindow(early bool) error {
 		if l.r.s.m.host.Clock.Now().After(until) {
 			break // nothing it summed up is in the stream any more
 		}
-		if err := l.pause(tries); err != nil {
+		if err := l.pause(tries, nil); err != nil {
 			return err
 		}
 	}
