@@ -59,11 +59,7 @@ func (r *shardReader) run() {
 			l.run()
 		})
 	}
-	defer func() {
-		r.s.act().end()
-		group.Wait()
-		r.s.act().begin()
-	}()
+	defer group.Wait()
 	for {
 		until, more := r.step()
 		if r.finished() || !more && r.wake.park(r.s.soft, until) != nil || r.s.soft.Err() != nil {

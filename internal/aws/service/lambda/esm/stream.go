@@ -46,9 +46,6 @@ func (w *worker) runStream(wake *waker) {
 			failures = 0
 		}
 		if err := wake.park(w.soft, until); err != nil {
-			s.act().end() // the readers end by themselves; waiting for them is no work
-			s.group.Wait()
-			s.act().begin()
 			return
 		}
 	}
