@@ -268,7 +268,9 @@ func TestKinesis_startingPositions(t *testing.T) {
 	middle := c.Clock.Now()
 	c.put("k", "middle")
 	c.pass(10 * time.Second)
-	c.mapping(func(in *input) { in.FunctionName, in.StartingPosition = aws.String("f-latest"), types.EventSourcePositionLatest })
+	c.mapping(func(in *input) {
+		in.FunctionName, in.StartingPosition = aws.String("f-latest"), types.EventSourcePositionLatest
+	})
 	c.put("k", "now")
 	c.pass(20 * time.Minute) // any iterator expires
 	c.put("k", "later")
