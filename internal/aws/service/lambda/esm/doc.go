@@ -20,7 +20,8 @@
 // average, as on AWS.
 //
 // AWS: a mapping on a stream consumer is pushed its records over HTTP/2 with
-// throughput of its own. Here it reads the consumer's stream with GetRecords.
+// throughput of its own. Here it reads the consumer's stream with GetRecords,
+// as often as it likes and without using up the reads of others.
 //
 // Left out on purpose (501): Kafka, MQ and DocumentDB sources, SNS and Kafka
 // destinations, provisioned pollers, metrics and logging configuration,

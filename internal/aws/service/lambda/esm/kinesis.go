@@ -19,7 +19,13 @@ type kinesisSource struct {
 	event string // eventSourceARN: of the stream or of its consumer
 }
 
-func (k *kinesisSource) pace() float64 { return 1 / float64(limit("streamPollSeconds")) }
+// pace leaves other readers of a shard their share; a consumer has its own.
+func (k *kinesisSource) pace() float64 {
+	if k.event != k.arn {
+		return 0
+	}
+	return 1 / float64(limit("streamPollSeconds"))
+}
 
 func (k *kinesisSource) shards(ctx context.Context) ([]shardInfo, error) {
 	var out []shardInfo
@@ -78,7 +84,7 @@ func (k *kinesisSource) read(ctx context.Context, shard, iterator string) (recs 
 	for i := range out.Records {
 		recs = append(recs, k.record(shard, &out.Records[i]))
 	}
-	caught = out.MillisBehindLatest == nil || *out.MillisBehindLatest == 0
+	caught = text(out.NextShardIterator) == "" || out.MillisBehindLatest == nil || *out.MillisBehindLatest == 0
 	return recs, text(out.NextShardIterator), caught, nil
 }
 

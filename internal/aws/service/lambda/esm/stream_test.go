@@ -443,4 +443,8 @@ func TestKinesis_consumerAsSource(t *testing.T) {
 	c.put("k", "1")
 	require.Equal(t, [][]string{{"1"}}, c.fn.batches())
 	require.Contains(t, c.fn.events()[0].raw, *out.Consumer.ConsumerARN)
+	for i := range 10 { // more reads than a second's shared ones
+		c.put("k", fmt.Sprint(i))
+	}
+	require.Len(t, c.fn.batches(), 11)
 }
