@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pipelab/pipelab/internal/aws/awstest"
+	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodb"
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodbstreams"
@@ -156,10 +157,19 @@ type cloud struct {
 	kinesis *kinesis.Client
 }
 
-func newCloud(t testing.TB) *cloud {
+func newCloud(t testing.TB, more ...gateway.Service) *cloud {
+	t.Helper()
+	return newCloudWithClock(t, clock.NewManual(awstest.Epoch), more...)
+}
+
+func newCloudWithClock(t testing.TB, clk *clock.Clock, more ...gateway.Service) *cloud {
 	t.Helper()
 	f := &functions{timeout: 3}
-	c := awstest.New(t, append(queueServices(), kinesissvc.New,
+	var services []func(*gateway.Host) gateway.Service
+	for _, s := range more {
+		services = append(services, func(*gateway.Host) gateway.Service { return s })
+	}
+	c := awstest.NewWithClock(t, clk, append(services, kinesissvc.New,
 		func(h *gateway.Host) gateway.Service { return dynamodb.New(h) }, dynamodbstreams.New,
 		func(h *gateway.Host) gateway.Service {
 			f.host, f.Mappings = h, esm.New(h)

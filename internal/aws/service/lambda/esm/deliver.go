@@ -70,6 +70,9 @@ func (l *lane) deliver(recs []*record) error {
 func (l *lane) failed(work []piece, at int) ([]piece, error) {
 	p, set := &work[0], &l.r.s.set
 	if at > 0 { // what came before is processed
+		if state, ok := stateOf(p.last.payload); ok && set.tumbling > 0 {
+			l.open = &window{Start: l.windowOf(p.recs), State: state}
+		}
 		l.r.finish(p.recs[:at], l.index, l.open)
 		p.recs = p.recs[at:]
 		p.again = false
@@ -183,10 +186,7 @@ func (l *lane) event(recs []*record) (payload []byte, start time.Time) {
 	if l.r.s.set.tumbling == 0 {
 		return encode(batchEvent{Records: events}), start
 	}
-	start = windowStart(recs[0].at, l.r.s.set.tumbling)
-	if l.open != nil {
-		start = l.open.Start
-	}
+	start = l.windowOf(recs)
 	return encode(l.windowEvent(events, start, false, false)), start
 }
 

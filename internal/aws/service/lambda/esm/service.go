@@ -201,8 +201,12 @@ func text(s *string) string {
 	return *s
 }
 
-// report stores LastProcessingResult when it changes.
+// report stores LastProcessingResult when it changes; AWS shows none for
+// queues.
 func (w *worker) report(text string) {
+	if w.kind.queue() {
+		return
+	}
 	w.result.Lock()
 	defer w.result.Unlock()
 	if w.lastSet == text {

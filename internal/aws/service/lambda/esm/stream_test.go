@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/stretchr/testify/require"
 
+	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 )
 
@@ -447,4 +448,23 @@ func TestKinesis_consumerAsSource(t *testing.T) {
 		c.put("k", fmt.Sprint(i))
 	}
 	require.Len(t, c.fn.batches(), 11)
+}
+
+// A record that is put on an idle mapping of a running cloud reaches the
+// function without waiting for a poll.
+func TestKinesis_latency(t *testing.T) {
+	t.Parallel()
+	c := newCloudWithClock(t, clock.New())
+	_, err := c.kinesis.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
+	require.NoError(t, err)
+	require.NoError(t, c.Clock.Sleep(t.Context(), 100*time.Millisecond))
+	_, err = c.lambda.CreateEventSourceMapping(t.Context(), &input{FunctionName: aws.String("f"), EventSourceArn: aws.String(streamARN), StartingPosition: types.EventSourcePositionLatest})
+	require.NoError(t, err)
+	require.NoError(t, c.Clock.Sleep(t.Context(), 100*time.Millisecond))
+	_, err = c.kinesis.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: aws.String("s"), PartitionKey: aws.String("k"), Data: []byte("1")})
+	require.NoError(t, err)
+	put := c.Clock.Now()
+	c.settle()
+	require.Len(t, c.fn.events(), 1)
+	require.Less(t, c.fn.events()[0].at.Sub(put), 500*time.Millisecond, "generous: the machine may be busy")
 }

@@ -11,6 +11,15 @@ func windowStart(at time.Time, size time.Duration) time.Time { return at.UTC().T
 
 func (l *lane) windowEnd() time.Time { return l.open.Start.Add(l.r.s.set.tumbling) }
 
+// windowOf is the start of the window that records are delivered in: the open
+// one, because batches are cut where windows end.
+func (l *lane) windowOf(recs []*record) time.Time {
+	if l.open != nil {
+		return l.open.Start
+	}
+	return windowStart(recs[0].at, l.r.s.set.tumbling)
+}
+
 // windowEvent is the event of a function that aggregates over time.
 // Source: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-windows.html
 type windowEvent struct {
