@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -166,6 +167,9 @@ func newCloudWithClock(t testing.TB, clk *clock.Clock, more ...gateway.Service) 
 	t.Helper()
 	f := &functions{timeout: 3}
 	var services []func(*gateway.Host) gateway.Service
+	if !slices.ContainsFunc(more, func(s gateway.Service) bool { return s.Name() == "sqs" }) {
+		services = append(services, newStandIn)
+	}
 	for _, s := range more {
 		services = append(services, func(*gateway.Host) gateway.Service { return s })
 	}

@@ -63,19 +63,25 @@ func (q *queueWorker) event(m *types.Message) (*message, any) {
 	return out, doc
 }
 
-// attributes learns the queue's visibility timeout.
-func (q *queueWorker) attributes() error {
+// attributes learns the queue's visibility timeout, and whether it holds
+// messages that cannot be received now.
+func (q *queueWorker) attributes() (hidden bool, err error) {
 	out, err := call[sqs.GetQueueAttributesOutput](q.soft, q.m.host, q.role(), q.source.Scope(), "sqs", "GetQueueAttributes",
-		&sqs.GetQueueAttributesInput{QueueUrl: &q.cfg.QueueURL, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameVisibilityTimeout}})
+		&sqs.GetQueueAttributesInput{QueueUrl: &q.cfg.QueueURL, AttributeNames: []types.QueueAttributeName{
+			types.QueueAttributeNameVisibilityTimeout, types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
+			types.QueueAttributeNameApproximateNumberOfMessagesDelayed}})
 	if err != nil {
-		return err
+		return false, err
 	}
 	seconds, err := strconv.Atoi(out.Attributes["VisibilityTimeout"])
 	if err != nil {
-		return err
+		return false, err
 	}
-	q.visibility = time.Duration(seconds) * time.Second
-	return nil
+	q.visibility, q.asked = time.Duration(seconds)*time.Second, q.m.host.Clock.Now()
+	for _, name := range []string{"ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"} {
+		hidden = hidden || out.Attributes[name] != "0" && out.Attributes[name] != ""
+	}
+	return hidden, nil
 }
 
 // process invokes the function with a batch and deletes what it has done.

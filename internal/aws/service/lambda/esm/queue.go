@@ -37,8 +37,9 @@ type message struct {
 
 // runQueue is the life of a queue's worker.
 //
-// AWS: long polls run all the time. Here the queue is asked when it signals,
-// and when messages that were left to their visibility timeout come back.
+// AWS: long polls run all the time. Here the queue is asked when it signals and
+// while it holds messages that cannot be received yet; an empty queue is left
+// alone.
 func (w *worker) runQueue(wake *waker) {
 	q := &queueWorker{worker: w, wake: wake}
 	defer q.group.Wait()
@@ -82,10 +83,25 @@ func (q *queueWorker) step() (until time.Time, more bool) {
 	}
 	q.failures = 0
 	if len(msgs) == 0 {
-		return q.deadline, false
+		return q.rest(now), false
 	}
 	q.take(msgs, now)
 	return time.Time{}, true
+}
+
+// rest is when an empty queue is asked again: at the end of the batching
+// window, and every second while messages are delayed or in flight, because
+// those show up without being sent. Zero waits for the queue's signal.
+func (q *queueWorker) rest(now time.Time) time.Time {
+	hidden, err := q.attributes()
+	if err != nil || !hidden {
+		return q.deadline
+	}
+	next := now.Add(time.Second)
+	if !q.deadline.IsZero() && q.deadline.Before(next) {
+		next = q.deadline
+	}
+	return next
 }
 
 // ready counts the messages of the next batch, 0 when it has to wait.
@@ -106,11 +122,10 @@ func (q *queueWorker) ready(now time.Time) int {
 
 // receive asks the queue for up to n messages, without waiting.
 func (q *queueWorker) receive(n int) ([]types.Message, error) {
-	if now := q.m.host.Clock.Now(); now.Sub(q.asked) > time.Minute {
-		if err := q.attributes(); err != nil {
+	if q.m.host.Clock.Now().Sub(q.asked) > time.Minute {
+		if _, err := q.attributes(); err != nil {
 			return nil, err
 		}
-		q.asked = now
 	}
 	out, err := call[sqs.ReceiveMessageOutput](q.soft, q.m.host, q.role(), q.source.Scope(), "sqs", "ReceiveMessage", &sqs.ReceiveMessageInput{
 		QueueUrl: &q.cfg.QueueURL, MaxNumberOfMessages: int32(n), MessageAttributeNames: []string{"All"},
