@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"sync"
@@ -25,7 +26,10 @@ type Request struct {
 	// folder when empty.
 	BaseDir    string
 	Parameters map[string]string
-	Imports    map[string]string
+	// Given are values for parameters that the template may declare, such as
+	// the outputs of another stack; those it does not declare are left out.
+	Given   map[string]string
+	Imports map[string]string
 	// State keeps what was deployed from one call to the next. Nil forgets it
 	// at once, for clouds that are thrown away after use.
 	State    State
@@ -62,7 +66,7 @@ func Deploy(ctx context.Context, cfg aws.Config, req Request) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := engine.Deploy(ctx, cfn.Request{Stack: req.StackName, Template: t, Parameters: req.Parameters, Imports: req.Imports})
+	out, err := engine.Deploy(ctx, cfn.Request{Stack: req.StackName, Template: t, Parameters: req.parameters(t), Imports: req.Imports})
 	if err != nil {
 		return nil, err
 	}
@@ -71,6 +75,20 @@ func Deploy(ctx context.Context, cfg aws.Config, req Request) (*Result, error) {
 		res.Outputs[o.Key] = o.Value
 	}
 	return res, nil
+}
+
+// parameters are those given by name and, of the others, those declared.
+func (r *Request) parameters(t *cfn.Template) map[string]string {
+	out := maps.Clone(r.Parameters)
+	if out == nil {
+		out = map[string]string{}
+	}
+	for name, v := range r.Given {
+		if _, set := out[name]; !set && t.Parameter(name) != nil {
+			out[name] = v
+		}
+	}
+	return out
 }
 
 // Delete removes a stack that Deploy made with the same state.

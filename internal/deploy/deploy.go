@@ -1,0 +1,230 @@
+// Package deploy brings a lab into an emulated AWS: first what the lab itself
+// provides (resources.yaml), then what the learner built, as a template or as
+// a script of their own. It judges nothing.
+package deploy
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/pipelab/pipelab/internal/cfn"
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/provision"
+)
+
+// The files that make a folder deployable. A template wins over a script.
+const (
+	TemplateFile = "template.yaml"
+	ScriptFile   = "deploy.sh"
+)
+
+// scriptTime bounds a deploy script; Terraform's first run is slow.
+const scriptTime = 10 * time.Minute
+
+// ErrNothing is returned for a folder without a template and a script.
+var ErrNothing = errors.New("there is no template.yaml and no deploy.sh to deploy")
+
+// ScriptError is a deploy script that did not end well.
+type ScriptError struct {
+	Exit   int
+	Output string // the end of what it printed
+}
+
+func (e *ScriptError) Error() string {
+	return fmt.Sprintf("%s ended with exit code %d: %s", ScriptFile, e.Exit, e.Output)
+}
+
+// Target is where and how to deploy.
+type Target struct {
+	Endpoint emulator.Endpoint
+	// State remembers stacks; nil for emulators that are thrown away.
+	State provision.State
+	// Progress hears of each resource; may be nil.
+	Progress func(cfn.Event)
+	// Out takes what a script prints; nil keeps only its end, for errors.
+	Out io.Writer
+	// Environ is the environment for a script but for the endpoint's.
+	Environ []string
+}
+
+// Provided makes what the lab provides and returns its outputs. Doing it again
+// changes only what differs.
+func (t Target) Provided(ctx context.Context, l *lab.Folder) (map[string]string, error) {
+	src, err := fs.ReadFile(l.FS, "resources.yaml")
+	if err != nil {
+		return nil, err
+	}
+	dir, err := localCode(l.FS)
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	res, err := provision.Deploy(ctx, t.Endpoint.AWSConfig(), provision.Request{
+		StackName: l.ID + "-provided", TemplatePath: "resources.yaml", Template: src, BaseDir: dir, State: t.State, Progress: t.Progress,
+	})
+	if err != nil {
+		return nil, fmt.Errorf("provision what the lab %s provides: %w", l.ID, err)
+	}
+	return res.Outputs, nil
+}
+
+// localCode lays out the lab's data folder, whose code resources.yaml may name.
+func localCode(lab fs.FS) (string, error) {
+	dir, err := os.MkdirTemp("", "pipelab-lab-")
+	if err != nil {
+		return "", err
+	}
+	data, err := fs.Sub(lab, "data")
+	if err != nil {
+		return dir, err
+	}
+	if _, err := fs.Stat(data, "."); errors.Is(err, fs.ErrNotExist) {
+		return dir, nil
+	}
+	return dir, os.CopyFS(filepath.Join(dir, "data"), data)
+}
+
+// Changes is what a deployment came to.
+type Changes struct {
+	Changes []cfn.Change // nil for scripts
+	Outputs map[string]string
+}
+
+// Submission deploys a learner's folder. Parameters of its template that have
+// the name of an output in provided get that value. The outputs returned are
+// the lab's and the learner's own, which win.
+func (t Target) Submission(ctx context.Context, stack, folder string, provided map[string]string) (*Changes, error) {
+	outputs := maps.Clone(provided)
+	if outputs == nil {
+		outputs = map[string]string{}
+	}
+	template := filepath.Join(folder, TemplateFile)
+	if _, err := os.Stat(template); err == nil {
+		res, err := provision.Deploy(ctx, t.Endpoint.AWSConfig(), provision.Request{
+			StackName: stack, TemplatePath: template, Given: provided, State: t.State, Progress: t.Progress,
+		})
+		if err != nil {
+			return nil, err
+		}
+		maps.Copy(outputs, res.Outputs)
+		return &Changes{Changes: res.Changes, Outputs: outputs}, nil
+	}
+	script := filepath.Join(folder, ScriptFile)
+	if _, err := os.Stat(script); err != nil {
+		return nil, ErrNothing
+	}
+	own, err := t.script(ctx, folder, provided)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(outputs, own)
+	return &Changes{Outputs: outputs}, nil
+}
+
+// script runs deploy.sh. The lab's outputs are in its environment, StreamName
+// as STREAM_NAME, and in the JSON file that PIPELAB_OUTPUTS names; what the
+// script adds to that file counts as its own outputs.
+func (t Target) script(ctx context.Context, folder string, provided map[string]string) (map[string]string, error) {
+	dir, err := os.MkdirTemp("", "pipelab-deploy-")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir)
+	file := filepath.Join(dir, "outputs.json")
+	b, err := json.Marshal(provided)
+	if err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(file, b, 0o600); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, scriptTime)
+	defer cancel()
+	end := &tail{}
+	var out io.Writer = end
+	if t.Out != nil {
+		out = io.MultiWriter(end, t.Out)
+	}
+	cmd := exec.CommandContext(ctx, "sh", ScriptFile)
+	if runnable(filepath.Join(folder, ScriptFile)) {
+		cmd = exec.CommandContext(ctx, "."+string(filepath.Separator)+ScriptFile)
+	}
+	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = folder, out, out, time.Second
+	cmd.Env = slices.Concat(t.Environ, t.Endpoint.Env(), environment(provided), []string{"PIPELAB_OUTPUTS=" + file})
+	err = cmd.Run()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		return nil, &ScriptError{Exit: exit.ExitCode(), Output: end.String()}
+	}
+	if err != nil {
+		return nil, err
+	}
+	own := map[string]string{}
+	if b, err = os.ReadFile(file); err != nil {
+		return nil, fmt.Errorf("read the outputs of %s: %w", ScriptFile, err)
+	}
+	if err := json.Unmarshal(b, &own); err != nil {
+		return nil, fmt.Errorf("the outputs that %s wrote are not a JSON object of strings: %w", ScriptFile, err)
+	}
+	return own, nil
+}
+
+// runnable tells whether a script says itself what runs it.
+func runnable(file string) bool {
+	b, err := os.ReadFile(file)
+	info, statErr := os.Stat(file)
+	return err == nil && statErr == nil && bytes.HasPrefix(b, []byte("#!")) && info.Mode()&0o111 != 0
+}
+
+func environment(outputs map[string]string) []string {
+	var env []string
+	for _, name := range slices.Sorted(maps.Keys(outputs)) {
+		env = append(env, Variable(name)+"="+outputs[name])
+	}
+	return env
+}
+
+// Variable is the name of an environment variable for an output: StreamName
+// is STREAM_NAME, QueueURL is QUEUE_URL.
+func Variable(output string) string {
+	var b strings.Builder
+	letters := []rune(output)
+	for i, r := range letters {
+		// A word begins at a capital after a small letter, and at the last
+		// capital of several before a small one.
+		if i > 0 && unicode.IsUpper(r) && (!unicode.IsUpper(letters[i-1]) || i+1 < len(letters) && unicode.IsLower(letters[i+1])) {
+			b.WriteByte('_')
+		}
+		b.WriteRune(unicode.ToUpper(r))
+	}
+	return b.String()
+}
+
+// tail keeps the end of what is written to it.
+type tail struct{ b []byte }
+
+const tailSize = 4 << 10
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.b = append(t.b, p...)
+	if len(t.b) > tailSize {
+		t.b = slices.Clone(t.b[len(t.b)-tailSize:])
+	}
+	return len(p), nil
+}
+
+func (t *tail) String() string { return strings.TrimSpace(string(t.b)) }
