@@ -19,7 +19,10 @@ const settleLimit = 5 * time.Second
 type activity struct {
 	mu   sync.Mutex
 	busy int
-	idle chan struct{} // closed when busy falls to 0; nil when nobody waits
+	// stuck is how many of them have outlasted settleLimit: later moves of the
+	// clock do not wait for those again.
+	stuck int
+	less  chan struct{} // closed when busy falls; nil when nobody waits
 }
 
 func (a *activity) begin() {
@@ -31,27 +34,34 @@ func (a *activity) begin() {
 func (a *activity) end() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.busy--; a.busy == 0 && a.idle != nil {
-		close(a.idle)
-		a.idle = nil
+	a.busy--
+	a.stuck = min(a.stuck, a.busy)
+	if a.less != nil {
+		close(a.less)
+		a.less = nil
 	}
 }
 
 // wait returns when nobody is busy, or ctx ends.
 func (a *activity) wait(ctx context.Context) error {
+	return a.until(ctx, func() bool { return a.busy == 0 })
+}
+
+// until waits for a condition that an end may bring about.
+func (a *activity) until(ctx context.Context, holds func() bool) error {
 	for {
 		a.mu.Lock()
-		if a.busy == 0 {
+		if holds() {
 			a.mu.Unlock()
 			return nil
 		}
-		if a.idle == nil {
-			a.idle = make(chan struct{})
+		if a.less == nil {
+			a.less = make(chan struct{})
 		}
-		idle := a.idle
+		less := a.less
 		a.mu.Unlock()
 		select {
-		case <-idle:
+		case <-less:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
@@ -66,7 +76,11 @@ func (a *activity) settle(clk *clock.Clock) {
 		defer cancel()
 		_ = clk.SleepMachine(ctx, settleLimit) // ends early with ctx
 	}()
-	_ = a.wait(ctx) // a limit that was reached is no error
+	if a.until(ctx, func() bool { return a.busy <= a.stuck }) != nil {
+		a.mu.Lock()
+		a.stuck = a.busy
+		a.mu.Unlock()
+	}
 }
 
 // waker lets one busy worker wait for a poke or a point in time and counts it

@@ -347,3 +347,33 @@ func TestCreate_refusesForQueues(t *testing.T) {
 	_, err = q.lambda.CreateEventSourceMapping(t.Context(), &input{FunctionName: aws.String("f"), EventSourceArn: &q.arn})
 	wantError(t, err, bad, "Queue visibility timeout: 10 seconds is less than Function timeout: 11 seconds")
 }
+
+// While all pollers are busy more are added, 300 a minute.
+func TestQueue_pollersAreAdded(t *testing.T) {
+	t.Parallel()
+	q := newQueues(t, "q", map[string]string{"VisibilityTimeout": "600"})
+	gate, entered := make(chan struct{}), make(chan struct{}, 100)
+	q.fn.handle(func(event) (any, error) {
+		entered <- struct{}{}
+		<-gate
+		return nil, nil
+	})
+	q.mapping(func(in *input) { in.BatchSize = aws.Int32(1) })
+	for range 2 {
+		in := &sqs.SendMessageBatchInput{QueueUrl: q.url}
+		for i := range 10 {
+			in.Entries = append(in.Entries, sqstypes.SendMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), MessageBody: aws.String("m")})
+		}
+		_, err := q.sqs.SendMessageBatch(t.Context(), in)
+		require.NoError(t, err)
+	}
+	for range 5 {
+		<-entered
+	}
+	go q.Advance(200 * time.Millisecond) // stands still for as long as functions hang
+	<-entered
+	require.Empty(t, entered)
+	close(gate)
+	q.settle()
+	require.Len(t, q.received(), 20)
+}

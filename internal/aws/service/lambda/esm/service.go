@@ -21,7 +21,7 @@ type Mappings struct {
 	barrier  atomic.Bool
 
 	mu      sync.Mutex
-	running context.Context //nolint:containedctx // the life between Start and Stop
+	running context.Context // the life between Start and Stop
 	stop    context.CancelFunc
 	workers map[workerKey]*worker
 	group   sync.WaitGroup
@@ -135,8 +135,8 @@ func (m *Mappings) hold() {
 type worker struct {
 	m    *Mappings
 	key  workerKey
-	hard context.Context //nolint:containedctx // ends with Stop: for invocations
-	soft context.Context //nolint:containedctx // ends with a change too: for waits
+	hard context.Context // ends with Stop: for invocations
+	soft context.Context // ends with a change too: for waits
 	// drain ends soft: the worker finishes its invocation and goes.
 	drain context.CancelFunc
 	done  chan struct{}
