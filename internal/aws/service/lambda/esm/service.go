@@ -125,8 +125,8 @@ func (m *Mappings) relaunch(key workerKey) {
 func (m *Mappings) hold() {
 	if m.barrier.CompareAndSwap(false, true) {
 		m.host.Clock.AfterFunc(0, func() {
-			m.barrier.Store(false)
 			m.act.settle(m.host.Clock)
+			m.barrier.Store(false)
 		})
 	}
 }
