@@ -132,3 +132,76 @@ func TestInvariant_nothingLostInOrder(t *testing.T) {
 		}
 	})
 }
+
+// Whatever fails and restarts, no message is lost, and a FIFO queue's groups
+// keep their order.
+func TestInvariant_queues(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(rt *rapid.T) {
+		name := rapid.SampledFrom([]string{"q", "q.fifo"}).Draw(rt, "queue")
+		q := newQueues(t, name, map[string]string{"VisibilityTimeout": "5"})
+		var mu sync.Mutex
+		script, at := rapid.SliceOfN(rapid.IntRange(0, 4), 0, 20).Draw(rt, "script"), 0
+		partial := rapid.Bool().Draw(rt, "report")
+		done, ordered := map[string]bool{}, map[string][]string{}
+		q.fn.handle(func(e event) (any, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			failed := len(e.Records)
+			if at++; at <= len(script) && script[at-1] > 0 {
+				failed = 0
+				if partial {
+					failed = (script[at-1] - 1) % len(e.Records)
+				}
+			}
+			items := []any{}
+			for i, r := range e.Records {
+				if i >= failed {
+					items = append(items, map[string]string{"itemIdentifier": r.MessageID})
+				} else if !done[r.Body] {
+					done[r.Body] = true
+					ordered[r.Body[:1]] = append(ordered[r.Body[:1]], r.Body)
+				}
+			}
+			if !partial && failed == 0 {
+				return nil, errUser
+			}
+			return map[string]any{"batchItemFailures": items}, nil
+		})
+		q.mapping(func(in *input) {
+			in.BatchSize = aws.Int32(int32(rapid.IntRange(1, 10).Draw(rt, "batch")))
+			if partial {
+				report(in)
+			}
+		})
+		sent := map[string][]string{}
+		for range rapid.IntRange(1, 8).Draw(rt, "steps") {
+			switch rapid.SampledFrom([]string{"send", "send", "pass", "restart"}).Draw(rt, "step") {
+			case "send":
+				group := rapid.SampledFrom([]string{"a", "b", "c"}).Draw(rt, "group")
+				var bodies []string
+				for range rapid.IntRange(1, 12).Draw(rt, "messages") {
+					bodies = append(bodies, fmt.Sprint(group, len(sent[group])+len(bodies)))
+				}
+				sent[group] = append(sent[group], bodies...)
+				q.send(group, bodies...)
+			case "pass":
+				q.Advance(time.Duration(rapid.IntRange(1, 8000).Draw(rt, "milliseconds")) * time.Millisecond)
+			case "restart":
+				q.fn.Stop()
+				require.NoError(rt, q.fn.Start(t.Context()))
+			}
+		}
+		q.pass(10 * time.Minute)
+		require.Equal(rt, "0+0", q.left())
+		mu.Lock()
+		defer mu.Unlock()
+		for group, bodies := range sent {
+			if name == "q" {
+				require.ElementsMatch(rt, bodies, ordered[group])
+			} else {
+				require.Equal(rt, bodies, ordered[group])
+			}
+		}
+	})
+}
