@@ -81,7 +81,7 @@ func (l *lane) failed(work []piece, at int) ([]piece, error) {
 		}
 	} else if set.bisect && len(p.recs) > 1 {
 		// Halves keep the retries of the whole.
-		// Source: https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-create.html
+		// Source: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
 		half := len(p.recs) / 2
 		first, second := *p, *p
 		first.recs, second.recs = p.recs[:half], p.recs[half:]
