@@ -171,7 +171,8 @@ func (m *Mappings) reach(ctx context.Context, row *mapping, kind sourceKind, arn
 		return nil, m.reachQueue(ctx, row, who, arn, timeout)
 	}
 	src := source(m.host, who, row.Role, arn)
-	_, err := src.retention(ctx)
+	_, created, err := src.describe(ctx)
+	row.Created = created
 	var started map[string]progress
 	if err == nil {
 		started, err = m.begin(ctx, src, string(row.Config.StartingPosition), aws.ToTime(row.Config.StartingPositionTimestamp), m.host.Clock.Now())

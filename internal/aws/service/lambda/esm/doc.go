@@ -23,6 +23,12 @@
 // throughput of its own. Here it reads the consumer's stream with GetRecords,
 // as often as it likes and without using up the reads of others.
 //
+// AWS: with LATEST records that come in the first minutes may be missed. Here
+// LATEST is the moment of creation.
+//
+// AWS: does not say how tumbling windows and parallelization go together. Here
+// each of a shard's concurrent batches has a window and a state of its own.
+//
 // Left out on purpose (501): Kafka, MQ and DocumentDB sources, SNS and Kafka
 // destinations, provisioned pollers, metrics and logging configuration,
 // customer keys, tags.

@@ -42,8 +42,8 @@ func (d *dynamoSource) shards(ctx context.Context) ([]shardInfo, error) {
 	}
 }
 
-func (d *dynamoSource) retention(context.Context) (time.Duration, error) {
-	return time.Duration(limits.Get("dynamodb", "streamRetentionSeconds")) * time.Second, nil
+func (d *dynamoSource) describe(context.Context) (keep time.Duration, created time.Time, err error) {
+	return time.Duration(limits.Get("dynamodb", "streamRetentionSeconds")) * time.Second, created, nil
 }
 
 func (d *dynamoSource) iterator(ctx context.Context, shard string, p position) (string, error) {

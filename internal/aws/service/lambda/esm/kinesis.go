@@ -50,13 +50,14 @@ func (k *kinesisSource) shards(ctx context.Context) ([]shardInfo, error) {
 	}
 }
 
-func (k *kinesisSource) retention(ctx context.Context) (time.Duration, error) {
+func (k *kinesisSource) describe(ctx context.Context) (keep time.Duration, created time.Time, err error) {
 	out, err := call[sdk.DescribeStreamSummaryOutput](ctx, k.host, k.who, k.scope, "kinesis", "DescribeStreamSummary",
 		&sdk.DescribeStreamSummaryInput{StreamARN: &k.arn})
 	if err != nil {
-		return 0, err
+		return 0, created, err
 	}
-	return time.Duration(*out.StreamDescriptionSummary.RetentionPeriodHours) * time.Hour, nil
+	d := out.StreamDescriptionSummary
+	return time.Duration(*d.RetentionPeriodHours) * time.Hour, d.StreamCreationTimestamp.UTC(), nil
 }
 
 func (k *kinesisSource) iterator(ctx context.Context, shard string, p position) (string, error) {

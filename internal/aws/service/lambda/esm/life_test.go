@@ -205,3 +205,23 @@ func TestKinesis_throttledReads(t *testing.T) {
 	c.pass(time.Minute)
 	require.Equal(t, [][]string{{"1"}}, c.fn.batches())
 }
+
+// A stream that is deleted and made anew under its name is read from its
+// beginning.
+func TestKinesis_streamMadeAnew(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.stream(1)
+	uuid := c.mapping(func(in *input) { in.StartingPosition = types.EventSourcePositionLatest })
+	c.put("k", "1", "2", "3")
+	_, err := c.kinesis.DeleteStream(t.Context(), &kinesis.DeleteStreamInput{StreamName: aws.String("s")})
+	require.NoError(t, err)
+	c.pass(time.Hour)
+	require.Equal(t, "Enabled", *c.get(uuid).State)
+	c.stream(2)
+	c.put("k", "4")
+	c.pass(2 * time.Minute)
+	require.Equal(t, [][]string{{"1", "2", "3"}, {"4"}}, c.fn.batches())
+	c.put("k", "5")
+	require.Equal(t, []string{"5"}, c.fn.batches()[2])
+}

@@ -39,6 +39,8 @@ type mapping struct {
 	Enabled bool
 	// Role is the function's execution role, with which the source is read.
 	Role string
+	// Created is when the stream was made whose checkpoints these are.
+	Created time.Time
 	// QueueURL is where the queue of the source is reached; empty for streams.
 	QueueURL string
 }

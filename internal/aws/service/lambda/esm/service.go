@@ -226,16 +226,21 @@ func (w *worker) report(text string) {
 func (m *Mappings) erase(key workerKey) {
 	_ = m.host.Store.Update(func(tx *store.Tx) error { // stays marked as deleted, and is erased by the next start
 		m.mappings.Delete(tx, key.scope, key.uuid)
-		var shards []string
-		m.progress.Scan(tx, key.scope, store.Key(key.uuid, ""), "", func(k string, _ progress) bool {
-			shards = append(shards, k)
-			return true
-		})
-		for _, k := range shards {
-			m.progress.Delete(tx, key.scope, k)
-		}
+		m.forget(tx, key)
 		return nil
 	})
+}
+
+// forget removes the checkpoints of a mapping.
+func (m *Mappings) forget(tx *store.Tx, key workerKey) {
+	var shards []string
+	m.progress.Scan(tx, key.scope, store.Key(key.uuid, ""), "", func(k string, _ progress) bool {
+		shards = append(shards, k)
+		return true
+	})
+	for _, k := range shards {
+		m.progress.Delete(tx, key.scope, k)
+	}
 }
 
 // backoff is the wait before attempt n (from 1) after a failure.

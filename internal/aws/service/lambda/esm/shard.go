@@ -1,12 +1,15 @@
 package esm
 
 import (
+	"errors"
 	"hash/fnv"
 	"sync"
 	"time"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 )
+
+var errReplaced = errors.New("the stream was deleted")
 
 // bufferRecords is how many unfinished records of a shard are held before
 // reading pauses: one full read of Kinesis, or a full batch for every lane.
@@ -87,6 +90,9 @@ func (r *shardReader) step() (until time.Time, more bool) {
 	if err != nil {
 		r.failures++
 		r.iterator = ""
+		if !throttled(err) && r.s.soft.Err() == nil && r.s.replaced() {
+			r.s.m.relaunch(r.s.key) // ends this worker; the next finds out what is there
+		}
 		r.s.sourceFailed(err)
 		return now.Add(backoff(r.failures + 3)), false
 	}
@@ -133,6 +139,9 @@ func (r *shardReader) position(now time.Time) (string, error) {
 		// The fixed iterator has expired. What came at that very moment was
 		// signalled and read with it.
 		p = position{Kind: atTime, At: p.At.Add(time.Nanosecond)}
+	}
+	if r.s.replaced() { // the number may be one of the new stream too
+		return "", errReplaced
 	}
 	it, err := r.s.src.iterator(r.s.soft, r.id, p)
 	if gateway.ErrorCode(err) == "TrimmedDataAccessException" {

@@ -18,8 +18,10 @@ type streamSource interface {
 	// read returns records from an iterator on and the next one, empty at the
 	// end of a closed shard. caught is false when more may be there already.
 	read(ctx context.Context, shard, iterator string) (recs []*record, next string, caught bool, err error)
-	// retention is how long the stream keeps records.
-	retention(ctx context.Context) (time.Duration, error)
+	// describe tells how long the stream keeps records and when it was created:
+	// a stream that is made anew under its old name is another one. The time is
+	// zero where names do not come back.
+	describe(ctx context.Context) (keep time.Duration, created time.Time, err error)
 	// pace is how many reads a second a shard stands on average, 0 for any.
 	pace() float64
 }

@@ -33,6 +33,9 @@ func (w *worker) runStream(wake *waker) {
 		for _, r := range s.readers {
 			r.wake.poke()
 		}
+		if len(s.readers) == 0 { // the stream may be there now
+			wake.poke()
+		}
 	})
 	defer cancel()
 	failures := 0
@@ -55,9 +58,14 @@ func (s *streamWorker) act() *activity { return &s.m.act }
 
 // discover starts readers for shards that may be read now.
 func (s *streamWorker) discover(wake *waker) error {
-	keep, err := s.src.retention(s.soft)
+	keep, created, err := s.src.describe(s.soft)
 	if err != nil {
 		return err
+	}
+	if !created.Equal(s.cfg.Created) {
+		if err := s.renew(created); err != nil {
+			return err
+		}
 	}
 	list, err := s.src.shards(s.soft)
 	if err != nil {
@@ -83,6 +91,28 @@ func (s *streamWorker) discover(wake *waker) error {
 		s.start(sh.id, p, wake)
 	}
 	return nil
+}
+
+// renew forgets the checkpoints of a stream that is no more: the one that now
+// has its name is read from its beginning.
+func (s *streamWorker) renew(created time.Time) error {
+	s.cfg.Created = created
+	return s.m.host.Store.Update(func(tx *store.Tx) error {
+		row, ok := s.m.mappings.Get(tx, s.key.scope, s.key.uuid)
+		if !ok {
+			return nil // deleted meanwhile
+		}
+		row.Created = created
+		s.m.mappings.Put(tx, s.key.scope, s.key.uuid, row)
+		s.m.forget(tx, s.key)
+		return nil
+	})
+}
+
+// replaced reports whether the stream is not the one that was read up to now.
+func (s *streamWorker) replaced() bool {
+	_, created, err := s.src.describe(s.soft)
+	return missing(err) || err == nil && !created.Equal(s.cfg.Created)
 }
 
 // start runs a shard's reader and its lanes; the caller holds s.mu.
