@@ -41,6 +41,7 @@ type functions struct {
 
 // event is an event as a function sees it.
 type event struct {
+	name    string // of the function, with its qualifier
 	at      time.Time
 	raw     string
 	Records []struct {
@@ -101,6 +102,10 @@ func (f *functions) Invoke(ctx context.Context, in *lambda.InvokeInput) (*lambda
 	if err := json.Unmarshal(in.Payload, &e); err != nil {
 		return nil, err
 	}
+	e.name = *in.FunctionName
+	if in.Qualifier != nil {
+		e.name += ":" + *in.Qualifier
+	}
 	e.at, e.raw = f.host.Clock.Now(), string(in.Payload)
 	f.mu.Lock()
 	f.seen = append(f.seen, e)
@@ -133,6 +138,15 @@ func (f *functions) batches() [][]string {
 	out := [][]string{}
 	for _, e := range f.seen {
 		out = append(out, e.data())
+	}
+	return out
+}
+
+// invoked are the functions of all events so far.
+func (f *functions) invoked() []string {
+	var out []string
+	for _, e := range f.events() {
+		out = append(out, e.name)
 	}
 	return out
 }

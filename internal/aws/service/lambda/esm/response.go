@@ -81,8 +81,9 @@ func payloadKey(kind sourceKind) string {
 		return "data"
 	case kindDynamoDB:
 		return "dynamodb"
+	default:
+		return "body"
 	}
-	return "body"
 }
 
 // denied reports whether a call failed for want of permission.

@@ -169,10 +169,10 @@ func checkStart(kind sourceKind, in *sdk.CreateEventSourceMappingInput, now time
 		if in.StartingPositionTimestamp.After(now) {
 			return invalid("StartingPositionTimestamp cannot be in the future.")
 		}
-		return nil
-	}
-	if in.StartingPositionTimestamp != nil {
-		return invalid("StartingPositionTimestamp can only be provided when StartingPosition is AT_TIMESTAMP.")
+	default:
+		if in.StartingPositionTimestamp != nil {
+			return invalid("StartingPositionTimestamp can only be provided when StartingPosition is AT_TIMESTAMP.")
+		}
 	}
 	return nil
 }
