@@ -21,7 +21,7 @@ type piece struct {
 // deliver invokes the function with a batch until every record of it is done
 // with: processed, or given up. It returns an error only when the worker ends.
 func (l *lane) deliver(recs []*record) error {
-	work := []piece{{recs: recs}}
+	work := []piece{l.r.recall(l.index, recs)}
 	for len(work) > 0 {
 		p := &work[0]
 		l.expire(p)
@@ -92,6 +92,7 @@ func (l *lane) failed(work []piece, at int) ([]piece, error) {
 		return work[1:], nil
 	}
 	p.retries++
+	l.r.remember(l.index, p)
 	return work, l.pause(p.retries, p.recs)
 }
 

@@ -9,9 +9,9 @@
 // answers, record age, on-failure destinations, tumbling windows. Queues:
 // concurrent batches, partial batch answers, filters, order by message group.
 //
-// The checkpoint and the state of tumbling windows are in the store, so that a
-// restart goes on from there and delivers at least once. The number of retries
-// of the batch at hand is not kept over a restart.
+// The checkpoint, the retries of the batch at hand and the state of tumbling
+// windows are in the store, so that a restart goes on from there and delivers
+// at least once.
 //
 // AWS: a poller reads every shard once a second (DynamoDB: four times), also
 // when nothing was written. Here a read is made when the source signals; an

@@ -225,3 +225,19 @@ func TestKinesis_streamMadeAnew(t *testing.T) {
 	c.put("k", "5")
 	require.Equal(t, []string{"5"}, c.fn.batches()[2])
 }
+
+func TestKinesis_restartKeepsTheRetriesUsed(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.stream(1)
+	c.fn.handle(failing("bad"))
+	c.mapping(func(in *input) { in.MaximumRetryAttempts, in.BatchSize = aws.Int32(4), aws.Int32(1) })
+	c.put("k", "bad", "good")
+	for range 3 {
+		c.fn.Stop()
+		require.NoError(t, c.fn.Start(t.Context()))
+		c.settle()
+	}
+	c.pass(time.Minute)
+	require.Equal(t, [][]string{{"bad"}, {"bad"}, {"bad"}, {"bad"}, {"bad"}, {"good"}}, c.fn.batches())
+}

@@ -186,6 +186,15 @@ type progress struct {
 	Finished bool // read to the end of a closed shard, all records done with
 	// Windows are the open tumbling windows by lane.
 	Windows map[int]window
+	// Retries are those of the batches at hand, by lane.
+	Retries map[int]retried
+}
+
+// retried is how often the batch that begins with a record was tried in vain.
+type retried struct {
+	First   string // sequence number
+	Retries int
+	Invokes int
 }
 
 // window is an open tumbling window.

@@ -3,6 +3,7 @@ package esm
 import (
 	"errors"
 	"hash/fnv"
+	"maps"
 	"sync"
 	"time"
 
@@ -204,21 +205,50 @@ func (r *shardReader) finish(recs []*record, lane int, open *window) {
 		rec.done = true
 	}
 	if r.s.set.tumbling > 0 {
-		windows := map[int]window{} // a copy: what is stored must not change
-		for i, w := range r.progress.Windows {
-			windows[i] = w
-		}
-		delete(windows, lane)
-		if open != nil {
+		windows := maps.Clone(r.progress.Windows) // what is stored must not change
+		if delete(windows, lane); open != nil {
+			if windows == nil {
+				windows = map[int]window{}
+			}
 			windows[lane] = *open
 		}
 		r.progress.Windows = windows
+	}
+	if _, tried := r.progress.Retries[lane]; tried && len(recs) > 0 {
+		r.progress.Retries = maps.Clone(r.progress.Retries)
+		delete(r.progress.Retries, lane)
 	}
 	paused := r.crowded()
 	r.advance(r.s.set.tumbling > 0)
 	if r.ended || paused {
 		r.wake.poke()
 	}
+}
+
+// remember stores how often a batch has failed, so that a restart does not give
+// it all its retries again.
+func (r *shardReader) remember(lane int, p *piece) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	tries := maps.Clone(r.progress.Retries) // what is stored must not change
+	if tries == nil {
+		tries = map[int]retried{}
+	}
+	tries[lane] = retried{First: p.recs[0].seq, Retries: p.retries, Invokes: p.invokes}
+	r.progress.Retries = tries
+	r.advance(true)
+}
+
+// recall is the reverse of remember, for a batch that is delivered at first or
+// again.
+func (r *shardReader) recall(lane int, recs []*record) piece {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	p := piece{recs: recs}
+	if t := r.progress.Retries[lane]; t.First == recs[0].seq {
+		p.retries, p.invokes = t.Retries, t.Invokes
+	}
+	return p
 }
 
 // advance moves the checkpoint over the finished records at the front and
