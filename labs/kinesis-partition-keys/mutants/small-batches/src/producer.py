@@ -15,7 +15,7 @@ from itertools import islice
 
 import boto3
 
-BATCH = 1
+BATCH = 10  # of the 500 that a call could take
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds
 
 
