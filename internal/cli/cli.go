@@ -37,6 +37,10 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []st
 		return app.ExitEnvironment
 	}
 	a := &app.App{In: stdin, Out: stdout, Err: stderr, Environ: environ, Now: now, Dir: dir, Labs: labs.FS()}
+	if err := a.PreferPython(os.Setenv); err != nil {
+		fmt.Fprintln(stderr, "error:", err)
+		return app.ExitEnvironment
+	}
 	root := newRoot(a)
 	root.SetArgs(args)
 	err = root.ExecuteContext(ctx)
