@@ -114,6 +114,7 @@ func run(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFla
 		}
 		defer putBack()
 	}
+	t := &ticker{a: a, terminal: app.Terminal(a.Err), total: len(w.Lab.Checks)}
 	result, err := check.Run(ctx, check.Options{
 		Lab: w.Lab, Emulator: w.Emulator, Driver: w.Meta.Emulator, Seed: f.seed, Outputs: outputs.All,
 		Workspace: w.Root, Only: only, Clock: a.Wall(),
@@ -124,8 +125,9 @@ func run(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFla
 			}
 			return res.Outputs, nil
 		},
-		Done: func(c report.Check) { a.Statusf("  %-11s %s", c.Verdict, c.ID) },
+		Done: t.done,
 	})
+	t.clear()
 	if err != nil {
 		return err
 	}
@@ -201,4 +203,27 @@ func conclude(a *app.App, w *app.Work, r *report.Result, whole bool) error {
 		return app.Silent(app.ExitFailed)
 	}
 	return nil
+}
+
+// ticker says how far a run is: one line that is written over on a terminal,
+// a line for each check in a pipe.
+type ticker struct {
+	a        *app.App
+	terminal bool
+	n, total int
+}
+
+func (t *ticker) done(c report.Check) {
+	t.n++
+	if !t.terminal {
+		t.a.Statusf("  %-11s %s", c.Verdict, c.ID)
+		return
+	}
+	fmt.Fprintf(t.a.Err, "\r\x1b[K  %d of %d checks: %s %s", t.n, t.total, c.ID, c.Verdict)
+}
+
+func (t *ticker) clear() {
+	if t.terminal && t.n > 0 {
+		fmt.Fprint(t.a.Err, "\r\x1b[K")
+	}
 }
