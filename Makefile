@@ -1,15 +1,38 @@
-# Two commands matter to a newcomer: make build and make test.
+# Two commands matter to a newcomer: make demo and make test.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 GO ?= go
 export GOFLAGS ?= -buildvcs=false
 
-.PHONY: test lint bench build fuzz generate clean prerequisites
+.PHONY: demo python test lint bench build fuzz generate clean prerequisites
+
+DEMO_LAB ?= kinesis-partition-keys
+# Where the demo works: a fresh folder each time, and no entry in your progress.
+DEMO := $(shell mktemp -d -u $${TMPDIR:-/tmp}/pipelab-demo-XXXXXX)
+
+demo: build python ## one lab from start to report, and what it did
+	@set -e; mkdir -p $(DEMO); export PIPELAB_STATE=$(DEMO)/progress; \
+	pipelab="$(CURDIR)/bin/pipelab"; lab="$(DEMO)/$(DEMO_LAB)"; \
+	say() { printf '\n== %s\n' "$$1"; }; \
+	trap 'cd "$$lab" 2>/dev/null && "$$pipelab" stop 2>/dev/null; rm -rf $(DEMO)' EXIT; \
+	say "pipelab start: an emulated AWS, and in it what the lab provides"; \
+	"$$pipelab" start $(DEMO_LAB) --dir "$$lab"; cd "$$lab"; \
+	say "pipelab check: the starter fails, and is told why"; \
+	if "$$pipelab" check --seed 1; then echo "error: the starter passed" >&2; exit 1; else test $$? -eq 1; fi; \
+	say "pipelab solve: the reference solution"; "$$pipelab" solve --yes; \
+	say "pipelab deploy"; "$$pipelab" deploy; \
+	say "pipelab check: now every check passes"; "$$pipelab" check --seed 2; \
+	say "pipelab progress"; "$$pipelab" progress; \
+	say "done: a lab was started, failed, solved, deployed and passed, without Docker or an AWS account"; \
+	echo "   your turn: bin/pipelab list"
+
+python: build ## the Python environment that programs and functions run in
+	@python3 -c 'import boto3' 2>/dev/null || bin/pipelab doctor --setup >/dev/null
 
 build: prerequisites ## build bin/pipelab
 	$(GO) build -o bin/pipelab ./cmd/pipelab
 
-test: prerequisites ## everything that must hold, with the race detector
+test: python ## everything that must hold, with the race detector
 	$(GO) vet ./...
 	$(GO) test -race -shuffle=on ./...
 

@@ -16,12 +16,13 @@ import (
 	"github.com/pipelab/pipelab/internal/report"
 )
 
-func TestCompile_acceptsTheExampleLabs(t *testing.T) {
-	for _, id := range []string{"kinesis-partition-keys", "kinesis-consumer-idempotent"} {
-		file := "../lab/testdata/labs/" + id + "/lab.yaml"
-		src, err := os.ReadFile(file)
-		require.NoError(t, err)
-		_, err = lab.Parse(file, src, check.Compile)
+func TestCompile_acceptsTheCatalogue(t *testing.T) {
+	fsys := os.DirFS("../../labs")
+	ids, err := lab.IDs(fsys)
+	require.NoError(t, err)
+	require.NotEmpty(t, ids)
+	for _, id := range ids {
+		_, err = lab.Open(fsys, id, check.Compile)
 		require.NoError(t, err)
 	}
 	require.ErrorContains(t, check.Compile("size(nothing)", nil), "undeclared reference")

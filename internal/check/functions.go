@@ -2,6 +2,7 @@ package check
 
 import (
 	"fmt"
+	"math"
 	"strings"
 )
 
@@ -104,6 +105,10 @@ func sumOf(list, key any) (any, error) {
 			return nil, fmt.Errorf("%v of %s is not a number", key, brief(row))
 		}
 		sum += n
+	}
+	// CEL has no arithmetic between int and double, and counts are ints.
+	if sum == math.Trunc(sum) && math.Abs(sum) < 1<<53 {
+		return int64(sum), nil
 	}
 	return sum, nil
 }

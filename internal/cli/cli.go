@@ -17,9 +17,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/cli/author"
 	"github.com/pipelab/pipelab/internal/cli/catalogue"
 	"github.com/pipelab/pipelab/internal/cli/control"
 	"github.com/pipelab/pipelab/internal/cli/environment"
+	"github.com/pipelab/pipelab/internal/cli/judge"
 	"github.com/pipelab/pipelab/internal/cli/serve"
 	"github.com/pipelab/pipelab/internal/cli/session"
 	"github.com/pipelab/pipelab/labs"
@@ -35,6 +37,10 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []st
 		return app.ExitEnvironment
 	}
 	a := &app.App{In: stdin, Out: stdout, Err: stderr, Environ: environ, Now: now, Dir: dir, Labs: labs.FS()}
+	if err := a.PreferPython(os.Setenv); err != nil {
+		fmt.Fprintln(stderr, "error:", err)
+		return app.ExitEnvironment
+	}
 	root := newRoot(a)
 	root.SetArgs(args)
 	err = root.ExecuteContext(ctx)
@@ -76,7 +82,7 @@ AWS account, no container engine and no network.`,
 	root.AddGroup(&cobra.Group{ID: "labs", Title: "Labs:"}, &cobra.Group{ID: "emulator", Title: "The emulated AWS:"})
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	for _, add := range []func(*app.App) []*cobra.Command{
-		catalogue.Commands, session.Commands, control.Commands, environment.Commands, serve.Commands,
+		catalogue.Commands, session.Commands, judge.Commands, control.Commands, environment.Commands, author.Commands, serve.Commands,
 	} {
 		root.AddCommand(add(a)...)
 	}

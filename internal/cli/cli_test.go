@@ -2,6 +2,7 @@ package cli_test
 
 import (
 	"os"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -25,7 +26,16 @@ func TestScripts(t *testing.T) {
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PIPELAB_STATE", env.WorkDir+"/state")
-			env.Setenv("PIPELAB_CACHE", env.WorkDir+"/cache")
+			// The Python environment is made once for a machine.
+			cache := os.Getenv("PIPELAB_CACHE")
+			if cache == "" {
+				dir, err := os.UserCacheDir()
+				if err != nil {
+					return err
+				}
+				cache = filepath.Join(dir, "pipelab")
+			}
+			env.Setenv("PIPELAB_CACHE", cache)
 			return nil
 		},
 	})

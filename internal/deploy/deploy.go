@@ -104,10 +104,11 @@ type Changes struct {
 	Outputs map[string]string
 }
 
-// Submission deploys a learner's folder. Parameters of its template that have
-// the name of an output in provided get that value. The outputs returned are
-// the lab's and the learner's own, which win.
-func (t Target) Submission(ctx context.Context, stack, folder string, provided map[string]string) (*Changes, error) {
+// Submission deploys a learner's folder as a stack. Parameters of its template
+// that have the name of an output in provided get that value. The outputs
+// returned are the lab's and the learner's own, which win. A lab that asks for
+// programs only has nothing to deploy.
+func (t Target) Submission(ctx context.Context, l *lab.Folder, stack, folder string, provided map[string]string) (*Changes, error) {
 	outputs := maps.Clone(provided)
 	if outputs == nil {
 		outputs = map[string]string{}
@@ -125,6 +126,9 @@ func (t Target) Submission(ctx context.Context, stack, folder string, provided m
 	}
 	script := filepath.Join(folder, ScriptFile)
 	if _, err := os.Stat(script); err != nil {
+		if len(l.Programs) > 0 {
+			return &Changes{Outputs: outputs}, nil
+		}
 		return nil, ErrNothing
 	}
 	own, err := t.script(ctx, folder, provided)

@@ -35,11 +35,11 @@ func TestSchema_isFresh(t *testing.T) {
 	golden(t, "schema.json", got)
 }
 
-func TestParse_acceptsTheExampleLabs(t *testing.T) {
-	fsys := os.DirFS("testdata/labs")
+func TestParse_acceptsTheCatalogue(t *testing.T) {
+	fsys := os.DirFS("../../labs")
 	ids, err := lab.IDs(fsys)
 	require.NoError(t, err)
-	require.Equal(t, []string{"kinesis-consumer-idempotent", "kinesis-partition-keys"}, ids)
+	require.Contains(t, ids, "kinesis-partition-keys")
 	for _, id := range ids {
 		l, err := lab.Load(fsys, id)
 		require.NoError(t, err)
@@ -69,7 +69,7 @@ func TestParse_reportsEveryProblemWithItsPlace(t *testing.T) {
 }
 
 func TestOpen_holdsMutantsToTheChecksAndFiles(t *testing.T) {
-	src, err := os.ReadFile("testdata/labs/kinesis-partition-keys/lab.yaml")
+	src, err := os.ReadFile("../../labs/kinesis-partition-keys/lab.yaml")
 	require.NoError(t, err)
 	fsys := fstest.MapFS{
 		"kinesis-partition-keys/lab.yaml":                 {Data: src},
@@ -101,7 +101,7 @@ func TestOrder_putsNeedsFirst(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, pattern := range []string{"testdata/labs/*/lab.yaml", "testdata/bad/*.yaml"} {
+	for _, pattern := range []string{"../../labs/*/lab.yaml", "testdata/bad/*.yaml"} {
 		files, _ := filepath.Glob(pattern)
 		for _, name := range files {
 			src, err := os.ReadFile(name)

@@ -1,7 +1,8 @@
 package lab
 
 // Step is one stimulus: exactly one of its fields is set. Strings in it may
-// hold ${outputs.Name}, ${seed}, ${env.NAME} and ${data.set.field[index]}.
+// hold ${outputs.Name}, ${seed}, ${env.NAME} and CEL paths into the ledger, such
+// as ${data.orders[0].key}.
 type Step struct {
 	PutObject    *PutObject    `json:"putObject,omitempty" yaml:"putObject"`
 	DeleteObject *ObjectRef    `json:"deleteObject,omitempty" yaml:"deleteObject"`

@@ -5,14 +5,19 @@ package labtest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pipelab/pipelab/internal/check"
 	"github.com/pipelab/pipelab/internal/emulator"
@@ -28,9 +33,21 @@ type Options struct {
 	// Deploy provisions the lab and deploys the folder; it returns the
 	// outputs of both stacks. Its error is the learner's template's.
 	Deploy func(ctx context.Context, e emulator.Emulator, l *lab.Folder, workspace string) (map[string]string, error)
-	Seeds  []uint64 // two different ones; 1 and 2 when empty
-	Repeat int      // runs of the solution for each seed; 2 when less
+	// Done hears of each tree as it is judged; may be nil.
+	Done     func(Run)
+	Seeds    []uint64 // two different ones; 1 and 2 when empty
+	Parallel int      // trees at a time; the number of processors when less than one
+	Repeat   int      // runs of the solution for each seed; 2 when less
 }
+
+// LabError marks a failure of Deploy that is the lab's own, not that of the
+// tree under test: testing cannot go on.
+type LabError struct{ Err error }
+
+func (e *LabError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *LabError) Unwrap() error { return e.Err }
 
 // Run is one tree under test.
 type Run struct {
@@ -51,52 +68,94 @@ type Outcome struct {
 	Runs      []Run   `json:"runs"`
 }
 
-// Test runs everything. The error means that testing itself broke down.
+// job is one tree to run.
+type job struct {
+	name   string
+	seed   uint64
+	mutant *lab.Mutant
+	repeat int // 0 for the first run of the solution with a seed
+}
+
+func (o *Options) jobs() []job {
+	jobs := []job{{name: "starter", seed: o.Seeds[0]}}
+	for _, seed := range o.Seeds {
+		for i := range max(o.Repeat, 2) {
+			jobs = append(jobs, job{name: "solution", seed: seed, repeat: i})
+		}
+	}
+	for i := range o.Lab.Mutants {
+		m := &o.Lab.Mutants[i]
+		jobs = append(jobs, job{name: "mutants/" + m.Name, seed: o.Seeds[0], mutant: m})
+	}
+	return jobs
+}
+
+// Test runs everything, several trees at a time. The error means that testing
+// itself broke down.
 func Test(ctx context.Context, o Options) (*Outcome, error) {
 	if len(o.Seeds) == 0 {
 		o.Seeds = []uint64{1, 2}
 	}
-	out := &Outcome{Lab: o.Lab.ID}
-	starter, err := o.tree(ctx, "starter", o.Seeds[0], nil)
-	if err != nil {
+	if o.Parallel < 1 {
+		o.Parallel = runtime.NumCPU()
+	}
+	jobs := o.jobs()
+	out := &Outcome{Lab: o.Lab.ID, Runs: make([]Run, len(jobs))}
+	var mu sync.Mutex // Done is called by one at a time
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(o.Parallel)
+	for i, j := range jobs {
+		group.Go(func() error {
+			r, err := o.tree(ctx, j.name, j.seed, j.mutant)
+			if err != nil {
+				return err
+			}
+			switch {
+			case j.mutant != nil:
+				r.Problems = judgeMutant(*j.mutant, r)
+			case j.name == "starter":
+				r.Problems = judgeStarter(r)
+			default:
+				r.Problems = judgeSolution(r)
+			}
+			out.Runs[i] = r
+			if o.Done != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				o.Done(r)
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	starter.Problems = judgeStarter(starter)
-	out.Runs = append(out.Runs, starter)
-	repeated, different := 0, 0
-	for _, seed := range o.Seeds {
-		first := ""
-		for i := range max(o.Repeat, 2) {
-			r, err := o.tree(ctx, "solution", seed, nil)
-			if err != nil {
-				return nil, err
-			}
-			r.Problems = judgeSolution(r)
-			if v := verdicts(r.Result); i == 0 {
-				first = v
-			} else if repeated++; v != first {
-				different++
-				r.Problems = append(r.Problems, "the verdicts differ from the first run with this seed")
-			}
-			out.Runs = append(out.Runs, r)
+	out.conclude(jobs)
+	return out, nil
+}
+
+// conclude compares the repeated runs and sums up.
+func (out *Outcome) conclude(jobs []job) {
+	repeated, different, first := 0, 0, ""
+	for i := range jobs {
+		if jobs[i].name != "solution" {
+			continue
+		}
+		r := &out.Runs[i]
+		if v := verdicts(r.Result); jobs[i].repeat == 0 {
+			first = v
+		} else if repeated++; v != first {
+			different++
+			r.Problems = append(r.Problems, "the verdicts differ from the first run with this seed")
 		}
 	}
 	if repeated > 0 {
 		out.FlakeRate = float64(different) / float64(repeated)
 	}
-	for _, m := range o.Lab.Mutants {
-		r, err := o.tree(ctx, "mutants/"+m.Name, o.Seeds[0], &m)
-		if err != nil {
-			return nil, err
-		}
-		r.Problems = judgeMutant(m, r)
-		out.Runs = append(out.Runs, r)
-	}
 	out.OK = true
 	for _, r := range out.Runs {
 		out.OK = out.OK && len(r.Problems) == 0
 	}
-	return out, nil
 }
 
 // tree lays out one workspace, deploys it in a fresh emulator and judges it.
@@ -116,6 +175,10 @@ func (o *Options) tree(ctx context.Context, name string, seed uint64, m *lab.Mut
 	}
 	defer func() { _ = e.Close() }()
 	outputs, err := o.Deploy(ctx, e, o.Lab, dir)
+	var own *LabError
+	if errors.As(err, &own) {
+		return run, err
+	}
 	if err != nil {
 		run.Deploy = err.Error()
 		return run, ctx.Err()

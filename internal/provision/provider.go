@@ -172,10 +172,15 @@ func object(m map[string]any, name string) map[string]any { o, _ := m[name].(map
 
 func list(m map[string]any, name string) []any { l, _ := m[name].([]any); return l }
 
-// tags returns a list of Key and Value as a map.
+// tags returns a list of Key and Value as a map, nil when there are none: AWS
+// refuses some empty maps.
 func tags(m map[string]any) map[string]string {
+	given := list(m, "Tags")
+	if len(given) == 0 {
+		return nil
+	}
 	out := map[string]string{}
-	for _, t := range list(m, "Tags") {
+	for _, t := range given {
 		tag, _ := t.(map[string]any)
 		out[text(tag, "Key")] = text(tag, "Value")
 	}

@@ -106,7 +106,7 @@ func Text(w io.Writer, r *Result) error {
 }
 
 func line(b *strings.Builder, label, text string) {
-	if text == "" {
+	if text = strings.TrimRight(text, " \n"); text == "" {
 		return
 	}
 	pad := "\n" + strings.Repeat(" ", 4+len(label))

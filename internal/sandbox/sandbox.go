@@ -1,5 +1,3 @@
-//go:build unix
-
 // Package sandbox runs learners' programs: own process group, private folder
 // for temporary files, nothing of our environment, bounded time and output,
 // and nothing of it left afterwards. It does not yet keep a program from
@@ -15,7 +13,6 @@ import (
 	"os"
 	"os/exec"
 	"sync"
-	"syscall"
 	"time"
 )
 
@@ -68,7 +65,7 @@ func Run(ctx context.Context, s Spec) (Result, error) {
 	cmd := exec.Command(s.Command[0], s.Command[1:]...) //nolint:gosec // running it is the point
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = s.Dir, s.Stdin, out, errOut
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + tmp, "TMPDIR=" + tmp}, s.Env...)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	ownGroup(cmd)
 	cmd.WaitDelay = time.Second
 	if err := cmd.Start(); err != nil {
 		return Result{}, fmt.Errorf("start %s: %w", s.Command[0], err)
@@ -81,27 +78,24 @@ func Run(ctx context.Context, s Spec) (Result, error) {
 	select {
 	case <-ended:
 		// Children left behind are ended too.
-		endGroup(cmd.Process.Pid)
+		endGroup(cmd.Process)
 	case <-limit.Done():
 		r.TimedOut = true
 	case <-s.Kill:
 		r.Killed = true
 	case <-ctx.Done():
-		endGroup(cmd.Process.Pid)
+		endGroup(cmd.Process)
 		<-ended
 		return Result{}, ctx.Err()
 	}
 	if r.TimedOut || r.Killed {
-		endGroup(cmd.Process.Pid)
+		endGroup(cmd.Process)
 		<-ended
 	}
 	r.Exit, r.Stdout, r.Stderr = cmd.ProcessState.ExitCode(), out.String(), errOut.String()
 	r.Truncated = out.cut || errOut.cut
 	return r, nil
 }
-
-// endGroup kills a process and all its children that stayed in its group.
-func endGroup(pid int) { _ = syscall.Kill(-pid, syscall.SIGKILL) } // an error means that none is left
 
 // capped keeps the first bytes and takes the rest without keeping it, so that
 // a chatty program is neither blocked nor killed by a closed pipe.

@@ -4,6 +4,8 @@
 package workspace
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -30,9 +32,11 @@ type Meta struct {
 	Emulator string         `json:"emulator"` // driver name
 	Seed     uint64         `json:"seed"`     // of the learner's data; checks draw a new one unless told otherwise
 	Created  time.Time      `json:"created"`
-	Hints    map[string]int `json:"hints,omitempty"` // check id -> hints shown
-	Deployed bool           `json:"deployed"`        // whether deploy has succeeded since the last reset
-	Stack    string         `json:"stack"`           // name of the learner's CloudFormation stack
+	Source   string         `json:"source,omitempty"`   // folder of a lab that is not built in
+	Hints    map[string]int `json:"hints,omitempty"`    // check id -> hints shown
+	Deployed string         `json:"deployed,omitempty"` // Digest of the files that were deployed last; empty when nothing is
+	Solved   bool           `json:"solved,omitempty"`   // the reference solution was copied in
+	Stack    string         `json:"stack"`              // name of the learner's CloudFormation stack
 }
 
 // Workspace is one such folder.
@@ -67,9 +71,15 @@ func Find(dir string) (*Workspace, error) {
 	}
 }
 
+// File is one file of a workspace beside a tree.
+type File struct {
+	Name    string
+	Content []byte
+}
+
 // Create makes root a workspace of the lab and copies files into it. A folder
 // that already holds one of the files is refused before anything is written.
-func Create(root string, meta Meta, files fs.FS) (*Workspace, error) {
+func Create(root string, meta Meta, files fs.FS, more ...File) (*Workspace, error) {
 	abs, err := filepath.Abs(root)
 	if err != nil {
 		return nil, err
@@ -82,11 +92,21 @@ func Create(root string, meta Meta, files fs.FS) (*Workspace, error) {
 	if err := w.refuseOverwrite(files); err != nil {
 		return nil, err
 	}
+	for _, f := range more {
+		if _, err := os.Lstat(filepath.Join(abs, f.Name)); err == nil {
+			return nil, fmt.Errorf("%s holds %s already; nothing was written", abs, f.Name)
+		}
+	}
 	if err := os.MkdirAll(w.Path(), 0o700); err != nil {
 		return nil, err
 	}
 	if err := CopyTree(abs, files, false); err != nil {
 		return nil, err
+	}
+	for _, f := range more {
+		if err := os.WriteFile(filepath.Join(abs, f.Name), f.Content, 0o644); err != nil { //nolint:gosec // text for everybody
+			return nil, err
+		}
 	}
 	return w, w.Save()
 }
@@ -97,8 +117,8 @@ func (w *Workspace) refuseOverwrite(files fs.FS) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		if _, err := os.Lstat(filepath.Join(w.Root, filepath.FromSlash(target(p)))); err == nil {
-			there = append(there, target(p))
+		if _, err := os.Lstat(filepath.Join(w.Root, filepath.FromSlash(Target(p)))); err == nil {
+			there = append(there, Target(p))
 		}
 		return nil
 	})
@@ -108,9 +128,9 @@ func (w *Workspace) refuseOverwrite(files fs.FS) error {
 	return fmt.Errorf("%s holds %s already; nothing was written", w.Root, strings.Join(there, ", "))
 }
 
-// target is the name that a stored file gets in a workspace: embedding drops
+// Target is the name that a stored file gets in a workspace: embedding drops
 // folders with a go.mod, so a lab stores it under another name.
-func target(p string) string {
+func Target(p string) string {
 	if p == "go.mod.txt" || strings.HasSuffix(p, "/go.mod.txt") {
 		return strings.TrimSuffix(p, ".txt")
 	}
@@ -124,7 +144,7 @@ func CopyTree(root string, tree fs.FS, overwrite bool) error {
 		if err != nil {
 			return err
 		}
-		dst := filepath.Join(root, filepath.FromSlash(target(p)))
+		dst := filepath.Join(root, filepath.FromSlash(Target(p)))
 		if d.IsDir() {
 			return os.MkdirAll(dst, 0o755)
 		}
@@ -147,6 +167,65 @@ func CopyTree(root string, tree fs.FS, overwrite bool) error {
 		_, err = f.Write(b)
 		return errors.Join(err, f.Close())
 	})
+}
+
+// Outputs are what the stacks of a workspace said about themselves.
+type Outputs struct {
+	Provided map[string]string `json:"provided,omitempty"` // of the lab's own resources; nil before they exist
+	All      map[string]string `json:"all,omitempty"`      // those and the learner's
+}
+
+// Outputs reads the outputs of the last deployment; empty before one.
+func (w *Workspace) Outputs() (o Outputs, err error) {
+	b, err := os.ReadFile(w.Path("outputs.json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Outputs{}, nil
+	}
+	if err != nil {
+		return Outputs{}, err
+	}
+	return o, json.Unmarshal(b, &o)
+}
+
+// SaveOutputs writes them.
+func (w *Workspace) SaveOutputs(o Outputs) error { return writeJSON(w.Path("outputs.json"), o) }
+
+// Digest is a hash over names, modes and contents of all files of the
+// workspace that are the learner's.
+func (w *Workspace) Digest() (string, error) {
+	sum := sha256.New()
+	err := filepath.WalkDir(w.Root, func(p string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			if Ignored(d.Name()) && p != w.Root {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !d.Type().IsRegular() {
+			return nil
+		}
+		b, err := os.ReadFile(p)
+		if err != nil {
+			return err
+		}
+		rel, err := filepath.Rel(w.Root, p)
+		fmt.Fprintf(sum, "%q %d %x\n", rel, len(b), sha256.Sum256(b))
+		return err
+	})
+	return hex.EncodeToString(sum.Sum(nil)), err
+}
+
+// Ignored tells whether a folder of a workspace holds nothing that a learner
+// wrote: PipeLab's own, version control, caches of interpreters.
+func Ignored(folder string) bool {
+	switch folder {
+	case StateDir, ".git", "__pycache__", "node_modules", ".venv", ".pytest_cache":
+		return true
+	}
+	return false
 }
 
 // Path joins parts below the workspace's state folder.
@@ -177,3 +256,6 @@ func writeJSON(path string, v any) error {
 	}
 	return os.Rename(f.Name(), path)
 }
+
+// WriteJSON replaces a file below the state folder in one step.
+func (*Workspace) WriteJSON(path string, v any) error { return writeJSON(path, v) }

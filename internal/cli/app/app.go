@@ -126,3 +126,23 @@ func (a *App) Lab(id string) (*lab.Lab, error) {
 	}
 	return nil, e.Hint("see them all: pipelab list")
 }
+
+// PythonDir is the Python environment that "pipelab doctor --setup" makes.
+func (a *App) PythonDir() string { return filepath.Join(a.CacheDir(), "python") }
+
+// PreferPython puts the private Python environment first on the PATH, of this
+// process and of those it starts, if there is one. Programs, functions and
+// the emulator's own process then agree on what python3 is.
+func (a *App) PreferPython(setenv func(key, value string) error) error {
+	bin := filepath.Join(a.PythonDir(), VenvBin)
+	if st, err := os.Stat(bin); err != nil || !st.IsDir() {
+		return nil
+	}
+	path := a.Getenv("PATH")
+	if strings.HasPrefix(path, bin+string(os.PathListSeparator)) {
+		return nil
+	}
+	path = bin + string(os.PathListSeparator) + path
+	a.Environ = append(a.Environ, "PATH="+path)
+	return setenv("PATH", path)
+}

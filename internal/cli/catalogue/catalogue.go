@@ -1,13 +1,9 @@
 // Package catalogue holds the commands about labs as such: list, show,
-// progress, and for authors lab lint and lab schema.
+// progress.
 package catalogue
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -19,7 +15,7 @@ import (
 
 // Commands returns this package's commands.
 func Commands(a *app.App) []*cobra.Command {
-	return []*cobra.Command{newList(a), newShow(a), newProgress(a), newAuthor(a)}
+	return []*cobra.Command{newList(a), newShow(a), newProgress(a)}
 }
 
 // entry is one line of list.
@@ -138,76 +134,4 @@ func newProgress(a *app.App) *cobra.Command {
 			return nil
 		},
 	}
-}
-
-func newAuthor(a *app.App) *cobra.Command {
-	group := &cobra.Command{
-		Use: "lab", Short: "For authors of labs", GroupID: "labs", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
-	}
-	group.AddCommand(&cobra.Command{
-		Use: "lint [FOLDER…]", Short: "Report every problem of labs, with its place",
-		Example: "  pipelab lab lint labs/my-lab",
-		RunE:    func(_ *cobra.Command, args []string) error { return lint(a, args) },
-	}, &cobra.Command{
-		Use: "schema", Short: "Print the JSON Schema of lab.yaml, for editors", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			b, err := lab.Schema()
-			if err != nil {
-				return err
-			}
-			_, err = a.Out.Write(b)
-			return err
-		},
-	})
-	return group
-}
-
-// lint checks folders, or the built-in catalogue.
-func lint(a *app.App, folders []string) error {
-	type target struct {
-		tree fs.FS
-		id   string
-	}
-	var targets []target
-	for _, f := range folders {
-		f = filepath.Clean(f)
-		if _, err := os.Stat(filepath.Join(f, "lab.yaml")); err != nil {
-			return app.Usagef("%s holds no lab.yaml", f)
-		}
-		targets = append(targets, target{os.DirFS(filepath.Dir(f)), filepath.Base(f)})
-	}
-	if len(folders) == 0 {
-		ids, err := lab.IDs(a.Labs)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			targets = append(targets, target{a.Labs, id})
-		}
-	}
-	var all lab.Problems
-	for _, t := range targets {
-		_, err := lab.Open(t.tree, t.id, nil)
-		var ps lab.Problems
-		if errors.As(err, &ps) {
-			all = append(all, ps...)
-		} else if err != nil {
-			return app.Invalidf("%v", err)
-		}
-	}
-	if a.JSON {
-		if err := a.PrintJSON(append(lab.Problems{}, all...)); err != nil {
-			return err
-		}
-	} else {
-		for _, p := range all {
-			a.Printf("%s\n", p)
-		}
-	}
-	if len(all) > 0 {
-		return app.Invalidf("%d problems in %d labs", len(all), len(targets))
-	}
-	a.Statusf("%d labs, no problems", len(targets))
-	return nil
 }

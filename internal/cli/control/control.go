@@ -239,20 +239,29 @@ func listFaults(ctx context.Context, a *app.App) error {
 
 func newReset(a *app.App) *cobra.Command {
 	return &cobra.Command{
-		Use: "reset", Short: "Empty the emulated AWS; your files stay", GroupID: "emulator",
+		Use: "reset", Short: "Take the emulated AWS back to the lab's beginning; your files stay", GroupID: "emulator",
 		Long: `Removes every resource, all data and all faults from the workspace's emulated
-AWS. Your files and the clock stay as they are.`,
+AWS and sets up again what the lab provides. Your files and the clock stay as
+they are; the next check deploys your files again.`,
 		Example: "  pipelab reset",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			ctl, err := reach(c.Context(), a)
+			w, err := a.Work(c.Context())
 			if err != nil {
 				return err
 			}
-			if err := ctl.Reset(c.Context()); err != nil {
+			// What is remembered goes first: cut short between the two, a
+			// deployment would otherwise trust resources that are gone.
+			if err := w.Forget(); err != nil {
 				return err
 			}
-			a.Statusf("the emulated AWS is empty")
+			if err := w.Emulator.Control().Reset(c.Context()); err != nil {
+				return err
+			}
+			if err := w.Provide(c.Context()); err != nil {
+				return err
+			}
+			a.Statusf("the emulated AWS holds what the lab provides, and nothing else")
 			return nil
 		},
 	}

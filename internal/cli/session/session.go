@@ -3,15 +3,19 @@
 package session
 
 import (
+	"context"
 	"errors"
 	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/workspace"
 )
 
@@ -21,11 +25,11 @@ func Commands(a *app.App) []*cobra.Command {
 }
 
 func newStart(a *app.App) *cobra.Command {
-	var dir string
+	var dir, which string
 	c := &cobra.Command{
 		Use: "start LAB", Short: "Begin a lab: a folder to work in, an AWS to work with", GroupID: "labs",
-		Long: `Copies the lab's starter files into a new folder and leaves an emulated AWS
-running for it. The emulator survives the terminal; if it dies, the next command
+		Long: `Copies the lab's starter files into a new folder, leaves an emulated AWS running
+for it and sets up in it what the lab provides. The emulator survives the terminal; if it dies, the next command
 brings it back with everything that was in it. In the folder of a lab that was
 started before, start goes on with that.`,
 		Example: "  pipelab start kinesis-partition-keys\n  pipelab start kinesis-partition-keys --dir ~/aws/keys",
@@ -35,45 +39,76 @@ started before, start goes on with that.`,
 			return ids, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			l, err := a.Lab(args[0])
-			if err != nil {
-				return err
+			if which != "embedded" {
+				return app.Usagef("there is no emulator %q", which).Hint("this build has: embedded")
 			}
-			if dir == "" {
-				dir = filepath.Join(a.Dir, l.ID)
-			}
-			w, err := open(a, l, dir)
-			if err != nil {
-				return err
-			}
-			e, err := a.Emulator(c.Context(), w)
-			if err != nil {
-				return err
-			}
-			if a.JSON {
-				return a.PrintJSON(map[string]any{"lab": l.ID, "dir": w.Root, "endpoint": e.URL})
-			}
-			a.Printf("%s\n\n  folder    %s\n  endpoint  %s\n\nnext: cd %s && pipelab run -- aws sts get-caller-identity\n", l.Title, w.Root, e.URL, w.Root)
-			return nil
+			return start(c.Context(), a, args[0], dir)
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", "", "folder to work in (default: one named after the lab)")
+	c.Flags().StringVar(&which, "emulator", "embedded", "which emulated AWS to use")
 	return c
 }
 
+func start(ctx context.Context, a *app.App, name, dir string) error {
+	l, err := a.Folder(name)
+	if err != nil {
+		return err
+	}
+	if dir == "" {
+		dir = filepath.Join(a.Dir, l.ID)
+	} else if !filepath.IsAbs(dir) {
+		dir = filepath.Join(a.Dir, dir)
+	}
+	source, _ := app.LabDir(name, a.Dir)
+	if _, err := fs.Stat(a.Labs, path.Join(name, "lab.yaml")); err == nil {
+		source = ""
+	}
+	w, err := open(a, l, dir, source)
+	if err != nil {
+		return err
+	}
+	work, err := a.WorkIn(ctx, w)
+	if err != nil {
+		return err
+	}
+	if err := work.Provide(ctx); err != nil {
+		return err
+	}
+	outputs, err := w.Outputs()
+	if err != nil {
+		return err
+	}
+	url := work.Emulator.Endpoint().URL
+	if a.JSON {
+		return a.PrintJSON(map[string]any{"lab": l.ID, "dir": w.Root, "endpoint": url, "outputs": outputs.Provided})
+	}
+	a.Printf("%s\n\n  folder    %s\n  endpoint  %s\n", l.Title, w.Root, url)
+	for _, name := range slices.Sorted(maps.Keys(outputs.Provided)) {
+		a.Printf("  %-9s %s\n", name, outputs.Provided[name])
+	}
+	a.Printf("\nnext: cd %s, read README.md, then: pipelab check\n", w.Root)
+	return nil
+}
+
 // open makes a workspace, or takes up one that this lab was started in.
-func open(a *app.App, l *lab.Lab, dir string) (*workspace.Workspace, error) {
+func open(a *app.App, l *lab.Folder, dir, source string) (*workspace.Workspace, error) {
 	if w, err := workspace.Find(dir); err == nil && w.Root == filepath.Clean(dir) {
 		if w.Meta.Lab != l.ID {
 			return nil, app.Usagef("%s is a workspace of the lab %s", dir, w.Meta.Lab).Hint("choose another folder: --dir FOLDER")
 		}
 		return w, nil
 	}
-	starter, err := fs.Sub(a.Labs, path.Join(l.ID, "starter"))
+	starter, err := fs.Sub(l.FS, "starter")
 	if err != nil {
 		return nil, err
 	}
-	w, err := workspace.Create(dir, workspace.Meta{Lab: l.ID, Emulator: "embedded", Created: a.Now().UTC(), Stack: l.ID}, starter)
+	text, err := fs.ReadFile(l.FS, "README.md")
+	if err != nil {
+		return nil, err
+	}
+	w, err := workspace.Create(dir, workspace.Meta{Lab: l.ID, Source: source, Emulator: "embedded", Created: a.Now().UTC(), Stack: l.ID},
+		starter, workspace.File{Name: "README.md", Content: text})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, app.Invalidf("lab %s has no starter", l.ID)
 	}
@@ -94,8 +129,22 @@ func newStatus(a *app.App) *cobra.Command {
 				return err
 			}
 			e, d, running := a.Running(c.Context(), w)
+			var last report.Result
+			judged, err := app.ReadJSON(w.Path("result.json"), &last)
+			if err != nil {
+				return err
+			}
+			deployed, err := deployment(w)
+			if err != nil {
+				return err
+			}
 			if a.JSON {
-				return a.PrintJSON(map[string]any{"lab": w.Meta.Lab, "dir": w.Root, "running": running, "endpoint": d.URL, "pid": d.PID})
+				out := map[string]any{"lab": w.Meta.Lab, "dir": w.Root, "running": running, "endpoint": d.URL, "pid": d.PID,
+					"deployed": deployed, "solved": w.Meta.Solved}
+				if judged {
+					out["result"] = last
+				}
+				return a.PrintJSON(out)
 			}
 			a.Printf("lab       %s\nfolder    %s\n", w.Meta.Lab, w.Root)
 			if running {
@@ -103,9 +152,31 @@ func newStatus(a *app.App) *cobra.Command {
 			} else {
 				a.Printf("emulator  not running; the next command that needs it starts it\n")
 			}
+			a.Printf("deployed  %s\n", deployed)
+			if !judged {
+				a.Printf("checks    none run yet\n")
+				return nil
+			}
+			points, possible, _ := last.Score()
+			a.Printf("checks    %g of %d points the last time\n", points, possible)
+			for _, c := range last.Checks {
+				a.Printf("  %-11s %s\n", c.Verdict, c.ID)
+			}
 			return nil
 		},
 	}
+}
+
+// deployment says how the files and what is deployed compare.
+func deployment(w *workspace.Workspace) (string, error) {
+	if w.Meta.Deployed == "" {
+		return "nothing yet", nil
+	}
+	digest, err := w.Digest()
+	if err == nil && digest != w.Meta.Deployed {
+		return "files have changed since", nil
+	}
+	return "what the files say", err
 }
 
 func newStop(a *app.App) *cobra.Command {

@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -134,7 +135,9 @@ func (s *Service) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput) (
 		if !ok || !st.Created.Equal(it.Created) {
 			return invalid("Invalid ShardIterator.")
 		}
-		if !s.mayRead(scope, st.ARN, sh.id(), c.Time) {
+		// A registered consumer has throughput of its own.
+		fanOut := c.Internal() && strings.Contains(aws.ToString(in.StreamARN), "/consumer/")
+		if !fanOut && !s.mayRead(scope, st.ARN, sh.id(), c.Time) {
 			return &types.ProvisionedThroughputExceededException{Message: aws.String(fmt.Sprintf(
 				"Rate exceeded for shard %s in stream %s under account %s.", sh.id(), st.Name, scope.Account))}
 		}

@@ -1,0 +1,157 @@
+package esm_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+)
+
+// inbox stands in for the services of destinations: it takes what they get.
+type inbox struct {
+	gateway.Passive
+	name string
+	ops  func(*inbox) []gateway.Operation
+
+	mu  sync.Mutex
+	got map[string]string // object key or message number
+	who []string
+}
+
+func (b *inbox) Name() string                    { return b.name }
+func (b *inbox) Operations() []gateway.Operation { return b.ops(b) }
+
+func (b *inbox) add(ctx context.Context, key, body string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if key == "" {
+		key = fmt.Sprint(len(b.got))
+	}
+	b.got[key] = body
+	b.who = append(b.who, gateway.From(ctx).Principal.RoleARN)
+}
+
+func (b *inbox) all() map[string]string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	out := map[string]string{}
+	for k, v := range b.got {
+		out[k] = v
+	}
+	return out
+}
+
+func bucket() *inbox {
+	return &inbox{name: "s3", got: map[string]string{}, ops: func(b *inbox) []gateway.Operation {
+		return []gateway.Operation{gateway.Op(gateway.Data, func(ctx context.Context, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
+			body, err := io.ReadAll(in.Body)
+			b.add(ctx, *in.Bucket+"/"+*in.Key, string(body))
+			return &s3.PutObjectOutput{}, err
+		})}
+	}}
+}
+
+func queue() *inbox {
+	return &inbox{name: "sqs", got: map[string]string{}, ops: func(b *inbox) []gateway.Operation {
+		return []gateway.Operation{
+			gateway.Op(gateway.Control, func(_ context.Context, in *sqs.GetQueueUrlInput) (*sqs.GetQueueUrlOutput, error) {
+				return &sqs.GetQueueUrlOutput{QueueUrl: in.QueueName}, nil
+			}),
+			gateway.Op(gateway.Data, func(ctx context.Context, in *sqs.SendMessageInput) (*sqs.SendMessageOutput, error) {
+				b.add(ctx, "", *in.MessageBody)
+				return &sqs.SendMessageOutput{}, nil
+			}),
+		}
+	}}
+}
+
+func TestDestination_queueGetsMetadataOnly(t *testing.T) {
+	t.Parallel()
+	q := queue()
+	c := newCloud(t, q)
+	c.stream(1)
+	c.fn.handle(failing("2"))
+	c.put("k", "1", "2", "3")
+	arrived := c.Clock.Now()
+	c.mapping(func(in *input) {
+		in.MaximumRetryAttempts, in.DestinationConfig = aws.Int32(1), onFailure("arn:aws:sqs:us-east-1:000000000000:dlq")
+	})
+	c.put("k", "4")
+	require.Len(t, q.all(), 1)
+	require.Equal(t, []string{"4"}, c.fn.batches()[2], "the shard goes on")
+	var got map[string]map[string]any
+	var flat map[string]any
+	require.NoError(t, json.Unmarshal([]byte(q.all()["0"]), &flat))
+	require.Equal(t, "1.0", flat["version"])
+	require.Equal(t, c.fn.events()[1].at.Format("2006-01-02T15:04:05.000Z"), flat["timestamp"])
+	delete(flat, "version")
+	delete(flat, "timestamp")
+	b, err := json.Marshal(flat)
+	require.NoError(t, err)
+	require.NoError(t, json.Unmarshal(b, &got))
+	require.NotEmpty(t, got["requestContext"]["requestId"])
+	delete(got["requestContext"], "requestId")
+	recs := c.fn.events()[0].Records
+	stamp := arrived.Format("2006-01-02T15:04:05.000Z")
+	require.Equal(t, map[string]map[string]any{
+		"requestContext":  {"functionArn": "arn:aws:lambda:us-east-1:000000000000:function:f", "condition": "RetryAttemptsExhausted", "approximateInvokeCount": 2.0},
+		"responseContext": {"statusCode": 200.0, "executedVersion": "$LATEST", "functionError": "Unhandled"},
+		"KinesisBatchInfo": {"shardId": "shardId-000000000000", "startSequenceNumber": recs[0].Kinesis.SequenceNumber,
+			"endSequenceNumber": recs[2].Kinesis.SequenceNumber, "approximateArrivalOfFirstRecord": stamp, "approximateArrivalOfLastRecord": stamp,
+			"batchSize": 3.0, "streamArn": streamARN},
+	}, got)
+	require.Equal(t, []string{"arn:aws:iam::000000000000:role/worker"}, q.who, "the execution role sends it")
+}
+
+func TestDestination_bucketGetsThePayload(t *testing.T) {
+	t.Parallel()
+	b := bucket()
+	c := newCloud(t, b)
+	db := dynamodb.NewFromConfig(c.Config())
+	arn := c.table(db)
+	c.fn.handle(func(event) (any, error) { return nil, errUser })
+	uuid := c.mapping(func(in *input) {
+		in.EventSourceArn, in.MaximumRetryAttempts, in.DestinationConfig = arn, aws.Int32(0), onFailure("arn:aws:s3:::failures")
+	})
+	c.save(db, item{"pk": str("1")})
+	require.Len(t, b.all(), 1)
+	for key, body := range b.all() {
+		require.Regexp(t, regexp.MustCompile(`^failures/aws/lambda/`+uuid+`/shardId-[0-9a-f-]+/2026/03/02/2026-03-02T09\.00\.\d\d-[0-9a-f-]{36}$`), key)
+		var got struct {
+			DDBStreamBatchInfo struct{ BatchSize int }
+			Payload            string
+		}
+		require.NoError(t, json.Unmarshal([]byte(body), &got))
+		require.Equal(t, 1, got.DDBStreamBatchInfo.BatchSize)
+		require.Equal(t, c.fn.events()[0].raw, got.Payload)
+	}
+}
+
+func TestDestination_recordsTooOld(t *testing.T) {
+	t.Parallel()
+	q := queue()
+	c := newCloud(t, q)
+	c.stream(1)
+	c.put("k", "1")
+	c.pass(61 * time.Second)
+	c.put("k", "2")
+	c.mapping(func(in *input) {
+		in.MaximumRecordAgeInSeconds, in.DestinationConfig = aws.Int32(60), onFailure("arn:aws:sqs:us-east-1:000000000000:dlq")
+	})
+	require.Equal(t, [][]string{{"2"}}, c.fn.batches())
+	require.Contains(t, q.all()["0"], `"condition":"RecordAgeExceeded"`)
+	require.False(t, strings.Contains(q.all()["0"], "responseContext"), "the function was not invoked")
+}

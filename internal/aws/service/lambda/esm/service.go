@@ -1,0 +1,254 @@
+package esm
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/store"
+)
+
+// Mappings are the event source mappings of one cloud. Make them with New.
+type Mappings struct {
+	host     *gateway.Host
+	mappings *store.Collection[mapping]
+	progress *store.Collection[progress]
+	act      activity
+	barrier  atomic.Bool
+
+	mu      sync.Mutex
+	running context.Context // the life between Start and Stop
+	stop    context.CancelFunc
+	workers map[workerKey]*worker
+	group   sync.WaitGroup
+}
+
+type workerKey struct {
+	scope ident.Scope
+	uuid  string
+}
+
+// New returns the mappings of a host; call it before the store is opened.
+func New(h *gateway.Host) *Mappings {
+	return &Mappings{
+		host:     h,
+		mappings: store.NewCollection[mapping](h.Store, "lambda.eventSourceMappings"),
+		progress: store.NewCollection[progress](h.Store, "lambda.eventSourceProgress"),
+		workers:  map[workerKey]*worker{},
+	}
+}
+
+// Operations are the control plane, for the lambda service to show.
+func (m *Mappings) Operations() []gateway.Operation {
+	return []gateway.Operation{
+		gateway.Op(gateway.Control, m.CreateEventSourceMapping),
+		gateway.Op(gateway.Control, m.GetEventSourceMapping),
+		gateway.Op(gateway.Control, m.ListEventSourceMappings),
+		gateway.Op(gateway.Control, m.UpdateEventSourceMapping),
+		gateway.Op(gateway.Control, m.DeleteEventSourceMapping),
+	}
+}
+
+// Start takes up all mappings of the store where their checkpoints are.
+func (m *Mappings) Start(ctx context.Context) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.stop != nil {
+		return errors.New("event source mappings are started already")
+	}
+	m.running, m.stop = context.WithCancel(context.WithoutCancel(ctx))
+	return m.host.Store.View(func(tx *store.Tx) error {
+		m.mappings.ScanAll(tx, func(scope ident.Scope, uuid string, _ mapping) bool {
+			m.launch(workerKey{scope, uuid})
+			return true
+		})
+		return nil
+	})
+}
+
+// Stop ends all workers and waits for them. Invocations that are under way
+// are cut short; their records are delivered again after Start.
+func (m *Mappings) Stop() {
+	m.mu.Lock()
+	if m.stop != nil {
+		m.stop()
+	}
+	m.running, m.stop = nil, nil
+	m.workers = map[workerKey]*worker{}
+	m.mu.Unlock()
+	m.group.Wait()
+}
+
+// Idle waits until nothing more happens unless the clock moves or a source
+// gets data, or until ctx ends.
+func (m *Mappings) Idle(ctx context.Context) error { return m.act.wait(ctx) }
+
+// launch starts the worker of a mapping behind the one that it has; the caller
+// holds m.mu.
+func (m *Mappings) launch(key workerKey) {
+	if m.stop == nil {
+		return
+	}
+	w := &worker{m: m, key: key, hard: m.running, done: make(chan struct{})}
+	w.soft, w.drain = context.WithCancel(m.running)
+	before := m.workers[key]
+	if before != nil {
+		before.drain()
+	}
+	m.workers[key] = w
+	m.act.begin()
+	m.group.Go(func() {
+		defer m.act.end()
+		defer close(w.done)
+		defer w.drain()
+		if before != nil {
+			<-before.done // two readers of one shard would break its order
+		}
+		w.run()
+	})
+}
+
+// relaunch is launch for handlers, after their transaction.
+func (m *Mappings) relaunch(key workerKey) {
+	m.hold()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.launch(key)
+}
+
+// hold keeps the next move of the clock back until the work that a signal set
+// off is done, so that its timers count from the signal.
+func (m *Mappings) hold() {
+	if m.barrier.CompareAndSwap(false, true) {
+		m.host.Clock.AfterFunc(0, func() {
+			m.act.settle(m.host.Clock)
+			m.barrier.Store(false)
+		})
+	}
+}
+
+// worker is one mapping at work, until it is changed or stopped.
+type worker struct {
+	m    *Mappings
+	key  workerKey
+	hard context.Context // ends with Stop: for invocations
+	soft context.Context // ends with a change too: for waits
+	// drain ends soft: the worker finishes its invocation and goes.
+	drain context.CancelFunc
+	done  chan struct{}
+
+	cfg     mapping
+	set     settings
+	kind    sourceKind
+	fn      function
+	source  ident.ARN
+	result  sync.Mutex
+	lastSet string
+}
+
+// load reads the mapping as it is now.
+func (w *worker) load() (ok bool) {
+	_ = w.m.host.Store.View(func(tx *store.Tx) error { // reads only: no error
+		w.cfg, ok = w.m.mappings.Get(tx, w.key.scope, w.key.uuid)
+		return nil
+	})
+	return ok
+}
+
+// run is a worker's life.
+func (w *worker) run() {
+	if !w.load() {
+		return
+	}
+	wake := newWaker(&w.m.act, w.m.host.Clock)
+	if err := wake.sleep(w.soft, w.cfg.Settled); err != nil {
+		return
+	}
+	if w.cfg.Pending == "Deleting" {
+		w.m.erase(w.key)
+		return
+	}
+	if !w.cfg.Enabled {
+		return
+	}
+	var err error
+	if w.source, err = ident.ParseARN(text(w.cfg.Config.EventSourceArn)); err == nil {
+		w.set, err = w.cfg.settings()
+	}
+	if err == nil {
+		w.fn, err = parseFunction(text(w.cfg.Config.FunctionArn), w.key.scope)
+	}
+	if err != nil {
+		w.m.host.Log.Error("event source mapping cannot run", "uuid", w.key.uuid, "error", err)
+		return
+	}
+	w.kind, w.lastSet = kindOf(w.source), text(w.cfg.Config.LastProcessingResult)
+	if w.kind.stream() {
+		w.runStream(wake)
+		return
+	}
+	w.runQueue(wake)
+}
+
+func text(s *string) string {
+	if s == nil {
+		return ""
+	}
+	return *s
+}
+
+// report stores LastProcessingResult when it changes; AWS shows none for
+// queues.
+func (w *worker) report(text string) {
+	if w.kind.queue() {
+		return
+	}
+	w.result.Lock()
+	defer w.result.Unlock()
+	if w.lastSet == text {
+		return
+	}
+	w.lastSet = text
+	_ = w.m.host.Store.Update(func(tx *store.Tx) error { // a result that is not kept is shown again with the next
+		if c, ok := w.m.mappings.Get(tx, w.key.scope, w.key.uuid); ok {
+			c.Config.LastProcessingResult = &text
+			w.m.mappings.Put(tx, w.key.scope, w.key.uuid, c)
+		}
+		return nil
+	})
+}
+
+// erase removes a mapping and its checkpoints.
+func (m *Mappings) erase(key workerKey) {
+	_ = m.host.Store.Update(func(tx *store.Tx) error { // stays marked as deleted, and is erased by the next start
+		m.mappings.Delete(tx, key.scope, key.uuid)
+		m.forget(tx, key)
+		return nil
+	})
+}
+
+// forget removes the checkpoints of a mapping.
+func (m *Mappings) forget(tx *store.Tx, key workerKey) {
+	var shards []string
+	m.progress.Scan(tx, key.scope, store.Key(key.uuid, ""), "", func(k string, _ progress) bool {
+		shards = append(shards, k)
+		return true
+	})
+	for _, k := range shards {
+		m.progress.Delete(tx, key.scope, k)
+	}
+}
+
+// backoff is the wait before attempt n (from 1) after a failure.
+//
+// AWS: backs off exponentially, with values that are not published.
+func backoff(n int) time.Duration {
+	if n > 10 {
+		return time.Minute
+	}
+	return min(time.Minute, 100*time.Millisecond<<(n-1))
+}

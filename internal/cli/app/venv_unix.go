@@ -1,0 +1,6 @@
+//go:build unix
+
+package app
+
+// VenvBin is where a virtual environment keeps its programs.
+const VenvBin = "bin"

@@ -1,0 +1,189 @@
+package app
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"github.com/pipelab/pipelab/internal/cfn"
+	"github.com/pipelab/pipelab/internal/check"
+	"github.com/pipelab/pipelab/internal/deploy"
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/emulator/embedded"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/provision"
+	"github.com/pipelab/pipelab/internal/workspace"
+)
+
+// Folder opens a lab with its files: by id from the catalogue, or a folder
+// that holds a lab.yaml. Every problem of the lab comes back at once.
+func (a *App) Folder(name string) (*lab.Folder, error) {
+	tree, id := a.Labs, name
+	if dir, ok := LabDir(name, a.Dir); ok {
+		tree, id = os.DirFS(filepath.Dir(dir)), filepath.Base(dir)
+	} else if _, err := a.Lab(name); err != nil {
+		var ps lab.Problems
+		if !errors.As(err, &ps) {
+			return nil, err // no such lab
+		}
+	}
+	f, err := lab.Open(tree, id, check.Compile)
+	var ps lab.Problems
+	if errors.As(err, &ps) {
+		return nil, Invalidf("the lab %s has problems:\n%v", id, ps).Hint("see: pipelab lab lint " + name)
+	}
+	return f, err
+}
+
+// LabDir tells whether a name given on the command line is a lab's folder,
+// and which.
+func LabDir(name, dir string) (string, bool) {
+	if !filepath.IsAbs(name) {
+		name = filepath.Join(dir, name)
+	}
+	st, err := os.Stat(filepath.Join(name, "lab.yaml"))
+	return filepath.Clean(name), err == nil && !st.IsDir()
+}
+
+// Work is a workspace with its lab and its running emulator.
+type Work struct {
+	*workspace.Workspace
+	Lab      *lab.Folder
+	Emulator emulator.Emulator
+
+	app *App
+}
+
+// Work opens the workspace that the command runs in and starts its emulator
+// if that is not running.
+func (a *App) Work(ctx context.Context) (*Work, error) {
+	w, err := a.Workspace()
+	if err != nil {
+		return nil, err
+	}
+	return a.WorkIn(ctx, w)
+}
+
+// WorkIn is Work for a workspace that is known.
+func (a *App) WorkIn(ctx context.Context, w *workspace.Workspace) (*Work, error) {
+	name := w.Meta.Lab
+	if w.Meta.Source != "" {
+		name = w.Meta.Source
+	}
+	l, err := a.Folder(name)
+	if err != nil {
+		return nil, err
+	}
+	e, err := a.Emulator(ctx, w)
+	if err != nil {
+		return nil, err
+	}
+	return &Work{Workspace: w, Lab: l, Emulator: attached{e}, app: a}, nil
+}
+
+// attached is the workspace's daemon seen as an emulator. Closing it leaves
+// the daemon running: it outlives every command.
+type attached struct{ endpoint emulator.Endpoint }
+
+func (e attached) Endpoint() emulator.Endpoint         { return e.endpoint }
+func (e attached) Control() *emulator.Control          { return emulator.NewControl(e.endpoint) }
+func (attached) Capabilities() []emulator.Capability   { return embedded.Capabilities() }
+func (attached) Close() error                          { return nil }
+func (w *Work) state() provision.State                 { return provision.DirState(w.Path("stacks")) }
+func (w *Work) target(p func(cfn.Event)) deploy.Target { return w.app.Target(w.Emulator, w.state(), p) }
+
+// Target is where to deploy for this command line.
+func (a *App) Target(e emulator.Emulator, state provision.State, progress func(cfn.Event)) deploy.Target {
+	return deploy.Target{Endpoint: e.Endpoint(), State: state, Progress: progress, Environ: a.CleanEnviron()}
+}
+
+// Provide makes what the lab provides and remembers its outputs.
+func (w *Work) Provide(ctx context.Context) error {
+	out, err := w.target(nil).Provided(ctx, w.Lab)
+	if err != nil {
+		return DeployProblem(err)
+	}
+	return w.SaveOutputs(workspace.Outputs{Provided: out, All: out})
+}
+
+// Deploy deploys the learner's files and remembers the outputs.
+func (w *Work) Deploy(ctx context.Context, progress func(cfn.Event)) (*deploy.Changes, error) {
+	outputs, err := w.Outputs()
+	if err != nil {
+		return nil, err
+	}
+	if outputs.Provided == nil { // an earlier start or reset was cut short
+		if err := w.Provide(ctx); err != nil {
+			return nil, err
+		}
+		if outputs, err = w.Outputs(); err != nil {
+			return nil, err
+		}
+	}
+	digest, err := w.Digest()
+	if err != nil {
+		return nil, err
+	}
+	t := w.target(progress)
+	t.Out = w.app.Err
+	res, err := t.Submission(ctx, w.Lab, w.Meta.Stack, w.Root, outputs.Provided)
+	if err != nil {
+		return nil, DeployProblem(err)
+	}
+	outputs.All = res.Outputs
+	w.Meta.Deployed = digest
+	return res, errors.Join(w.SaveOutputs(outputs), w.Save())
+}
+
+// Forget drops what was remembered of deployments, after a reset.
+func (w *Work) Forget() error {
+	w.Meta.Deployed = ""
+	return errors.Join(os.RemoveAll(w.Path("stacks")), w.SaveOutputs(workspace.Outputs{}), w.Save())
+}
+
+// DeployProblem words what went wrong when deploying for a person.
+func DeployProblem(err error) error {
+	var problems *cfn.Problems
+	var failed *cfn.DeployError
+	var script *deploy.ScriptError
+	switch {
+	case errors.As(err, &problems):
+		return &Error{Code: ExitInvalid, Message: problems.Error(), Cause: err}
+	case errors.As(err, &failed):
+		return &Error{Code: ExitInvalid, Message: failed.Error(), Cause: err,
+			Hints: []string{"everything was put back as it was before; correct the template and deploy again"}}
+	case errors.As(err, &script):
+		return &Error{Code: ExitInvalid, Message: script.Error(), Cause: err}
+	case errors.Is(err, deploy.ErrNothing):
+		return &Error{Code: ExitInvalid, Message: err.Error(), Cause: err,
+			Hints: []string{"start the lab again in another folder to see what it gave you: pipelab start LAB --dir FOLDER"}}
+	}
+	return err
+}
+
+// LastResult is the file that keeps the result of the latest checks.
+func (w *Work) LastResult() string { return w.Path("result.json") }
+
+// ReadJSON reads a file that may be missing; found says whether it was there.
+func ReadJSON(file string, v any) (found bool, err error) {
+	b, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	return true, json.Unmarshal(b, v)
+}
+
+// CleanEnviron is this command's environment for learners' programs: without
+// anything that points at a real AWS account, and without our own secrets.
+func (a *App) CleanEnviron() []string {
+	return slices.DeleteFunc(slices.Clone(a.Environ), func(v string) bool {
+		return len(v) > 4 && v[:4] == "AWS_" || len(v) > len(TokenVariable) && v[:len(TokenVariable)+1] == TokenVariable+"="
+	})
+}

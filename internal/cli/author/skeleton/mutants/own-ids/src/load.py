@@ -1,0 +1,16 @@
+"""Reads one JSON order per line and puts each into the table TABLE_NAME."""
+
+import json
+import os
+import sys
+import uuid
+
+import boto3
+
+
+def load(table, lines):
+    for line in lines:
+        table.put_item(Item={**json.loads(line), "id": str(uuid.uuid4())})
+
+
+load(boto3.resource("dynamodb").Table(os.environ["TABLE_NAME"]), sys.stdin)

@@ -1,0 +1,114 @@
+package author
+
+import (
+	"context"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/emulator/embedded"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/labtest"
+)
+
+type testFlags struct {
+	all    bool
+	repeat int
+	seeds  []uint
+}
+
+func newTest(a *app.App) *cobra.Command {
+	var f testFlags
+	c := &cobra.Command{
+		Use: "test [LAB…]", Short: "Let labs prove themselves: starter, solution, mutants",
+		Long: `Deploys and judges each lab in fresh emulators: the starter must fail and nothing
+may end in error, the solution must pass every time with each seed, and every
+mutant must fail exactly the checks that it names. A lab is an id or a folder.
+
+Exit code 1 if a lab does not hold.`,
+		Example: `  pipelab lab test kinesis-partition-keys
+  pipelab lab test ./my-lab --repeat 5
+  pipelab lab test --all --repeat 20 --json`,
+		RunE: func(c *cobra.Command, args []string) error {
+			switch {
+			case f.all && len(args) > 0:
+				return app.Usagef("--all and names exclude each other")
+			case !f.all && len(args) == 0:
+				return app.Usagef("which labs?").Hint("name them, or test all: pipelab lab test --all")
+			case f.repeat < 1:
+				return app.Usagef("--repeat %d is less than one", f.repeat)
+			case len(f.seeds) == 1:
+				return app.Usagef("one seed cannot show that an answer depends on the data").Hint("give two: --seed 1 --seed 2")
+			}
+			if f.all {
+				var err error
+				if args, err = lab.IDs(a.Labs); err != nil {
+					return err
+				}
+			}
+			return test(c.Context(), a, args, f)
+		},
+	}
+	c.Flags().BoolVar(&f.all, "all", false, "every lab of the catalogue")
+	c.Flags().IntVar(&f.repeat, "repeat", 2, "how often the solution runs with each seed")
+	c.Flags().UintSliceVar(&f.seeds, "seed", nil, "seeds to use (default 1 and 2)")
+	return c
+}
+
+func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
+	all, ok := []*labtest.Outcome{}, true
+	for _, name := range names {
+		l, err := a.Folder(name)
+		if err != nil {
+			return err
+		}
+		o := labtest.Options{Lab: l, Driver: embedded.Driver{}, Clock: a.Wall(), Repeat: f.repeat, Deploy: deployer(a)}
+		for _, s := range f.seeds {
+			o.Seeds = append(o.Seeds, uint64(s))
+		}
+		o.Done = func(r labtest.Run) {
+			state := "ok"
+			if len(r.Problems) > 0 {
+				state = "PROBLEM"
+			}
+			a.Statusf("  %-8s %s %s, seed %d", state, l.ID, r.Name, r.Seed)
+		}
+		out, err := labtest.Test(ctx, o)
+		if err != nil {
+			return err
+		}
+		all, ok = append(all, out), ok && out.OK
+		if !a.JSON {
+			if err := labtest.Text(a.Out, out); err != nil {
+				return err
+			}
+		}
+	}
+	if a.JSON {
+		if err := a.PrintJSON(all); err != nil {
+			return err
+		}
+	}
+	if !ok {
+		return app.Silent(app.ExitFailed)
+	}
+	return nil
+}
+
+// deployer deploys a lab and a folder into a fresh emulator, as "pipelab
+// start" and "pipelab deploy" do.
+func deployer(a *app.App) func(context.Context, emulator.Emulator, *lab.Folder, string) (map[string]string, error) {
+	return func(ctx context.Context, e emulator.Emulator, l *lab.Folder, folder string) (map[string]string, error) {
+		t := a.Target(e, nil, nil)
+		provided, err := t.Provided(ctx, l)
+		if err != nil {
+			return nil, &labtest.LabError{Err: err}
+		}
+		res, err := t.Submission(ctx, l, l.ID, folder, provided)
+		if err != nil {
+			return nil, err
+		}
+		return res.Outputs, nil
+	}
+}

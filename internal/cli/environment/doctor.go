@@ -1,0 +1,132 @@
+package environment
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pipelab/pipelab/internal/cli/app"
+)
+
+// finding is one line of doctor.
+type finding struct {
+	What string `json:"what"`
+	OK   bool   `json:"ok"`
+	Seen string `json:"seen"`
+	Hint string `json:"hint,omitempty"`
+}
+
+func newDoctor(a *app.App) *cobra.Command {
+	var setup bool
+	c := &cobra.Command{
+		Use: "doctor", Short: "Say what this machine can do and how to get the rest", GroupID: "emulator",
+		Long: `Looks for what labs may need and says how to get what is missing. With --setup it
+makes a Python environment of PipeLab's own with the AWS SDK (boto3) in it, once;
+programs and functions in Python run in that from then on. It needs the network
+the first time.`,
+		Example: "  pipelab doctor\n  pipelab doctor --setup\n  pipelab doctor --json",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			if setup {
+				if err := setUpPython(c.Context(), a); err != nil {
+					return err
+				}
+			}
+			found := examine(c.Context(), a)
+			if a.JSON {
+				return a.PrintJSON(found)
+			}
+			for _, f := range found {
+				mark := "ok     "
+				if !f.OK {
+					mark = "missing"
+				}
+				a.Printf("%s  %-18s %s\n", mark, f.What, f.Seen)
+				if !f.OK {
+					a.Printf("         %s\n", f.Hint)
+				}
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&setup, "setup", false, "make the Python environment if it is not there yet")
+	return c
+}
+
+func examine(ctx context.Context, a *app.App) []finding {
+	found := []finding{
+		{What: "system", OK: true, Seen: fmt.Sprintf("%s/%s, %d processors", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())},
+		{What: "embedded AWS", OK: true, Seen: "part of this program"},
+	}
+	for _, p := range []struct {
+		what, hint string
+		args       []string
+	}{
+		{"Python 3", "programs and functions in Python need it: apt-get install python3 python3-venv, or https://www.python.org", []string{"python3", "--version"}},
+		{"boto3", "the AWS SDK for Python: pipelab doctor --setup", []string{"python3", "-c", "import boto3; print(boto3.__version__)"}},
+		{"Node.js", "only functions in Node.js need it: https://nodejs.org", []string{"node", "--version"}},
+		{"AWS CLI", "not needed, but good to look around with: python3 -m pip install awscli", []string{"aws", "--version"}},
+	} {
+		out, err := exec.CommandContext(ctx, p.args[0], p.args[1:]...).Output()
+		f := finding{What: p.what, OK: err == nil, Seen: strings.TrimSpace(string(out)), Hint: p.hint}
+		if !f.OK {
+			f.Seen = "not found"
+		}
+		found = append(found, f)
+	}
+	cache := a.CacheDir()
+	err := os.MkdirAll(cache, 0o700)
+	return append(found, finding{What: "cache folder", OK: err == nil, Seen: cache, Hint: "set PIPELAB_CACHE to a folder that can be written"})
+}
+
+// boto3Version is what handlers and programs get; one version everywhere keeps
+// a class's results alike.
+const boto3Version = "boto3>=1.40,<2"
+
+// setUpPython makes the private environment, in a folder beside it that is
+// renamed when it is complete: cut short, it is made anew the next time.
+func setUpPython(ctx context.Context, a *app.App) error {
+	dir := a.PythonDir()
+	if _, err := os.Stat(dir); err == nil {
+		a.Statusf("the Python environment is in %s", dir)
+		return nil
+	}
+	if _, err := exec.LookPath("python3"); err != nil {
+		return app.Environmentf("there is no Python 3 on this machine").Hint("apt-get install python3 python3-venv, or https://www.python.org")
+	}
+	// Only its python is ever called, which finds its modules by its own place;
+	// the scripts beside it, which have the path inside, are not used.
+	building := dir + ".building"
+	if err := os.RemoveAll(building); err != nil {
+		return err
+	}
+	a.Statusf("making a Python environment in %s; this takes some seconds, once", dir)
+	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+		return err
+	}
+	if out, err := exec.CommandContext(ctx, "python3", "-m", "venv", building).CombinedOutput(); err != nil {
+		return app.Environmentf("Python cannot make virtual environments: %s", last(out)).Hint("apt-get install python3-venv")
+	}
+	python := filepath.Join(building, app.VenvBin, "python3")
+	if runtime.GOOS == "windows" {
+		python = filepath.Join(building, app.VenvBin, "python.exe")
+	}
+	if out, err := exec.CommandContext(ctx, python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", boto3Version).CombinedOutput(); err != nil {
+		return app.Environmentf("the AWS SDK for Python could not be installed: %s", last(out)).
+			Hint("it comes from the network the first time; connect, then: pipelab doctor --setup").
+			Hint("a python3 that has boto3 already does as well: see pipelab doctor")
+	}
+	return os.Rename(building, dir)
+}
+
+// last is the last line of what a program printed.
+func last(out []byte) string {
+	lines := strings.Split(strings.TrimSpace(string(out)), "\n")
+	return lines[len(lines)-1]
+}

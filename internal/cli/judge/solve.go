@@ -1,0 +1,135 @@
+package judge
+
+import (
+	"bufio"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/workspace"
+)
+
+func newSolve(a *app.App) *cobra.Command {
+	var yes bool
+	c := &cobra.Command{
+		Use: "solve", Short: "Copy the reference solution into your folder", GroupID: "labs",
+		Long: `Copies the reference solution over your files. What it replaces is kept in
+.pipelab/before-solve. Attempts after it are marked as solved in your progress.`,
+		Example: "  pipelab solve --yes && pipelab check",
+		Args:    cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			w, err := a.Workspace()
+			if err != nil {
+				return err
+			}
+			if !yes {
+				if err := confirm(a, "Replace your files with the reference solution?"); err != nil {
+					return err
+				}
+			}
+			return solve(a, w)
+		},
+	}
+	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	return c
+}
+
+// confirm asks a person; where nobody can answer, the flag must say it.
+func confirm(a *app.App, question string) error {
+	in, ok := a.In.(*os.File)
+	if !ok || !app.Terminal(in) {
+		return app.Usagef("this replaces your files and nobody is here to ask").Hint("say yes beforehand: --yes")
+	}
+	fmt.Fprintf(a.Err, "%s [y/N] ", question)
+	answer, _ := bufio.NewReader(in).ReadString('\n') // no answer is a no
+	if s := strings.ToLower(strings.TrimSpace(answer)); s != "y" && s != "yes" {
+		a.Statusf("nothing was changed")
+		return app.Silent(app.ExitOK)
+	}
+	return nil
+}
+
+func solve(a *app.App, w *workspace.Workspace) error {
+	name := w.Meta.Lab
+	if w.Meta.Source != "" {
+		name = w.Meta.Source
+	}
+	l, err := a.Folder(name)
+	if err != nil {
+		return err
+	}
+	solution, err := fs.Sub(l.FS, "solution")
+	if err != nil {
+		return err
+	}
+	kept, err := backUp(w, solution)
+	if err != nil {
+		return err
+	}
+	if err := workspace.CopyTree(w.Root, solution, true); err != nil {
+		return err
+	}
+	w.Meta.Solved = true
+	if err := w.Save(); err != nil {
+		return err
+	}
+	if a.JSON {
+		return a.PrintJSON(map[string]any{"kept": kept})
+	}
+	a.Printf("the reference solution is in %s\n", w.Root)
+	if kept != "" {
+		a.Printf("your files are in %s\n", kept)
+	}
+	return nil
+}
+
+// backUp copies the files that would be replaced into a new folder and returns
+// it, "" if there are none.
+func backUp(w *workspace.Workspace, tree fs.FS) (string, error) {
+	var files []string
+	err := fs.WalkDir(tree, ".", func(p string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		if _, err := os.Lstat(filepath.Join(w.Root, filepath.FromSlash(workspace.Target(p)))); err == nil {
+			files = append(files, workspace.Target(p))
+		}
+		return nil
+	})
+	if err != nil || len(files) == 0 {
+		return "", err
+	}
+	dir := ""
+	for n := 1; ; n++ { // earlier copies stay
+		dir = w.Path("before-solve", fmt.Sprint(n))
+		if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
+			return "", err
+		}
+		err := os.Mkdir(dir, 0o700)
+		if err == nil {
+			break
+		}
+		if !os.IsExist(err) {
+			return "", err
+		}
+	}
+	for _, f := range files {
+		b, err := os.ReadFile(filepath.Join(w.Root, filepath.FromSlash(f)))
+		if err != nil {
+			return "", err
+		}
+		to := filepath.Join(dir, filepath.FromSlash(f))
+		if err := os.MkdirAll(filepath.Dir(to), 0o700); err != nil {
+			return "", err
+		}
+		if err := os.WriteFile(to, b, 0o600); err != nil {
+			return "", err
+		}
+	}
+	return dir, nil
+}

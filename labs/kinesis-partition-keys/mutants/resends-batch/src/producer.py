@@ -1,0 +1,55 @@
+"""Reads one JSON event per line and puts each into a Kinesis stream.
+
+    pipelab run -- python3 src/producer.py < events.jsonl
+
+The stream's name is in the environment variable STREAM_NAME. Events of one
+customer share a partition key, so they share a shard and keep their order.
+"""
+
+import json
+import os
+import random
+import sys
+import time
+from itertools import islice
+
+import boto3
+
+BATCH = 500  # PutRecords takes no more entries in a call
+FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds
+
+
+def entries(lines):
+    """Turns lines into entries of PutRecords."""
+    for line in lines:
+        line = line.rstrip("\n")
+        if line:
+            yield {"Data": line.encode(), "PartitionKey": json.loads(line)["customer"]}
+
+
+def put(kinesis, stream, batch):
+    """Puts a batch in. What was refused is sent again, and only that.
+
+    The next batch waits until this one is in, so that a shard that is too
+    busy slows the producer down instead of filling its memory.
+    """
+    pause = FIRST_PAUSE
+    while True:
+        answer = kinesis.put_records(StreamName=stream, Records=batch)
+        if answer["FailedRecordCount"] == 0:
+            return
+        time.sleep(random.uniform(0, pause))
+        pause = min(2 * pause, LONGEST_PAUSE)
+
+
+def main() -> int:
+    kinesis = boto3.client("kinesis")
+    stream = os.environ["STREAM_NAME"]
+    waiting = entries(sys.stdin)
+    while batch := list(islice(waiting, BATCH)):
+        put(kinesis, stream, batch)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
