@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -100,9 +101,13 @@ func (s *session) objectEvent(bucket, key string) any {
 		"eventVersion": "2.1", "eventSource": "aws:s3", "awsRegion": s.config.Region, "eventName": "ObjectCreated:Put",
 		"s3": map[string]any{"s3SchemaVersion": "1.0",
 			"bucket": map[string]any{"name": bucket, "arn": "arn:aws:s3:::" + bucket},
-			"object": map[string]any{"key": url.QueryEscape(key)}},
+			"object": map[string]any{"key": eventKey(key)}},
 	}}}
 }
+
+// eventKey writes a key as S3 does in events: URL encoding with + for a space,
+// the slash left as it is.
+func eventKey(key string) string { return strings.ReplaceAll(url.QueryEscape(key), "%2F", "/") }
 
 // https://docs.aws.amazon.com/lambda/latest/dg/with-kinesis.html
 func (s *session) recordsEvent(records []lab.Record) any {

@@ -40,6 +40,10 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
 		out.Verdict, out.Points = report.Timeout, 0
 		out.Message = fmt.Sprintf("the check did not end within %s: %v", s.check.Timeout.Or(defaultTimeout), err)
+	case refusal(err) != nil:
+		r := refusal(err)
+		out.Verdict, out.Points, out.Message = report.Fail, 0, r.Error()
+		out.Expected, out.Seen = r.operation+" succeeds", brief(r.code+": "+r.message)
 	default:
 		out.Verdict, out.Points, out.Message = report.Error, 0, err.Error()
 	}
@@ -162,7 +166,14 @@ func (s *session) expect(ctx context.Context, out *report.Check) error {
 		}
 		total += weight
 		if e.SQL != nil {
-			return fmt.Errorf("an SQL expectation: %w", errUnsupported)
+			ok, err := s.oracle(ctx, e, out)
+			if err != nil {
+				return err
+			}
+			if ok {
+				held += weight
+			}
+			continue
 		}
 		v, failed, err := s.look(ctx, e.That, false)
 		if err != nil {
