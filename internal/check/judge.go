@@ -60,9 +60,6 @@ func (s *session) evaluate(ctx context.Context, out *report.Check) error {
 		}
 		s.after = last
 	}
-	if s.check.Program != nil {
-		return fmt.Errorf("a check written as a program: %w", errUnsupported)
-	}
 	if err := s.generate(); err != nil {
 		return err
 	}
@@ -73,6 +70,9 @@ func (s *session) evaluate(ctx context.Context, out *report.Check) error {
 	}
 	if err := s.wait(ctx, s.check.Eventually); err != nil {
 		return err
+	}
+	if s.check.Program != nil {
+		return s.program(ctx, out)
 	}
 	return s.expect(ctx, out)
 }

@@ -86,3 +86,33 @@ func TestRun_judgesWithSQLAndBlamesWhoeverItWas(t *testing.T) {
 	require.Contains(t, got["rows"].Seen, `row 1 is no object: hello`)
 	require.Contains(t, got["refused"].Message, "ResourceNotFoundException")
 }
+
+func TestRun_takesTheJudgementOfAProgram(t *testing.T) {
+	src := oracles
+	printed := map[string]struct {
+		script string
+		want   report.Verdict
+		points float64
+	}{
+		"pass":    {`test -s $PIPELAB_DATA && echo '{"verdict":"pass"}'`, report.Pass, 20},
+		"share":   {`echo '{"verdict":"partial","share":0.25,"message":"m"}'`, report.Partial, 5},
+		"fail":    {`echo '{"verdict":"fail","expected":"e","seen":"s"}'`, report.Fail, 0},
+		"prose":   {`echo fine`, report.Error, 0},
+		"crashed": {`exit 3`, report.Error, 0},
+	}
+	for id, p := range printed {
+		src += fmt.Sprintf("  - { id: %s, title: T, points: 20, hints: [a, b, c], program: { command: [sh, -c, %q] } }\n", id, p.script)
+	}
+	l, err := lab.Parse("lab.yaml", []byte(src), check.Compile)
+	require.NoError(t, err)
+	e, err := embedded.Driver{}.Start(context.Background(), emulator.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = e.Close() })
+	r, err := check.Run(context.Background(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(), Clock: clock.New()})
+	require.NoError(t, err)
+	require.Len(t, r.Checks, len(printed))
+	for _, c := range r.Checks {
+		require.Equal(t, printed[c.ID].want, c.Verdict, "%+v", c)
+		require.InDelta(t, printed[c.ID].points, c.Points, 0.01)
+	}
+}
