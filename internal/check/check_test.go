@@ -3,6 +3,7 @@ package check_test
 import (
 	"context"
 	"os"
+	"slices"
 	"testing"
 	"time"
 
@@ -22,8 +23,15 @@ func TestCompile_acceptsTheCatalogue(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, ids)
 	for _, id := range ids {
-		_, err = lab.Open(fsys, id, check.Compile)
+		l, err := lab.Open(fsys, id, check.Compile)
 		require.NoError(t, err)
+		names := slices.Clone(l.Capabilities)
+		for _, c := range l.Checks {
+			names = append(names, c.Capabilities...)
+		}
+		for _, name := range names {
+			require.Contains(t, emulator.KnownCapabilities(), emulator.Capability(name), id)
+		}
 	}
 	require.ErrorContains(t, check.Compile("size(nothing)", nil), "undeclared reference")
 }

@@ -67,11 +67,20 @@ const (
 	LambdaAsync      Capability = "lambda.async"              // retries, destinations, dead letters
 	S3Notifications  Capability = "s3.notifications"          // objects raise events
 	S3Lifecycle      Capability = "s3.lifecycle.acts"         // lifecycle rules act when time moves
+	SQSFIFO          Capability = "sqs.fifo"                  // queues keep order and drop duplicates
 	DynamoDBTransact Capability = "dynamodb.transactions"
 	DynamoDBLimits   Capability = "dynamodb.throughput.limits"
 	DynamoDBStreams  Capability = "dynamodb.streams"
 	IAMEnforced      Capability = "iam.enforced" // policies decide
 )
+
+// KnownCapabilities lists all of them: a lab that names another would be
+// unsupported everywhere, which nobody would notice.
+func KnownCapabilities() []Capability {
+	return []Capability{ClockAdvance, FaultInjection, CallTrace, Snapshots, KinesisLimits, KinesisEntries, KinesisESM,
+		KinesisBisect, LambdaFunctions, LambdaAsync, S3Notifications, S3Lifecycle, SQSFIFO, DynamoDBTransact, DynamoDBLimits,
+		DynamoDBStreams, IAMEnforced}
+}
 
 // Options tell a driver what to start.
 type Options struct {

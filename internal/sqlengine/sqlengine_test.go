@@ -67,7 +67,7 @@ func TestQuery_tellsDataErrorsFromItsOwn(t *testing.T) {
 		"SELECT * FROM '/etc/hosts'":           false,
 		"ATTACH '/tmp/x.db'":                   false,
 		"SET enable_external_access = true":    false,
-		"SELECT * FROM range(200001)":     false,
+		"SELECT * FROM range(200001)":          false,
 	} {
 		_, err := db.Query(ctx, sql)
 		require.Error(t, err, sql)
