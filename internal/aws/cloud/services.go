@@ -6,6 +6,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodbstreams"
 	"github.com/pipelab/pipelab/internal/aws/service/iam"
 	"github.com/pipelab/pipelab/internal/aws/service/kinesis"
+	"github.com/pipelab/pipelab/internal/aws/service/sqs"
 	"github.com/pipelab/pipelab/internal/aws/service/sts"
 )
 
@@ -16,6 +17,7 @@ func services() []func(*gateway.Host) gateway.Service {
 		kinesis.New,
 		as(dynamodb.New),
 		as(dynamodbstreams.New),
+		as(sqs.New),
 		as(iam.New),
 		as(sts.New),
 	}

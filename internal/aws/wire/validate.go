@@ -83,6 +83,8 @@ func (t *Target) invalid(c *validator) error {
 		code = "ValidationError"
 	case t.Service == "cloudwatchlogs":
 		code = "InvalidParameterException"
+	case t.Service == "sqs" && c.enumOnly: // its enums name attributes
+		code = "InvalidAttributeName"
 	case t.Service == "sqs":
 		code = "MissingParameter"
 	case t.Service == "lambda" && c.enumOnly && len(c.found) == 1:

@@ -26,6 +26,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodbstreams"
 	kinesissvc "github.com/pipelab/pipelab/internal/aws/service/kinesis"
 	"github.com/pipelab/pipelab/internal/aws/service/lambda/esm"
+	sqsservice "github.com/pipelab/pipelab/internal/aws/service/sqs"
 )
 
 // functions is a lambda service whose functions are Go functions.
@@ -182,7 +183,7 @@ func newCloudWithClock(t testing.TB, clk *clock.Clock, more ...gateway.Service) 
 	f := &functions{timeout: 3}
 	var services []func(*gateway.Host) gateway.Service
 	if !slices.ContainsFunc(more, func(s gateway.Service) bool { return s.Name() == "sqs" }) {
-		services = append(services, newStandIn)
+		services = append(services, func(h *gateway.Host) gateway.Service { return sqsservice.New(h) })
 	}
 	for _, s := range more {
 		services = append(services, func(*gateway.Host) gateway.Service { return s })
