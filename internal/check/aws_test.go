@@ -1,0 +1,76 @@
+package check_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pipelab/pipelab/internal/aws/clock"
+	"github.com/pipelab/pipelab/internal/check"
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/emulator/embedded"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/report"
+)
+
+const onAWS = `
+id: on-aws
+title: T
+summary: S
+level: beginner
+minutes: 1
+examTasks: ["1.1"]
+services: [sqs, dynamodb]
+tasks: [{ id: a, title: A, text: B }]
+probes:
+  messages: { messages: { queue: "${outputs.Queue}" } }
+  items: { items: { table: "${outputs.Table}" } }
+checks:
+  - id: queue
+    title: Q
+    points: 50
+    hints: [a, b, c]
+    steps: [{ sendMessages: { queue: "${outputs.Queue}", bodies: ['{"n": 1}', text] } }]
+    expect:
+      - { that: "size(messages) == 2 && messages.exists(m, m.body == 'text') && messages.exists(m, m.json != null && m.json.n == 1)", message: Both are there }
+  - id: table
+    title: T
+    points: 50
+    hints: [a, b, c]
+    steps:
+      - putItems: { table: "${outputs.Table}", items: [{ id: a, n: 1, list: [1, x], deep: { ok: true } }, { id: b }] }
+      - updateItem: { table: "${outputs.Table}", key: { id: a }, update: "SET n = n + :n", values: { ":n": 2 } }
+      - deleteItem: { table: "${outputs.Table}", key: { id: b } }
+    expect:
+      - { that: "size(items) == 1 && items[0].n == 3 && items[0].list == [1, 'x'] && items[0].deep.ok", message: One item }
+`
+
+func TestRun_reachesQueuesAndTables(t *testing.T) {
+	ctx := context.Background()
+	l, err := lab.Parse("lab.yaml", []byte(onAWS), check.Compile)
+	require.NoError(t, err)
+	e, err := embedded.Driver{}.Start(ctx, emulator.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = e.Close() })
+	config := e.Endpoint().AWSConfig()
+	q, err := sqs.NewFromConfig(config).CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("q")})
+	require.NoError(t, err)
+	_, err = dynamodb.NewFromConfig(config).CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("t"), BillingMode: types.BillingModePayPerRequest,
+		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: types.ScalarAttributeTypeS}}})
+	require.NoError(t, err)
+	_, _, err = e.Control().Advance(ctx, time.Minute) // until the table is active
+	require.NoError(t, err)
+	r, err := check.Run(ctx, check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(), Clock: clock.New(),
+		Outputs: map[string]string{"Queue": *q.QueueUrl, "Table": "t"}})
+	require.NoError(t, err)
+	for _, c := range r.Checks {
+		require.Equal(t, report.Pass, c.Verdict, "%+v", c)
+	}
+}
