@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -78,6 +80,7 @@ Its exit code becomes pipelab's.`,
 }
 
 func runCommand(ctx context.Context, a *app.App, e emulator.Endpoint, args []string) error {
+	args = withEndpoint(args, e.URL)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = a.In, a.Out, a.Err, a.Dir
 	// A profile or session token of a real account must not get in.
@@ -91,4 +94,15 @@ func runCommand(ctx context.Context, a *app.App, e emulator.Endpoint, args []str
 		return app.Environmentf("there is no program %s on this machine", args[0])
 	}
 	return err
+}
+
+// withEndpoint tells the AWS CLI its endpoint as an option too: version 1 has
+// addresses of its own for SQS and some others, which win over the
+// environment, and a lab's calls must never reach the real AWS.
+func withEndpoint(args []string, url string) []string {
+	name := strings.TrimSuffix(filepath.Base(args[0]), ".exe")
+	if name != "aws" || slices.ContainsFunc(args, func(a string) bool { return strings.HasPrefix(a, "--endpoint-url") }) {
+		return args
+	}
+	return slices.Concat(args[:1], []string{"--endpoint-url", url}, args[1:])
 }

@@ -97,5 +97,5 @@ func (e *instance) Close() error {
 // Capabilities lists what this driver has.
 func Capabilities() []emulator.Capability {
 	return []emulator.Capability{emulator.ClockAdvance, emulator.FaultInjection, emulator.CallTrace, emulator.Snapshots,
-		emulator.KinesisLimits, emulator.KinesisEntries, emulator.DynamoDBTransact, emulator.DynamoDBLimits, emulator.DynamoDBStreams}
+		emulator.KinesisLimits, emulator.KinesisEntries, emulator.DynamoDBTransact, emulator.DynamoDBLimits, emulator.DynamoDBStreams, emulator.SQSFIFO}
 }

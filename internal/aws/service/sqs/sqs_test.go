@@ -397,8 +397,8 @@ func TestWrongRequests(t *testing.T) {
 		{"redrive to nowhere", "InvalidParameterValue", attrs("", "x", "RedrivePolicy", `{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:nowhere","maxReceiveCount":3}`)},
 		{"redrive to another type", "InvalidParameterValue", attrs("", "x", "RedrivePolicy", `{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:ordered.fifo","maxReceiveCount":3}`)},
 		{"redrive after no receipt", "InvalidParameterValue", attrs("", "x", "RedrivePolicy", `{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:plain","maxReceiveCount":0}`)},
-		{"the same name, other attributes", "QueueNameExists", attrs("", "plain", "DelaySeconds", "3")},
-		{"no such queue", "QueueDoesNotExist", msg(sqs.SendMessageInput{QueueUrl: gone, MessageBody: a("x")})},
+		{"the same name, other attributes", "QueueAlreadyExists", attrs("", "plain", "DelaySeconds", "3")},
+		{"no such queue", "NonExistentQueue", msg(sqs.SendMessageInput{QueueUrl: gone, MessageBody: a("x")})},
 		{"no queue in the URL", "InvalidAddress", msg(sqs.SendMessageInput{QueueUrl: a("http://127.0.0.1/"), MessageBody: a("x")})},
 		{"empty body", "MissingParameter", msg(sqs.SendMessageInput{QueueUrl: url, MessageBody: a("")})},
 		{"control character", "InvalidMessageContents", msg(sqs.SendMessageInput{QueueUrl: url, MessageBody: a("a\x01")})},
@@ -440,9 +440,7 @@ func TestWrongRequests(t *testing.T) {
 			var resp *awshttp.ResponseError
 			err := row.call()
 			require.ErrorAs(t, err, &api)
-			code := strings.TrimPrefix(api.ErrorCode(), "AWS.SimpleQueueService.")
-			code = strings.Replace(code, "NonExistentQueue", "QueueDoesNotExist", 1)
-			require.Equal(t, row.code, code, err.Error())
+			require.Equal(t, row.code, strings.TrimPrefix(api.ErrorCode(), "AWS.SimpleQueueService."), err.Error())
 			require.NotEmpty(t, api.ErrorMessage())
 			require.True(t, errors.As(err, &resp) && resp.HTTPStatusCode() >= 400 && resp.HTTPStatusCode() < 500)
 		})
