@@ -64,11 +64,19 @@ AWS account, no container engine and no network.`,
 		SilenceErrors: true, // printed once, by report
 		SilenceUsage:  true,
 		Version:       version(),
-		Args: func(_ *cobra.Command, args []string) error {
+		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
 			}
-			return app.Usagef("there is no command %q", args[0])
+			var names []string
+			for _, sub := range c.Commands() {
+				names = append(names, sub.Name())
+			}
+			e := app.Usagef("there is no command %q", args[0])
+			if near := app.Nearest(args[0], names); near != "" {
+				return e.Hint("did you mean pipelab " + near + "?")
+			}
+			return e.Hint("see the commands: pipelab --help")
 		},
 	}
 	root.SetIn(a.In)

@@ -85,7 +85,8 @@ func JSON(w io.Writer, r *Result) error {
 func Text(w io.Writer, r *Result) error {
 	var b strings.Builder
 	for _, c := range r.Checks {
-		fmt.Fprintf(&b, "%-11s %s  %s (%g/%d points, %d ms)\n", c.Verdict, c.ID, c.Title, c.Points, c.Possible, c.Millis)
+		fmt.Fprintf(&b, "%-11s %s  %g of %d points, %d ms\n", c.Verdict, c.ID, c.Points, c.Possible, c.Millis)
+		line(&b, "", c.Title)
 		if c.Verdict == Pass {
 			continue
 		}
@@ -105,10 +106,42 @@ func Text(w io.Writer, r *Result) error {
 	return err
 }
 
+// textWidth is the number of columns that text keeps to; a word that is longer
+// is broken.
+const textWidth = 80
+
+// line writes text below a check, indented and wrapped.
 func line(b *strings.Builder, label, text string) {
 	if text = strings.TrimRight(text, " \n"); text == "" {
 		return
 	}
-	pad := "\n" + strings.Repeat(" ", 4+len(label))
-	b.WriteString("    " + label + strings.ReplaceAll(text, "\n", pad) + "\n")
+	indent := strings.Repeat(" ", 4+len(label))
+	lead := "    " + label
+	for _, part := range strings.Split(text, "\n") {
+		for _, l := range wrap(part, textWidth-len(indent)) {
+			b.WriteString(lead + l + "\n")
+			lead = indent
+		}
+	}
+}
+
+// wrap breaks a line at blanks, and inside words that do not fit.
+func wrap(text string, width int) []string {
+	var out []string
+	rest := []rune(text)
+	for len(rest) > width {
+		cut := width
+		for i := width; i > width/2; i-- {
+			if rest[i] == ' ' {
+				cut = i
+				break
+			}
+		}
+		out = append(out, string(rest[:cut]))
+		rest = rest[cut:]
+		if rest[0] == ' ' {
+			rest = rest[1:]
+		}
+	}
+	return append(out, string(rest))
 }

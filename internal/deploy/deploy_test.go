@@ -1,0 +1,121 @@
+package deploy_test
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/fstest"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pipelab/pipelab/internal/cfn"
+	"github.com/pipelab/pipelab/internal/deploy"
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/emulator/embedded"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/provision"
+)
+
+const resources = `
+Resources:
+  Clicks: { Type: AWS::Kinesis::Stream, Properties: { ShardCount: 1 } }
+Outputs:
+  StreamName: { Value: !Ref Clicks }
+`
+
+func target(t *testing.T) (deploy.Target, *lab.Folder) {
+	t.Helper()
+	e, err := embedded.Driver{}.Start(t.Context(), emulator.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, e.Close()) })
+	return deploy.Target{Endpoint: e.Endpoint(), State: provision.NewMemoryState(), Environ: os.Environ()},
+		&lab.Folder{Lab: &lab.Lab{ID: "a-lab"}, FS: fstest.MapFS{"resources.yaml": {Data: []byte(resources)}}}
+}
+
+func write(t *testing.T, name, content string) string {
+	t.Helper()
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o755)) //nolint:gosec // a script
+	return dir
+}
+
+func TestSubmission_templateGetsTheLabsOutputsAndChangesOnlyWhatChanged(t *testing.T) {
+	to, l := target(t)
+	provided, err := to.Provided(t.Context(), l)
+	require.NoError(t, err)
+	const template = `
+Parameters:
+  StreamName: { Type: String }
+Resources:
+  Counts:
+    Type: AWS::DynamoDB::Table
+    Properties:
+      BillingMode: PAY_PER_REQUEST
+      AttributeDefinitions: [{ AttributeName: id, AttributeType: S }]
+      KeySchema: [{ AttributeName: id, KeyType: HASH }]
+Outputs:
+  Table: { Value: !Ref Counts }
+  Seen: { Value: !Sub "from ${StreamName}" }
+`
+	dir := write(t, "template.yaml", template)
+	res, err := to.Submission(t.Context(), l, "mine", dir, provided)
+	require.NoError(t, err)
+	require.Len(t, res.Changes, 1)
+	require.Equal(t, "from "+provided["StreamName"], res.Outputs["Seen"])
+	require.Equal(t, provided["StreamName"], res.Outputs["StreamName"])
+	require.NotEmpty(t, res.Outputs["Table"])
+	res, err = to.Submission(t.Context(), l, "mine", dir, provided)
+	require.NoError(t, err)
+	require.Empty(t, res.Changes)
+}
+
+func TestSubmission_unknownTypesAreErrorsAtTheirLine(t *testing.T) {
+	to, l := target(t)
+	dir := write(t, "template.yaml", "Resources:\n  X:\n    Type: AWS::Nothing::AtAll\n")
+	_, err := to.Submission(t.Context(), l, "mine", dir, nil)
+	var problems *cfn.Problems
+	require.ErrorAs(t, err, &problems)
+	require.Equal(t, 3, problems.List[0].Line)
+}
+
+func TestSubmission_scriptSeesAndAddsOutputs(t *testing.T) {
+	to, l := target(t)
+	provided, err := to.Provided(t.Context(), l)
+	require.NoError(t, err)
+	var out bytes.Buffer
+	to.Out = &out
+	dir := write(t, "deploy.sh", "#!/bin/sh\necho endpoint $AWS_ENDPOINT_URL\nprintf '{\"Mine\":\"%s\"}' \"$STREAM_NAME\" > \"$PIPELAB_OUTPUTS\"\n")
+	res, err := to.Submission(t.Context(), l, "mine", dir, provided)
+	require.NoError(t, err)
+	require.Equal(t, provided["StreamName"], res.Outputs["Mine"])
+	require.Contains(t, out.String(), "endpoint "+to.Endpoint.URL)
+	_, err = kinesis.NewFromConfig(to.Endpoint.AWSConfig()).DescribeStreamSummary(t.Context(), &kinesis.DescribeStreamSummaryInput{StreamName: ptr(res.Outputs["Mine"])})
+	require.NoError(t, err)
+
+	dir = write(t, "deploy.sh", "echo no such bucket >&2\nexit 4\n")
+	_, err = to.Submission(t.Context(), l, "mine", dir, provided)
+	var failed *deploy.ScriptError
+	require.ErrorAs(t, err, &failed)
+	require.Equal(t, 4, failed.Exit)
+	require.Contains(t, failed.Error(), "no such bucket")
+}
+
+func ptr(s string) *string { return &s }
+
+func TestSubmission_nothingToDeploy(t *testing.T) {
+	to, l := target(t)
+	_, err := to.Submission(t.Context(), l, "mine", t.TempDir(), nil)
+	require.ErrorIs(t, err, deploy.ErrNothing)
+	l.Programs = map[string]lab.Program{"p": {Command: []string{"true"}}}
+	res, err := to.Submission(t.Context(), l, "mine", t.TempDir(), map[string]string{"A": "1"})
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"A": "1"}, res.Outputs)
+}
+
+func TestVariable(t *testing.T) {
+	for output, want := range map[string]string{"StreamName": "STREAM_NAME", "QueueURL": "QUEUE_URL", "DLQUrl": "DLQ_URL", "table": "TABLE"} {
+		require.Equal(t, want, deploy.Variable(output))
+	}
+}
