@@ -55,6 +55,7 @@ func serve(dir string) error {
 // child is an emulator in another process.
 type child struct {
 	cmd    *exec.Cmd
+	config aws.Config // without retries
 	client *kinesis.Client
 	reader *kinesis.Client // with the SDK's retries: reading twice harms nobody
 }
@@ -75,7 +76,7 @@ func startChild(t *testing.T, dir string) *child {
 	reader := kinesis.NewFromConfig(cfg)
 	// No retries: a record that was written twice would be our own doing.
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
-	return &child{cmd: cmd, client: kinesis.NewFromConfig(cfg), reader: reader}
+	return &child{cmd: cmd, config: cfg, client: kinesis.NewFromConfig(cfg), reader: reader}
 }
 
 func (c *child) kill(t *testing.T) {
@@ -140,13 +141,19 @@ func readAll(t *testing.T, c *kinesis.Client) map[string]string {
 	}
 }
 
-func TestKill_losesNoAcknowledgedRecord(t *testing.T) {
-	rounds := 20
+// killRounds is how often to kill, unless the environment says otherwise.
+func killRounds(t *testing.T, rounds int) int {
+	t.Helper()
 	if s := os.Getenv(roundsVariable); s != "" {
 		n, err := strconv.Atoi(s)
 		require.NoError(t, err)
-		rounds = n
+		return n
 	}
+	return rounds
+}
+
+func TestKill_losesNoAcknowledgedRecord(t *testing.T) {
+	rounds := killRounds(t, 20)
 	dir := t.TempDir()
 	c := startChild(t, dir)
 	_, err := c.client.CreateStream(t.Context(), &kinesis.CreateStreamInput{

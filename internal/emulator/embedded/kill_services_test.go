@@ -1,0 +1,153 @@
+//go:build unix
+
+package embedded_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"github.com/stretchr/testify/require"
+)
+
+// writes are ways to write the names that a test reads back, one call each.
+func writes(cfg aws.Config, queue string) map[string]func(ctx context.Context, id string) ([]string, error) {
+	tables, queues, roles := dynamodb.NewFromConfig(cfg), sqs.NewFromConfig(cfg), iam.NewFromConfig(cfg)
+	item := func(id string) map[string]ddb.AttributeValue {
+		return map[string]ddb.AttributeValue{"id": &ddb.AttributeValueMemberS{Value: id}}
+	}
+	table := aws.String("kept")
+	return map[string]func(context.Context, string) ([]string, error){
+		"PutItem": func(ctx context.Context, id string) ([]string, error) {
+			_, err := tables.PutItem(ctx, &dynamodb.PutItemInput{TableName: table, Item: item(id)})
+			return []string{id}, err
+		},
+		"TransactWriteItems": func(ctx context.Context, id string) ([]string, error) {
+			_, err := tables.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []ddb.TransactWriteItem{
+				{Put: &ddb.Put{TableName: table, Item: item(id + "/left")}}, {Put: &ddb.Put{TableName: table, Item: item(id + "/right")}}}})
+			return []string{id + "/left", id + "/right"}, err
+		},
+		"BatchWriteItem": func(ctx context.Context, id string) ([]string, error) {
+			_, err := tables.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]ddb.WriteRequest{"kept": {
+				{PutRequest: &ddb.PutRequest{Item: item(id + "/1")}}, {PutRequest: &ddb.PutRequest{Item: item(id + "/2")}}}}})
+			return []string{id + "/1", id + "/2"}, err
+		},
+		"SendMessage": func(ctx context.Context, id string) ([]string, error) {
+			_, err := queues.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &id})
+			return []string{id}, err
+		},
+		"SendMessageBatch": func(ctx context.Context, id string) ([]string, error) {
+			_, err := queues.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &queue, Entries: []types.SendMessageBatchRequestEntry{
+				{Id: aws.String("a"), MessageBody: aws.String(id + "/a")}, {Id: aws.String("b"), MessageBody: aws.String(id + "/b")}}})
+			return []string{id + "/a", id + "/b"}, err
+		},
+		"CreateRole": func(ctx context.Context, id string) ([]string, error) {
+			_, err := roles.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &id, AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[]}`)})
+			return []string{id}, err
+		},
+	}
+}
+
+// kept is everything that can be read back.
+func kept(t *testing.T, cfg aws.Config, queue string) map[string]bool {
+	t.Helper()
+	ctx, all := t.Context(), map[string]bool{}
+	items := dynamodb.NewScanPaginator(dynamodb.NewFromConfig(cfg), &dynamodb.ScanInput{TableName: aws.String("kept"), ConsistentRead: aws.Bool(true)})
+	for items.HasMorePages() {
+		page, err := items.NextPage(ctx)
+		require.NoError(t, err)
+		for _, item := range page.Items {
+			all[item["id"].(*ddb.AttributeValueMemberS).Value] = true
+		}
+	}
+	roles := iam.NewListRolesPaginator(iam.NewFromConfig(cfg), &iam.ListRolesInput{})
+	for roles.HasMorePages() {
+		page, err := roles.NextPage(ctx)
+		require.NoError(t, err)
+		for _, r := range page.Roles {
+			all[*r.RoleName] = true
+		}
+	}
+	queues := sqs.NewFromConfig(cfg)
+	for {
+		out, err := queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &queue, MaxNumberOfMessages: 10, VisibilityTimeout: 43200})
+		require.NoError(t, err)
+		if len(out.Messages) == 0 {
+			return all
+		}
+		for _, m := range out.Messages {
+			require.False(t, all[*m.Body], "message %s came twice", *m.Body)
+			all[*m.Body] = true
+		}
+	}
+}
+
+// Every kind of write, at once, to an emulator that is killed again and again:
+// what was answered is there, transactions and batches whole, and nothing else
+// but what was on its way.
+func TestKill_losesNoAcknowledgedWriteOfAnyService(t *testing.T) {
+	dir := t.TempDir()
+	c := startChild(t, dir)
+	tables := dynamodb.NewFromConfig(c.config)
+	_, err := tables.CreateTable(t.Context(), &dynamodb.CreateTableInput{TableName: aws.String("kept"), BillingMode: ddb.BillingModePayPerRequest,
+		AttributeDefinitions: []ddb.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: ddb.ScalarAttributeTypeS}},
+		KeySchema:            []ddb.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: ddb.KeyTypeHash}}})
+	require.NoError(t, err)
+	require.NoError(t, dynamodb.NewTableExistsWaiter(tables, func(o *dynamodb.TableExistsWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 50*time.Millisecond, time.Second
+	}).Wait(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String("kept")}, time.Minute))
+	queue, err := sqs.NewFromConfig(c.config).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("kept")})
+	require.NoError(t, err)
+
+	var mu sync.Mutex
+	var acked []string
+	for round := range killRounds(t, 10) {
+		answered := make(chan struct{})
+		ctx, stop := context.WithCancel(t.Context())
+		var writers sync.WaitGroup
+		for kind, write := range writes(c.config, *queue.QueueUrl) {
+			writers.Go(func() {
+				for i := 0; ; i++ {
+					names, err := write(ctx, fmt.Sprintf("%s-%d-%d", kind, round, i))
+					if err != nil {
+						return
+					}
+					mu.Lock()
+					acked = append(acked, names...)
+					mu.Unlock()
+					select {
+					case answered <- struct{}{}:
+					case <-ctx.Done():
+						return
+					}
+				}
+			})
+		}
+		for range 10 + round*13%37 { // die at another point of the writing each time
+			<-answered
+		}
+		c.kill(t)
+		stop()
+		writers.Wait()
+		c = startChild(t, dir)
+	}
+	there := kept(t, c.config, *queue.QueueUrl)
+	for _, name := range acked {
+		require.True(t, there[name], "%s was acknowledged", name)
+	}
+	for name := range there {
+		if left, ok := strings.CutSuffix(name, "/left"); ok {
+			require.True(t, there[left+"/right"], "half of the transaction %s", left)
+		}
+	}
+	c.kill(t)
+}
