@@ -145,6 +145,19 @@ func (w *Work) Forget() error {
 	return errors.Join(os.RemoveAll(w.Path("stacks")), w.SaveOutputs(workspace.Outputs{}), w.Save())
 }
 
+// Empty takes the emulator back to what the lab provides. What is remembered
+// goes first: cut short between the two, a deployment would otherwise trust
+// resources that are gone.
+func (w *Work) Empty(ctx context.Context) error {
+	if err := w.Forget(); err != nil {
+		return err
+	}
+	if err := w.Emulator.Control().Reset(ctx); err != nil {
+		return err
+	}
+	return w.Provide(ctx)
+}
+
 // DeployProblem words what went wrong when deploying for a person.
 func DeployProblem(err error) error {
 	var problems *cfn.Problems

@@ -250,15 +250,7 @@ they are; the next check deploys your files again.`,
 			if err != nil {
 				return err
 			}
-			// What is remembered goes first: cut short between the two, a
-			// deployment would otherwise trust resources that are gone.
-			if err := w.Forget(); err != nil {
-				return err
-			}
-			if err := w.Emulator.Control().Reset(c.Context()); err != nil {
-				return err
-			}
-			if err := w.Provide(c.Context()); err != nil {
+			if err := w.Empty(c.Context()); err != nil {
 				return err
 			}
 			a.Statusf("the emulated AWS holds what the lab provides, and nothing else")

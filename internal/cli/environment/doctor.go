@@ -37,6 +37,9 @@ the first time.`,
 				if err := setUpPython(c.Context(), a); err != nil {
 					return err
 				}
+				if err := a.PreferPython(os.Setenv); err != nil {
+					return err
+				}
 			}
 			found := examine(c.Context(), a)
 			if a.JSON {

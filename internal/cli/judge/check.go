@@ -2,7 +2,6 @@ package judge
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +11,8 @@ import (
 	"github.com/pipelab/pipelab/internal/check"
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/emulator/embedded"
+	"github.com/pipelab/pipelab/internal/provision"
 	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/workspace"
 )
@@ -25,11 +26,14 @@ func newCheck(a *app.App) *cobra.Command {
 	var f checkFlags
 	c := &cobra.Command{
 		Use: "check [ID…]", Short: "Judge your pipeline by pushing data through it", GroupID: "labs",
-		Long: `Deploys what has changed, then runs the lab's checks: each sends data, waits,
-looks at what your pipeline made of them, and says what was sent, expected and
-seen. Data come from a seed; a run without --seed draws a new one and prints it.
+		Long: `Deploys your files into a fresh emulated AWS and runs the lab's checks there: each
+sends data, waits, looks at what your pipeline made of them, and says what was
+sent, expected and seen. Data come from a seed; a run without --seed draws a new
+one and prints it.
 
-What is in the emulated AWS before the checks is there again after them.
+What you have put into the lab's own AWS neither disturbs the checks nor is
+touched by them. To look at what a check did with trace, logs or the AWS CLI,
+run it with --keep: then it empties and uses the lab's own.
 
 Exit codes: 0 every check passed, 1 some did not, 5 some could not be judged.`,
 		Example: `  pipelab check
@@ -58,8 +62,8 @@ Exit codes: 0 every check passed, 1 some did not, 5 some could not be judged.`,
 	}
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "what the data are made from (default: a new one each time)")
 	c.Flags().BoolVarP(&f.watch, "watch", "w", false, "deploy and check again whenever a file changes, until Ctrl-C")
-	c.Flags().BoolVar(&f.keep, "keep", false, "leave what the last check put into the emulated AWS, to look at it")
-	c.Flags().BoolVar(&f.raw, "no-deploy", false, "judge what is deployed, whatever the files say")
+	c.Flags().BoolVar(&f.keep, "keep", false, "empty the lab's own AWS, judge there and leave what the checks did, to look at it")
+	c.Flags().BoolVar(&f.raw, "no-deploy", false, "judge what is deployed in the lab's own AWS, as it is")
 	return c
 }
 
@@ -98,34 +102,17 @@ func known(w *app.Work, args []string) error {
 	return nil
 }
 
-// run deploys, judges and reports once.
+// run judges and reports once.
 func run(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFlags) error {
-	if err := bringUp(ctx, a, w, f); err != nil {
-		return err
-	}
-	outputs, err := w.Outputs()
+	p, err := prepare(ctx, a, w, f)
 	if err != nil {
 		return err
 	}
-	if !f.keep {
-		putBack, err := keepState(ctx, w)
-		if err != nil {
-			return err
-		}
-		defer putBack()
-	}
+	defer p.close()
 	t := &ticker{a: a, terminal: app.Terminal(a.Err), total: len(w.Lab.Checks)}
 	result, err := check.Run(ctx, check.Options{
-		Lab: w.Lab, Emulator: w.Emulator, Driver: w.Meta.Emulator, Seed: f.seed, Outputs: outputs.All,
-		Workspace: w.Root, Only: only, Clock: a.Wall(),
-		Redeploy: func(ctx context.Context) (map[string]string, error) {
-			res, err := w.Deploy(ctx, nil)
-			if err != nil {
-				return nil, err
-			}
-			return res.Outputs, nil
-		},
-		Done: t.done,
+		Lab: w.Lab, Emulator: p.emulator, Driver: w.Meta.Emulator, Seed: f.seed, Outputs: p.outputs,
+		Workspace: w.Root, Only: only, Clock: a.Wall(), Redeploy: p.deploy, Done: t.done,
 	})
 	t.clear()
 	if err != nil {
@@ -134,39 +121,71 @@ func run(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFla
 	return conclude(a, w, result, len(only) == 0)
 }
 
-// bringUp deploys unless nothing has changed since the last time.
-func bringUp(ctx context.Context, a *app.App, w *app.Work, f checkFlags) error {
-	digest, err := w.Digest()
-	if err != nil {
-		return err
-	}
-	switch {
-	case f.raw && w.Meta.Deployed == "":
-		return app.Usagef("nothing is deployed yet").Hint("deploy first: pipelab deploy")
-	case f.raw || digest == w.Meta.Deployed:
-		return nil
-	}
-	a.Statusf("deploying")
-	_, err = w.Deploy(ctx, progress(a))
-	return err
+// place is where a run judges.
+type place struct {
+	emulator emulator.Emulator
+	outputs  map[string]string
+	deploy   func(context.Context) (map[string]string, error)
+	close    func()
 }
 
-// keepState makes the emulator go back to where it is now. The clock does not
-// go back; nothing moves it but checks that say so.
-func keepState(ctx context.Context, w *app.Work) (func(), error) {
-	if !slices.Contains(w.Emulator.Capabilities(), emulator.Snapshots) {
-		return func() {}, nil
+// prepare brings up the place to judge in: an emulated AWS of its own that is
+// gone afterwards, so that neither what the learner has tried out disturbs the
+// checks nor they the learner; or, to look at it, the workspace's own.
+func prepare(ctx context.Context, a *app.App, w *app.Work, f checkFlags) (*place, error) {
+	if f.keep || f.raw {
+		return prepareOwn(ctx, a, w, f)
 	}
-	control := w.Emulator.Control()
-	id, err := control.Snapshot(ctx)
+	e, err := embedded.Driver{}.Start(ctx, emulator.Options{})
 	if err != nil {
-		return nil, fmt.Errorf("keep the state: %w", err)
+		return nil, err
 	}
-	return func() {
-		ctx := context.WithoutCancel(ctx) // also after Ctrl-C
-		// An emulator that has died meanwhile has told so already.
-		_ = errors.Join(control.ClearFaults(ctx, ""), control.Restore(ctx, id), control.DropSnapshot(ctx, id))
-	}, nil
+	p := &place{emulator: e, close: func() { _ = e.Close() }} // it holds nothing that could be lost
+	t := a.Target(e, provision.NewMemoryState(), progress(a))
+	t.Out = a.Err
+	provided, err := t.Provided(ctx, w.Lab)
+	if err != nil {
+		p.close()
+		return nil, app.DeployProblem(err)
+	}
+	p.deploy = func(ctx context.Context) (map[string]string, error) {
+		res, err := t.Submission(ctx, w.Lab, w.Meta.Stack, w.Root, provided)
+		if err != nil {
+			return nil, err
+		}
+		return res.Outputs, nil
+	}
+	if p.outputs, err = p.deploy(ctx); err != nil {
+		p.close()
+		return nil, app.DeployProblem(err)
+	}
+	return p, nil
+}
+
+// prepareOwn judges in the workspace's emulator: as it is, or emptied first.
+func prepareOwn(ctx context.Context, a *app.App, w *app.Work, f checkFlags) (*place, error) {
+	p := &place{emulator: w.Emulator, close: func() {}}
+	p.deploy = func(ctx context.Context) (map[string]string, error) {
+		res, err := w.Deploy(ctx, progress(a))
+		if err != nil {
+			return nil, err
+		}
+		return res.Outputs, nil
+	}
+	if f.raw {
+		outputs, err := w.Outputs()
+		if err == nil && w.Meta.Deployed == "" {
+			err = app.Usagef("nothing is deployed yet").Hint("deploy first: pipelab deploy")
+		}
+		p.outputs = outputs.All
+		return p, err
+	}
+	if err := w.Empty(ctx); err != nil {
+		return nil, err
+	}
+	var err error
+	p.outputs, err = p.deploy(ctx)
+	return p, err
 }
 
 // conclude keeps, prints and turns a result into the exit code.
