@@ -14,6 +14,8 @@ import (
 	"os/exec"
 	"sync"
 	"time"
+
+	"github.com/pipelab/pipelab/internal/procgroup"
 )
 
 // DefaultOutput bounds what is kept of each output stream, in bytes.
@@ -65,7 +67,7 @@ func Run(ctx context.Context, s Spec) (Result, error) {
 	cmd := exec.Command(s.Command[0], s.Command[1:]...) //nolint:gosec // running it is the point
 	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = s.Dir, s.Stdin, out, errOut
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + tmp, "TMPDIR=" + tmp}, s.Env...)
-	ownGroup(cmd)
+	procgroup.Own(cmd)
 	cmd.WaitDelay = time.Second
 	if err := cmd.Start(); err != nil {
 		return Result{}, fmt.Errorf("start %s: %w", s.Command[0], err)
@@ -78,18 +80,18 @@ func Run(ctx context.Context, s Spec) (Result, error) {
 	select {
 	case <-ended:
 		// Children left behind are ended too.
-		endGroup(cmd.Process)
+		procgroup.End(cmd.Process)
 	case <-limit.Done():
 		r.TimedOut = true
 	case <-s.Kill:
 		r.Killed = true
 	case <-ctx.Done():
-		endGroup(cmd.Process)
+		procgroup.End(cmd.Process)
 		<-ended
 		return Result{}, ctx.Err()
 	}
 	if r.TimedOut || r.Killed {
-		endGroup(cmd.Process)
+		procgroup.End(cmd.Process)
 		<-ended
 	}
 	r.Exit, r.Stdout, r.Stderr = cmd.ProcessState.ExitCode(), out.String(), errOut.String()

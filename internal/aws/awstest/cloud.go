@@ -51,6 +51,8 @@ func NewWithClock(t testing.TB, clk *clock.Clock, services ...func(*gateway.Host
 	}
 	server := httptest.NewServer(g)
 	g.SetEndpoint(server.URL)
+	scratch := t.TempDir()
+	g.SetScratch(func() (string, error) { return scratch, nil })
 	if err := g.Start(context.Background()); err != nil {
 		t.Fatalf("start services: %v", err)
 	}

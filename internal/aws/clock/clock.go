@@ -104,6 +104,17 @@ func (c *Clock) Virtual(machine time.Time) time.Time {
 	return machine.Add(off).UTC()
 }
 
+// Machine is the machine's own time, for what a program on this machine reads
+// from its own clock.
+func (c *Clock) Machine() time.Time { return time.Now() }
+
+// Stopwatch returns a function that tells how much machine time has passed
+// since, whatever the virtual clock does: for the run time of real processes.
+func (c *Clock) Stopwatch() func() time.Duration {
+	start := time.Now()
+	return func() time.Duration { return time.Since(start) }
+}
+
 // Timer is a pending call made by AfterFunc.
 type Timer struct {
 	clock *Clock

@@ -5,6 +5,7 @@ package cloud
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -32,6 +33,7 @@ type Cloud struct {
 	shifts  *store.Collection[[]clock.Shift]
 	token   string
 	mux     *http.ServeMux
+	scratch scratch
 
 	mu        sync.Mutex // lifecycle: reset and restore, one at a time
 	snapshots map[string]*store.Snapshot
@@ -51,6 +53,8 @@ func New(ctx context.Context, endpoint string, o Options) (*Cloud, error) {
 		c.gateway.Register(make(c.gateway.Host()))
 	}
 	c.gateway.SetEndpoint(endpoint)
+	c.scratch.parent = o.Dir
+	c.gateway.SetScratch(c.scratch.folder)
 	if err := st.Open(); err != nil {
 		clk.Close()
 		return nil, err
@@ -75,7 +79,7 @@ func (c *Cloud) Close() error {
 	defer c.mu.Unlock()
 	c.gateway.Stop()
 	c.clock.Close()
-	return c.store.Close()
+	return errors.Join(c.store.Close(), c.scratch.remove())
 }
 
 // between stops all background work, changes the state and starts again:

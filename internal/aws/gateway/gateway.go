@@ -24,14 +24,17 @@ type Gateway struct {
 	trace    *Trace
 	creds    Credentials
 	endpoint string
+	scratch  func() (string, error)
 }
 
 // New returns a gateway without services over an unopened store.
 func New(st *store.Store, clk *clock.Clock, ids *ident.Source, log *slog.Logger) *Gateway {
-	g := &Gateway{services: map[string]map[string]Operation{}, registry: wire.NewRegistry(), trace: NewTrace()}
+	g := &Gateway{services: map[string]map[string]Operation{}, registry: wire.NewRegistry(), trace: NewTrace(),
+		scratch: func() (string, error) { return "", errors.New("this cloud has no folder for temporary files") }}
 	g.host = &Host{
 		Store: st, Clock: clk, IDs: ids, Log: log, Invoke: g.Invoke,
 		Signals: NewSignals(), Faults: NewFaults(), Endpoint: func() string { return g.endpoint },
+		Scratch: func() (string, error) { return g.scratch() },
 	}
 	return g
 }
@@ -48,6 +51,10 @@ func (g *Gateway) Services() []Service { return g.list }
 // SetEndpoint tells under which URL programs reach this cloud; call it before
 // services start.
 func (g *Gateway) SetEndpoint(url string) { g.endpoint = url }
+
+// SetScratch tells where files go that need not be kept; call it before
+// services start.
+func (g *Gateway) SetScratch(folder func() (string, error)) { g.scratch = folder }
 
 // SetCredentials tells who knows the owners of access keys.
 func (g *Gateway) SetCredentials(c Credentials) { g.creds = c }

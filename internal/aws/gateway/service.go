@@ -96,6 +96,9 @@ type Host struct {
 	Faults *Faults
 	// Endpoint returns the URL on which programs reach this cloud.
 	Endpoint func() string
+	// Scratch returns a folder for files that need not be kept: unpacked code
+	// of functions. It is empty at the start and goes with the cloud.
+	Scratch func() (string, error)
 }
 
 // Invoke is Host.Invoke with the answer's type.

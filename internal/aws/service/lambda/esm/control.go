@@ -41,11 +41,11 @@ func (m *Mappings) ListEventSourceMappings(ctx context.Context, in *sdk.ListEven
 	c := gateway.From(ctx)
 	want := ""
 	if in.FunctionName != nil {
-		fn, err := parseFunction(*in.FunctionName, c.Scope)
+		fn, err := ParseFunction(*in.FunctionName, c.Scope)
 		if err != nil {
 			return nil, invalid("%s", err)
 		}
-		want = fn.arn()
+		want = fn.ARN()
 	}
 	page := int(limit("listPage"))
 	if in.MaxItems != nil {

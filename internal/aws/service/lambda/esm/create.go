@@ -126,15 +126,15 @@ func preset(field **int32, value int64) {
 }
 
 // attach looks the function up and fills in what the mapping keeps of it.
-func (m *Mappings) attach(ctx context.Context, row *mapping, name string, scope ident.Scope) (fn function, timeout int32, err error) {
-	if fn, err = parseFunction(name, scope); err != nil {
+func (m *Mappings) attach(ctx context.Context, row *mapping, name string, scope ident.Scope) (fn Function, timeout int32, err error) {
+	if fn, err = ParseFunction(name, scope); err != nil {
 		return fn, 0, invalid("%s", err)
 	}
 	conf, err := m.configuration(ctx, fn)
 	if err != nil {
 		return fn, 0, err
 	}
-	row.Config.FunctionArn, row.Role = aws.String(fn.arn()), aws.ToString(conf.Role)
+	row.Config.FunctionArn, row.Role = aws.String(fn.ARN()), aws.ToString(conf.Role)
 	timeout = 3
 	if conf.Timeout != nil {
 		timeout = *conf.Timeout
@@ -154,9 +154,9 @@ func (m *Mappings) unique(scope ident.Scope, c *types.EventSourceMappingConfigur
 			if kind.queue() {
 				text = "An event source mapping with SQS arn (\" %s \") and function (\" %s \") already exists. Please update or delete the existing mapping with UUID %s"
 			}
-			fn, _ := parseFunction(*c.FunctionArn, scope) // was made by function.arn
+			fn, _ := ParseFunction(*c.FunctionArn, scope) // was made by Function.ARN
 			err = &types.ResourceConflictException{Type: aws.String("User"), Message: aws.String(
-				fmt.Sprintf(text, *c.EventSourceArn, fn.name, uuid))}
+				fmt.Sprintf(text, *c.EventSourceArn, fn.Name, uuid))}
 			return false
 		})
 		return err
@@ -165,8 +165,8 @@ func (m *Mappings) unique(scope ident.Scope, c *types.EventSourceMappingConfigur
 
 // reach makes sure, as the execution role, that the source is there and can be
 // read, and fixes where reading starts.
-func (m *Mappings) reach(ctx context.Context, row *mapping, kind sourceKind, arn ident.ARN, fn function, timeout int32) (map[string]progress, error) {
-	who := gateway.RolePrincipal(row.Role, fn.name, fn.scope.Account)
+func (m *Mappings) reach(ctx context.Context, row *mapping, kind sourceKind, arn ident.ARN, fn Function, timeout int32) (map[string]progress, error) {
+	who := gateway.RolePrincipal(row.Role, fn.Name, fn.Scope.Account)
 	if kind.queue() {
 		return nil, m.reachQueue(ctx, row, who, arn, timeout)
 	}

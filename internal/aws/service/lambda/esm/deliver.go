@@ -200,5 +200,5 @@ func (l *lane) invoke(event []byte) answer { return l.r.s.invoke(event) }
 
 // fault asks for an injected fault of the function's deliveries.
 func (l *lane) fault(kind gateway.FaultKind) (gateway.Fault, bool) {
-	return l.r.s.m.host.Faults.Take(kind, "lambda", "Invoke", l.r.s.fn.name)
+	return l.r.s.m.host.Faults.Take(kind, "lambda", "Invoke", l.r.s.fn.Name)
 }

@@ -69,7 +69,7 @@ func (s *streamWorker) discarded(shard string, recs []*record, p *piece, conditi
 		Size: len(recs), StreamARN: streamARN(s.source.String()),
 	}
 	out := failureRecord{
-		Request: requestContext{RequestID: p.last.requestID, FunctionARN: s.fn.arn(), Condition: condition, Invokes: p.invokes},
+		Request: requestContext{RequestID: p.last.requestID, FunctionARN: s.fn.ARN(), Condition: condition, Invokes: p.invokes},
 		Version: "1.0", Timestamp: now.Format(stamp),
 	}
 	if out.Request.RequestID == "" {

@@ -12,54 +12,55 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/ident"
 )
 
-// function names the function of a mapping.
-type function struct {
-	scope     ident.Scope
-	name      string
-	qualifier string // version or alias, empty for none
+// Function names a function, and a version or alias of it.
+type Function struct {
+	Scope     ident.Scope
+	Name      string
+	Qualifier string // version or alias, empty for none
 }
 
-// parseFunction takes the forms of a FunctionName: name, name:alias, partial
+// ParseFunction takes the forms of a FunctionName: name, name:alias, partial
 // ARN (account:function:name), ARN, each with or without a qualifier.
-func parseFunction(s string, scope ident.Scope) (function, error) {
-	f := function{scope: scope}
+func ParseFunction(s string, scope ident.Scope) (Function, error) {
+	f := Function{Scope: scope}
 	rest := s
 	if strings.HasPrefix(s, "arn:") {
 		a, err := ident.ParseARN(s)
 		if err != nil || a.Service != "lambda" {
 			return f, fmt.Errorf("%q is no function", s)
 		}
-		f.scope, rest = a.Scope(), a.Resource
+		f.Scope, rest = a.Scope(), a.Resource
 	} else if head, tail, ok := strings.Cut(s, ":function:"); ok {
 		if i := strings.LastIndexByte(head, ':'); i >= 0 { // region:account
-			f.scope.Region, head = head[:i], head[i+1:]
+			f.Scope.Region, head = head[:i], head[i+1:]
 		}
-		f.scope.Account, rest = head, tail
+		f.Scope.Account, rest = head, tail
 	}
 	rest = strings.TrimPrefix(rest, "function:")
-	f.name, f.qualifier, _ = strings.Cut(rest, ":")
-	if f.name == "" {
+	f.Name, f.Qualifier, _ = strings.Cut(rest, ":")
+	if f.Name == "" {
 		return f, fmt.Errorf("%q is no function", s)
 	}
 	return f, nil
 }
 
-func (f function) arn() string {
-	r := "function:" + f.name
-	if f.qualifier != "" {
-		r += ":" + f.qualifier
+// ARN is the name in full.
+func (f Function) ARN() string {
+	r := "function:" + f.Name
+	if f.Qualifier != "" {
+		r += ":" + f.Qualifier
 	}
-	return f.scope.ARN("lambda", r)
+	return f.Scope.ARN("lambda", r)
 }
 
 // configuration asks the lambda service for the function.
-func (m *Mappings) configuration(ctx context.Context, f function) (*sdk.GetFunctionConfigurationOutput, error) {
-	in := &sdk.GetFunctionConfigurationInput{FunctionName: &f.name}
-	if f.qualifier != "" {
-		in.Qualifier = &f.qualifier
+func (m *Mappings) configuration(ctx context.Context, f Function) (*sdk.GetFunctionConfigurationOutput, error) {
+	in := &sdk.GetFunctionConfigurationInput{FunctionName: &f.Name}
+	if f.Qualifier != "" {
+		in.Qualifier = &f.Qualifier
 	}
 	return gateway.Invoke[sdk.GetFunctionConfigurationOutput](ctx, m.host, gateway.Call{
-		Principal: gateway.ServicePrincipal("lambda.amazonaws.com", f.scope.Account), Scope: f.scope,
+		Principal: gateway.ServicePrincipal("lambda.amazonaws.com", f.Scope.Account), Scope: f.Scope,
 		Service: "lambda", Operation: "GetFunctionConfiguration", Input: in,
 	})
 }
@@ -77,13 +78,13 @@ type answer struct {
 
 // invoke calls the function and waits for its answer.
 func (w *worker) invoke(payload []byte) answer {
-	in := &sdk.InvokeInput{FunctionName: &w.fn.name, InvocationType: types.InvocationTypeRequestResponse, Payload: payload}
-	if w.fn.qualifier != "" {
-		in.Qualifier = &w.fn.qualifier
+	in := &sdk.InvokeInput{FunctionName: &w.fn.Name, InvocationType: types.InvocationTypeRequestResponse, Payload: payload}
+	if w.fn.Qualifier != "" {
+		in.Qualifier = &w.fn.Qualifier
 	}
 	id := w.m.host.IDs.UUID()
 	out, err := gateway.Invoke[sdk.InvokeOutput](w.hard, w.m.host, gateway.Call{
-		ID: id, Principal: gateway.ServicePrincipal("lambda.amazonaws.com", w.fn.scope.Account), Scope: w.fn.scope,
+		ID: id, Principal: gateway.ServicePrincipal("lambda.amazonaws.com", w.fn.Scope.Account), Scope: w.fn.Scope,
 		Service: "lambda", Operation: "Invoke", Input: in,
 	})
 	switch {
@@ -112,7 +113,7 @@ func (w *worker) invoke(payload []byte) answer {
 
 // role is who reads the source: the function's execution role.
 func (w *worker) role() gateway.Principal {
-	return gateway.RolePrincipal(w.cfg.Role, w.fn.name, w.fn.scope.Account)
+	return gateway.RolePrincipal(w.cfg.Role, w.fn.Name, w.fn.Scope.Account)
 }
 
 // call invokes another service as the execution role.

@@ -93,14 +93,14 @@ func (q *queueWorker) process(batch []*message) (all bool) {
 	for i, m := range batch {
 		events[i] = m.event
 	}
-	if _, hit := q.m.host.Faults.Take(gateway.FaultReorder, "lambda", "Invoke", q.fn.name); hit {
+	if _, hit := q.m.host.Faults.Take(gateway.FaultReorder, "lambda", "Invoke", q.fn.Name); hit {
 		slices.Reverse(events)
 	}
 	payload := encode(batchEvent{Records: events})
 	a := q.attempt(payload, batch)
 	done := q.succeeded(batch, a)
 	if len(done) == len(batch) {
-		if _, hit := q.m.host.Faults.Take(gateway.FaultDuplicate, "lambda", "Invoke", q.fn.name); hit {
+		if _, hit := q.m.host.Faults.Take(gateway.FaultDuplicate, "lambda", "Invoke", q.fn.Name); hit {
 			done = q.succeeded(batch, q.attempt(payload, batch))
 		}
 	}

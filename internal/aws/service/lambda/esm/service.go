@@ -144,7 +144,7 @@ type worker struct {
 	cfg     mapping
 	set     settings
 	kind    sourceKind
-	fn      function
+	fn      Function
 	source  ident.ARN
 	result  sync.Mutex
 	lastSet string
@@ -180,7 +180,7 @@ func (w *worker) run() {
 		w.set, err = w.cfg.settings()
 	}
 	if err == nil {
-		w.fn, err = parseFunction(text(w.cfg.Config.FunctionArn), w.key.scope)
+		w.fn, err = ParseFunction(text(w.cfg.Config.FunctionArn), w.key.scope)
 	}
 	if err != nil {
 		w.m.host.Log.Error("event source mapping cannot run", "uuid", w.key.uuid, "error", err)

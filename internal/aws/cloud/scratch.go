@@ -1,0 +1,51 @@
+package cloud
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// scratch is a folder for files that need not be kept, made when it is first
+// asked for.
+type scratch struct {
+	parent string // state folder; empty for the system's temporary files
+
+	mu   sync.Mutex
+	path string
+}
+
+func (s *scratch) folder() (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.path != "" {
+		return s.path, nil
+	}
+	if s.parent == "" {
+		path, err := os.MkdirTemp("", "pipelab-aws-")
+		s.path = path
+		return path, err
+	}
+	path, err := filepath.Abs(filepath.Join(s.parent, "scratch"))
+	if err != nil {
+		return "", err
+	}
+	// What an earlier life left behind, killed without warning, is of no use.
+	if err := os.RemoveAll(path); err != nil {
+		return "", err
+	}
+	if err := os.MkdirAll(path, 0o700); err != nil {
+		return "", err
+	}
+	s.path = path
+	return path, nil
+}
+
+func (s *scratch) remove() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.path == "" {
+		return nil
+	}
+	return os.RemoveAll(s.path)
+}

@@ -1,0 +1,413 @@
+package runtime
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/pipelab/pipelab/internal/aws/clock"
+	"github.com/pipelab/pipelab/internal/procgroup"
+)
+
+// Sink takes the log events of an environment, one call after the other.
+type Sink interface {
+	Event(text string)
+}
+
+// Spec says what runs in an environment.
+type Spec struct {
+	Runtime string // "python3.12"
+	Handler string
+	Code    string   // folder of the function's code
+	Layers  string   // folder of its layers; empty for none
+	Env     []string // NAME=value, the function's and Lambda's own
+	Memory  int      // MiB
+	Sink    Sink
+	Expires time.Time // virtual time from which on it is not used again; zero for never
+}
+
+// Crash is an injected end of the process.
+type Crash int
+
+// When a process is made to crash.
+const (
+	NoCrash     Crash = iota
+	CrashBefore       // before the handler is called
+	CrashAfter        // after its work, before its answer counts
+)
+
+// Invocation is one event for a function.
+type Invocation struct {
+	ID            string
+	ARN           string // as invoked
+	Trace         string
+	ClientContext string // JSON
+	Payload       []byte
+	Timeout       time.Duration
+	Crash         Crash
+
+	deadline time.Time // machine time
+}
+
+// Outcome is how an invocation ended.
+type Outcome struct {
+	Payload []byte
+	// Failed is set for function errors: an exception, a timeout, a process
+	// that ended. Payload then describes it.
+	Failed   bool
+	TimedOut bool
+	Duration time.Duration
+	Init     time.Duration // of a cold start, else 0
+	Memory   int           // largest so far, in MiB; 0 when unknown
+}
+
+// Environment is one execution environment. It handles one invocation at a
+// time.
+type Environment struct {
+	spec   Spec
+	clock  *clock.Clock
+	cmd    *exec.Cmd
+	tmp    string
+	server *http.Server
+	stdin  *os.File // its end tells the process that we are gone
+	out    *output
+	since  func() time.Duration // start
+
+	ready      chan struct{} // closed by the first call of next
+	readyOnce  sync.Once
+	initFailed chan struct{}
+	initOnce   sync.Once
+	initFault  []byte
+	work       chan *Invocation
+	replies    chan reply
+	exited     chan struct{} // closed when the process is gone
+	gone       chan struct{} // closed by Close
+	closeOnce  sync.Once
+	used       bool
+
+	mu      sync.Mutex
+	current string // id of the invocation that has no answer yet
+}
+
+// initLimit is what initialisation gets beside the function's timeout.
+// Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html
+const initLimit = 10 * time.Second
+
+// start runs a process. scratch is a folder for its files.
+func start(clk *clock.Clock, scratch string, s Spec) (e *Environment, err error) {
+	e = &Environment{
+		spec: s, clock: clk, since: clk.Stopwatch(), out: newOutput(s.Sink),
+		ready: make(chan struct{}), initFailed: make(chan struct{}), exited: make(chan struct{}), gone: make(chan struct{}),
+		work: make(chan *Invocation), replies: make(chan reply, 1),
+	}
+	cmd, err := s.command(scratch)
+	if errors.Is(err, errNoBootstrap) {
+		e.initFault = fault("Runtime.InvalidEntrypoint", "", err.Error())
+		close(e.initFailed)
+		close(e.exited)
+		return e, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	e.cmd = cmd
+	if e.tmp, err = os.MkdirTemp(scratch, "tmp-"); err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, os.RemoveAll(e.tmp))
+		}
+	}()
+	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	e.server = &http.Server{Handler: e.routes(), ReadHeaderTimeout: time.Minute}
+	go func() { _ = e.server.Serve(listener) }() // ends with Close, with an error that says just that
+	cmd.Dir = s.Code
+	cmd.Env = e.environ(listener.Addr().String())
+	procgroup.Own(cmd)
+	if err := e.run(); err != nil {
+		return nil, errors.Join(err, e.server.Close())
+	}
+	return e, nil
+}
+
+// run starts the process with one pipe for both of its outputs, so that their
+// order is kept.
+func (e *Environment) run() error {
+	outRead, outWrite, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	inRead, inWrite, err := os.Pipe()
+	if err != nil {
+		return errors.Join(err, outRead.Close(), outWrite.Close())
+	}
+	e.cmd.Stdin, e.cmd.Stdout, e.cmd.Stderr = inRead, outWrite, outWrite
+	err = e.cmd.Start()
+	_, _ = inRead.Close(), outWrite.Close() // the process has them now
+	if err != nil {
+		return errors.Join(fmt.Errorf("start function: %w", err), outRead.Close(), inWrite.Close())
+	}
+	e.stdin = inWrite
+	go func() {
+		e.out.read(outRead)
+		_ = outRead.Close() // was read to its end
+	}()
+	go func() {
+		_ = e.cmd.Wait() // its state tells how it ended
+		procgroup.End(e.cmd.Process)
+		close(e.exited)
+	}()
+	return nil
+}
+
+// environ is the whole environment of the process: nothing of ours but PATH.
+// Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+func (e *Environment) environ(api string) []string {
+	s := e.spec
+	env := []string{
+		"PATH=" + os.Getenv("PATH"), "HOME=" + e.tmp, "TMPDIR=" + e.tmp, "TZ=:UTC", "LANG=en_US.UTF-8", "PYTHONIOENCODING=utf-8",
+		"AWS_LAMBDA_RUNTIME_API=" + api, "LAMBDA_TASK_ROOT=" + s.Code, "_HANDLER=" + s.Handler,
+		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand", "AWS_EXECUTION_ENV=AWS_Lambda_" + s.Runtime,
+		// Without these a client that finds no credentials asks the network.
+		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull,
+	}
+	if s.Layers != "" {
+		_, f, err := familyOf(s.Runtime)
+		if err == nil {
+			env = append(env, f.layerPath(s.Layers)...)
+		}
+		env = append(env, "PATH="+s.Layers+"/bin"+string(os.PathListSeparator)+os.Getenv("PATH"),
+			"LD_LIBRARY_PATH="+s.Layers+"/lib")
+	}
+	if root := os.Getenv("SystemRoot"); root != "" { // Windows starts no socket without it
+		env = append(env, "SystemRoot="+root)
+	}
+	return append(env, s.Env...)
+}
+
+// Sink is that of the Spec.
+func (e *Environment) Sink() Sink { return e.spec.Sink }
+
+// Invoke runs one invocation. Its error means that ctx ended; what becomes of
+// the function is an Outcome. After a Fatal outcome the environment is closed.
+func (e *Environment) Invoke(ctx context.Context, inv Invocation) (out Outcome, err error) {
+	if err := e.awaitInit(ctx, &inv, &out); err != nil || out.Failed {
+		return out, err
+	}
+	elapsed := e.clock.Stopwatch()
+	defer func() { out.Duration = min(elapsed(), inv.Timeout) }()
+	if inv.Crash == CrashBefore {
+		e.kill()
+		return e.ended(inv, out), nil
+	}
+	limit, cancel := context.WithCancel(ctx)
+	defer cancel()
+	timeout := make(chan struct{})
+	inv.deadline = e.clock.Machine().Add(inv.Timeout)
+	go func() {
+		if e.clock.SleepMachine(limit, inv.Timeout) == nil {
+			close(timeout)
+		}
+	}()
+	over := e.watchMemory(limit)
+	e.expect(inv.ID)
+	work := e.work
+	for {
+		select {
+		case work <- &inv:
+			work = nil
+		case r := <-e.replies:
+			return e.finish(inv, r, out), nil
+		case <-e.exited:
+			return e.ended(inv, out), nil
+		case <-over:
+			e.kill()
+			return e.ended(inv, out), nil
+		case <-timeout:
+			out.TimedOut = true
+			e.kill()
+			out.Memory = e.peak()
+			out.Failed, out.Payload = true, fault("Sandbox.Timedout", inv.ID, fmt.Sprintf("Task timed out after %.2f seconds", inv.Timeout.Seconds()))
+			return out, nil
+		case <-ctx.Done():
+			e.kill()
+			return out, ctx.Err()
+		}
+	}
+}
+
+// awaitInit waits for the first environment's initialisation.
+func (e *Environment) awaitInit(ctx context.Context, inv *Invocation, out *Outcome) error {
+	if e.used {
+		return nil
+	}
+	e.used = true
+	limit, cancel := context.WithCancel(ctx)
+	defer cancel()
+	late := make(chan struct{})
+	go func() {
+		if e.clock.SleepMachine(limit, initLimit+inv.Timeout) == nil {
+			close(late)
+		}
+	}()
+	select {
+	case <-e.ready:
+		out.Init = e.since()
+	case <-e.initFailed:
+		out.Init, out.Failed, out.Payload = e.since(), true, e.initFault
+		e.settle("init")
+		e.kill()
+	case <-e.exited:
+		select {
+		case <-e.initFailed: // reported just before
+			out.Init, out.Failed, out.Payload = e.since(), true, e.initFault
+		default:
+			*out = e.ended(*inv, *out)
+		}
+	case <-late:
+		e.kill()
+		out.Failed, out.TimedOut = true, true
+		out.Payload = fault("Sandbox.Timedout", inv.ID, fmt.Sprintf("Task timed out after %.2f seconds", inv.Timeout.Seconds()))
+	case <-ctx.Done():
+		e.kill()
+		return ctx.Err()
+	}
+	out.Memory = e.peak()
+	return nil
+}
+
+// finish turns the runtime's answer into the outcome.
+func (e *Environment) finish(inv Invocation, r reply, out Outcome) Outcome {
+	e.settle(inv.ID)
+	out.Memory = e.peak()
+	if inv.Crash == CrashAfter {
+		e.kill()
+		return e.ended(inv, out)
+	}
+	if e.spec.Memory > 0 && out.Memory > e.spec.Memory { // a peak between two looks
+		e.kill()
+		return e.ended(inv, out)
+	}
+	out.Payload, out.Failed = r.payload, r.failed
+	if r.large {
+		out.Failed = true
+		out.Payload = fault("Function.ResponseSizeTooLarge", "", fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", responseLimit))
+	}
+	return out
+}
+
+// settle waits for the output that belongs to an invocation. Runtimes that are
+// not ours do not mark its end; they get a moment.
+func (e *Environment) settle(id string) {
+	limit := time.Second
+	if e.cmd == nil {
+		return
+	}
+	if strings.HasPrefix(e.spec.Runtime, "provided") {
+		limit = 10 * time.Millisecond
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	late := make(chan struct{})
+	go func() {
+		_ = e.clock.SleepMachine(ctx, limit) // ends early with ctx
+		close(late)
+	}()
+	e.out.wait(id, late)
+}
+
+// ended is the outcome of a process that ended without an answer.
+func (e *Environment) ended(inv Invocation, out Outcome) Outcome {
+	<-e.exited
+	e.settle(inv.ID)
+	text := "Runtime exited without providing a reason"
+	if state := e.cmd.ProcessState; state != nil && !state.Success() {
+		text = "Runtime exited with error: " + state.String()
+	}
+	out.Failed, out.Payload = true, fault("Runtime.ExitError", inv.ID, text)
+	return out
+}
+
+// watchMemory closes the channel when the process takes more than it may.
+func (e *Environment) watchMemory(ctx context.Context) <-chan struct{} {
+	over := make(chan struct{})
+	if e.spec.Memory == 0 {
+		return over
+	}
+	go func() {
+		for e.clock.SleepMachine(ctx, 20*time.Millisecond) == nil {
+			if e.peak() > e.spec.Memory {
+				close(over)
+				return
+			}
+		}
+	}()
+	return over
+}
+
+func (e *Environment) peak() int {
+	if e.cmd == nil {
+		return 0
+	}
+	return peakMemory(e.cmd.Process.Pid)
+}
+
+// alive reports whether it can take another invocation.
+func (e *Environment) alive() bool {
+	select {
+	case <-e.exited:
+		return false
+	case <-e.initFailed:
+		return false
+	default:
+		return true
+	}
+}
+
+// kill ends the process group and waits for the process.
+func (e *Environment) kill() {
+	if e.cmd == nil {
+		return
+	}
+	procgroup.End(e.cmd.Process)
+	<-e.exited
+}
+
+// close ends the environment and removes its files.
+func (e *Environment) close() {
+	e.closeOnce.Do(func() {
+		close(e.gone)
+		e.kill()
+		if e.server != nil {
+			_ = e.server.Close() // whoever was connected is dead
+		}
+		if e.stdin != nil {
+			_ = e.stdin.Close()
+		}
+		_ = os.RemoveAll(e.tmp) // the scratch folder goes with the emulator
+	})
+}
+
+// fault is an error's description as Lambda itself writes it.
+func fault(kind, id, text string) []byte {
+	if id != "" {
+		text = "RequestId: " + id + " Error: " + text
+	}
+	b, _ := json.Marshal(struct { // two strings always encode
+		Type string `json:"errorType"`
+		Text string `json:"errorMessage"`
+	}{kind, text})
+	return b
+}
