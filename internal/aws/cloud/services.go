@@ -6,6 +6,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodbstreams"
 	"github.com/pipelab/pipelab/internal/aws/service/iam"
 	"github.com/pipelab/pipelab/internal/aws/service/kinesis"
+	"github.com/pipelab/pipelab/internal/aws/service/lambda"
 	"github.com/pipelab/pipelab/internal/aws/service/sqs"
 	"github.com/pipelab/pipelab/internal/aws/service/sts"
 )
@@ -20,6 +21,7 @@ func services() []func(*gateway.Host) gateway.Service {
 		as(sqs.New),
 		as(iam.New),
 		as(sts.New),
+		as(lambda.New), // last: its mappings read what the others hold
 	}
 }
 

@@ -97,5 +97,6 @@ func (e *instance) Close() error {
 // Capabilities lists what this driver has.
 func Capabilities() []emulator.Capability {
 	return []emulator.Capability{emulator.ClockAdvance, emulator.FaultInjection, emulator.CallTrace, emulator.Snapshots,
-		emulator.KinesisLimits, emulator.KinesisEntries, emulator.DynamoDBTransact, emulator.DynamoDBLimits, emulator.DynamoDBStreams, emulator.SQSFIFO}
+		emulator.KinesisLimits, emulator.KinesisEntries, emulator.DynamoDBTransact, emulator.DynamoDBLimits, emulator.DynamoDBStreams, emulator.SQSFIFO,
+		emulator.LambdaFunctions, emulator.LambdaAsync, emulator.KinesisESM, emulator.KinesisBisect}
 }

@@ -111,7 +111,7 @@ func (s *streamWorker) sendFailure(shard string, recs []*record, out failureReco
 }
 
 func (s *streamWorker) sendToQueue(arn ident.ARN, body string) error {
-	url, err := queueURL(s.hard, s.m.host, arn)
+	url, err := QueueURL(s.hard, s.m.host, arn)
 	if err != nil {
 		return err
 	}
@@ -124,10 +124,10 @@ func (s *streamWorker) sendToQueue(arn ident.ARN, body string) error {
 	return err
 }
 
-// queueURL asks for the URL of a queue. Lambda knows it without a permission of
+// QueueURL asks for the URL of a queue. Lambda knows it without a permission of
 // the execution role: AWS's managed policy for queues grants no GetQueueUrl.
 // Source: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaSQSQueueExecutionRole.html
-func queueURL(ctx context.Context, h *gateway.Host, arn ident.ARN) (string, error) {
+func QueueURL(ctx context.Context, h *gateway.Host, arn ident.ARN) (string, error) {
 	out, err := call[sqs.GetQueueUrlOutput](ctx, h, gateway.ServicePrincipal("lambda.amazonaws.com", arn.Account), arn.Scope(), "sqs", "GetQueueUrl",
 		&sqs.GetQueueUrlInput{QueueName: &arn.Resource, QueueOwnerAWSAccountId: &arn.Account})
 	if err != nil {

@@ -1,0 +1,177 @@
+package lambda
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/service/lambda/esm"
+	"github.com/pipelab/pipelab/internal/aws/store"
+)
+
+// Invoke implements the operation.
+func (s *Service) Invoke(ctx context.Context, in *sdk.InvokeInput) (*sdk.InvokeOutput, error) {
+	if err := refuse("Invoke", parameter{"DurableExecutionName", in.DurableExecutionName != nil}, parameter{"TenantId", in.TenantId != nil}); err != nil {
+		return nil, err
+	}
+	fn, err := named(ctx, in.FunctionName, in.Qualifier)
+	if err != nil {
+		return nil, err
+	}
+	v, err := s.callable(ctx, fn)
+	if err != nil {
+		return nil, err
+	}
+	if in.InvocationType == types.InvocationTypeDryRun {
+		return &sdk.InvokeOutput{StatusCode: 204}, nil
+	}
+	client, err := clientContext(in.ClientContext)
+	if err != nil {
+		return nil, err
+	}
+	async := in.InvocationType == types.InvocationTypeEvent
+	if err := checkPayload(in.Payload, async); err != nil {
+		return nil, err
+	}
+	j := job{fn: fn, version: v, id: gateway.From(ctx).ID, payload: in.Payload, client: client}
+	if len(j.payload) == 0 {
+		j.payload = []byte("{}")
+	}
+	if async {
+		return &sdk.InvokeOutput{StatusCode: 202}, s.enqueue(ctx, j)
+	}
+	out, err := s.run(ctx, j)
+	if err != nil {
+		return nil, err
+	}
+	answer := &sdk.InvokeOutput{StatusCode: 200, Payload: out.Payload, ExecutedVersion: v.Config.Version}
+	if out.Failed {
+		answer.FunctionError = aws.String("Unhandled")
+	}
+	if in.LogType == types.LogTypeTail {
+		tail := out.log
+		if n := int(limit("logTailBytes")); len(tail) > n {
+			tail = tail[len(tail)-n:]
+		}
+		answer.LogResult = aws.String(base64.StdEncoding.EncodeToString(tail))
+	}
+	return answer, nil
+}
+
+// InvokeAsync implements the operation that came before Invoke.
+func (s *Service) InvokeAsync(ctx context.Context, in *sdk.InvokeAsyncInput) (*sdk.InvokeAsyncOutput, error) {
+	payload, err := io.ReadAll(io.LimitReader(in.InvokeArgs, limit("asyncPayloadBytes")+1))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := s.Invoke(ctx, &sdk.InvokeInput{FunctionName: in.FunctionName, InvocationType: types.InvocationTypeEvent, Payload: payload}); err != nil {
+		return nil, err
+	}
+	return &sdk.InvokeAsyncOutput{Status: 202}, nil
+}
+
+// callable finds the version that an invocation runs, if it may run.
+func (s *Service) callable(ctx context.Context, fn esm.Function) (v version, err error) {
+	err = s.host.Store.View(func(tx *store.Tx) error {
+		if v, err = s.find(tx, fn); err != nil {
+			return err
+		}
+		if err := s.permitted(ctx, tx, fn); err != nil {
+			return err
+		}
+		if a, ok := s.aliases.Get(tx, fn.Scope, store.Key(fn.Name, fn.Qualifier)); ok {
+			v, err = s.weighted(tx, fn, a, v)
+		}
+		return err
+	})
+	if err == nil && s.host.Clock.Now().Before(v.Ready) {
+		err = conflict("The operation cannot be performed at this time. The function is currently in the following state: Pending")
+	}
+	return v, err
+}
+
+// weighted draws the version that an alias means this time.
+func (s *Service) weighted(tx *store.Tx, fn esm.Function, a alias, first version) (version, error) {
+	for number, weight := range a.Weights { // one at most
+		if float64(s.host.IDs.Uint64()>>11)/(1<<53) < weight {
+			return s.find(tx, esm.Function{Scope: fn.Scope, Name: fn.Name, Qualifier: number})
+		}
+	}
+	return first, nil
+}
+
+func clientContext(given *string) (string, error) {
+	if given == nil {
+		return "", nil
+	}
+	text, err := base64.StdEncoding.DecodeString(*given)
+	if err != nil || !json.Valid(text) {
+		return "", &types.InvalidRequestContentException{Type: byUser(), Message: aws.String("Client context must be a valid Base64-encoded JSON object.")}
+	}
+	return string(text), nil
+}
+
+func checkPayload(payload []byte, async bool) error {
+	most := limit("syncPayloadBytes")
+	if async {
+		most = limit("asyncPayloadBytes")
+	}
+	if int64(len(payload)) > most {
+		return &types.RequestTooLargeException{Type: byUser(), Message: aws.String(fmt.Sprintf("%d byte payload is too large for the %s invocation type (limit %d bytes)",
+			len(payload), map[bool]string{true: "Event", false: "RequestResponse"}[async], most))}
+	}
+	if len(payload) == 0 || json.Valid(payload) {
+		return nil
+	}
+	var anything any
+	err := json.Unmarshal(payload, &anything)
+	return &types.InvalidRequestContentException{Type: byUser(), Message: aws.String("Could not parse request body into json: Could not parse payload into json: " + err.Error())}
+}
+
+// enter takes one of the concurrent invocations that a function may have; its
+// own when it has reserved some, else one of the account's. The function that
+// it returns gives it back.
+func (s *Service) enter(fn esm.Function) (leave func(), err error) {
+	most, reason := limit("concurrency"), types.ThrottleReasonConcurrentInvocationLimitExceeded
+	at := slot{scope: fn.Scope} // the account's pool has no name
+	err = s.host.Store.View(func(tx *store.Tx) error {
+		f, ok := s.functions.Get(tx, fn.Scope, fn.Name)
+		if !ok {
+			return missingFunction(fn.ARN())
+		}
+		most -= s.reservedOf(tx, fn.Scope, "")
+		if f.Reserved != nil {
+			at.name, most, reason = fn.Name, int64(*f.Reserved), types.ThrottleReasonReservedFunctionConcurrentInvocationLimitExceeded
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.end == nil {
+		return nil, errStopped
+	}
+	if int64(s.slots[at]) >= most {
+		return nil, &types.TooManyRequestsException{Message: aws.String("Rate Exceeded."), Reason: reason, Type: byUser()}
+	}
+	s.slots[at]++
+	s.working.Add(1)
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.slots[at]--
+		s.working.Done()
+	}, nil
+}
+
+var errStopped = errors.New("the emulator is stopping")

@@ -1,0 +1,171 @@
+package lambda
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/runtime"
+	"github.com/pipelab/pipelab/internal/aws/service/lambda/esm"
+)
+
+// job is one run of a function.
+type job struct {
+	fn      esm.Function // as invoked
+	version version
+	id      string
+	payload []byte
+	client  string // client context, JSON
+}
+
+// result is an outcome with what was logged.
+type result struct {
+	runtime.Outcome
+	log []byte
+}
+
+// run runs a function once and writes its log.
+func (s *Service) run(ctx context.Context, j job) (result, error) {
+	leave, err := s.enter(j.fn)
+	if err != nil {
+		return result{}, err
+	}
+	defer leave()
+	// A caller that goes away does not stop a function; the emulator does.
+	life := s.living()
+	if life == nil {
+		return result{}, errStopped
+	}
+	life = gateway.WithCall(life, gateway.From(ctx))
+	env, err := s.fleet.Acquire(life, j.version.key(), func() (runtime.Spec, error) { return s.spec(life, j) })
+	if err != nil {
+		if errors.Is(err, runtime.ErrUnsupported) {
+			return result{}, gateway.Errorf(501, "NotImplemented", "%s", err.Error())
+		}
+		return result{}, err
+	}
+	defer s.fleet.Release(env)
+	out, err := s.invoke(life, env, j)
+	return out, err
+}
+
+// invoke runs a job in an environment, between its lines in the log.
+func (s *Service) invoke(ctx context.Context, env *runtime.Environment, j job) (result, error) {
+	log := env.Sink().(*stream) // made by spec
+	log.begin()
+	log.Event(fmt.Sprintf("START RequestId: %s Version: %s\n", j.id, *j.version.Config.Version))
+	watching, done := context.WithCancel(ctx)
+	go func() { // somebody may be following the log of a long run
+		for s.host.Clock.SleepMachine(watching, time.Second) == nil {
+			log.flush(watching)
+		}
+	}()
+	out, err := env.Invoke(ctx, runtime.Invocation{
+		ID: j.id, ARN: j.fn.ARN(), Trace: "Root=1-" + s.host.IDs.Hex(8) + "-" + s.host.IDs.Hex(24) + ";Sampled=0", ClientContext: j.client,
+		Payload: j.payload, Timeout: time.Duration(*j.version.Config.Timeout) * time.Second, Crash: s.crash(j.fn.Name),
+	})
+	done()
+	if err == nil {
+		log.Event(fmt.Sprintf("END RequestId: %s\n", j.id))
+		log.Event(report(j, out))
+	}
+	text := log.end()
+	log.flush(ctx)
+	return result{out, text}, err
+}
+
+// crash asks for an injected end of the process.
+func (s *Service) crash(name string) runtime.Crash {
+	if _, hit := s.host.Faults.Take(gateway.FaultCrash, "lambda", "Invoke", name); hit {
+		return runtime.CrashBefore
+	}
+	if _, hit := s.host.Faults.Take(gateway.FaultCrashLate, "lambda", "Invoke", name); hit {
+		return runtime.CrashAfter
+	}
+	return runtime.NoCrash
+}
+
+// report is the last line of an invocation.
+// Source: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
+func report(j job, out runtime.Outcome) string {
+	ms := float64(out.Duration.Microseconds()) / 1000
+	line := fmt.Sprintf("REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %.0f ms\tMemory Size: %d MB\tMax Memory Used: %d MB\t",
+		j.id, ms, math.Ceil(ms), *j.version.Config.MemorySize, out.Memory)
+	if out.Init > 0 {
+		line += fmt.Sprintf("Init Duration: %.2f ms\t", float64(out.Init.Microseconds())/1000)
+	}
+	switch {
+	case out.TimedOut:
+		line += "Status: timeout\t"
+	case out.Failed && strings.Contains(string(out.Payload), `"Runtime.ExitError"`):
+		line += "Status: error\tError Type: Runtime.ExitError\t"
+	}
+	return line + "\n"
+}
+
+// credentialLife is how long the credentials of an environment last, in
+// seconds; it is replaced before.
+//
+// AWS: renews environments after hours, at moments that it does not publish.
+const credentialLife = 3600
+
+// spec says how to start an environment: code and layers unpacked, credentials
+// of the execution role, a log stream of its own.
+func (s *Service) spec(ctx context.Context, j job) (runtime.Spec, error) {
+	c := j.version.Config
+	code, err := s.folder(j.version.Code.ID)
+	if err != nil {
+		return runtime.Spec{}, err
+	}
+	layers := ""
+	if len(j.version.Layers) > 0 {
+		if layers, err = s.folder(slices.Clone(j.version.Layers)...); err != nil {
+			return runtime.Spec{}, err
+		}
+	}
+	role, err := ident.ParseARN(*c.Role)
+	if err != nil {
+		return runtime.Spec{}, err
+	}
+	key, err := gateway.Invoke[sts.AssumeRoleOutput](ctx, s.host, gateway.Call{
+		Principal: gateway.ServicePrincipal("lambda.amazonaws.com", role.Account), Scope: j.fn.Scope, Service: "sts", Operation: "AssumeRole",
+		Input: &sts.AssumeRoleInput{RoleArn: c.Role, RoleSessionName: c.FunctionName, DurationSeconds: aws.Int32(credentialLife)}})
+	if err != nil {
+		return runtime.Spec{}, invokeDenied(err)
+	}
+	now := s.host.Clock.Now()
+	log := s.newStream(j, now)
+	env := []string{
+		"AWS_REGION=" + j.fn.Scope.Region, "AWS_DEFAULT_REGION=" + j.fn.Scope.Region, "AWS_ENDPOINT_URL=" + s.host.Endpoint(),
+		"AWS_ACCESS_KEY_ID=" + *key.Credentials.AccessKeyId, "AWS_SECRET_ACCESS_KEY=" + *key.Credentials.SecretAccessKey,
+		"AWS_SESSION_TOKEN=" + *key.Credentials.SessionToken,
+		"AWS_LAMBDA_FUNCTION_NAME=" + *c.FunctionName, "AWS_LAMBDA_FUNCTION_VERSION=" + *c.Version,
+		fmt.Sprintf("AWS_LAMBDA_FUNCTION_MEMORY_SIZE=%d", *c.MemorySize),
+		"AWS_LAMBDA_LOG_GROUP_NAME=" + log.group, "AWS_LAMBDA_LOG_STREAM_NAME=" + log.name,
+	}
+	if c.Environment != nil {
+		for name, value := range c.Environment.Variables {
+			env = append(env, name+"="+value)
+		}
+	}
+	handler := aws.ToString(c.Handler)
+	return runtime.Spec{Runtime: string(c.Runtime), Handler: handler, Code: code, Layers: layers, Env: env, Memory: int(*c.MemorySize), Sink: log,
+		Expires: now.Add(credentialLife*time.Second - 16*time.Minute)}, nil // the longest run must end before the credentials do
+}
+
+// invokeDenied is the answer when the execution role cannot be assumed.
+func invokeDenied(err error) error {
+	if gateway.ErrorCode(err) != "AccessDenied" {
+		return err
+	}
+	return gateway.Errorf(403, "AccessDeniedException", "The role defined for the function cannot be assumed by Lambda.")
+}

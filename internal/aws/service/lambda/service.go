@@ -1,0 +1,151 @@
+package lambda
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/limits"
+	"github.com/pipelab/pipelab/internal/aws/runtime"
+	"github.com/pipelab/pipelab/internal/aws/service/lambda/esm"
+	"github.com/pipelab/pipelab/internal/aws/store"
+)
+
+// Service is AWS Lambda. Make one with New.
+type Service struct {
+	host      *gateway.Host
+	mappings  *esm.Mappings
+	fleet     *runtime.Fleet
+	functions *store.Collection[function]
+	versions  *store.Collection[version] // by name and version, $LATEST among them
+	aliases   *store.Collection[alias]
+	policies  *store.Collection[policy]
+	configs   *store.Collection[invokeConfig]
+	layers    *store.Collection[layer]
+	events    *store.Collection[event]
+
+	unpacking sync.Mutex
+
+	mu      sync.Mutex
+	slots   map[slot]int // invocations under way
+	life    context.Context
+	end     context.CancelFunc
+	working sync.WaitGroup
+}
+
+// slot counts the invocations of a function.
+type slot struct {
+	scope ident.Scope
+	name  string
+}
+
+// function is what all versions of a function share. Its key is its name.
+type function struct {
+	Name     string
+	Tags     map[string]string
+	Reserved *int32 // concurrency; nil for none
+	Next     int64  // number of the next version
+}
+
+// version is one version of a function. Its key is the function's name and the
+// version.
+type version struct {
+	Config types.FunctionConfiguration
+	Code   store.Blob
+	Layers []string // bodies of the layers, first to last
+	// Unpacked is the size of code and layers, in bytes.
+	Unpacked int64
+	Ready    time.Time
+	Updated  time.Time // end of the last update
+}
+
+// latest is the version that can be changed.
+const latest = "$LATEST"
+
+// New returns the service on a host.
+func New(h *gateway.Host) *Service {
+	return &Service{
+		host:      h,
+		mappings:  esm.New(h),
+		fleet:     runtime.NewFleet(h.Clock, h.Scratch),
+		functions: store.NewCollection[function](h.Store, "lambda.functions"),
+		versions: store.NewCollection(h.Store, "lambda.versions", store.WithBlobs(func(v version) []string {
+			return append([]string{v.Code.ID}, v.Layers...)
+		})),
+		aliases:  store.NewCollection[alias](h.Store, "lambda.aliases"),
+		policies: store.NewCollection[policy](h.Store, "lambda.policies"),
+		configs:  store.NewCollection[invokeConfig](h.Store, "lambda.invokeConfigs"),
+		layers:   store.NewCollection(h.Store, "lambda.layers", store.WithBlobs(func(l layer) []string { return []string{l.Code.ID} })),
+		events:   store.NewCollection[event](h.Store, "lambda.events"),
+		slots:    map[slot]int{},
+	}
+}
+
+// Name implements gateway.Service.
+func (s *Service) Name() string { return "lambda" }
+
+// Operations implements gateway.Service.
+func (s *Service) Operations() []gateway.Operation {
+	return append(s.mappings.Operations(),
+		gateway.Op(gateway.Control, s.CreateFunction), gateway.Op(gateway.Control, s.GetFunction),
+		gateway.Op(gateway.Control, s.GetFunctionConfiguration), gateway.Op(gateway.Control, s.ListFunctions),
+		gateway.Op(gateway.Control, s.DeleteFunction), gateway.Op(gateway.Control, s.UpdateFunctionCode),
+		gateway.Op(gateway.Control, s.UpdateFunctionConfiguration),
+		gateway.Op(gateway.Control, s.PublishVersion), gateway.Op(gateway.Control, s.ListVersionsByFunction),
+		gateway.Op(gateway.Control, s.CreateAlias), gateway.Op(gateway.Control, s.GetAlias), gateway.Op(gateway.Control, s.UpdateAlias),
+		gateway.Op(gateway.Control, s.DeleteAlias), gateway.Op(gateway.Control, s.ListAliases),
+		gateway.Op(gateway.Control, s.AddPermission), gateway.Op(gateway.Control, s.RemovePermission), gateway.Op(gateway.Control, s.GetPolicy),
+		gateway.Op(gateway.Control, s.PutFunctionConcurrency), gateway.Op(gateway.Control, s.GetFunctionConcurrency),
+		gateway.Op(gateway.Control, s.DeleteFunctionConcurrency), gateway.Op(gateway.Control, s.GetAccountSettings),
+		gateway.Op(gateway.Control, s.PutFunctionEventInvokeConfig), gateway.Op(gateway.Control, s.UpdateFunctionEventInvokeConfig),
+		gateway.Op(gateway.Control, s.GetFunctionEventInvokeConfig), gateway.Op(gateway.Control, s.DeleteFunctionEventInvokeConfig),
+		gateway.Op(gateway.Control, s.ListFunctionEventInvokeConfigs),
+		gateway.Op(gateway.Control, s.PublishLayerVersion), gateway.Op(gateway.Control, s.GetLayerVersion),
+		gateway.Op(gateway.Control, s.GetLayerVersionByArn), gateway.Op(gateway.Control, s.DeleteLayerVersion),
+		gateway.Op(gateway.Control, s.ListLayerVersions), gateway.Op(gateway.Control, s.ListLayers),
+		gateway.Op(gateway.Control, s.TagResource), gateway.Op(gateway.Control, s.UntagResource), gateway.Op(gateway.Control, s.ListTags),
+		gateway.Op(gateway.Data, s.Invoke), gateway.Op(gateway.Data, s.InvokeAsync),
+	)
+}
+
+// Start implements gateway.Service: events that were accepted and not yet
+// handled, and mappings, go on.
+func (s *Service) Start(ctx context.Context) error {
+	s.mu.Lock()
+	if s.end != nil {
+		s.mu.Unlock()
+		return errors.New("lambda is started already")
+	}
+	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
+	s.mu.Unlock()
+	s.fleet.Open()
+	s.resume()
+	return s.mappings.Start(ctx)
+}
+
+// Stop implements gateway.Service: functions under way are killed.
+func (s *Service) Stop() {
+	s.mu.Lock()
+	if s.end != nil {
+		s.end()
+	}
+	s.life, s.end = nil, nil
+	s.mu.Unlock()
+	s.mappings.Stop()
+	s.fleet.Close()
+	s.working.Wait()
+}
+
+// living returns the context between Start and Stop, nil outside.
+func (s *Service) living() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.life
+}
+
+func limit(name string) int64 { return limits.Get("lambda", name) }

@@ -1,0 +1,180 @@
+package lambda
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/service/lambda/esm"
+	"github.com/pipelab/pipelab/internal/aws/store"
+)
+
+func canonical(v any) string {
+	b, _ := json.Marshal(v) // a configuration always encodes
+	return string(b)
+}
+
+// change edits what a function's versions share.
+func (s *Service) change(fn esm.Function, edit func(*store.Tx, *function) error) error {
+	return s.host.Store.Update(func(tx *store.Tx) error {
+		f, ok := s.functions.Get(tx, fn.Scope, fn.Name)
+		if !ok {
+			return missingFunction(fn.ARN())
+		}
+		if err := edit(tx, &f); err != nil {
+			return err
+		}
+		s.functions.Put(tx, fn.Scope, fn.Name, f)
+		return nil
+	})
+}
+
+// reservedOf sums the concurrency that functions of a scope have reserved.
+func (s *Service) reservedOf(tx *store.Tx, scope ident.Scope, but string) (sum int64) {
+	s.functions.Scan(tx, scope, "", "", func(_ string, f function) bool {
+		if f.Reserved != nil && f.Name != but {
+			sum += int64(*f.Reserved)
+		}
+		return true
+	})
+	return sum
+}
+
+// PutFunctionConcurrency implements the operation.
+func (s *Service) PutFunctionConcurrency(ctx context.Context, in *sdk.PutFunctionConcurrencyInput) (*sdk.PutFunctionConcurrencyOutput, error) {
+	fn, err := unqualified(ctx, in.FunctionName)
+	if err != nil {
+		return nil, err
+	}
+	err = s.change(fn, func(tx *store.Tx, f *function) error {
+		left := limit("concurrency") - s.reservedOf(tx, fn.Scope, fn.Name) - int64(*in.ReservedConcurrentExecutions)
+		if left < limit("unreservedConcurrency") {
+			return invalid("Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [%d].",
+				limit("unreservedConcurrency"))
+		}
+		f.Reserved = in.ReservedConcurrentExecutions
+		return nil
+	})
+	return &sdk.PutFunctionConcurrencyOutput{ReservedConcurrentExecutions: in.ReservedConcurrentExecutions}, err
+}
+
+// GetFunctionConcurrency implements the operation.
+func (s *Service) GetFunctionConcurrency(ctx context.Context, in *sdk.GetFunctionConcurrencyInput) (*sdk.GetFunctionConcurrencyOutput, error) {
+	fn, err := unqualified(ctx, in.FunctionName)
+	if err != nil {
+		return nil, err
+	}
+	out := &sdk.GetFunctionConcurrencyOutput{}
+	return out, s.host.Store.View(func(tx *store.Tx) error {
+		f, ok := s.functions.Get(tx, fn.Scope, fn.Name)
+		if !ok {
+			return missingFunction(fn.ARN())
+		}
+		out.ReservedConcurrentExecutions = f.Reserved
+		return nil
+	})
+}
+
+// DeleteFunctionConcurrency implements the operation.
+func (s *Service) DeleteFunctionConcurrency(ctx context.Context, in *sdk.DeleteFunctionConcurrencyInput) (*sdk.DeleteFunctionConcurrencyOutput, error) {
+	fn, err := unqualified(ctx, in.FunctionName)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.DeleteFunctionConcurrencyOutput{}, s.change(fn, func(_ *store.Tx, f *function) error {
+		f.Reserved = nil
+		return nil
+	})
+}
+
+// GetAccountSettings implements the operation.
+func (s *Service) GetAccountSettings(ctx context.Context, _ *sdk.GetAccountSettingsInput) (*sdk.GetAccountSettingsOutput, error) {
+	scope := gateway.From(ctx).Scope
+	out := &sdk.GetAccountSettingsOutput{AccountUsage: &types.AccountUsage{}, AccountLimit: &types.AccountLimit{
+		CodeSizeUnzipped: limit("unzippedBytes"), CodeSizeZipped: limit("zipBytes"), TotalCodeSize: limit("storageBytes"),
+		ConcurrentExecutions: int32(limit("concurrency"))}} //nolint:gosec // 1,000
+	return out, s.host.Store.View(func(tx *store.Tx) error {
+		out.AccountLimit.UnreservedConcurrentExecutions = aws.Int32(int32(limit("concurrency") - s.reservedOf(tx, scope, ""))) //nolint:gosec // as above
+		s.functions.Scan(tx, scope, "", "", func(string, function) bool {
+			out.AccountUsage.FunctionCount++
+			return true
+		})
+		s.versions.Scan(tx, scope, "", "", func(_ string, v version) bool {
+			out.AccountUsage.TotalCodeSize += v.Code.Size
+			return true
+		})
+		return nil
+	})
+}
+
+// tagged finds the function of an ARN; mappings and other resources have no
+// tags here.
+func tagged(ctx context.Context, arn *string) (esm.Function, error) {
+	a, err := ident.ParseARN(aws.ToString(arn))
+	if err != nil || a.Service != "lambda" {
+		return esm.Function{}, invalid("%s is not a valid ARN", aws.ToString(arn))
+	}
+	fn, err := unqualified(ctx, arn)
+	if err != nil || len(a.Resource) < 9 || a.Resource[:9] != "function:" {
+		return fn, gateway.Unsupported("lambda", "TagResource", "tags of "+aws.ToString(arn))
+	}
+	return fn, nil
+}
+
+// TagResource implements the operation.
+func (s *Service) TagResource(ctx context.Context, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
+	fn, err := tagged(ctx, in.Resource)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.TagResourceOutput{}, s.change(fn, func(_ *store.Tx, f *function) error {
+		all := maps.Clone(f.Tags)
+		if all == nil {
+			all = map[string]string{}
+		}
+		maps.Copy(all, in.Tags)
+		if len(all) > int(limit("tags")) {
+			return invalid("The number of tags exceeds the limit of %d", limit("tags"))
+		}
+		f.Tags = all
+		return nil
+	})
+}
+
+// UntagResource implements the operation.
+func (s *Service) UntagResource(ctx context.Context, in *sdk.UntagResourceInput) (*sdk.UntagResourceOutput, error) {
+	fn, err := tagged(ctx, in.Resource)
+	if err != nil {
+		return nil, err
+	}
+	return &sdk.UntagResourceOutput{}, s.change(fn, func(_ *store.Tx, f *function) error {
+		f.Tags = maps.Clone(f.Tags)
+		for _, k := range in.TagKeys {
+			delete(f.Tags, k)
+		}
+		return nil
+	})
+}
+
+// ListTags implements the operation.
+func (s *Service) ListTags(ctx context.Context, in *sdk.ListTagsInput) (*sdk.ListTagsOutput, error) {
+	fn, err := tagged(ctx, in.Resource)
+	if err != nil {
+		return nil, err
+	}
+	out := &sdk.ListTagsOutput{Tags: map[string]string{}}
+	return out, s.host.Store.View(func(tx *store.Tx) error {
+		f, ok := s.functions.Get(tx, fn.Scope, fn.Name)
+		if !ok {
+			return missingFunction(fn.ARN())
+		}
+		maps.Copy(out.Tags, f.Tags)
+		return nil
+	})
+}
