@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/service/cloudwatchlogs"
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodb"
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodbstreams"
 	"github.com/pipelab/pipelab/internal/aws/service/iam"
@@ -19,6 +20,7 @@ func services() []func(*gateway.Host) gateway.Service {
 		as(dynamodb.New),
 		as(dynamodbstreams.New),
 		as(sqs.New),
+		as(cloudwatchlogs.New),
 		as(iam.New),
 		as(sts.New),
 		as(lambda.New), // last: its mappings read what the others hold

@@ -1,0 +1,200 @@
+package cloudwatchlogs
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
+
+	"github.com/pipelab/pipelab/internal/aws/clock"
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/limits"
+	"github.com/pipelab/pipelab/internal/aws/store"
+)
+
+// Service is CloudWatch Logs. Make one with New.
+type Service struct {
+	host    *gateway.Host
+	groups  *store.Collection[group]
+	streams *store.Collection[stream]
+	events  *store.Collection[event]
+	// times orders the events of a group, whatever their stream; its values
+	// are keys of events.
+	times *store.Collection[string]
+
+	mu    sync.Mutex
+	sweep *clock.Timer
+}
+
+// group is a log group. Its key is its name.
+type group struct {
+	Name      string
+	Created   time.Time
+	Class     types.LogGroupClass
+	Retention int32 // days; 0 keeps events for ever
+	Tags      map[string]string
+	Bytes     int64
+	Next      uint64 // number of the next event
+}
+
+// stream is a log stream. Its key is the group's name and its own.
+type stream struct {
+	Name     string
+	Created  time.Time
+	First    int64 // timestamps of events, in milliseconds; 0 for none
+	Last     int64
+	Ingested int64
+}
+
+// event is a log event. Its key is group, stream, timestamp and number.
+type event struct {
+	Stream    string
+	Message   string
+	Timestamp int64 // milliseconds
+	Ingested  int64
+	Number    uint64
+}
+
+// New returns the service on a host.
+func New(h *gateway.Host) *Service {
+	return &Service{
+		host:    h,
+		groups:  store.NewCollection[group](h.Store, "logs.groups"),
+		streams: store.NewCollection[stream](h.Store, "logs.streams"),
+		events:  store.NewCollection[event](h.Store, "logs.events"),
+		times:   store.NewCollection[string](h.Store, "logs.times"),
+	}
+}
+
+// Name implements gateway.Service.
+func (s *Service) Name() string { return "cloudwatchlogs" }
+
+// Operations implements gateway.Service.
+func (s *Service) Operations() []gateway.Operation {
+	return []gateway.Operation{
+		gateway.Op(gateway.Control, s.CreateLogGroup), gateway.Op(gateway.Control, s.DeleteLogGroup),
+		gateway.Op(gateway.Control, s.DescribeLogGroups),
+		gateway.Op(gateway.Control, s.PutRetentionPolicy), gateway.Op(gateway.Control, s.DeleteRetentionPolicy),
+		gateway.Op(gateway.Control, s.TagResource), gateway.Op(gateway.Control, s.UntagResource), gateway.Op(gateway.Control, s.ListTagsForResource),
+		gateway.Op(gateway.Control, s.TagLogGroup), gateway.Op(gateway.Control, s.UntagLogGroup), gateway.Op(gateway.Control, s.ListTagsLogGroup),
+		gateway.Op(gateway.Control, s.CreateLogStream), gateway.Op(gateway.Control, s.DeleteLogStream),
+		gateway.Op(gateway.Control, s.DescribeLogStreams),
+		gateway.Op(gateway.Data, s.PutLogEvents), gateway.Op(gateway.Data, s.GetLogEvents), gateway.Op(gateway.Data, s.FilterLogEvents),
+		gateway.Op(gateway.Data, s.TestMetricFilter),
+	}
+}
+
+// sweepEvery is how often expired events are looked for.
+const sweepEvery = time.Hour
+
+// Start implements gateway.Service.
+func (s *Service) Start(context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.arm()
+	return nil
+}
+
+// arm sets the timer of the next sweep; the caller holds s.mu.
+func (s *Service) arm() {
+	s.sweep = s.host.Clock.AfterFunc(sweepEvery, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.sweep == nil { // stopped
+			return
+		}
+		s.expire()
+		s.arm()
+	})
+}
+
+// Stop implements gateway.Service.
+func (s *Service) Stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.sweep != nil {
+		s.sweep.Stop()
+	}
+	s.sweep = nil
+}
+
+// expire removes events that are past their group's retention.
+func (s *Service) expire() {
+	now := s.host.Clock.Now()
+	err := s.host.Store.Update(func(tx *store.Tx) error {
+		type old struct {
+			scope      ident.Scope
+			key, event string
+		}
+		var gone []old
+		s.groups.ScanAll(tx, func(sc ident.Scope, name string, g group) bool {
+			if g.Retention == 0 {
+				return true
+			}
+			end := timeKey(name, now.AddDate(0, 0, -int(g.Retention)).UnixMilli(), 0)
+			s.times.Scan(tx, sc, store.Key(name, ""), "", func(key, ev string) bool {
+				if key >= end {
+					return false
+				}
+				gone = append(gone, old{sc, key, ev})
+				return true
+			})
+			return true
+		})
+		for _, o := range gone {
+			s.times.Delete(tx, o.scope, o.key)
+			s.events.Delete(tx, o.scope, o.event)
+		}
+		return nil
+	})
+	if err != nil {
+		s.host.Log.Error("expired log events not removed", "error", err)
+	}
+}
+
+// timeKey orders a group's events by time and then by arrival.
+func timeKey(group string, at int64, number uint64) string {
+	return store.Key(group, position(at, number))
+}
+
+func position(at int64, number uint64) string { return fmt.Sprintf("%016d%020d", at, number) }
+
+func eventKey(group, stream string, at int64, number uint64) string {
+	return store.Key(group, stream, position(at, number))
+}
+
+func limit(name string) int64 { return limits.Get("cloudwatchlogs", name) }
+
+func invalid(format string, args ...any) error {
+	return &types.InvalidParameterException{Message: aws.String(fmt.Sprintf(format, args...))}
+}
+
+func noGroup() error {
+	return &types.ResourceNotFoundException{Message: aws.String("The specified log group does not exist.")}
+}
+
+func noStream() error {
+	return &types.ResourceNotFoundException{Message: aws.String("The specified log stream does not exist.")}
+}
+
+// seal makes a page's token of the place to go on from.
+func seal(place string) *string {
+	return aws.String(base64.RawURLEncoding.EncodeToString([]byte(place)))
+}
+
+// unseal reads a token.
+func unseal(token *string) (string, error) {
+	if token == nil {
+		return "", nil
+	}
+	place, err := base64.RawURLEncoding.DecodeString(*token)
+	if err != nil || len(place) == 0 {
+		return "", invalid("The specified nextToken is invalid.")
+	}
+	return string(place), nil
+}
