@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/service/cloudwatchlogs"
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodb"
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodbstreams"
 	"github.com/pipelab/pipelab/internal/aws/service/iam"
@@ -16,6 +17,7 @@ import (
 func services() []func(*gateway.Host) gateway.Service {
 	return []func(*gateway.Host) gateway.Service{
 		kinesis.New,
+		as(cloudwatchlogs.New),
 		as(dynamodb.New),
 		as(dynamodbstreams.New),
 		as(sqs.New),
