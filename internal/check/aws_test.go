@@ -44,6 +44,8 @@ checks:
     points: 50
     hints: [a, b, c]
     steps:
+      # Faults are for the learner's pipeline; the check itself must not feel them.
+      - fault: { kind: error, service: dynamodb, operation: "*" }
       - putItems: { table: "${outputs.Table}", items: [{ id: a, n: 1, list: [1, x], deep: { ok: true } }, { id: b }] }
       - updateItem: { table: "${outputs.Table}", key: { id: a }, update: "SET n = n + :n", values: { ":n": 2 } }
       - deleteItem: { table: "${outputs.Table}", key: { id: b } }

@@ -16,6 +16,7 @@ const (
 	defaultTimeout = time.Minute
 	defaultWithin  = 30 * time.Second
 	defaultSettle  = time.Second
+	defaultStall   = 10 * time.Second
 	// Polling starts quickly and slows down: most pipelines answer at once.
 	firstPoll, slowestPoll = 20 * time.Millisecond, 250 * time.Millisecond
 )
@@ -112,7 +113,7 @@ func (s *session) wait(ctx context.Context, e *lab.Eventually) error {
 		return nil
 	}
 	deadline := s.o.Clock.Now().Add(e.Within.Or(defaultWithin))
-	pause := firstPoll
+	pause, stall := firstPoll, stillness{watch: e.Stall}
 	for {
 		v, _, err := s.look(ctx, e.Until, true)
 		if err != nil {
@@ -120,6 +121,9 @@ func (s *session) wait(ctx context.Context, e *lab.Eventually) error {
 		}
 		if v == true {
 			return s.settle(ctx, e.Settle, deadline)
+		}
+		if stalled, err := s.quiet(ctx, &stall, defaultStall); err != nil || stalled {
+			return err
 		}
 		if s.o.Clock.Now().After(deadline) {
 			return nil
@@ -131,28 +135,45 @@ func (s *session) wait(ctx context.Context, e *lab.Eventually) error {
 	}
 }
 
+// settle waits until a value stays the same.
 func (s *session) settle(ctx context.Context, w *lab.Settle, deadline time.Time) error {
 	if w == nil {
 		return nil
 	}
-	last, since := "", s.o.Clock.Now()
+	still := stillness{watch: w}
 	for {
-		v, failed, err := s.look(ctx, w.Watch, true)
-		if err != nil {
+		quiet, err := s.quiet(ctx, &still, defaultSettle)
+		if err != nil || quiet || s.o.Clock.Now().After(deadline) {
 			return err
-		}
-		now := canonical(v) + fmt.Sprint(failed)
-		if now != last {
-			last, since = now, s.o.Clock.Now()
-		}
-		t := s.o.Clock.Now()
-		if t.Sub(since) >= w.For.Or(defaultSettle) || t.After(deadline) {
-			return nil
 		}
 		if err := s.o.Clock.Sleep(ctx, 50*time.Millisecond); err != nil {
 			return err
 		}
 	}
+}
+
+// stillness remembers since when a value has not changed.
+type stillness struct {
+	watch *lab.Settle
+	last  string
+	since time.Time
+}
+
+// quiet looks at the value and reports whether it has been the same for as
+// long as the lab says.
+func (s *session) quiet(ctx context.Context, w *stillness, otherwise time.Duration) (bool, error) {
+	if w.watch == nil {
+		return false, nil
+	}
+	v, failed, err := s.look(ctx, w.watch.Watch, true)
+	if err != nil {
+		return false, err
+	}
+	t := s.o.Clock.Now()
+	if now := canonical(v) + fmt.Sprint(failed); now != w.last {
+		w.last, w.since = now, t
+	}
+	return t.Sub(w.since) >= w.watch.For.Or(otherwise), nil
 }
 
 // expect compares; the first expectation that does not hold is the one told.

@@ -163,7 +163,7 @@ type session struct {
 }
 
 func newSession(o Options, c *lab.Check) *session {
-	s := &session{o: o, check: c, own: &ownCalls{ids: map[string]bool{}}, sets: map[string]*dataset{}, data: map[string]any{},
+	s := &session{o: o, check: c, own: &ownCalls{token: o.Emulator.Endpoint().Token, ids: map[string]bool{}}, sets: map[string]*dataset{}, data: map[string]any{},
 		runs: map[string]any{}, probes: map[string]lab.Probe{}, outputs: o.Outputs, seen: map[string]any{}}
 	s.config = o.Emulator.Endpoint().AWSConfig()
 	s.config.HTTPClient = s.own
@@ -178,15 +178,18 @@ func newSession(o Options, c *lab.Check) *session {
 	return s
 }
 
-// ownCalls remembers the request ids of what the check itself calls, so that
-// a probe of the trace can leave them out.
+// ownCalls marks what the check itself calls, so that injected faults strike
+// the learner's pipeline only, and remembers the request ids, so that a probe
+// of the trace can leave them out.
 type ownCalls struct {
-	mu  sync.Mutex
-	ids map[string]bool
+	token string
+	mu    sync.Mutex
+	ids   map[string]bool
 }
 
 // Do implements the SDK's HTTP client.
 func (c *ownCalls) Do(r *http.Request) (*http.Response, error) {
+	r.Header.Set(emulator.TokenHeader, c.token)
 	resp, err := http.DefaultClient.Do(r)
 	if err == nil {
 		c.mu.Lock()

@@ -14,6 +14,11 @@ import (
 	"time"
 )
 
+// TokenHeader carries the token that only the pipelab command knows. It opens
+// an emulator's own endpoints; on a call of AWS it keeps injected faults away
+// from the judge.
+const TokenHeader = "X-Pipelab-Token"
+
 // Control is a client of an emulator's own endpoints: its clock, trace, faults
 // and snapshots. The zero value is not usable; make one with NewControl.
 type Control struct {
@@ -224,7 +229,7 @@ func (c *Control) send(ctx context.Context, method, path string, in any) (*http.
 	if err != nil {
 		return nil, err
 	}
-	req.Header.Set("X-Pipelab-Token", c.token)
+	req.Header.Set(TokenHeader, c.token)
 	resp, err := c.http.Do(req)
 	if err != nil {
 		return nil, err

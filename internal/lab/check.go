@@ -39,6 +39,9 @@ type Eventually struct {
 	Until  string   `json:"until" yaml:"until"`
 	Within Duration `json:"within,omitempty" yaml:"within" jsonschema:"description=30s when left out"`
 	Settle *Settle  `json:"settle,omitempty" yaml:"settle"`
+	// Stall ends the wait, unmet, when a value has not changed for a while:
+	// where nothing happens any more, the rest of the time cannot help.
+	Stall *Settle `json:"stall,omitempty" yaml:"stall"`
 }
 
 // Settle goes on watching until a value has not changed for a while: the way

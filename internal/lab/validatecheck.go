@@ -81,6 +81,9 @@ func (v *validator) eventually(path string, e *Eventually, names []string) {
 		return
 	}
 	v.expression(path+".until", e.Until, names, true)
+	if e.Stall != nil {
+		v.expression(path+".stall.watch", e.Stall.Watch, names, true)
+	}
 	if e.Settle != nil {
 		v.expression(path+".settle.watch", e.Settle.Watch, names, true)
 	}

@@ -17,10 +17,10 @@ import (
 func services() []func(*gateway.Host) gateway.Service {
 	return []func(*gateway.Host) gateway.Service{
 		kinesis.New,
-		as(cloudwatchlogs.New),
 		as(dynamodb.New),
 		as(dynamodbstreams.New),
 		as(sqs.New),
+		as(cloudwatchlogs.New),
 		as(iam.New),
 		as(sts.New),
 		as(lambda.New), // last: its mappings read what the others hold

@@ -132,6 +132,9 @@ func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err
 	if out, err = g.handle(WithCall(ctx, c), c, op); err != nil {
 		return nil, err
 	}
+	if exempt(ctx, c) {
+		return out, nil
+	}
 	if f, hit := g.host.Faults.Take(FaultAfter, c.Service, c.Operation, rec.Resource); hit {
 		return nil, f.err(c.Service)
 	}

@@ -1,12 +1,17 @@
-// Package cloudwatchlogs emulates CloudWatch Logs: log groups and streams,
-// writing events with the batch rules of PutLogEvents, reading and searching
-// them with filter patterns, retention on the clock, tags.
+// Package cloudwatchlogs emulates Amazon CloudWatch Logs: groups with
+// retention and tags, streams, putting events with AWS's limits, reading by
+// stream with tokens in both directions, searching a group with filter patterns
+// (package pattern). Retention really removes events when the clock moves.
 //
-// Left out on purpose (they answer 501): Logs Insights queries, Live Tail,
-// metric and subscription filters, exports, deliveries, encryption, data
-// protection, the log classes beside STANDARD.
+// AWS: a new event is searchable after seconds. Here at once.
 //
-// Limits kept are in the quota table of package limits. Sources:
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
+// AWS: removes expired events within 72 hours. Here within the hour.
+//
+// Left out on purpose (501): Logs Insights queries, metric and subscription
+// filters, live tail, customer keys, data protection, anomaly detection,
+// deletion protection, entities, exports, deliveries.
+//
+// Sources:
 // https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/Welcome.html
+// https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
 package cloudwatchlogs

@@ -2,185 +2,277 @@ package cloudwatchlogs
 
 import (
 	"context"
-	"encoding/binary"
-	"errors"
 	"fmt"
-	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
-	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/service/cloudwatchlogs/pattern"
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
-// event is one log event. Its key is the stream's number, the timestamp and
-// the event's number in the stream: events lie in the order in which they are
-// read, so that a batch costs what it holds however long the stream is.
-type event struct {
-	Ingested int64 // milliseconds
-	Message  string
-}
+// token stands for the sequence tokens that PutLogEvents asked for until 2023;
+// AWS accepts any and goes on returning them.
+const token = "49039859625309438161418512494917186146182147168"
 
-func (e *event) size() int64 { return int64(len(e.Message)) + limit("eventOverheadBytes") }
-
-var errEvent = errors.New("damaged log event")
-
-// eventCodec is compact because events are many.
-func eventCodec() store.Codec[event] {
-	return store.Codec[event]{
-		Encode: func(e event) ([]byte, error) {
-			return append(binary.AppendVarint(make([]byte, 0, len(e.Message)+10), e.Ingested), e.Message...), nil
-		},
-		Decode: func(b []byte) (event, error) {
-			at, n := binary.Varint(b)
-			if n <= 0 {
-				return event{}, errEvent
-			}
-			return event{at, string(b[n:])}, nil
-		},
-	}
-}
-
-// The widths of the parts of an event's key, in hexadecimal digits.
-const (
-	streamDigits = 10
-	timeDigits   = 12 // until the year 10889
-	keyDigits    = streamDigits + timeDigits + 12
-)
-
-func eventPrefix(stream uint64) string { return fmt.Sprintf("%010x", stream) }
-
-func eventKey(stream uint64, at int64, number uint64) string {
-	return fmt.Sprintf("%010x%012x%012x", stream, at, number)
-}
-
-// eventTime reads the timestamp out of a key.
-func eventTime(key string) int64 {
-	at, _ := strconv.ParseInt(key[streamDigits:streamDigits+timeDigits], 16, 64) // keys are made by eventKey
-	return at
-}
-
-// PutLogEvents stores a batch of events in a stream. Events that are too old,
-// expired or too new are left out and reported.
-func (s *Service) PutLogEvents(ctx context.Context, in *cloudwatchlogs.PutLogEventsInput) (*cloudwatchlogs.PutLogEventsOutput, error) {
-	c := gateway.From(ctx)
+// PutLogEvents implements the operation. The sequence token of the request
+// means nothing any more.
+// Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
+func (s *Service) PutLogEvents(ctx context.Context, in *sdk.PutLogEventsInput) (*sdk.PutLogEventsOutput, error) {
 	if in.Entity != nil {
 		return nil, gateway.Unsupported("cloudwatchlogs", "PutLogEvents", "entity")
 	}
 	if err := checkBatch(in.LogEvents); err != nil {
 		return nil, err
 	}
-	name := aws.ToString(in.LogGroupName)
-	out := &cloudwatchlogs.PutLogEventsOutput{}
-	var due time.Time
-	err := s.host.Store.Update(func(tx *store.Tx) error {
-		st, err := s.findStream(tx, c.Scope, name, aws.ToString(in.LogStreamName))
-		if err != nil {
-			return err
+	call := gateway.From(ctx)
+	out := &sdk.PutLogEventsOutput{NextSequenceToken: aws.String(token)}
+	return out, s.host.Store.Update(func(tx *store.Tx) error {
+		g, ok := s.groups.Get(tx, call.Scope, *in.LogGroupName)
+		if !ok {
+			return noGroup()
 		}
-		g, err := s.find(tx, c.Scope, name)
-		if err != nil {
-			return err
+		key := store.Key(g.Name, *in.LogStreamName)
+		st, ok := s.streams.Get(tx, call.Scope, key)
+		if !ok {
+			return noStream()
 		}
-		from, to, rejected := window(in.LogEvents, &g, c.Time)
-		valid := in.LogEvents[from:to]
-		if n := len(valid); n > 0 && *valid[n-1].Timestamp-*valid[0].Timestamp > limit("batchSpanHours")*time.Hour.Milliseconds() {
-			return invalid("The batch of log events in a single PutLogEvents request cannot span more than %d hours.", limit("batchSpanHours"))
+		first, end, rejected := accepted(in.LogEvents, g, call.Time)
+		out.RejectedLogEventsInfo = rejected
+		st.Ingested = call.Time.UnixMilli()
+		for _, e := range in.LogEvents[first:end] {
+			at := *e.Timestamp
+			ev := event{Stream: st.Name, Message: *e.Message, Timestamp: at, Ingested: st.Ingested, Number: g.Next}
+			g.Next++
+			g.Bytes += int64(len(ev.Message)) + limit("eventOverheadBytes")
+			evKey := eventKey(g.Name, st.Name, at, ev.Number)
+			s.events.Put(tx, call.Scope, evKey, ev)
+			s.times.Put(tx, call.Scope, timeKey(g.Name, at, ev.Number), evKey)
+			if st.First == 0 || at < st.First {
+				st.First = at
+			}
+			st.Last = max(st.Last, at)
 		}
-		s.append(tx, c.Scope, name, &st, valid, c.Time)
-		if g.Retention > 0 && len(valid) > 0 {
-			due = expiry(&g, *valid[0].Timestamp)
+		s.groups.Put(tx, call.Scope, g.Name, g)
+		s.streams.Put(tx, call.Scope, key, st)
+		return nil
+	})
+}
+
+// checkBatch refuses what AWS refuses as a whole.
+func checkBatch(events []types.InputLogEvent) error {
+	var size int64
+	for i, e := range events {
+		one := int64(len(*e.Message)) + limit("eventOverheadBytes")
+		if one > limit("eventBytes") {
+			return invalid("Log event too large: %d bytes exceeds limit of %d", one, limit("eventBytes"))
 		}
-		out.RejectedLogEventsInfo, out.NextSequenceToken = rejected, sequenceToken(&st)
+		size += one
+		if i > 0 && *e.Timestamp < *events[i-1].Timestamp {
+			return invalid("Log events in a single PutLogEvents request must be in chronological order.")
+		}
+	}
+	if size > limit("batchBytes") {
+		return invalid("Upload too large: %d bytes exceeds limit of %d", size, limit("batchBytes"))
+	}
+	if n := len(events); *events[n-1].Timestamp-*events[0].Timestamp > (24 * time.Hour).Milliseconds() {
+		return invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
+	}
+	return nil
+}
+
+// accepted is the part of a batch that is neither too old nor too new.
+func accepted(events []types.InputLogEvent, g group, now time.Time) (first, end int, rejected *types.RejectedLogEventsInfo) {
+	tooOld, tooNew := now.Add(-14*24*time.Hour).UnixMilli(), now.Add(2*time.Hour).UnixMilli()
+	expired := int64(0)
+	if g.Retention > 0 {
+		expired = now.AddDate(0, 0, -int(g.Retention)).UnixMilli()
+	}
+	var info types.RejectedLogEventsInfo
+	end = len(events)
+	for i, e := range events {
+		switch {
+		case *e.Timestamp < expired:
+			info.ExpiredLogEventEndIndex, first = aws.Int32(int32(i+1)), i+1 //nolint:gosec // 10,000 at most
+		case *e.Timestamp < tooOld:
+			info.TooOldLogEventEndIndex, first = aws.Int32(int32(i+1)), i+1 //nolint:gosec // as above
+		case *e.Timestamp > tooNew && end == len(events):
+			info.TooNewLogEventStartIndex, end = aws.Int32(int32(i)), i //nolint:gosec // as above
+		}
+	}
+	if first > 0 || end < len(events) {
+		rejected = &info
+	}
+	return first, max(end, first), rejected
+}
+
+// GetLogEvents implements the operation. Tokens name the event behind or
+// before which to go on; at either end the same token comes back.
+func (s *Service) GetLogEvents(ctx context.Context, in *sdk.GetLogEventsInput) (*sdk.GetLogEventsOutput, error) {
+	name, err := groupName(in.LogGroupName, in.LogGroupIdentifier)
+	if err != nil {
+		return nil, err
+	}
+	forward, place := aws.ToBool(in.StartFromHead), ""
+	if in.NextToken != nil {
+		kind, rest, ok := strings.Cut(*in.NextToken, "/")
+		if !ok || kind != "f" && kind != "b" || len(rest) != len(position(0, 0)) {
+			return nil, invalid("The specified nextToken is invalid.")
+		}
+		forward, place = kind == "f", rest
+	}
+	call := gateway.From(ctx)
+	var found []event
+	err = s.host.Store.View(func(tx *store.Tx) error {
+		if _, ok := s.groups.Get(tx, call.Scope, name); !ok {
+			return noGroup()
+		}
+		if _, ok := s.streams.Get(tx, call.Scope, store.Key(name, *in.LogStreamName)); !ok {
+			return noStream()
+		}
+		found = s.slice(tx, call, store.Key(name, *in.LogStreamName, ""), in, forward, place)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	if !due.IsZero() {
-		s.armAt(c.Scope, name, due)
+	out := &sdk.GetLogEventsOutput{Events: []types.OutputLogEvent{}}
+	for _, e := range found {
+		out.Events = append(out.Events, types.OutputLogEvent{Message: aws.String(e.Message), Timestamp: aws.Int64(e.Timestamp), IngestionTime: aws.Int64(e.Ingested)})
 	}
+	if len(found) > 0 {
+		first, last := found[0], found[len(found)-1]
+		out.NextBackwardToken, out.NextForwardToken = aws.String("b/"+position(first.Timestamp, first.Number)), aws.String("f/"+position(last.Timestamp, last.Number))
+		return out, nil
+	}
+	if place == "" && !forward {
+		place = position(0, 0)
+	}
+	if place == "" {
+		place = position(aws.ToInt64(in.StartTime), 0)
+	}
+	out.NextBackwardToken, out.NextForwardToken = aws.String("b/"+place), aws.String("f/"+place)
 	return out, nil
 }
 
-// checkBatch holds a batch to the rules that refuse it whole.
-// Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
-func checkBatch(events []types.InputLogEvent) error {
-	if n := int64(len(events)); n == 0 || n > limit("batchEvents") {
-		return invalid("1 validation error detected: Value at 'logEvents' failed to satisfy constraint: Member must have length between 1 and %d", limit("batchEvents"))
+// slice reads one page of a stream, oldest first.
+func (s *Service) slice(tx *store.Tx, call *gateway.Call, prefix string, in *sdk.GetLogEventsInput, forward bool, place string) (found []event) {
+	most, size := int(limit("pageEvents")), int64(0)
+	if in.Limit != nil {
+		most = int(*in.Limit)
 	}
-	total := int64(0)
-	for i, e := range events {
-		size := int64(len(aws.ToString(e.Message))) + limit("eventOverheadBytes")
-		if size > limit("eventBytes") {
-			return invalid("Log event too large: %d bytes exceeds limit of %d", size, limit("eventBytes"))
+	take := func(key string, e event) bool {
+		at := key[len(prefix):]
+		switch {
+		case at == place, in.StartTime != nil && e.Timestamp < *in.StartTime, in.EndTime != nil && e.Timestamp >= *in.EndTime:
+			return true
 		}
-		total += size
-		if i > 0 && aws.ToInt64(e.Timestamp) < aws.ToInt64(events[i-1].Timestamp) {
-			return invalid("Log events in a single PutLogEvents request must be in chronological order.")
+		size += int64(len(e.Message))
+		if len(found) == most || size > limit("pageBytes") && len(found) > 0 {
+			return false
 		}
+		found = append(found, e)
+		return true
 	}
-	if total > limit("batchBytes") {
-		return invalid("Upload too large: %d bytes exceeds limit of %d", total, limit("batchBytes"))
+	if forward {
+		s.events.Scan(tx, call.Scope, prefix, prefix+place, take)
+		return found
 	}
-	return nil
+	from := ""
+	if place != "" {
+		from = prefix + place
+	}
+	s.events.ScanBack(tx, call.Scope, prefix, from, take)
+	for i, j := 0, len(found)-1; i < j; i, j = i+1, j-1 {
+		found[i], found[j] = found[j], found[i]
+	}
+	return found
 }
 
-// window finds which events of a batch are taken, and says what becomes of the
-// others. Events are in order, so those taken are neighbours.
-func window(events []types.InputLogEvent, g *group, now time.Time) (from, to int, rejected *types.RejectedLogEventsInfo) {
-	tooOld := now.Add(-time.Duration(limit("pastDays")) * day).UnixMilli()
-	tooNew := now.Add(time.Duration(limit("futureHours")) * time.Hour).UnixMilli()
-	expired, old := 0, 0
-	to = len(events)
-	for i, e := range events {
-		switch at := *e.Timestamp; {
-		case g.Retention > 0 && at < g.horizon(now):
-			expired = i + 1
-		case at < tooOld:
-			old = i + 1
-		case at > tooNew:
-			to = min(to, i)
+// FilterLogEvents implements the operation: events of a group by time.
+func (s *Service) FilterLogEvents(ctx context.Context, in *sdk.FilterLogEventsInput) (*sdk.FilterLogEventsOutput, error) {
+	name, err := groupName(in.LogGroupName, in.LogGroupIdentifier)
+	if err != nil {
+		return nil, err
+	}
+	if in.StartFromHead != nil && !*in.StartFromHead {
+		return nil, gateway.Unsupported("cloudwatchlogs", "FilterLogEvents", "startFromHead false")
+	}
+	if in.LogStreamNamePrefix != nil && len(in.LogStreamNames) > 0 {
+		return nil, invalid("LogStreamNamePrefix and LogStreamNames cannot both be specified.")
+	}
+	match, err := pattern.Parse(aws.ToString(in.FilterPattern))
+	if err != nil {
+		return nil, invalid("Invalid filter pattern: %s", err)
+	}
+	from, err := unseal(in.NextToken)
+	if err != nil {
+		return nil, err
+	}
+	if in.NextToken == nil {
+		from = timeKey(name, max(aws.ToInt64(in.StartTime), 0), 0)
+	}
+	most := int(limit("pageEvents"))
+	if in.Limit != nil {
+		most = int(*in.Limit)
+	}
+	call := gateway.From(ctx)
+	out := &sdk.FilterLogEventsOutput{Events: []types.FilteredLogEvent{}, SearchedLogStreams: []types.SearchedLogStream{}}
+	return out, s.host.Store.View(func(tx *store.Tx) error {
+		if _, ok := s.groups.Get(tx, call.Scope, name); !ok {
+			return noGroup()
 		}
-	}
-	from = max(expired, old)
-	if from == 0 && to == len(events) {
-		return from, to, nil
-	}
-	rejected = &types.RejectedLogEventsInfo{}
-	if expired > 0 {
-		rejected.ExpiredLogEventEndIndex = aws.Int32(int32(expired))
-	}
-	if old > 0 {
-		rejected.TooOldLogEventEndIndex = aws.Int32(int32(old))
-	}
-	if to < len(events) {
-		rejected.TooNewLogEventStartIndex = aws.Int32(int32(to))
-	}
-	return from, to, rejected
+		for _, st := range in.LogStreamNames {
+			if _, ok := s.streams.Get(tx, call.Scope, store.Key(name, st)); !ok {
+				return noStream()
+			}
+		}
+		size := int64(0)
+		s.times.Scan(tx, call.Scope, store.Key(name, ""), from, func(key, evKey string) bool {
+			e, ok := s.events.Get(tx, call.Scope, evKey)
+			if !ok || in.EndTime != nil && e.Timestamp >= *in.EndTime {
+				return !ok
+			}
+			if !wantedStream(in, e.Stream) || !match.Match(e.Message) {
+				return true
+			}
+			size += int64(len(e.Message))
+			if len(out.Events) == most || size > limit("pageBytes") && len(out.Events) > 0 {
+				out.NextToken = seal(key)
+				return false
+			}
+			out.Events = append(out.Events, types.FilteredLogEvent{EventId: aws.String(fmt.Sprintf("%036s%020d", position(e.Timestamp, 0)[:16], e.Number)),
+				LogStreamName: aws.String(e.Stream), Message: aws.String(e.Message), Timestamp: aws.Int64(e.Timestamp), IngestionTime: aws.Int64(e.Ingested)})
+			return true
+		})
+		return nil
+	})
 }
 
-// append stores events and takes them into the stream's sums.
-func (s *Service) append(tx *store.Tx, sc ident.Scope, group string, st *stream, events []types.InputLogEvent, now time.Time) {
-	if len(events) == 0 {
-		return
+func wantedStream(in *sdk.FilterLogEventsInput, name string) bool {
+	for _, st := range in.LogStreamNames {
+		if st == name {
+			return true
+		}
 	}
-	for _, in := range events {
-		e := event{Ingested: now.UnixMilli(), Message: *in.Message}
-		s.events.Put(tx, sc, eventKey(st.Number, *in.Timestamp, st.Next), e)
-		st.Next++
-		st.Bytes += e.size()
+	return len(in.LogStreamNames) == 0 && strings.HasPrefix(name, aws.ToString(in.LogStreamNamePrefix))
+}
+
+// TestMetricFilter implements the operation: which messages a pattern matches.
+func (s *Service) TestMetricFilter(_ context.Context, in *sdk.TestMetricFilterInput) (*sdk.TestMetricFilterOutput, error) {
+	match, err := pattern.Parse(*in.FilterPattern)
+	if err != nil {
+		return nil, invalid("Invalid filter pattern: %s", err)
 	}
-	first, last := *events[0].Timestamp, *events[len(events)-1].Timestamp
-	if st.Events == 0 {
-		st.First, st.Last = first, last
+	out := &sdk.TestMetricFilterOutput{Matches: []types.MetricFilterMatchRecord{}}
+	for i, m := range in.LogEventMessages {
+		if match.Match(m) {
+			out.Matches = append(out.Matches, types.MetricFilterMatchRecord{EventNumber: int64(i + 1), EventMessage: aws.String(m), ExtractedValues: match.Values(m)})
+		}
 	}
-	st.First, st.Last = min(st.First, first), max(st.Last, last)
-	st.Events += int64(len(events))
-	st.Ingested = now
-	s.streams.Put(tx, sc, streamKey(group, st.Name), *st)
+	return out, nil
 }

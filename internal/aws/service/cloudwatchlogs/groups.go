@@ -2,11 +2,12 @@ package cloudwatchlogs
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	sdk "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
@@ -14,150 +15,237 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
-// CreateLogGroup makes a group whose events never expire.
-func (s *Service) CreateLogGroup(ctx context.Context, in *cloudwatchlogs.CreateLogGroupInput) (*cloudwatchlogs.CreateLogGroupOutput, error) {
-	c := gateway.From(ctx)
-	name := aws.ToString(in.LogGroupName)
+func groupARN(sc ident.Scope, name string) string { return sc.ARN("logs", "log-group:"+name) }
+
+// groupName takes the name or the identifier, which is a name or an ARN; one
+// of them must be given.
+func groupName(name, identifier *string) (string, error) {
 	switch {
-	case in.KmsKeyId != nil:
-		return nil, gateway.Unsupported("cloudwatchlogs", "CreateLogGroup", "kmsKeyId")
-	case in.LogGroupClass != "" && in.LogGroupClass != types.LogGroupClassStandard:
-		return nil, gateway.Unsupported("cloudwatchlogs", "CreateLogGroup", "the log group class "+string(in.LogGroupClass))
-	case strings.HasPrefix(name, "aws/"):
-		// Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
-		return nil, invalid("Log groups starting with aws/ are reserved for AWS.")
-	case int64(len(in.Tags)) > limit("tags"):
-		return nil, invalid("A log group can have at most %d tags.", limit("tags"))
+	case name != nil && identifier != nil:
+		return "", invalid("LogGroupName and LogGroupIdentifier cannot both be specified.")
+	case name != nil:
+		return *name, nil
+	case identifier == nil:
+		return "", invalid("Either LogGroupName or LogGroupIdentifier must be specified.")
 	}
-	err := s.host.Store.Update(func(tx *store.Tx) error {
-		if _, dup := s.groups.Get(tx, c.Scope, name); dup {
+	return nameOf(*identifier), nil
+}
+
+// nameOf takes a group's name out of its ARN, with or without ":*".
+func nameOf(identifier string) string {
+	a, err := ident.ParseARN(identifier)
+	if err != nil {
+		return identifier
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(a.Resource, "log-group:"), ":*")
+}
+
+// CreateLogGroup implements the operation.
+func (s *Service) CreateLogGroup(ctx context.Context, in *sdk.CreateLogGroupInput) (*sdk.CreateLogGroupOutput, error) {
+	if in.KmsKeyId != nil {
+		return nil, gateway.Unsupported("cloudwatchlogs", "CreateLogGroup", "kmsKeyId")
+	}
+	if aws.ToBool(in.DeletionProtectionEnabled) {
+		return nil, gateway.Unsupported("cloudwatchlogs", "CreateLogGroup", "deletionProtectionEnabled")
+	}
+	call := gateway.From(ctx)
+	g := group{Name: *in.LogGroupName, Created: call.Time, Class: in.LogGroupClass, Tags: in.Tags}
+	if g.Class == "" {
+		g.Class = types.LogGroupClassStandard
+	}
+	return &sdk.CreateLogGroupOutput{}, s.host.Store.Update(func(tx *store.Tx) error {
+		if _, ok := s.groups.Get(tx, call.Scope, g.Name); ok {
 			return &types.ResourceAlreadyExistsException{Message: aws.String("The specified log group already exists")}
 		}
-		s.groups.Put(tx, c.Scope, name, group{Name: name, Created: c.Time, Tags: in.Tags, Protected: aws.ToBool(in.DeletionProtectionEnabled)})
+		s.groups.Put(tx, call.Scope, g.Name, g)
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return &cloudwatchlogs.CreateLogGroupOutput{}, nil
 }
 
-// DeleteLogGroup removes a group with its streams and events.
-func (s *Service) DeleteLogGroup(ctx context.Context, in *cloudwatchlogs.DeleteLogGroupInput) (*cloudwatchlogs.DeleteLogGroupOutput, error) {
-	c := gateway.From(ctx)
-	name := aws.ToString(in.LogGroupName)
-	err := s.host.Store.Update(func(tx *store.Tx) error {
-		g, err := s.find(tx, c.Scope, name)
-		if err != nil {
-			return err
+// DeleteLogGroup implements the operation: with all that is in it.
+func (s *Service) DeleteLogGroup(ctx context.Context, in *sdk.DeleteLogGroupInput) (*sdk.DeleteLogGroupOutput, error) {
+	call := gateway.From(ctx)
+	return &sdk.DeleteLogGroupOutput{}, s.host.Store.Update(func(tx *store.Tx) error {
+		if !s.groups.Delete(tx, call.Scope, *in.LogGroupName) {
+			return noGroup()
 		}
-		if g.Protected {
-			return &types.ValidationException{Message: aws.String("The log group has deletion protection enabled. Disable it before you delete the log group.")}
-		}
-		var streams []stream
-		s.streamsOf(tx, c.Scope, name, "", func(st stream) bool { streams = append(streams, st); return true })
-		for _, st := range streams {
-			s.erase(tx, c.Scope, name, &st)
-		}
-		s.groups.Delete(tx, c.Scope, name)
+		prefix := store.Key(*in.LogGroupName, "")
+		clear(tx, s.streams, call.Scope, prefix)
+		clear(tx, s.events, call.Scope, prefix)
+		clear(tx, s.times, call.Scope, prefix)
 		return nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	s.disarm(c.Scope, name)
-	return &cloudwatchlogs.DeleteLogGroupOutput{}, nil
 }
 
-// PutLogGroupDeletionProtection guards a group against deletion, or no longer.
-func (s *Service) PutLogGroupDeletionProtection(ctx context.Context, in *cloudwatchlogs.PutLogGroupDeletionProtectionInput) (*cloudwatchlogs.PutLogGroupDeletionProtectionOutput, error) {
-	sc, name, err := locate(gateway.From(ctx), nil, in.LogGroupIdentifier)
-	if err == nil {
-		err = s.change(sc, name, func(g *group) error {
-			g.Protected = aws.ToBool(in.DeletionProtectionEnabled)
-			return nil
-		})
+// clear removes all keys with a prefix.
+func clear[T any](tx *store.Tx, c *store.Collection[T], sc ident.Scope, prefix string) {
+	var keys []string
+	c.Scan(tx, sc, prefix, "", func(k string, _ T) bool {
+		keys = append(keys, k)
+		return true
+	})
+	for _, k := range keys {
+		c.Delete(tx, sc, k)
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &cloudwatchlogs.PutLogGroupDeletionProtectionOutput{}, nil
 }
 
-// DescribeLogGroups lists groups in the order of their names, by prefix, by a
-// part of the name, or by identifiers.
-func (s *Service) DescribeLogGroups(ctx context.Context, in *cloudwatchlogs.DescribeLogGroupsInput) (*cloudwatchlogs.DescribeLogGroupsOutput, error) {
-	c := gateway.From(ctx)
-	switch {
-	case aws.ToBool(in.IncludeLinkedAccounts) || len(in.AccountIdentifiers) > 0:
-		return nil, gateway.Unsupported("cloudwatchlogs", "DescribeLogGroups", "linked accounts")
-	case in.LogGroupNamePrefix != nil && in.LogGroupNamePattern != nil:
-		return nil, invalid("LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.")
-	case len(in.LogGroupIdentifiers) > 0 && (in.LogGroupNamePrefix != nil || in.LogGroupNamePattern != nil):
-		return nil, invalid("LogGroupIdentifiers cannot be combined with a prefix or a pattern.")
+// DescribeLogGroups implements the operation.
+func (s *Service) DescribeLogGroups(ctx context.Context, in *sdk.DescribeLogGroupsInput) (*sdk.DescribeLogGroupsOutput, error) {
+	for name, given := range map[string]bool{"accountIdentifiers": len(in.AccountIdentifiers) > 0, "includeLinkedAccounts": aws.ToBool(in.IncludeLinkedAccounts)} {
+		if given {
+			return nil, gateway.Unsupported("cloudwatchlogs", "DescribeLogGroups", name)
+		}
 	}
-	after, err := unpage(in.NextToken)
+	if in.LogGroupNamePrefix != nil && in.LogGroupNamePattern != nil {
+		return nil, invalid("LogGroupNamePrefix and LogGroupNamePattern are mutually exclusive parameters.")
+	}
+	from, err := unseal(in.NextToken)
 	if err != nil {
 		return nil, err
 	}
-	wanted, err := s.wanted(c, in)
-	if err != nil {
-		return nil, err
+	call := gateway.From(ctx)
+	out := &sdk.DescribeLogGroupsOutput{LogGroups: []types.LogGroup{}}
+	most := int(aws.ToInt32(in.Limit))
+	if in.Limit == nil {
+		most = 50
 	}
-	page := int(limit("describePage"))
-	if in.Limit != nil {
-		page = min(page, int(*in.Limit))
-	}
-	out := &cloudwatchlogs.DescribeLogGroupsOutput{LogGroups: []types.LogGroup{}}
 	return out, s.host.Store.View(func(tx *store.Tx) error {
-		s.groups.Scan(tx, c.Scope, aws.ToString(in.LogGroupNamePrefix), after, func(name string, g group) bool {
-			if name == after || !wanted(g.Name) {
+		s.groups.Scan(tx, call.Scope, aws.ToString(in.LogGroupNamePrefix), from, func(name string, g group) bool {
+			if !wantedGroup(in, g) {
 				return true
 			}
-			if len(out.LogGroups) == page {
-				out.NextToken = pageToken(*out.LogGroups[page-1].LogGroupName)
+			if len(out.LogGroups) == most {
+				out.NextToken = seal(name)
 				return false
 			}
-			out.LogGroups = append(out.LogGroups, s.describe(tx, c.Scope, &g))
+			out.LogGroups = append(out.LogGroups, g.show(call.Scope))
 			return true
 		})
 		return nil
 	})
 }
 
-// wanted is the test that a listing's parameters make beside the prefix.
-func (s *Service) wanted(c *gateway.Call, in *cloudwatchlogs.DescribeLogGroupsInput) (func(name string) bool, error) {
-	if len(in.LogGroupIdentifiers) == 0 {
-		return func(name string) bool {
-			return strings.Contains(name, aws.ToString(in.LogGroupNamePattern)) &&
-				(in.LogGroupClass == "" || in.LogGroupClass == types.LogGroupClassStandard)
-		}, nil
+func wantedGroup(in *sdk.DescribeLogGroupsInput, g group) bool {
+	if in.LogGroupClass != "" && in.LogGroupClass != g.Class {
+		return false
 	}
-	var names []string
-	for _, id := range in.LogGroupIdentifiers {
-		sc, name, err := locate(c, nil, &id)
-		if err != nil {
-			return nil, err
-		}
-		if sc == c.Scope {
-			names = append(names, name)
-		}
+	if len(in.LogGroupIdentifiers) > 0 && !slices.ContainsFunc(in.LogGroupIdentifiers, func(id string) bool { return nameOf(id) == g.Name }) {
+		return false
 	}
-	return func(name string) bool { return slices.Contains(names, name) }, nil
+	return strings.Contains(strings.ToLower(g.Name), strings.ToLower(aws.ToString(in.LogGroupNamePattern)))
 }
 
-func (s *Service) describe(tx *store.Tx, sc ident.Scope, g *group) types.LogGroup {
-	out := types.LogGroup{
-		LogGroupName: &g.Name, CreationTime: aws.Int64(g.Created.UnixMilli()), StoredBytes: aws.Int64(0), MetricFilterCount: aws.Int32(0),
-		Arn: aws.String(groupARN(sc, g.Name) + ":*"), LogGroupArn: aws.String(groupARN(sc, g.Name)), LogGroupClass: types.LogGroupClassStandard,
-		DeletionProtectionEnabled: &g.Protected,
-	}
+func (g group) show(sc ident.Scope) types.LogGroup {
+	arn := groupARN(sc, g.Name)
+	out := types.LogGroup{LogGroupName: aws.String(g.Name), Arn: aws.String(arn + ":*"), LogGroupArn: aws.String(arn), CreationTime: aws.Int64(g.Created.UnixMilli()),
+		LogGroupClass: g.Class, MetricFilterCount: aws.Int32(0), StoredBytes: aws.Int64(g.Bytes)}
 	if g.Retention > 0 {
-		out.RetentionInDays = &g.Retention
+		out.RetentionInDays = aws.Int32(g.Retention)
 	}
-	s.streamsOf(tx, sc, g.Name, "", func(st stream) bool {
-		*out.StoredBytes += st.Bytes
-		return true
-	})
 	return out
+}
+
+// changeGroup edits a group.
+func (s *Service) changeGroup(ctx context.Context, name string, edit func(*group) error) error {
+	call := gateway.From(ctx)
+	return s.host.Store.Update(func(tx *store.Tx) error {
+		g, ok := s.groups.Get(tx, call.Scope, name)
+		if !ok {
+			return noGroup()
+		}
+		if err := edit(&g); err != nil {
+			return err
+		}
+		s.groups.Put(tx, call.Scope, name, g)
+		return nil
+	})
+}
+
+// PutRetentionPolicy implements the operation.
+func (s *Service) PutRetentionPolicy(ctx context.Context, in *sdk.PutRetentionPolicyInput) (*sdk.PutRetentionPolicyOutput, error) {
+	// Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
+	days := []int32{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+	if !slices.Contains(days, *in.RetentionInDays) {
+		return nil, invalid("1 validation error detected: Value '%d' at 'retentionInDays' failed to satisfy constraint: Member must satisfy enum value set: %v", *in.RetentionInDays, days)
+	}
+	return &sdk.PutRetentionPolicyOutput{}, s.changeGroup(ctx, *in.LogGroupName, func(g *group) error {
+		g.Retention = *in.RetentionInDays
+		return nil
+	})
+}
+
+// DeleteRetentionPolicy implements the operation.
+func (s *Service) DeleteRetentionPolicy(ctx context.Context, in *sdk.DeleteRetentionPolicyInput) (*sdk.DeleteRetentionPolicyOutput, error) {
+	return &sdk.DeleteRetentionPolicyOutput{}, s.changeGroup(ctx, *in.LogGroupName, func(g *group) error {
+		g.Retention = 0
+		return nil
+	})
+}
+
+func (s *Service) tag(ctx context.Context, name string, tags map[string]string) error {
+	return s.changeGroup(ctx, name, func(g *group) error {
+		all := map[string]string{}
+		maps.Copy(all, g.Tags)
+		maps.Copy(all, tags)
+		if len(all) > int(limit("tags")) {
+			return &types.TooManyTagsException{Message: aws.String("The resource has too many tags.")}
+		}
+		g.Tags = all
+		return nil
+	})
+}
+
+func (s *Service) untag(ctx context.Context, name string, keys []string) error {
+	return s.changeGroup(ctx, name, func(g *group) error {
+		g.Tags = maps.Clone(g.Tags)
+		for _, k := range keys {
+			delete(g.Tags, k)
+		}
+		return nil
+	})
+}
+
+func (s *Service) tags(ctx context.Context, name string) (map[string]string, error) {
+	call := gateway.From(ctx)
+	all := map[string]string{}
+	return all, s.host.Store.View(func(tx *store.Tx) error {
+		g, ok := s.groups.Get(tx, call.Scope, name)
+		if !ok {
+			return noGroup()
+		}
+		maps.Copy(all, g.Tags)
+		return nil
+	})
+}
+
+// TagResource implements the operation.
+func (s *Service) TagResource(ctx context.Context, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
+	return &sdk.TagResourceOutput{}, s.tag(ctx, nameOf(*in.ResourceArn), in.Tags)
+}
+
+// UntagResource implements the operation.
+func (s *Service) UntagResource(ctx context.Context, in *sdk.UntagResourceInput) (*sdk.UntagResourceOutput, error) {
+	return &sdk.UntagResourceOutput{}, s.untag(ctx, nameOf(*in.ResourceArn), in.TagKeys)
+}
+
+// ListTagsForResource implements the operation.
+func (s *Service) ListTagsForResource(ctx context.Context, in *sdk.ListTagsForResourceInput) (*sdk.ListTagsForResourceOutput, error) {
+	all, err := s.tags(ctx, nameOf(*in.ResourceArn))
+	return &sdk.ListTagsForResourceOutput{Tags: all}, err
+}
+
+// TagLogGroup implements the operation, which TagResource has replaced.
+func (s *Service) TagLogGroup(ctx context.Context, in *sdk.TagLogGroupInput) (*sdk.TagLogGroupOutput, error) {
+	return &sdk.TagLogGroupOutput{}, s.tag(ctx, *in.LogGroupName, in.Tags)
+}
+
+// UntagLogGroup implements the operation.
+func (s *Service) UntagLogGroup(ctx context.Context, in *sdk.UntagLogGroupInput) (*sdk.UntagLogGroupOutput, error) {
+	return &sdk.UntagLogGroupOutput{}, s.untag(ctx, *in.LogGroupName, in.Tags)
+}
+
+// ListTagsLogGroup implements the operation.
+func (s *Service) ListTagsLogGroup(ctx context.Context, in *sdk.ListTagsLogGroupInput) (*sdk.ListTagsLogGroupOutput, error) {
+	all, err := s.tags(ctx, *in.LogGroupName)
+	return &sdk.ListTagsLogGroupOutput{Tags: all}, err
 }

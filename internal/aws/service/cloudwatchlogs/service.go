@@ -2,8 +2,8 @@ package cloudwatchlogs
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,112 +23,149 @@ type Service struct {
 	groups  *store.Collection[group]
 	streams *store.Collection[stream]
 	events  *store.Collection[event]
-	// numbers counts log streams, by account and region: a stream's number
-	// stands for its names in the keys of events.
-	numbers *store.Collection[uint64]
+	// times orders the events of a group, whatever their stream; its values
+	// are keys of events.
+	times *store.Collection[string]
 
-	mu     sync.Mutex
-	timers map[string]sweep // by scope and group: the next removal of expired events
-}
-
-// sweep is a removal that is due.
-type sweep struct {
-	at    time.Time
-	timer *clock.Timer
+	mu    sync.Mutex
+	sweep *clock.Timer
 }
 
 // group is a log group. Its key is its name.
 type group struct {
 	Name      string
 	Created   time.Time
+	Class     types.LogGroupClass
 	Retention int32 // days; 0 keeps events for ever
-	Protected bool  // against deletion
 	Tags      map[string]string
+	Bytes     int64
+	Next      uint64 // number of the next event
 }
 
-// stream is a log stream. Its key is its group's name and its own.
+// stream is a log stream. Its key is the group's name and its own.
 type stream struct {
 	Name     string
-	Number   uint64
 	Created  time.Time
-	First    int64     // timestamp of the oldest event, in milliseconds
-	Last     int64     // timestamp of the newest
-	Ingested time.Time // arrival of the last batch; zero while nothing was written
-	Events   int64     // how many are stored
-	Bytes    int64     // of stored events, each with its overhead
-	Next     uint64    // number of the next event
+	First    int64 // timestamps of events, in milliseconds; 0 for none
+	Last     int64
+	Ingested int64
+}
+
+// event is a log event. Its key is group, stream, timestamp and number.
+type event struct {
+	Stream    string
+	Message   string
+	Timestamp int64 // milliseconds
+	Ingested  int64
+	Number    uint64
 }
 
 // New returns the service on a host.
 func New(h *gateway.Host) *Service {
 	return &Service{
 		host:    h,
-		groups:  store.NewCollection[group](h.Store, "cloudwatchlogs.groups"),
-		streams: store.NewCollection[stream](h.Store, "cloudwatchlogs.streams"),
-		events:  store.NewCollection(h.Store, "cloudwatchlogs.events", store.WithCodec(eventCodec())),
-		numbers: store.NewCollection[uint64](h.Store, "cloudwatchlogs.numbers"),
-		timers:  map[string]sweep{},
+		groups:  store.NewCollection[group](h.Store, "logs.groups"),
+		streams: store.NewCollection[stream](h.Store, "logs.streams"),
+		events:  store.NewCollection[event](h.Store, "logs.events"),
+		times:   store.NewCollection[string](h.Store, "logs.times"),
 	}
 }
 
-// Name is the SDK's package name.
+// Name implements gateway.Service.
 func (s *Service) Name() string { return "cloudwatchlogs" }
 
-// Operations lists what is implemented.
+// Operations implements gateway.Service.
 func (s *Service) Operations() []gateway.Operation {
 	return []gateway.Operation{
-		gateway.Op(gateway.Control, s.CreateLogGroup),
-		gateway.Op(gateway.Control, s.DeleteLogGroup),
+		gateway.Op(gateway.Control, s.CreateLogGroup), gateway.Op(gateway.Control, s.DeleteLogGroup),
 		gateway.Op(gateway.Control, s.DescribeLogGroups),
-		gateway.Op(gateway.Control, s.PutLogGroupDeletionProtection),
-		gateway.Op(gateway.Control, s.PutRetentionPolicy),
-		gateway.Op(gateway.Control, s.DeleteRetentionPolicy),
-		gateway.Op(gateway.Control, s.TagResource),
-		gateway.Op(gateway.Control, s.UntagResource),
-		gateway.Op(gateway.Control, s.ListTagsForResource),
-		gateway.Op(gateway.Control, s.TagLogGroup),
-		gateway.Op(gateway.Control, s.UntagLogGroup),
-		gateway.Op(gateway.Control, s.ListTagsLogGroup),
-		gateway.Op(gateway.Control, s.CreateLogStream),
-		gateway.Op(gateway.Control, s.DeleteLogStream),
+		gateway.Op(gateway.Control, s.PutRetentionPolicy), gateway.Op(gateway.Control, s.DeleteRetentionPolicy),
+		gateway.Op(gateway.Control, s.TagResource), gateway.Op(gateway.Control, s.UntagResource), gateway.Op(gateway.Control, s.ListTagsForResource),
+		gateway.Op(gateway.Control, s.TagLogGroup), gateway.Op(gateway.Control, s.UntagLogGroup), gateway.Op(gateway.Control, s.ListTagsLogGroup),
+		gateway.Op(gateway.Control, s.CreateLogStream), gateway.Op(gateway.Control, s.DeleteLogStream),
 		gateway.Op(gateway.Control, s.DescribeLogStreams),
-		gateway.Op(gateway.Control, s.TestMetricFilter),
-		gateway.Op(gateway.Data, s.PutLogEvents),
-		gateway.Op(gateway.Data, s.GetLogEvents),
-		gateway.Op(gateway.Data, s.FilterLogEvents),
+		gateway.Op(gateway.Data, s.PutLogEvents), gateway.Op(gateway.Data, s.GetLogEvents), gateway.Op(gateway.Data, s.FilterLogEvents),
+		gateway.Op(gateway.Data, s.TestMetricFilter),
 	}
 }
 
-// Start takes up the removal of expired events.
+// sweepEvery is how often expired events are looked for.
+const sweepEvery = time.Hour
+
+// Start implements gateway.Service.
 func (s *Service) Start(context.Context) error {
-	type found struct {
-		sc ident.Scope
-		g  group
-	}
-	var kept []found
-	err := s.host.Store.View(func(tx *store.Tx) error {
-		s.groups.ScanAll(tx, func(sc ident.Scope, _ string, g group) bool {
-			if g.Retention > 0 {
-				kept = append(kept, found{sc, g})
-			}
-			return true
-		})
-		return nil
-	})
-	for _, f := range kept {
-		s.arm(f.sc, f.g.Name)
-	}
-	return err
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.arm()
+	return nil
 }
 
-// Stop ends the removal of expired events.
+// arm sets the timer of the next sweep; the caller holds s.mu.
+func (s *Service) arm() {
+	s.sweep = s.host.Clock.AfterFunc(sweepEvery, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.sweep == nil { // stopped
+			return
+		}
+		s.expire()
+		s.arm()
+	})
+}
+
+// Stop implements gateway.Service.
 func (s *Service) Stop() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, t := range s.timers {
-		t.timer.Stop()
+	if s.sweep != nil {
+		s.sweep.Stop()
 	}
-	clear(s.timers)
+	s.sweep = nil
+}
+
+// expire removes events that are past their group's retention.
+func (s *Service) expire() {
+	now := s.host.Clock.Now()
+	err := s.host.Store.Update(func(tx *store.Tx) error {
+		type old struct {
+			scope      ident.Scope
+			key, event string
+		}
+		var gone []old
+		s.groups.ScanAll(tx, func(sc ident.Scope, name string, g group) bool {
+			if g.Retention == 0 {
+				return true
+			}
+			end := timeKey(name, now.AddDate(0, 0, -int(g.Retention)).UnixMilli(), 0)
+			s.times.Scan(tx, sc, store.Key(name, ""), "", func(key, ev string) bool {
+				if key >= end {
+					return false
+				}
+				gone = append(gone, old{sc, key, ev})
+				return true
+			})
+			return true
+		})
+		for _, o := range gone {
+			s.times.Delete(tx, o.scope, o.key)
+			s.events.Delete(tx, o.scope, o.event)
+		}
+		return nil
+	})
+	if err != nil {
+		s.host.Log.Error("expired log events not removed", "error", err)
+	}
+}
+
+// timeKey orders a group's events by time and then by arrival.
+func timeKey(group string, at int64, number uint64) string {
+	return store.Key(group, position(at, number))
+}
+
+func position(at int64, number uint64) string { return fmt.Sprintf("%016d%020d", at, number) }
+
+func eventKey(group, stream string, at int64, number uint64) string {
+	return store.Key(group, stream, position(at, number))
 }
 
 func limit(name string) int64 { return limits.Get("cloudwatchlogs", name) }
@@ -137,67 +174,27 @@ func invalid(format string, args ...any) error {
 	return &types.InvalidParameterException{Message: aws.String(fmt.Sprintf(format, args...))}
 }
 
-func missing(what string) error {
-	return &types.ResourceNotFoundException{Message: aws.String("The specified " + what + " does not exist.")}
+func noGroup() error {
+	return &types.ResourceNotFoundException{Message: aws.String("The specified log group does not exist.")}
 }
 
-// groupARN is a group's name in ARN form; policies and older operations put
-// ":*" behind it.
-func groupARN(sc ident.Scope, name string) string { return sc.ARN("logs", "log-group:"+name) }
+func noStream() error {
+	return &types.ResourceNotFoundException{Message: aws.String("The specified log stream does not exist.")}
+}
 
-// locate finds out which group a call means: by name, or by name or ARN.
-func locate(c *gateway.Call, name, identifier *string) (ident.Scope, string, error) {
-	switch {
-	case name != nil && identifier != nil:
-		return c.Scope, "", invalid("LogGroupName and LogGroupIdentifier cannot be both specified.")
-	case name != nil:
-		return c.Scope, *name, nil
-	case identifier == nil:
-		return c.Scope, "", invalid("Either LogGroupName or LogGroupIdentifier must be specified.")
-	case !ident.IsARN(*identifier):
-		return c.Scope, *identifier, nil
+// seal makes a page's token of the place to go on from.
+func seal(place string) *string {
+	return aws.String(base64.RawURLEncoding.EncodeToString([]byte(place)))
+}
+
+// unseal reads a token.
+func unseal(token *string) (string, error) {
+	if token == nil {
+		return "", nil
 	}
-	return parseARN(*identifier)
-}
-
-func parseARN(s string) (ident.Scope, string, error) {
-	a, err := ident.ParseARN(s)
-	name, ok := strings.CutPrefix(a.Resource, "log-group:")
-	name = strings.TrimSuffix(name, ":*")
-	if err != nil || !ok || a.Service != "logs" || name == "" {
-		return ident.Scope{}, "", invalid("Invalid ARN %s: it does not name a log group.", s)
+	place, err := base64.RawURLEncoding.DecodeString(*token)
+	if err != nil || len(place) == 0 {
+		return "", invalid("The specified nextToken is invalid.")
 	}
-	return a.Scope(), name, nil
-}
-
-// find returns a group or AWS's error for none.
-func (s *Service) find(tx *store.Tx, sc ident.Scope, name string) (group, error) {
-	g, ok := s.groups.Get(tx, sc, name)
-	if !ok {
-		return g, missing("log group")
-	}
-	return g, nil
-}
-
-// change replaces a group by what fn makes of it.
-func (s *Service) change(sc ident.Scope, name string, fn func(g *group) error) error {
-	return s.host.Store.Update(func(tx *store.Tx) error {
-		g, err := s.find(tx, sc, name)
-		if err != nil {
-			return err
-		}
-		if err := fn(&g); err != nil {
-			return err
-		}
-		s.groups.Put(tx, sc, name, g)
-		return nil
-	})
-}
-
-func streamKey(group, name string) string { return store.Key(group, name) }
-
-// streamsOf calls fn for a group's streams whose names begin with prefix, in
-// the order of names.
-func (s *Service) streamsOf(tx *store.Tx, sc ident.Scope, group, prefix string, fn func(st stream) bool) {
-	s.streams.Scan(tx, sc, streamKey(group, prefix), "", func(_ string, st stream) bool { return fn(st) })
+	return string(place), nil
 }

@@ -6,229 +6,264 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
-// kind is the type of a value that a condition looks at.
-type kind int
-
-const (
-	missing kind = iota
-	null
-	boolean
-	number
-	text
-	composite // an object or an array
-)
-
-// operand is one value found in an event.
-type operand struct {
-	kind  kind
-	text  string // as written; of strings, what they mean
-	num   float64
-	truth bool
+// comparison is one condition: an operator and what to compare with.
+type comparison struct {
+	op     string // = != < <= > >= or, of members, IS NULL, IS TRUE, IS FALSE, NOT EXISTS
+	text   string
+	number *float64
+	re     *regexp.Regexp
 }
 
-// node is a boolean expression over an event. lookup gives the values of a
-// selector or a column; a wildcard may give several, of which one must fit.
-type node interface {
-	eval(lookup func(name string) []operand) bool
-}
-
-type (
-	and struct{ a, b node }
-	or  struct{ a, b node }
-	// condition is `name op value`, or `name IS TRUE` with op spelled out.
-	condition struct {
-		name  string
-		op    string
-		value literal
-	}
-)
-
-// literal is the right side of a comparison.
-type literal struct {
-	text string
-	num  float64
-	bare bool // a number without quotes: compare as numbers
-	re   *regexp.Regexp
-}
-
-func (n and) eval(l func(string) []operand) bool { return n.a.eval(l) && n.b.eval(l) }
-func (n or) eval(l func(string) []operand) bool  { return n.a.eval(l) || n.b.eval(l) }
-
-func (n condition) eval(lookup func(string) []operand) bool {
-	found := lookup(n.name)
-	if n.op == "NOT EXISTS" {
-		return len(found) == 0
-	}
-	for _, o := range found {
-		if n.holds(o) {
-			return true
+// holds compares a value that is there.
+func (c comparison) holds(value string, isText bool) bool {
+	switch {
+	case c.re != nil:
+		return c.re.MatchString(value) == (c.op == "=")
+	case c.number != nil:
+		n, err := strconv.ParseFloat(value, 64)
+		if err != nil {
+			return c.op == "!="
 		}
+		switch c.op {
+		case "=":
+			return n == *c.number
+		case "!=":
+			return n != *c.number
+		case "<":
+			return n < *c.number
+		case "<=":
+			return n <= *c.number
+		case ">":
+			return n > *c.number
+		}
+		return n >= *c.number
 	}
-	return false
+	return isText && wild(c.text, value) == (c.op == "=")
 }
 
-func (n condition) holds(o operand) bool {
-	switch n.op {
-	case "EXISTS":
-		return true
-	case "IS TRUE":
-		return o.kind == boolean && o.truth
-	case "IS FALSE":
-		return o.kind == boolean && !o.truth
-	case "IS NULL":
-		return o.kind == null
-	case "=":
-		return n.value.equals(o)
-	case "!=":
-		return !n.value.equals(o)
+// wild matches a text in which * stands for anything.
+func wild(pattern, value string) bool {
+	parts := strings.Split(pattern, "*")
+	if len(parts) == 1 {
+		return pattern == value
 	}
-	if o.kind != number {
+	if !strings.HasPrefix(value, parts[0]) {
 		return false
 	}
-	switch n.op {
-	case "<":
-		return o.num < n.value.num
-	case "<=":
-		return o.num <= n.value.num
-	case ">":
-		return o.num > n.value.num
-	}
-	return o.num >= n.value.num
-}
-
-func (v literal) equals(o operand) bool {
-	switch {
-	case o.kind != text && o.kind != number:
-		return v.text == "*" && o.kind == boolean
-	case v.re != nil:
-		return v.re.MatchString(o.text)
-	case v.bare && o.kind == number:
-		return o.num == v.num
-	}
-	return glob(v.text, o.text)
-}
-
-// parser reads expressions; name reads the left side of a comparison.
-type parser struct {
-	rest    string
-	name    func(p *parser) (string, error)
-	regexes int
-}
-
-var errPattern = errors.New("the filter pattern ends too early")
-
-func (p *parser) space() { p.rest = strings.TrimLeft(p.rest, " \t\r\n") }
-
-// take reads s if it comes next.
-func (p *parser) take(s string) bool {
-	p.space()
-	if strings.HasPrefix(p.rest, s) {
-		p.rest = p.rest[len(s):]
-		return true
-	}
-	return false
-}
-
-func (p *parser) or() (node, error) {
-	n, err := p.and()
-	for err == nil && p.take("||") {
-		var b node
-		if b, err = p.and(); err == nil {
-			n = or{n, b}
-		}
-	}
-	return n, err
-}
-
-func (p *parser) and() (node, error) {
-	n, err := p.primary()
-	for err == nil && p.take("&&") {
-		var b node
-		if b, err = p.primary(); err == nil {
-			n = and{n, b}
-		}
-	}
-	return n, err
-}
-
-func (p *parser) primary() (node, error) {
-	if p.take("(") {
-		n, err := p.or()
-		if err == nil && !p.take(")") {
-			err = fmt.Errorf("a closing parenthesis is missing before %q", p.rest)
-		}
-		return n, err
-	}
-	name, err := p.name(p)
-	if err != nil {
-		return nil, err
-	}
-	return p.comparison(name)
-}
-
-func (p *parser) comparison(name string) (node, error) {
-	for _, words := range []string{"IS TRUE", "IS FALSE", "IS NULL", "NOT EXISTS", "EXISTS"} {
-		if p.words(words) {
-			return condition{name: name, op: words}, nil
-		}
-	}
-	for _, op := range []string{"!=", "<=", ">=", "=", "<", ">"} {
-		if !p.take(op) {
-			continue
-		}
-		v, err := p.literal()
-		if err == nil && op != "=" && op != "!=" && !v.bare {
-			err = fmt.Errorf("%s compares numbers, not %q", op, v.text)
-		}
-		return condition{name, op, v}, err
-	}
-	return nil, fmt.Errorf("an operator is missing after %s", name)
-}
-
-// words reads a sequence of words, whatever the space between them.
-func (p *parser) words(s string) bool {
-	saved := p.rest
-	for _, w := range strings.Fields(s) {
-		if !p.take(w) || p.rest != "" && (isName(p.rest[0]) || p.rest[0] == '.') {
-			p.rest = saved
+	value = value[len(parts[0]):]
+	for _, p := range parts[1 : len(parts)-1] {
+		i := strings.Index(value, p)
+		if i < 0 {
 			return false
 		}
+		value = value[i+len(p):]
 	}
+	return strings.HasSuffix(value, parts[len(parts)-1])
+}
+
+// parser reads conditions from left to right.
+type parser struct{ rest string }
+
+func (p *parser) space() { p.rest = strings.TrimLeftFunc(p.rest, unicode.IsSpace) }
+
+// take removes a literal from the front, if it is there.
+func (p *parser) take(literal string) bool {
+	p.space()
+	if !strings.HasPrefix(strings.ToUpper(p.rest), literal) {
+		return false
+	}
+	p.rest = p.rest[len(literal):]
 	return true
 }
 
-func (p *parser) literal() (v literal, err error) {
-	p.space()
-	switch {
-	case p.rest == "":
-		return v, errPattern
-	case p.rest[0] == '"':
-		v.text, p.rest, err = quoted(p.rest)
-		return v, err
-	case p.rest[0] == '%':
-		if p.regexes++; p.regexes > maxRegex {
-			return v, fmt.Errorf("a pattern can hold %d regular expressions", maxRegex)
+func (p *parser) operator() (string, bool) {
+	for _, op := range []string{"!=", "<=", ">=", "=", "<", ">"} {
+		if p.take(op) {
+			return op, true
 		}
-		v.re, p.rest, err = delimited(p.rest)
-		return v, err
 	}
-	end := 0
-	for end < len(p.rest) && !strings.ContainsRune(" \t\r\n,()]}\"", rune(p.rest[end])) &&
-		!strings.HasPrefix(p.rest[end:], "&&") && !strings.HasPrefix(p.rest[end:], "||") {
-		end++
-	}
-	v.text, p.rest = p.rest[:end], p.rest[end:]
-	if v.text == "" {
-		return v, fmt.Errorf("a value is missing before %q", p.rest)
-	}
-	if f, err := strconv.ParseFloat(v.text, 64); err == nil {
-		v.num, v.bare = f, true
-	}
-	return v, nil
+	return "", false
 }
 
-func isName(c byte) bool {
-	return c == '_' || c == '-' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= 0x80
+// comparison reads an operator and its value. end are the characters that end
+// a value that is not in quotes.
+func (p *parser) comparison(end string) (c comparison, err error) {
+	var ok bool
+	if c.op, ok = p.operator(); !ok {
+		return c, fmt.Errorf("an operator is missing before %q", short(p.rest))
+	}
+	p.space()
+	switch {
+	case strings.HasPrefix(p.rest, `"`):
+		if c.text, p.rest, err = quoted(p.rest); err != nil {
+			return c, err
+		}
+	case strings.HasPrefix(p.rest, "%"):
+		c.re, p.rest, err = expression(p.rest)
+		if err == nil && c.op != "=" && c.op != "!=" {
+			err = fmt.Errorf("%s does not go with a regular expression", c.op)
+		}
+		return c, err
+	default:
+		n := strings.IndexAny(p.rest, end+" \t\n")
+		if n < 0 {
+			n = len(p.rest)
+		}
+		c.text, p.rest = p.rest[:n], p.rest[n:]
+		if c.text == "" {
+			return c, errors.New("a value is missing")
+		}
+		if f, numErr := strconv.ParseFloat(c.text, 64); numErr == nil {
+			c.number = &f
+		}
+	}
+	if c.number == nil && c.op != "=" && c.op != "!=" {
+		return c, fmt.Errorf("%s needs a number, not %q", c.op, c.text)
+	}
+	return c, nil
+}
+
+func short(s string) string { return s[:min(len(s), 20)] }
+
+// parseFields reads a pattern such as [ip, user, ..., status = 4*, bytes > 10].
+func parseFields(text string) (Pattern, error) {
+	if !strings.HasSuffix(text, "]") {
+		return Pattern{}, errors.New("] is missing")
+	}
+	p := &parser{rest: text[1 : len(text)-1]}
+	var fields []field
+	for {
+		p.space()
+		f, err := p.field()
+		if err != nil {
+			return Pattern{}, err
+		}
+		fields = append(fields, f)
+		p.space()
+		if p.rest == "" {
+			break
+		}
+		if !p.take(",") {
+			return Pattern{}, fmt.Errorf("a comma is missing before %q", short(p.rest))
+		}
+	}
+	gaps := 0
+	for _, f := range fields {
+		if f.rest {
+			gaps++
+		}
+	}
+	if gaps > 1 {
+		return Pattern{}, errors.New("... may stand once")
+	}
+	return Pattern{match: func(message string) (map[string]string, bool) { return matchFields(fields, message) }}, nil
+}
+
+type field struct {
+	name  string
+	rest  bool // any number of fields
+	tests []comparison
+	any   bool // tests joined by ||
+}
+
+func (p *parser) field() (f field, err error) {
+	if p.take("...") {
+		return field{rest: true}, nil
+	}
+	n := strings.IndexFunc(p.rest, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' && r != '-' })
+	if n < 0 {
+		n = len(p.rest)
+	}
+	if f.name, p.rest = p.rest[:n], p.rest[n:]; f.name == "" {
+		return f, fmt.Errorf("the name of a field is missing before %q", short(p.rest))
+	}
+	for {
+		p.space()
+		if p.rest == "" || p.rest[0] == ',' {
+			return f, nil
+		}
+		if len(f.tests) > 0 {
+			switch {
+			case p.take("&&"):
+			case p.take("||"):
+				f.any = true
+			default:
+				return f, fmt.Errorf("&& or || is missing before %q", short(p.rest))
+			}
+			if !p.take(strings.ToUpper(f.name)) {
+				return f, fmt.Errorf("conditions of the field %s must name it", f.name)
+			}
+		}
+		c, err := p.comparison(",&|")
+		if err != nil {
+			return f, err
+		}
+		f.tests = append(f.tests, c)
+	}
+}
+
+func (f field) holds(value string) bool {
+	for _, c := range f.tests {
+		if c.holds(value, true) == f.any {
+			return f.any
+		}
+	}
+	return !f.any
+}
+
+func matchFields(fields []field, message string) (map[string]string, bool) {
+	words := split(message)
+	values := map[string]string{}
+	extra := len(words) - len(fields)
+	at := 0
+	for i, f := range fields {
+		if f.rest {
+			if extra < -1 {
+				return values, false
+			}
+			at += extra + 1
+			continue
+		}
+		if at >= len(words) {
+			return values, false
+		}
+		value := words[at]
+		if i == len(fields)-1 && at < len(words)-1 {
+			return values, false // the pattern describes fewer fields than there are
+		}
+		if !f.holds(value) {
+			return values, false
+		}
+		values["$"+f.name] = value
+		at++
+	}
+	return values, at == len(words)
+}
+
+// split takes a line apart at spaces; what is in quotes or brackets stays
+// together.
+func split(message string) []string {
+	var words []string
+	for message = strings.TrimSpace(message); message != ""; message = strings.TrimSpace(message) {
+		closing := byte(' ')
+		switch message[0] {
+		case '"':
+			closing = '"'
+		case '[':
+			closing = ']'
+		}
+		if end := strings.IndexByte(message[1:], closing); closing != ' ' && end >= 0 {
+			words, message = append(words, message[1:end+1]), message[end+2:]
+			continue
+		}
+		end := strings.IndexFunc(message, unicode.IsSpace)
+		if end < 0 {
+			end = len(message)
+		}
+		words, message = append(words, message[:end]), message[end:]
+	}
+	return words
 }

@@ -2,197 +2,223 @@ package pattern
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
-// document is a pattern over JSON events: { $.status = 500 && $.path = "/a*" }.
-type document struct {
-	where     node
-	selectors map[string][]step
+// node is a condition on a JSON document, or several joined.
+type node struct {
+	and, or []node
+	path    []string
+	name    string // the path as written
+	test    comparison
 }
 
-// step is one step of a selector into an event.
-type step struct {
-	key  string
-	item int // of an array; -1 for a key
-	any  bool
-}
-
-// The quotas of wildcards in selectors.
-// Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
-const (
-	maxWildcards         = 3
-	maxSelectorWildcards = 1
-)
-
-// parseJSON reads the form in braces.
-func parseJSON(s string) (matcher, error) {
-	if s[len(s)-1] != '}' {
-		return nil, fmt.Errorf("the filter pattern does not end with }")
+// parseJSON reads a pattern such as { $.level = "ERROR" && $.n > 3 }.
+func parseJSON(text string) (Pattern, error) {
+	if !strings.HasSuffix(text, "}") {
+		return Pattern{}, errors.New("} is missing")
 	}
-	d := &document{selectors: map[string][]step{}}
-	wild := 0
-	p := &parser{rest: s[1 : len(s)-1], name: func(p *parser) (string, error) {
-		name, steps, err := selector(p)
-		if err != nil {
-			return "", err
-		}
-		n := 0
-		for _, st := range steps {
-			if st.any {
-				n++
-			}
-		}
-		if wild += n; n > maxSelectorWildcards || wild > maxWildcards {
-			return "", fmt.Errorf("a selector can hold %d wildcard and a pattern %d", maxSelectorWildcards, maxWildcards)
-		}
-		d.selectors[name] = steps
-		return name, nil
-	}}
-	var err error
-	if d.where, err = p.or(); err != nil {
-		return nil, err
+	p := &parser{rest: text[1 : len(text)-1]}
+	root, err := p.alternatives(0)
+	if err != nil {
+		return Pattern{}, err
 	}
 	if p.space(); p.rest != "" {
-		return nil, fmt.Errorf("unexpected %q", p.rest)
+		return Pattern{}, fmt.Errorf("%q is not understood", short(p.rest))
 	}
-	return d, nil
-}
-
-// selector reads $.a.b[0], $.a[*], $.a.* or $.['a.b'].
-func selector(p *parser) (string, []step, error) {
-	p.space()
-	whole := p.rest
-	if !strings.HasPrefix(whole, "$") {
-		return "", nil, fmt.Errorf("a selector begins with $, not %q", whole)
-	}
-	p.rest = p.rest[1:]
-	var steps []step
-	for p.rest != "" && (p.rest[0] == '.' || p.rest[0] == '[') {
-		var st step
-		var err error
-		if p.rest[0] == '[' || strings.HasPrefix(p.rest, ".[") {
-			p.rest = strings.TrimPrefix(p.rest, ".")
-			st, err = subscript(p)
-		} else {
-			p.rest = p.rest[1:]
-			st, err = property(p)
+	return Pattern{match: func(message string) (map[string]string, bool) {
+		values := map[string]string{}
+		var doc any
+		d := json.NewDecoder(strings.NewReader(message))
+		d.UseNumber()
+		if d.Decode(&doc) != nil {
+			return values, false
 		}
-		if err != nil {
-			return "", nil, err
+		if _, isObject := doc.(map[string]any); !isObject {
+			return values, false
 		}
-		steps = append(steps, st)
-	}
-	if len(steps) == 0 {
-		return "", nil, fmt.Errorf("a selector names a property: $.name")
-	}
-	return whole[:len(whole)-len(p.rest)], steps, nil
+		return values, root.holds(doc, values)
+	}}, nil
 }
 
-func property(p *parser) (step, error) {
-	if strings.HasPrefix(p.rest, "*") {
-		p.rest = p.rest[1:]
-		return step{any: true, item: -1}, nil
-	}
-	end := 0
-	for end < len(p.rest) && (isName(p.rest[end]) || p.rest[end] == ':' || p.rest[end] == '@' || p.rest[end] == '/') {
-		end++
-	}
-	if end == 0 {
-		return step{}, fmt.Errorf("a property's name is missing before %q", p.rest)
-	}
-	st := step{key: p.rest[:end], item: -1}
-	p.rest = p.rest[end:]
-	return st, nil
+// maxDepth bounds parentheses within parentheses.
+const maxDepth = 50
+
+func (p *parser) alternatives(depth int) (node, error) {
+	return p.joined("||", depth, func() (node, error) { return p.joined("&&", depth, func() (node, error) { return p.single(depth) }) })
 }
 
-func subscript(p *parser) (step, error) {
-	end := strings.IndexByte(p.rest, ']')
-	if end < 0 {
-		return step{}, errPattern
+func (p *parser) joined(by string, _ int, part func() (node, error)) (node, error) {
+	first, err := part()
+	parts := []node{first}
+	for err == nil && p.take(by) {
+		var next node
+		next, err = part()
+		parts = append(parts, next)
 	}
-	in := strings.TrimSpace(p.rest[1:end])
-	p.rest = p.rest[end+1:]
-	if in == "*" {
-		return step{any: true, item: -1}, nil
+	switch {
+	case err != nil:
+		return node{}, err
+	case len(parts) == 1:
+		return first, nil
+	case by == "||":
+		return node{or: parts}, nil
+	default:
+		return node{and: parts}, nil
 	}
-	if n := len(in); n > 2 && (in[0] == '\'' || in[0] == '"') && in[n-1] == in[0] {
-		return step{key: in[1 : n-1], item: -1}, nil
-	}
-	i, err := strconv.Atoi(in)
-	if err != nil || i < 0 {
-		return step{}, fmt.Errorf("[%s] is not the index of an array", in)
-	}
-	return step{item: i}, nil
 }
 
-// match implements matcher; what is not one JSON object never matches.
-func (d *document) match(message string) (map[string]string, bool) {
-	if !strings.HasPrefix(strings.TrimLeft(message, " \t\r\n"), "{") {
-		return nil, false
+func (p *parser) single(depth int) (node, error) {
+	if depth > maxDepth {
+		return node{}, errors.New("parentheses are nested too deeply")
 	}
-	dec := json.NewDecoder(strings.NewReader(message))
-	dec.UseNumber() // ids larger than 2^53 keep their digits
-	var root map[string]any
-	if dec.Decode(&root) != nil {
-		return nil, false
-	}
-	if _, err := dec.Token(); err != io.EOF { //nolint:errorlint // Token returns io.EOF itself
-		return nil, false
-	}
-	values := map[string]string{}
-	ok := d.where.eval(func(name string) []operand {
-		found := walk(root, d.selectors[name])
-		if len(found) > 0 && found[0].kind != composite {
-			values[name] = found[0].text
+	if p.take("(") {
+		n, err := p.alternatives(depth + 1)
+		if err == nil && !p.take(")") {
+			err = errors.New(") is missing")
 		}
-		return found
+		return n, err
+	}
+	if !p.take("$") {
+		return node{}, fmt.Errorf("a selector such as $.name is missing before %q", short(p.rest))
+	}
+	n := node{}
+	end := strings.IndexFunc(p.rest, func(r rune) bool {
+		return unicode.IsSpace(r) || strings.ContainsRune("=!<>()&|", r)
 	})
-	return values, ok
-}
-
-// walk follows steps into a value and returns what is there.
-func walk(v any, steps []step) []operand {
-	if len(steps) == 0 {
-		return []operand{operandOf(v)}
+	if end < 0 {
+		end = len(p.rest)
 	}
-	st := steps[0]
-	var out []operand
-	switch v := v.(type) {
-	case map[string]any:
-		if st.any {
-			for _, x := range v {
-				out = append(out, walk(x, steps[1:])...)
-			}
-		} else if x, ok := v[st.key]; ok && st.item < 0 {
-			return walk(x, steps[1:])
-		}
-	case []any:
-		if st.any {
-			for _, x := range v {
-				out = append(out, walk(x, steps[1:])...)
-			}
-		} else if st.item >= 0 && st.item < len(v) {
-			return walk(v[st.item], steps[1:])
+	n.name = "$" + p.rest[:end]
+	var err error
+	if n.path, err = steps(p.rest[:end]); err != nil {
+		return n, err
+	}
+	p.rest = p.rest[end:]
+	for _, word := range []string{"IS NULL", "IS TRUE", "IS FALSE", "NOT EXISTS"} {
+		if p.take(word) {
+			n.test.op = word
+			return n, nil
 		}
 	}
-	return out
+	n.test, err = p.comparison(")&|")
+	return n, err
 }
 
-func operandOf(v any) operand {
+// steps takes a selector such as .user.ids[0] apart.
+func steps(selector string) ([]string, error) {
+	if !strings.HasPrefix(selector, ".") {
+		return nil, fmt.Errorf("the selector $%s must begin with $.", selector)
+	}
+	var out []string
+	for _, part := range strings.Split(selector[1:], ".") {
+		name, indexes, _ := strings.Cut(part, "[")
+		if name == "" {
+			return nil, fmt.Errorf("the selector $%s has an empty member", selector)
+		}
+		out = append(out, name)
+		for indexes != "" {
+			index, rest, ok := strings.Cut(indexes, "]")
+			if _, err := strconv.Atoi(index); !ok || err != nil && index != "*" {
+				return nil, fmt.Errorf("the selector $%s has a wrong index", selector)
+			}
+			out = append(out, "["+index)
+			indexes = strings.TrimPrefix(rest, "[")
+		}
+	}
+	return out, nil
+}
+
+func (n node) holds(doc any, values map[string]string) bool {
+	switch {
+	case n.and != nil:
+		for _, part := range n.and {
+			if !part.holds(doc, values) {
+				return false
+			}
+		}
+		return true
+	case n.or != nil:
+		for _, part := range n.or {
+			if part.holds(doc, values) {
+				return true
+			}
+		}
+		return false
+	}
+	found := lookup(doc, n.path)
+	if n.test.op == "NOT EXISTS" {
+		return len(found) == 0
+	}
+	for _, v := range found {
+		text, isText := plain(v)
+		ok := false
+		switch n.test.op {
+		case "IS NULL":
+			ok = v == nil
+		case "IS TRUE":
+			ok = v == true
+		case "IS FALSE":
+			ok = v == false
+		default:
+			ok = v != nil && n.test.holds(text, isText)
+		}
+		if ok {
+			values[n.name] = text
+			return true
+		}
+	}
+	return false
+}
+
+// lookup follows a path; [* leads to every element.
+func lookup(v any, path []string) []any {
+	if len(path) == 0 {
+		return []any{v}
+	}
+	if index, ok := strings.CutPrefix(path[0], "["); ok {
+		list, isList := v.([]any)
+		if !isList {
+			return nil
+		}
+		if index == "*" {
+			var all []any
+			for _, e := range list {
+				all = append(all, lookup(e, path[1:])...)
+			}
+			return all
+		}
+		i, _ := strconv.Atoi(index) // steps has seen it
+		if i < 0 || i >= len(list) {
+			return nil
+		}
+		return lookup(list[i], path[1:])
+	}
+	object, isObject := v.(map[string]any)
+	if !isObject {
+		return nil
+	}
+	member, there := object[path[0]]
+	if !there {
+		return nil
+	}
+	return lookup(member, path[1:])
+}
+
+// plain is a value as text, and whether text patterns can match it.
+func plain(v any) (string, bool) {
 	switch v := v.(type) {
-	case nil:
-		return operand{kind: null, text: "null"}
-	case bool:
-		return operand{kind: boolean, truth: v, text: strconv.FormatBool(v)}
 	case string:
-		return operand{kind: text, text: v}
+		return v, true
 	case json.Number:
-		f, _ := v.Float64() // out of range is ±Inf, which compares rightly
-		return operand{kind: number, text: v.String(), num: f}
+		return v.String(), true
+	case bool:
+		return strconv.FormatBool(v), true
+	default:
+		return "", false
 	}
-	return operand{kind: composite}
 }

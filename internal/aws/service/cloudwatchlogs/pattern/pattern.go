@@ -1,139 +1,151 @@
-// Package pattern matches log events with CloudWatch Logs filter patterns:
-// terms of free text, the columns of space-delimited lines, and selectors into
-// JSON. It knows nothing of log groups; see
-// https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
+// Package pattern reads CloudWatch Logs filter patterns: terms, conditions on
+// JSON members, conditions on fields between spaces.
+//
+// Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/FilterAndPatternSyntax.html
 package pattern
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strings"
-	"unicode"
-	"unicode/utf8"
 )
 
-// Pattern is a parsed filter pattern. Make one with Parse; it is safe for
-// concurrent use.
-type Pattern struct{ m matcher }
-
-// matcher is one of the three forms. values are what a metric filter could
-// refer to: "$name" of a column, "$.selector" of a JSON pattern.
-type matcher interface {
-	match(message string) (values map[string]string, ok bool)
+// Pattern is a parsed filter pattern. The zero value matches everything.
+type Pattern struct {
+	match func(message string) (values map[string]string, ok bool)
 }
 
-// everything is the empty pattern.
-type everything struct{}
-
-func (everything) match(string) (map[string]string, bool) { return nil, true }
-
-// Parse reads a pattern. The empty one matches every event.
-func Parse(s string) (*Pattern, error) {
-	trimmed := strings.TrimSpace(s)
-	var m matcher
-	var err error
-	switch {
-	case trimmed == "":
-		m = everything{}
-	case trimmed[0] == '{':
-		m, err = parseJSON(trimmed)
-	case trimmed[0] == '[':
-		m, err = parseColumns(trimmed)
-	default:
-		m, err = parseTerms(trimmed)
+// Match reports whether a message matches.
+func (p Pattern) Match(message string) bool {
+	if p.match == nil {
+		return true
 	}
-	if err != nil {
-		return nil, err
-	}
-	return &Pattern{m}, nil
-}
-
-// Match reports whether an event's message matches.
-func (p *Pattern) Match(message string) bool {
-	_, ok := p.m.match(message)
+	_, ok := p.match(message)
 	return ok
 }
 
-// Extract is Match with the values that the pattern names, never nil when it
-// matches.
-func (p *Pattern) Extract(message string) (map[string]string, bool) {
-	values, ok := p.m.match(message)
-	if ok && values == nil {
-		values = map[string]string{}
+// Values are the members or fields that the pattern names, as they are in a
+// message that matches; empty for terms.
+func (p Pattern) Values(message string) map[string]string {
+	if p.match == nil {
+		return map[string]string{}
 	}
-	return values, ok
+	values, _ := p.match(message) // empty when it does not match
+	return values
 }
 
-// maxRegex is how many regular expressions a JSON or column pattern may hold.
-// Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/regex-expressions.html
-const maxRegex = 2
+// Parse reads a pattern; empty or blank matches everything.
+func Parse(text string) (Pattern, error) {
+	text = strings.TrimSpace(text)
+	switch {
+	case text == "" || text == `" "` || text == `""`:
+		return Pattern{}, nil
+	case strings.HasPrefix(text, "{"):
+		return parseJSON(text)
+	case strings.HasPrefix(text, "["):
+		return parseFields(text)
+	default:
+		return parseTerms(text)
+	}
+}
 
-// compileRegex compiles what stands between two percent signs. Of regular
-// expressions only some characters are allowed: no parentheses, no spaces,
-// nothing outside ASCII.
-// Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/regex-expressions.html
-func compileRegex(s string) (*regexp.Regexp, error) {
-	for _, r := range s {
-		if r >= utf8.RuneSelf || !(unicode.IsLetter(r) || unicode.IsDigit(r) || strings.ContainsRune(`:_#=@/;,-^$?[]{}|\*+.`, r)) {
-			return nil, fmt.Errorf("invalid character %q in the regular expression %%%s%%", r, s)
+// term is one word or quoted text of a pattern of terms.
+type term struct {
+	kind byte // ' ' must occur, '?' any of these must, '-' must not
+	text string
+	re   *regexp.Regexp
+}
+
+func (t term) in(message string) bool {
+	if t.re != nil {
+		return t.re.MatchString(message)
+	}
+	return strings.Contains(message, t.text)
+}
+
+func parseTerms(text string) (Pattern, error) {
+	var terms []term
+	for text = strings.TrimSpace(text); text != ""; text = strings.TrimSpace(text) {
+		t := term{kind: ' '}
+		if text[0] == '?' || text[0] == '-' {
+			t.kind, text = text[0], text[1:]
 		}
-	}
-	re, err := regexp.Compile(s)
-	if err != nil {
-		return nil, fmt.Errorf("invalid regular expression %%%s%%", s)
-	}
-	return re, nil
-}
-
-// quoted reads a string in double quotes at the start of s; a backslash keeps
-// the character behind it. rest is what follows the closing quote.
-func quoted(s string) (text, rest string, err error) {
-	var b strings.Builder
-	for i := 1; i < len(s); i++ {
+		var err error
 		switch {
-		case s[i] == '\\' && i+1 < len(s):
-			i++
-			b.WriteByte(s[i])
-		case s[i] == '"':
-			return b.String(), s[i+1:], nil
+		case strings.HasPrefix(text, `"`):
+			t.text, text, err = quoted(text)
+		case strings.HasPrefix(text, "%"):
+			t.re, text, err = expression(text)
 		default:
-			b.WriteByte(s[i])
+			n := strings.IndexAny(text, " \t")
+			if n < 0 {
+				n = len(text)
+			}
+			t.text, text = text[:n], text[n:]
+			// AWS wants anything but letters, digits and underscores in quotes.
+			if strings.ContainsFunc(t.text, func(r rune) bool {
+				return r < 0x80 && r != '_' && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+			}) {
+				err = fmt.Errorf("the term %s must be in quotes", t.text)
+			}
 		}
+		if err != nil {
+			return Pattern{}, err
+		}
+		if t.text == "" && t.re == nil {
+			return Pattern{}, errors.New("a term is empty")
+		}
+		terms = append(terms, t)
 	}
-	return "", "", fmt.Errorf("no closing quote in %s", s)
+	return Pattern{match: func(message string) (map[string]string, bool) { return map[string]string{}, holds(terms, message) }}, nil
 }
 
-// delimited reads %regex% at the start of s. A percent sign inside is escaped.
-func delimited(s string) (re *regexp.Regexp, rest string, err error) {
-	for i := 1; i < len(s); i++ {
-		switch s[i] {
-		case '\\':
+func holds(terms []term, message string) bool {
+	any, hit := false, false
+	for _, t := range terms {
+		switch t.kind {
+		case '?':
+			any = true
+			hit = hit || t.in(message)
+		case '-':
+			if t.in(message) {
+				return false
+			}
+		default:
+			if !t.in(message) {
+				return false
+			}
+		}
+	}
+	return !any || hit
+}
+
+// quoted takes a text in double quotes; a backslash escapes.
+func quoted(text string) (value, rest string, err error) {
+	var b strings.Builder
+	for i := 1; i < len(text); i++ {
+		switch c := text[i]; {
+		case c == '\\' && i+1 < len(text):
 			i++
-		case '%':
-			re, err = compileRegex(s[1:i])
-			return re, s[i+1:], err
+			b.WriteByte(text[i])
+		case c == '"':
+			return b.String(), text[i+1:], nil
+		default:
+			b.WriteByte(c)
 		}
 	}
-	return nil, "", fmt.Errorf("no closing %% in %s", s)
+	return "", "", errors.New("a quote is not closed")
 }
 
-// glob reports whether text matches a pattern in which * stands for anything.
-func glob(pattern, text string) bool {
-	parts := strings.Split(pattern, "*")
-	if len(parts) == 1 {
-		return pattern == text
+// expression takes a regular expression between percent signs.
+func expression(text string) (re *regexp.Regexp, rest string, err error) {
+	end := strings.IndexByte(text[1:], '%')
+	if end < 0 {
+		return nil, "", errors.New("a regular expression is not closed by %")
 	}
-	if !strings.HasPrefix(text, parts[0]) {
-		return false
+	if re, err = regexp.Compile(text[1 : end+1]); err != nil {
+		return nil, "", err
 	}
-	text = text[len(parts[0]):]
-	last := parts[len(parts)-1]
-	for _, p := range parts[1 : len(parts)-1] {
-		i := strings.Index(text, p)
-		if i < 0 {
-			return false
-		}
-		text = text[i+len(p):]
-	}
-	return strings.HasSuffix(text, last)
+	return re, text[end+2:], nil
 }
