@@ -133,3 +133,10 @@ func (g *Gateway) stream(t *wire.Target, w http.ResponseWriter, req *http.Reques
 		g.host.Log.Warn("event not written", "service", c.Service, "operation", c.Operation, "error", err)
 	}
 }
+
+// OpenStreams is how many event streams are being answered.
+func (g *Gateway) OpenStreams() int {
+	g.streams.mu.Lock()
+	defer g.streams.mu.Unlock()
+	return len(g.streams.open)
+}
