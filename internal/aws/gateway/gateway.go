@@ -22,6 +22,7 @@ type Gateway struct {
 	list     []Service
 	registry *wire.Registry
 	trace    *Trace
+	streams  streams
 	creds    Credentials
 	endpoint string
 	scratch  func() (string, error)
@@ -83,8 +84,10 @@ func (g *Gateway) Start(ctx context.Context) error {
 	return nil
 }
 
-// Stop ends the background work of all services, last started first.
+// Stop ends open event streams, then the background work of all services, last
+// started first.
 func (g *Gateway) Stop() {
+	g.streams.stop()
 	for i := len(g.list) - 1; i >= 0; i-- {
 		g.list[i].Stop()
 	}

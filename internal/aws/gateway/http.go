@@ -33,7 +33,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	call := &Call{ID: id, Principal: principal, Scope: scope, Service: t.Service, Operation: t.Operation, Input: in, HTTP: req, validate: t.Validate}
 	if op.Stream != nil {
-		g.fail(t, w, req, id, notEmulated(t.Service, t.Operation))
+		g.stream(t, w, req, call, op)
 		return
 	}
 	out, err := g.pass(req.Context(), call, op)

@@ -52,7 +52,8 @@ type Operation struct {
 	// Handle takes a pointer to Input and returns a pointer to Output.
 	Handle func(ctx context.Context, input any) (output any, err error)
 	// Stream, in its place, sends the events of an event stream operation: the
-	// initial response first (a pointer to Output), then event structs.
+	// initial response first (a pointer to Output), then event structs. Its ctx
+	// ends when the client goes away or the cloud stops; it must return then.
 	Stream func(ctx context.Context, input any, send func(event any) error) error
 }
 

@@ -171,11 +171,11 @@ func (p *planner) compileStruct(n *node, base reflect.Type) error {
 		return fmt.Errorf("structure is a Go %s", base)
 	}
 	for name, ref := range n.shape.Members {
+		if target := p.model.Shapes[ref.Shape]; target != nil && target.EventStream && base.Kind() == reflect.Struct {
+			continue // the SDK keeps event streams out of the struct; see eventstream.go
+		}
 		sf, ok := goField(base, name)
 		if !ok {
-			if target := p.model.Shapes[ref.Shape]; target != nil && target.EventStream {
-				continue // the SDK keeps event streams out of the struct
-			}
 			continue // newer than the SDK, or withdrawn from it: it cannot be held
 		}
 		c, err := p.compile(ref, sf.Type)

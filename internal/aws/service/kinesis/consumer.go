@@ -21,6 +21,7 @@ type consumer struct {
 	ARN     string
 	Stream  string // ARN
 	Created time.Time
+	Tags    map[string]string
 }
 
 func (k consumer) status(now time.Time) types.ConsumerStatus {
@@ -33,10 +34,7 @@ func (k consumer) status(now time.Time) types.ConsumerStatus {
 // RegisterStreamConsumer adds a consumer to a stream.
 func (s *Service) RegisterStreamConsumer(ctx context.Context, in *kinesis.RegisterStreamConsumerInput) (*kinesis.RegisterStreamConsumerOutput, error) {
 	c := gateway.From(ctx)
-	k := consumer{Name: aws.ToString(in.ConsumerName), Created: c.Time}
-	if len(in.Tags) > 0 {
-		return nil, gateway.Unsupported("kinesis", "RegisterStreamConsumer", "Tags")
-	}
+	k := consumer{Name: aws.ToString(in.ConsumerName), Created: c.Time, Tags: in.Tags}
 	err := s.host.Store.Update(func(tx *store.Tx) error {
 		st, scope, err := s.active(tx, c, nil, in.StreamARN)
 		if err != nil {
@@ -103,13 +101,21 @@ func (s *Service) DescribeStreamConsumer(ctx context.Context, in *kinesis.Descri
 // DeregisterStreamConsumer removes one.
 func (s *Service) DeregisterStreamConsumer(ctx context.Context, in *kinesis.DeregisterStreamConsumerInput) (*kinesis.DeregisterStreamConsumerOutput, error) {
 	c := gateway.From(ctx)
-	return &kinesis.DeregisterStreamConsumerOutput{}, s.host.Store.Update(func(tx *store.Tx) error {
-		_, scope, key, err := s.findConsumer(tx, c, in.ConsumerARN, in.StreamARN, in.ConsumerName)
-		if err == nil {
+	var k consumer
+	err := s.host.Store.Update(func(tx *store.Tx) (err error) {
+		var scope ident.Scope
+		var key string
+		if k, scope, key, err = s.findConsumer(tx, c, in.ConsumerARN, in.StreamARN, in.ConsumerName); err == nil {
 			s.consumers.Delete(tx, scope, key)
+			s.policies.Delete(tx, scope, key)
 		}
 		return err
 	})
+	if err != nil {
+		return nil, err
+	}
+	s.host.Signals.Notify(k.Stream) // its subscriptions end
+	return &kinesis.DeregisterStreamConsumerOutput{}, nil
 }
 
 // ListStreamConsumers returns a stream's consumers, a page at a time.

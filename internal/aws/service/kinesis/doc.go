@@ -1,9 +1,10 @@
 // Package kinesis emulates Kinesis Data Streams: streams and their shards,
 // writing with per-shard limits, reading with iterators, resharding with
-// lineage, retention and trimming on the clock, registered consumers.
+// lineage, retention and trimming on the clock, registered consumers and
+// their subscriptions.
 //
-// Left out on purpose (they answer 501): SubscribeToShard, encryption, enhanced
-// monitoring, resource policies, channels, account settings.
+// Left out on purpose (they answer 501): channels and queues, warm
+// throughput, changes of the stream mode and of account settings.
 //
 // Limits kept are in the quota table of package limits. Sources:
 // https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html

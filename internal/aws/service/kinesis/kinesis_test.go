@@ -256,7 +256,7 @@ func TestWrongRequests_answerAsAWSDoes(t *testing.T) {
 			return err
 		}},
 		"not emulated": {"NotImplemented", func(ctx context.Context) error {
-			_, err := client.DescribeAccountSettings(ctx, &sdk.DescribeAccountSettingsInput{})
+			_, err := client.ListChannels(ctx, &sdk.ListChannelsInput{})
 			return err
 		}},
 	} {

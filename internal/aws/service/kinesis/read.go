@@ -61,7 +61,8 @@ func (s *Service) GetShardIterator(ctx context.Context, in *kinesis.GetShardIter
 				"Shard %s in stream %s under account %s does not exist", aws.ToString(in.ShardId), st.Name, scope.Account))}
 		}
 		it = iterator{Stream: st.Name, Created: st.Created, Shard: sh.id(), Made: c.Time}
-		it.Next, err = s.position(tx, scope, &st, &sh, in)
+		it.Next, err = s.position(tx, scope, &st, &sh, c.Operation, &types.StartingPosition{
+			Type: in.ShardIteratorType, SequenceNumber: in.StartingSequenceNumber, Timestamp: in.Timestamp})
 		return err
 	})
 	if err != nil {
@@ -74,26 +75,27 @@ func (s *Service) shardByID(tx *store.Tx, scope ident.Scope, st *stream, id stri
 	return s.shards.Get(tx, scope, store.Key(st.Name, id))
 }
 
-// position finds the first sequence number that an iterator reads.
-func (s *Service) position(tx *store.Tx, scope ident.Scope, st *stream, sh *shard, in *kinesis.GetShardIteratorInput) (string, error) {
-	seq := aws.ToString(in.StartingSequenceNumber)
-	switch in.ShardIteratorType {
+// position finds the first sequence number that an iterator or a subscription
+// reads.
+func (s *Service) position(tx *store.Tx, scope ident.Scope, st *stream, sh *shard, operation string, in *types.StartingPosition) (string, error) {
+	seq := aws.ToString(in.SequenceNumber)
+	switch in.Type {
 	case types.ShardIteratorTypeTrimHorizon:
 		return "", nil
 	case types.ShardIteratorTypeLatest:
 		return sequenceAt(st.NextSeq+1, 0), nil // fixed now: later records have higher numbers
 	case types.ShardIteratorTypeAtSequenceNumber, types.ShardIteratorTypeAfterSequenceNumber:
 		if len(seq) != len(sh.Start) || seq < sh.Start || sh.End != "" && seq > sh.End {
-			return "", invalid("StartingSequenceNumber %s used in GetShardIterator on shard %s in stream %s under account %s is invalid because it did not come from this stream.",
-				seq, sh.id(), st.Name, scope.Account)
+			return "", invalid("StartingSequenceNumber %s used in %s on shard %s in stream %s under account %s is invalid because it did not come from this stream.",
+				seq, operation, sh.id(), st.Name, scope.Account)
 		}
-		if in.ShardIteratorType == types.ShardIteratorTypeAfterSequenceNumber {
+		if in.Type == types.ShardIteratorTypeAfterSequenceNumber {
 			seq += "0" // sorts right behind it
 		}
 		return seq, nil
 	case types.ShardIteratorTypeAtTimestamp:
 		if in.Timestamp == nil {
-			return "", invalid("Timestamp must be provided for AT_TIMESTAMP shard iterators.")
+			return "", invalid("Timestamp must be provided for the type AT_TIMESTAMP.")
 		}
 		next := sequenceAt(st.NextSeq+1, 0)
 		prefix := store.Key(st.Name, sh.id(), "")
@@ -106,7 +108,7 @@ func (s *Service) position(tx *store.Tx, scope ident.Scope, st *stream, sh *shar
 		})
 		return next, nil
 	}
-	return "", invalid("ShardIteratorType %s is not known", in.ShardIteratorType)
+	return "", invalid("ShardIteratorType %s is not known", in.Type)
 }
 
 // GetRecords reads from an iterator on, up to 10,000 records or 10 MiB.
@@ -168,7 +170,7 @@ func (s *Service) fill(tx *store.Tx, scope ident.Scope, st *stream, sh *shard, i
 		bytes += size
 		seq, arrived := key[len(prefix):], r.Arrived
 		out.Records = append(out.Records, types.Record{
-			SequenceNumber: &seq, ApproximateArrivalTimestamp: &arrived, Data: r.Data, PartitionKey: aws.String(r.Key), EncryptionType: types.EncryptionTypeNone,
+			SequenceNumber: &seq, ApproximateArrivalTimestamp: &arrived, Data: r.Data, PartitionKey: aws.String(r.Key), EncryptionType: st.encryption(),
 		})
 		return true
 	})

@@ -119,23 +119,35 @@ func (w *writer) put(h *big.Int, key string, data []byte) (shardID, sequence str
 	return "", "", false // cannot happen: open shards cover the space
 }
 
+// stored wakes readers and sees to the day on which the records expire; call
+// it after the transaction.
+func (w *writer) stored() {
+	w.s.sweepAt(w.scope, w.st.Name, w.call.Time.Add(time.Duration(w.st.Retention)*time.Hour+time.Millisecond))
+	w.s.host.Signals.Notify(w.st.ARN)
+}
+
 func (w *writer) finish() { w.s.streams.Put(w.tx, w.scope, w.st.Name, w.st) }
 
 // PutRecord writes one record.
 func (s *Service) PutRecord(ctx context.Context, in *kinesis.PutRecordInput) (*kinesis.PutRecordOutput, error) {
 	c := gateway.From(ctx)
-	if err := checkSize(aws.ToString(in.PartitionKey), in.Data); err != nil {
-		return nil, err
+	if in.DryRun != nil {
+		return nil, gateway.Unsupported("kinesis", "PutRecord", "DryRun")
+	}
+	if in.PartitionKey == nil {
+		return nil, noPartitionKey("partitionKey")
 	}
 	h, err := hashKey(aws.ToString(in.PartitionKey), in.ExplicitHashKey)
 	if err != nil {
 		return nil, err
 	}
-	out := &kinesis.PutRecordOutput{EncryptionType: types.EncryptionTypeNone}
-	var arn string
+	out := &kinesis.PutRecordOutput{}
+	var w *writer
 	err = s.host.Store.Update(func(tx *store.Tx) error {
-		w, err := s.writer(tx, c, in.StreamName, in.StreamARN)
-		if err != nil {
+		if w, err = s.writer(tx, c, in.StreamName, in.StreamARN); err != nil {
+			return err
+		}
+		if err := w.checkSize(*in.PartitionKey, in.Data); err != nil {
 			return err
 		}
 		if err := w.after(in.SequenceNumberForOrdering); err != nil {
@@ -146,13 +158,13 @@ func (s *Service) PutRecord(ctx context.Context, in *kinesis.PutRecordInput) (*k
 			return &types.ProvisionedThroughputExceededException{Message: aws.String(w.throughputExceeded(id))}
 		}
 		w.finish()
-		arn, out.ShardId, out.SequenceNumber = w.st.ARN, &id, &seq
+		out.ShardId, out.SequenceNumber, out.EncryptionType = &id, &seq, w.st.encryption()
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.host.Signals.Notify(arn)
+	w.stored()
 	return out, nil
 }
 
@@ -170,10 +182,18 @@ func (w *writer) after(seq *string) error {
 	return nil
 }
 
-func checkSize(key string, data []byte) error {
-	if size := int64(len(key) + len(data)); size > limit("recordBytes") {
+// noPartitionKey is the answer to a record without a partition key, which the
+// model allows for streams that spread records themselves; those are not
+// emulated.
+func noPartitionKey(member string) error {
+	return &types.ValidationException{Message: aws.String(fmt.Sprintf(
+		"1 validation error detected: Value null at '%s' failed to satisfy constraint: Member must not be null", member))}
+}
+
+func (w *writer) checkSize(key string, data []byte) error {
+	if most := w.st.maxRecord(); int64(len(key)+len(data)) > most {
 		return &types.ValidationException{Message: aws.String(fmt.Sprintf(
-			"1 validation error detected: Value at 'data' failed to satisfy constraint: Member must have length less than or equal to %d.", limit("recordBytes")))}
+			"1 validation error detected: Value at 'data' failed to satisfy constraint: Member must have length less than or equal to %d.", most))}
 	}
 	return nil
 }
@@ -192,8 +212,8 @@ func (s *Service) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput) (
 	hashes := make([]*big.Int, len(in.Records))
 	total := int64(0)
 	for i, r := range in.Records {
-		if err := checkSize(aws.ToString(r.PartitionKey), r.Data); err != nil {
-			return nil, err
+		if r.PartitionKey == nil {
+			return nil, noPartitionKey(fmt.Sprintf("records.%d.member.partitionKey", i+1))
 		}
 		var err error
 		if hashes[i], err = hashKey(aws.ToString(r.PartitionKey), r.ExplicitHashKey); err != nil {
@@ -204,14 +224,18 @@ func (s *Service) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput) (
 	if total > limit("putRecordsBytes") {
 		return nil, invalid("Records size exceeds %d MB limit", limit("putRecordsBytes")>>20)
 	}
-	out := &kinesis.PutRecordsOutput{EncryptionType: types.EncryptionTypeNone, FailedRecordCount: aws.Int32(0)}
-	var arn string
-	err := s.host.Store.Update(func(tx *store.Tx) error {
-		w, err := s.writer(tx, c, in.StreamName, in.StreamARN)
-		if err != nil {
+	out := &kinesis.PutRecordsOutput{FailedRecordCount: aws.Int32(0)}
+	var w *writer
+	err := s.host.Store.Update(func(tx *store.Tx) (err error) {
+		if w, err = s.writer(tx, c, in.StreamName, in.StreamARN); err != nil {
 			return err
 		}
-		arn = w.st.ARN
+		for _, r := range in.Records {
+			if err := w.checkSize(*r.PartitionKey, r.Data); err != nil {
+				return err
+			}
+		}
+		out.EncryptionType = w.st.encryption()
 		out.Records = make([]types.PutRecordsResultEntry, len(in.Records))
 		for i, r := range in.Records {
 			out.Records[i] = w.entry(hashes[i], &r)
@@ -225,7 +249,7 @@ func (s *Service) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput) (
 	if err != nil {
 		return nil, err
 	}
-	s.host.Signals.Notify(arn)
+	w.stored()
 	return out, nil
 }
 

@@ -3,6 +3,9 @@ package kinesis
 import (
 	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+
+	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/limits"
 	"github.com/pipelab/pipelab/internal/aws/store"
@@ -10,17 +13,21 @@ import (
 
 // Service is Kinesis Data Streams.
 type Service struct {
-	gateway.Passive
 	host      *gateway.Host
 	streams   *store.Collection[stream]
 	shards    *store.Collection[shard]
 	records   *store.Collection[record]
 	consumers *store.Collection[consumer]
+	policies  *store.Collection[string] // resource policies, by stream and consumer
 
 	// Throughput is physics of the moment, not state: buckets begin full.
 	mu      sync.Mutex
 	writing map[string]*bucketPair
 	reading map[string]*bucketPair
+	pushing map[string]*bucketPair // by consumer and shard
+
+	subscriptions subscriptions
+	sweeps        sweeps
 }
 
 // New returns the service on a host.
@@ -31,7 +38,9 @@ func New(h *gateway.Host) gateway.Service {
 		shards:    store.NewCollection[shard](h.Store, "kinesis.shards"),
 		records:   store.NewCollection(h.Store, "kinesis.records", store.WithCodec(recordCodec())),
 		consumers: store.NewCollection[consumer](h.Store, "kinesis.consumers"),
-		writing:   map[string]*bucketPair{}, reading: map[string]*bucketPair{},
+		policies:  store.NewCollection[string](h.Store, "kinesis.policies"),
+		writing:   map[string]*bucketPair{}, reading: map[string]*bucketPair{}, pushing: map[string]*bucketPair{},
+		subscriptions: subscriptions{latest: map[string]subscribed{}}, sweeps: sweeps{due: map[string]*clock.Timer{}},
 	}
 }
 
@@ -56,6 +65,18 @@ func (s *Service) Operations() []gateway.Operation {
 		gateway.Op(gateway.Control, s.AddTagsToStream),
 		gateway.Op(gateway.Control, s.RemoveTagsFromStream),
 		gateway.Op(gateway.Control, s.ListTagsForStream),
+		gateway.Op(gateway.Control, s.TagResource),
+		gateway.Op(gateway.Control, s.UntagResource),
+		gateway.Op(gateway.Control, s.ListTagsForResource),
+		gateway.Op(gateway.Control, s.PutResourcePolicy),
+		gateway.Op(gateway.Control, s.GetResourcePolicy),
+		gateway.Op(gateway.Control, s.DeleteResourcePolicy),
+		gateway.Op(gateway.Control, s.StartStreamEncryption),
+		gateway.Op(gateway.Control, s.StopStreamEncryption),
+		gateway.Op(gateway.Control, s.EnableEnhancedMonitoring),
+		gateway.Op(gateway.Control, s.DisableEnhancedMonitoring),
+		gateway.Op(gateway.Control, s.UpdateMaxRecordSize),
+		gateway.Op(gateway.Control, s.DescribeAccountSettings),
 		gateway.Op(gateway.Control, s.RegisterStreamConsumer),
 		gateway.Op(gateway.Control, s.DeregisterStreamConsumer),
 		gateway.Op(gateway.Control, s.DescribeStreamConsumer),
@@ -64,6 +85,7 @@ func (s *Service) Operations() []gateway.Operation {
 		gateway.Op(gateway.Data, s.PutRecords),
 		gateway.Op(gateway.Data, s.GetShardIterator),
 		gateway.Op(gateway.Data, s.GetRecords),
+		gateway.StreamOp[kinesis.SubscribeToShardInput, kinesis.SubscribeToShardOutput](gateway.Data, s.SubscribeToShard),
 	}
 }
 

@@ -34,6 +34,10 @@ type stream struct {
 	NextShard int
 	NextSeq   uint64 // counter inside sequence numbers, by stream
 	Tags      map[string]string
+	KeyID     string              // of KMS; empty while not encrypted
+	Metrics   []types.MetricsName // shard-level metrics that are on
+	// MaxRecordKiB is the largest record; 0 stands for AWS's default.
+	MaxRecordKiB int32
 }
 
 func (st *stream) status(now time.Time) types.StreamStatus {
@@ -88,8 +92,8 @@ func (s *Service) CreateStream(ctx context.Context, in *kinesis.CreateStreamInpu
 	if in.StreamModeDetails != nil {
 		mode = in.StreamModeDetails.StreamMode
 	}
-	if in.MaxRecordSizeInKiB != nil || in.WarmThroughputMiBps != nil {
-		return nil, gateway.Unsupported("kinesis", "CreateStream", "MaxRecordSizeInKiB or WarmThroughputMiBps")
+	if in.WarmThroughputMiBps != nil {
+		return nil, gateway.Unsupported("kinesis", "CreateStream", "WarmThroughputMiBps")
 	}
 	count := int(aws.ToInt32(in.ShardCount))
 	switch {
@@ -106,6 +110,7 @@ func (s *Service) CreateStream(ctx context.Context, in *kinesis.CreateStreamInpu
 	st := stream{
 		Name: aws.ToString(in.StreamName), Mode: mode, Created: c.Time, Settled: c.Time.Add(settling),
 		Pending: types.StreamStatusCreating, Retention: int32(limit("retentionDefaultHours")), Tags: in.Tags,
+		MaxRecordKiB: aws.ToInt32(in.MaxRecordSizeInKiB),
 	}
 	st.ARN = c.Scope.ARN("kinesis", "stream/"+st.Name)
 	err := s.host.Store.Update(func(tx *store.Tx) error {
@@ -132,6 +137,7 @@ func (s *Service) erase(tx *store.Tx, scope ident.Scope, name string) {
 	drop(tx, s.shards, scope, store.Key(name, ""))
 	drop(tx, s.records, scope, store.Key(name, ""))
 	drop(tx, s.consumers, scope, store.Key(name, ""))
+	drop(tx, s.policies, scope, store.Key(name, ""))
 	s.streams.Delete(tx, scope, name)
 }
 
@@ -149,7 +155,8 @@ func drop[T any](tx *store.Tx, c *store.Collection[T], scope ident.Scope, prefix
 // DeleteStream begins the deletion of a stream.
 func (s *Service) DeleteStream(ctx context.Context, in *kinesis.DeleteStreamInput) (*kinesis.DeleteStreamOutput, error) {
 	c := gateway.From(ctx)
-	return &kinesis.DeleteStreamOutput{}, s.host.Store.Update(func(tx *store.Tx) error {
+	var arn string
+	err := s.host.Store.Update(func(tx *store.Tx) error {
 		st, scope, err := s.find(tx, c, in.StreamName, in.StreamARN)
 		if err != nil {
 			return err
@@ -163,8 +170,14 @@ func (s *Service) DeleteStream(ctx context.Context, in *kinesis.DeleteStreamInpu
 		drop(tx, s.records, scope, store.Key(st.Name, ""))
 		st.Pending, st.Settled = types.StreamStatusDeleting, c.Time.Add(settling)
 		s.streams.Put(tx, scope, st.Name, st)
+		arn = st.ARN
 		return nil
 	})
+	if err != nil {
+		return nil, err
+	}
+	s.host.Signals.Notify(arn) // subscriptions end
+	return &kinesis.DeleteStreamOutput{}, nil
 }
 
 // DescribeStream returns a stream with a page of its shards.
@@ -182,9 +195,9 @@ func (s *Service) DescribeStream(ctx context.Context, in *kinesis.DescribeStream
 		}
 		out = &types.StreamDescription{
 			StreamName: &st.Name, StreamARN: &st.ARN, StreamStatus: st.status(c.Time), RetentionPeriodHours: &st.Retention,
-			StreamCreationTimestamp: &st.Created, EncryptionType: types.EncryptionTypeNone, HasMoreShards: aws.Bool(false),
+			StreamCreationTimestamp: &st.Created, EncryptionType: st.encryption(), KeyId: st.keyID(), HasMoreShards: aws.Bool(false),
 			StreamModeDetails:  &types.StreamModeDetails{StreamMode: st.Mode},
-			EnhancedMonitoring: []types.EnhancedMetrics{{ShardLevelMetrics: []types.MetricsName{}}}, Shards: []types.Shard{},
+			EnhancedMonitoring: st.monitoring(), Shards: []types.Shard{},
 		}
 		if out.StreamStatus == types.StreamStatusCreating {
 			return nil // AWS shows no shards yet
@@ -225,9 +238,10 @@ func (s *Service) DescribeStreamSummary(ctx context.Context, in *kinesis.Describ
 		s.consumers.Scan(tx, scope, store.Key(st.Name, ""), "", func(string, consumer) bool { consumers++; return true })
 		out = &types.StreamDescriptionSummary{
 			StreamName: &st.Name, StreamARN: &st.ARN, StreamStatus: st.status(c.Time), RetentionPeriodHours: &st.Retention,
-			StreamCreationTimestamp: &st.Created, EncryptionType: types.EncryptionTypeNone, OpenShardCount: &open, ConsumerCount: &consumers,
+			StreamCreationTimestamp: &st.Created, EncryptionType: st.encryption(), KeyId: st.keyID(), OpenShardCount: &open, ConsumerCount: &consumers,
+			MaxRecordSizeInKiB: aws.Int32(int32(st.maxRecord() >> 10)),
 			StreamModeDetails:  &types.StreamModeDetails{StreamMode: st.Mode},
-			EnhancedMonitoring: []types.EnhancedMetrics{{ShardLevelMetrics: []types.MetricsName{}}},
+			EnhancedMonitoring: st.monitoring(),
 		}
 		return nil
 	})
@@ -321,9 +335,10 @@ func (s *Service) setRetention(ctx context.Context, name, arn *string, hours int
 		return invalid("Minimum allowed retention period is %d hours and maximum is %d hours. Requested retention period (%d hours) is out of range.",
 			limit("retentionMinHours"), limit("retentionMaxHours"), hours)
 	}
-	return s.host.Store.Update(func(tx *store.Tx) error {
-		st, scope, err := s.active(tx, c, name, arn)
-		if err != nil {
+	var st stream
+	var scope ident.Scope
+	err := s.host.Store.Update(func(tx *store.Tx) (err error) {
+		if st, scope, err = s.active(tx, c, name, arn); err != nil {
 			return err
 		}
 		if err := check(st.Retention, hours); err != nil {
@@ -333,6 +348,10 @@ func (s *Service) setRetention(ctx context.Context, name, arn *string, hours int
 		s.streams.Put(tx, scope, st.Name, st)
 		return nil
 	})
+	if err == nil {
+		s.sweep(scope, st.Name)
+	}
+	return err
 }
 
 // evenly cuts the space of MD5 hashes into n ranges.
