@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -75,8 +74,7 @@ func (e *Engine) Deploy(ctx context.Context, req Request) (*Result, error) {
 		return nil, err
 	}
 	if len(changes) == 0 && d.Status != "" {
-		p.useDeployed()
-		if outs, err := p.outputs(); err == nil && reflect.DeepEqual(outs, d.Outputs) {
+		if p.sameOutputs() {
 			return &Result{StackID: d.StackID, Status: d.Status, Outputs: d.Outputs}, nil
 		}
 	}
@@ -119,9 +117,12 @@ func (p *deployment) run(ctx context.Context, changes []Change) (*Result, error)
 		}
 		failed = &DeployError{Stack: d.Stack, File: p.t.File, Failed: []string{"Outputs"}, Err: err}
 	}
+	if err := e.interrupted(ctx); err != nil {
+		return nil, err
+	}
 	verb := strings.ToLower(kind)
 	reason := fmt.Sprintf("The following resource(s) failed to %s: [%s]. ", verb, strings.Join(failed.Failed, ", "))
-	failed.Rollback = e.rollback(context.WithoutCancel(ctx), d, kind, reason)
+	failed.Rollback = e.rollback(e.toTheEnd(ctx), d, kind, reason)
 	return nil, failed
 }
 
@@ -225,6 +226,9 @@ func (p *deployment) update(ctx context.Context, rec *Record) error {
 // the id of what it left behind, so that the rollback removes it.
 func (p *deployment) settle(ctx context.Context, rec *Record, state State, err error, kind string) error {
 	e := p.engine
+	if err != nil && e.interrupted(ctx) != nil {
+		return err // stays in progress: whether the call took effect is found out by Recover
+	}
 	e.with(func() {
 		if state.PhysicalID != "" {
 			rec.learn(state)
@@ -252,7 +256,10 @@ func (p *deployment) finish(ctx context.Context, kind string, changes []Change) 
 		if err := e.stackStatus(ctx, d, "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS", ""); err != nil {
 			return nil, err
 		}
-		e.cleanUp(context.WithoutCancel(ctx), d)
+		e.cleanUp(e.toTheEnd(ctx), d)
+		if err := e.interrupted(ctx); err != nil {
+			return nil, err
+		}
 	}
 	d.settleAll()
 	if err := e.stackStatus(ctx, d, kind+"_COMPLETE", ""); err != nil {

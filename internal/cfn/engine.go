@@ -85,6 +85,10 @@ type Engine struct {
 	// when it is gone. AWS: CloudFormation does not notice; a local cloud that
 	// was reset should not be taken for a deployed one.
 	Verify bool
+	// Resumable leaves an operation whose context ends just as it is, for
+	// Recover to take up. Without it the end of the context is a failure like
+	// any other, and rolled back.
+	Resumable bool
 	// StackID overrides the id that a new stack gets.
 	StackID string
 
@@ -212,6 +216,23 @@ func (e *Engine) stackStatus(ctx context.Context, d *Document, status, reason st
 	err := e.save(ctx, d)
 	e.emit(d, nil, status, reason)
 	return err
+}
+
+// interrupted is set when an operation shall stop where it is.
+func (e *Engine) interrupted(ctx context.Context) error {
+	if e.Resumable {
+		return ctx.Err()
+	}
+	return nil
+}
+
+// toTheEnd is the context for work that has to be finished whatever the caller
+// does, unless it can be taken up later.
+func (e *Engine) toTheEnd(ctx context.Context) context.Context {
+	if e.Resumable {
+		return ctx
+	}
+	return context.WithoutCancel(ctx)
 }
 
 func (e *Engine) newDocument(stack string) *Document {

@@ -3,6 +3,7 @@ package cfn
 import (
 	"context"
 	"errors"
+	"reflect"
 	"slices"
 )
 
@@ -84,6 +85,31 @@ func (e *Engine) Plan(ctx context.Context, req Request) ([]Change, error) {
 		return nil, err
 	}
 	return p.changes(ctx)
+}
+
+// Same reports whether a deployment would change nothing at all: no resource
+// and no output.
+func (e *Engine) Same(ctx context.Context, req Request) (bool, error) {
+	d, err := e.Load(ctx, req.Stack)
+	if err != nil || d == nil || d.finished() || d.Status == "" {
+		return false, err
+	}
+	p, err := e.prepare(d, req)
+	if err != nil {
+		return false, err
+	}
+	changes, err := p.changes(ctx)
+	if err != nil || len(changes) > 0 {
+		return false, err
+	}
+	return p.sameOutputs(), nil
+}
+
+// sameOutputs compares the template's outputs with those in force.
+func (p *deployment) sameOutputs() bool {
+	p.useDeployed()
+	outs, err := p.outputs()
+	return err == nil && reflect.DeepEqual(outs, p.doc.Outputs)
 }
 
 // changes compares the template with what is deployed.

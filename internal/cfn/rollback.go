@@ -24,6 +24,9 @@ func (e *Engine) Recover(ctx context.Context, stack string) error {
 		return e.rollback(ctx, d, "UPDATE", reason)
 	case "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS":
 		e.cleanUp(ctx, d)
+		if err := e.interrupted(ctx); err != nil {
+			return err
+		}
 		d.settleAll()
 		return e.stackStatus(ctx, d, "UPDATE_COMPLETE", "")
 	case "DELETE_IN_PROGRESS":
@@ -49,6 +52,9 @@ func (e *Engine) rollback(ctx context.Context, d *Document, kind, reason string)
 		}
 		if err := e.undo(ctx, d, rec); err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", id, err))
+		}
+		if err := e.interrupted(ctx); err != nil {
+			return err
 		}
 	}
 	if len(errs) > 0 {
@@ -170,6 +176,9 @@ func (e *Engine) Delete(ctx context.Context, stack string) error {
 		}
 		if !blocked[id] {
 			if err := e.remove(ctx, d, rec, rec.DeletionPolicy == "Retain" || rec.DeletionPolicy == "RetainExceptOnCreate"); err != nil {
+				if err := e.interrupted(ctx); err != nil {
+					return err
+				}
 				errs = append(errs, fmt.Errorf("%s: %w", id, err))
 				blocked[id] = true
 			}

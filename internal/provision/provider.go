@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -51,6 +52,12 @@ type resourceType struct {
 	update func(context.Context, cfn.Resource) (cfn.State, error)
 	delete func(context.Context, cfn.Resource) error
 	read   func(context.Context, cfn.Resource) (cfn.State, error)
+}
+
+// At returns a provider for an account and region of an emulator, which takes
+// an account's number for an access key.
+func At(endpoint, account, region string) cfn.Provider {
+	return New(aws.Config{Region: region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider(account, "emulator", "")}, account, nil)
 }
 
 // New returns a provider for the cloud behind cfg. Assets hold packed local

@@ -13,6 +13,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/service/cloudformation"
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
@@ -23,6 +24,9 @@ type Options struct {
 	// Token opens the endpoints under /_pipelab/; empty closes them.
 	Token string
 	Log   *slog.Logger
+	// Provision makes the resources of CloudFormation's stacks; without one
+	// there is no CloudFormation.
+	Provision cloudformation.Provision
 }
 
 // Cloud is one emulated AWS, an http.Handler. Make one with New.
@@ -49,7 +53,7 @@ func New(ctx context.Context, endpoint string, o Options) (*Cloud, error) {
 	clk := clock.New()
 	c.clock = clk
 	c.gateway = gateway.New(st, clk, ident.NewSource(), o.Log)
-	for _, make := range services() {
+	for _, make := range services(o) {
 		c.gateway.Register(make(c.gateway.Host()))
 	}
 	c.gateway.SetEndpoint(endpoint)

@@ -2,6 +2,7 @@ package cloud
 
 import (
 	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/service/cloudformation"
 	"github.com/pipelab/pipelab/internal/aws/service/cloudwatchlogs"
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodb"
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodbstreams"
@@ -15,8 +16,8 @@ import (
 
 // services are the constructors of everything that is emulated, in the order
 // in which they start.
-func services() []func(*gateway.Host) gateway.Service {
-	return []func(*gateway.Host) gateway.Service{
+func services(o Options) []func(*gateway.Host) gateway.Service {
+	all := []func(*gateway.Host) gateway.Service{
 		kinesis.New,
 		as(dynamodb.New),
 		as(dynamodbstreams.New),
@@ -25,8 +26,12 @@ func services() []func(*gateway.Host) gateway.Service {
 		as(s3.New),
 		as(iam.New),
 		as(sts.New),
-		as(lambda.New), // last: its mappings read what the others hold
+		as(lambda.New), // after those whose data its mappings read
 	}
+	if o.Provision != nil {
+		all = append(all, func(h *gateway.Host) gateway.Service { return cloudformation.New(h, o.Provision) })
+	}
+	return all
 }
 
 // as forgets a service's own type.

@@ -10,6 +10,7 @@ import (
 	"github.com/pipelab/pipelab/internal/emulator/embedded"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/labtest"
+	"github.com/pipelab/pipelab/internal/provision"
 )
 
 type testFlags struct {
@@ -63,7 +64,7 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 		if err != nil {
 			return err
 		}
-		o := labtest.Options{Lab: l, Driver: embedded.Driver{}, Clock: a.Wall(), Repeat: f.repeat, Deploy: deployer(a)}
+		o := labtest.Options{Lab: l, Driver: embedded.Driver{Provision: provision.At}, Clock: a.Wall(), Repeat: f.repeat, Deploy: deployer(a)}
 		for _, s := range f.seeds {
 			o.Seeds = append(o.Seeds, uint64(s))
 		}

@@ -136,7 +136,7 @@ func prepare(ctx context.Context, a *app.App, w *app.Work, f checkFlags) (*place
 	if f.keep || f.raw {
 		return prepareOwn(ctx, a, w, f)
 	}
-	e, err := embedded.Driver{}.Start(ctx, emulator.Options{})
+	e, err := embedded.Driver{Provision: provision.At}.Start(ctx, emulator.Options{})
 	if err != nil {
 		return nil, err
 	}

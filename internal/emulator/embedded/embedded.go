@@ -14,9 +14,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/pipelab/pipelab/internal/aws/cloud"
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/cfn"
 	"github.com/pipelab/pipelab/internal/emulator"
 )
 
@@ -26,6 +29,9 @@ type Driver struct {
 	Log *slog.Logger
 	// Token opens the control endpoints; empty makes a random one.
 	Token string
+	// Provision makes what creates the resources of CloudFormation's stacks,
+	// for an account and region at an endpoint. Nil leaves CloudFormation out.
+	Provision func(endpoint, account, region string) cfn.Provider
 }
 
 // Name is "embedded".
@@ -52,7 +58,13 @@ func (d Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulato
 		token = NewToken()
 	}
 	endpoint := emulator.NewEndpoint("http://"+listener.Addr().String(), token)
-	c, err := cloud.New(context.WithoutCancel(ctx), endpoint.URL, cloud.Options{Dir: o.Dir, Token: token, Log: log})
+	options := cloud.Options{Dir: o.Dir, Token: token, Log: log}
+	if d.Provision != nil {
+		options.Provision = func(endpoint string, scope ident.Scope) cfn.Provider {
+			return d.Provision(endpoint, scope.Account, scope.Region)
+		}
+	}
+	c, err := cloud.New(context.WithoutCancel(ctx), endpoint.URL, options)
 	if err != nil {
 		return nil, errors.Join(err, listener.Close())
 	}
@@ -77,6 +89,8 @@ type instance struct {
 	cloud    *cloud.Cloud
 	server   *http.Server
 	served   chan error
+	closing  sync.Once
+	closed   error
 }
 
 func (e *instance) Endpoint() emulator.Endpoint { return e.endpoint }
@@ -87,6 +101,11 @@ func (e *instance) Capabilities() []emulator.Capability { return Capabilities() 
 
 // Close stops serving, ends background work and closes the state.
 func (e *instance) Close() error {
+	e.closing.Do(func() { e.closed = e.close() })
+	return e.closed
+}
+
+func (e *instance) close() error {
 	err := e.server.Close() // open long polls are cut: their clients retry
 	if served := <-e.served; !errors.Is(served, http.ErrServerClosed) {
 		err = errors.Join(err, served)

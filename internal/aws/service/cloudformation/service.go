@@ -1,0 +1,275 @@
+package cloudformation
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation/types"
+
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/limits"
+	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/cfn"
+)
+
+// Provision makes what creates resources for an account and region at an
+// endpoint. An access key that is an account's number acts for that account.
+type Provision func(endpoint string, scope ident.Scope) cfn.Provider
+
+// Service is AWS CloudFormation. Make one with New.
+type Service struct {
+	host      *gateway.Host
+	provision Provision
+	stacks    *store.Collection[stack] // by id
+	names     *store.Collection[string]
+	documents *store.Collection[json.RawMessage] // of the engine, by id
+	events    *store.Collection[event]
+	sets      *store.Collection[changeSet]
+
+	mu   sync.Mutex
+	life context.Context
+	end  context.CancelFunc
+	work sync.WaitGroup
+}
+
+// stack is a stack or what is remembered of one that was deleted. Its key is
+// its id; names leads from a name to the id of the stack that has it now.
+type stack struct {
+	Name, ID         string
+	Template         string
+	Parameters       map[string]string
+	Capabilities     []types.Capability
+	Tags             []types.Tag
+	Status           types.StackStatus
+	Reason           string
+	Created          time.Time
+	Updated, Deleted time.Time
+	Protected        bool
+	OnFailure        types.OnFailure
+	ChangeSet        string
+	Token            string
+	NextEvent        int
+
+	before *stack // of an update that is about to begin; not stored
+}
+
+// event is one line of a stack's history. Its key is the stack's id and a
+// number.
+type event struct {
+	ID, LogicalID, PhysicalID, Type, Status, Reason, Properties, Token string
+	Time                                                               time.Time
+}
+
+// New returns the service on a host.
+func New(h *gateway.Host, provision Provision) *Service {
+	return &Service{
+		host: h, provision: provision,
+		stacks:    store.NewCollection[stack](h.Store, "cloudformation.stacks"),
+		names:     store.NewCollection[string](h.Store, "cloudformation.names"),
+		documents: store.NewCollection[json.RawMessage](h.Store, "cloudformation.documents"),
+		events:    store.NewCollection[event](h.Store, "cloudformation.events"),
+		sets:      store.NewCollection[changeSet](h.Store, "cloudformation.changeSets"),
+	}
+}
+
+// Name implements gateway.Service.
+func (s *Service) Name() string { return "cloudformation" }
+
+// Operations implements gateway.Service.
+func (s *Service) Operations() []gateway.Operation {
+	c := gateway.Control
+	return []gateway.Operation{
+		gateway.Op(c, s.CreateStack), gateway.Op(c, s.UpdateStack), gateway.Op(c, s.DeleteStack),
+		gateway.Op(c, s.DescribeStacks), gateway.Op(c, s.ListStacks), gateway.Op(c, s.DescribeStackEvents),
+		gateway.Op(c, s.DescribeStackResource), gateway.Op(c, s.DescribeStackResources), gateway.Op(c, s.ListStackResources),
+		gateway.Op(c, s.GetTemplate), gateway.Op(c, s.GetTemplateSummary), gateway.Op(c, s.ValidateTemplate),
+		gateway.Op(c, s.CreateChangeSet), gateway.Op(c, s.DescribeChangeSet), gateway.Op(c, s.ExecuteChangeSet),
+		gateway.Op(c, s.DeleteChangeSet), gateway.Op(c, s.ListChangeSets), gateway.Op(c, s.ListExports),
+		gateway.Op(c, s.UpdateTerminationProtection), gateway.Op(c, s.ContinueUpdateRollback),
+	}
+}
+
+// Start implements gateway.Service: operations that were cut short are brought
+// to rest.
+func (s *Service) Start(ctx context.Context) error {
+	s.mu.Lock()
+	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
+	s.mu.Unlock()
+	type cut struct {
+		scope ident.Scope
+		st    stack
+	}
+	var all []cut
+	_ = s.host.Store.View(func(tx *store.Tx) error { // reads only: no error
+		s.stacks.ScanAll(tx, func(sc ident.Scope, _ string, st stack) bool {
+			if busy(st.Status) {
+				all = append(all, cut{sc, st})
+			}
+			return true
+		})
+		return nil
+	})
+	for _, c := range all {
+		s.do(c.scope, c.st, func(ctx context.Context, e *cfn.Engine) error {
+			if c.st.Status == types.StackStatusDeleteInProgress {
+				return e.Delete(ctx, c.st.Name)
+			}
+			if d, err := e.Load(ctx, c.st.Name); err != nil || d == nil { // nothing was begun
+				s.note(c.scope, c.st.ID, cfn.Event{Type: cfn.StackType, LogicalID: c.st.Name, PhysicalID: c.st.ID,
+					Status: string(types.StackStatusRollbackComplete), Reason: "The operation was interrupted."})
+				return err
+			}
+			return e.Recover(ctx, c.st.Name)
+		})
+	}
+	return nil
+}
+
+// Stop implements gateway.Service: operations are cut short.
+func (s *Service) Stop() {
+	s.mu.Lock()
+	if s.end != nil {
+		s.end()
+	}
+	s.life, s.end = nil, nil
+	s.mu.Unlock()
+	s.work.Wait()
+}
+
+// busy reports whether an operation is under way.
+func busy(status types.StackStatus) bool {
+	return strings.HasSuffix(string(status), "_IN_PROGRESS") && status != types.StackStatusReviewInProgress
+}
+
+// engine deploys one stack.
+func (s *Service) engine(scope ident.Scope, st stack) *cfn.Engine {
+	return &cfn.Engine{
+		Provider: s.provision(s.host.Endpoint(), scope), Store: documents{s, scope, st.ID}, Account: scope.Account, Region: scope.Region, StackID: st.ID, Resumable: true,
+		Progress: func(e cfn.Event) { s.note(scope, st.ID, e) },
+	}
+}
+
+// do runs an operation of a stack in the background.
+func (s *Service) do(scope ident.Scope, st stack, run func(context.Context, *cfn.Engine) error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	life := s.life
+	if life == nil {
+		return
+	}
+	s.work.Go(func() {
+		if err := run(life, s.engine(scope, st)); err != nil && life.Err() == nil {
+			s.host.Log.Debug("stack operation failed", "stack", st.Name, "error", err)
+		}
+	})
+}
+
+// note keeps an event and, when it is about the stack itself, its new status.
+func (s *Service) note(scope ident.Scope, id string, e cfn.Event) {
+	now := s.host.Clock.Now()
+	err := s.host.Store.Update(func(tx *store.Tx) error {
+		st, ok := s.stacks.Get(tx, scope, id)
+		if !ok {
+			return nil // a reset has come in between
+		}
+		ev := event{ID: s.host.IDs.UUID(), LogicalID: e.LogicalID, PhysicalID: e.PhysicalID, Type: e.Type, Status: e.Status, Reason: e.Reason, Time: now, Token: st.Token}
+		if e.Properties != nil {
+			text, err := json.Marshal(e.Properties)
+			if err != nil {
+				return err
+			}
+			ev.Properties = string(text)
+		}
+		s.events.Put(tx, scope, store.Key(id, fmt.Sprintf("%012d", st.NextEvent)), ev)
+		st.NextEvent++
+		if e.Type == cfn.StackType {
+			st.Status, st.Reason = types.StackStatus(e.Status), e.Reason
+			if st.Status == types.StackStatusDeleteComplete {
+				st.Deleted = now
+				s.names.Delete(tx, scope, st.Name)
+			}
+		}
+		s.stacks.Put(tx, scope, id, st)
+		return nil
+	})
+	if err != nil {
+		s.host.Log.Error("stack event not kept", "error", err)
+	}
+}
+
+// documents keeps the engine's state of one stack.
+type documents struct {
+	s     *Service
+	scope ident.Scope
+	id    string
+}
+
+// Load implements cfn.StateStore.
+func (d documents) Load(context.Context, string) (out []byte, err error) {
+	err = d.s.host.Store.View(func(tx *store.Tx) error {
+		doc, _ := d.s.documents.Get(tx, d.scope, d.id) // none: a new stack
+		out = doc
+		return nil
+	})
+	return out, err
+}
+
+// Save implements cfn.StateStore.
+func (d documents) Save(_ context.Context, _ string, doc []byte) error {
+	return d.s.host.Store.Update(func(tx *store.Tx) error {
+		if doc == nil {
+			d.s.documents.Delete(tx, d.scope, d.id)
+			return nil
+		}
+		d.s.documents.Put(tx, d.scope, d.id, doc)
+		return nil
+	})
+}
+
+// find returns the stack of a name or an id; by name only one that exists.
+func (s *Service) find(tx *store.Tx, scope ident.Scope, nameOrID string) (stack, error) {
+	id := nameOrID
+	if !ident.IsARN(nameOrID) {
+		var ok bool
+		if id, ok = s.names.Get(tx, scope, nameOrID); !ok {
+			return stack{}, invalid("Stack with id %s does not exist", nameOrID)
+		}
+	}
+	st, ok := s.stacks.Get(tx, scope, id)
+	if !ok {
+		return st, invalid("Stack with id %s does not exist", nameOrID)
+	}
+	return st, nil
+}
+
+// get is find in a transaction of its own.
+func (s *Service) get(ctx context.Context, nameOrID *string) (st stack, err error) {
+	err = s.host.Store.View(func(tx *store.Tx) error {
+		st, err = s.find(tx, gateway.From(ctx).Scope, aws.ToString(nameOrID))
+		return err
+	})
+	return st, err
+}
+
+func invalid(format string, args ...any) error {
+	return gateway.Errorf(400, "ValidationError", format, args...)
+}
+
+func limit(name string) int64 { return limits.Get("cloudformation", name) }
+
+// refuse returns the error of the first parameter that is used although it is
+// not emulated.
+func refuse(operation string, used map[string]bool) error {
+	for name, given := range used {
+		if given {
+			return gateway.Unsupported("cloudformation", operation, name)
+		}
+	}
+	return nil
+}
