@@ -8,6 +8,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/service/iam"
 	"github.com/pipelab/pipelab/internal/aws/service/kinesis"
 	"github.com/pipelab/pipelab/internal/aws/service/lambda"
+	"github.com/pipelab/pipelab/internal/aws/service/s3"
 	"github.com/pipelab/pipelab/internal/aws/service/sqs"
 	"github.com/pipelab/pipelab/internal/aws/service/sts"
 )
@@ -21,6 +22,7 @@ func services() []func(*gateway.Host) gateway.Service {
 		as(dynamodbstreams.New),
 		as(sqs.New),
 		as(cloudwatchlogs.New),
+		as(s3.New),
 		as(iam.New),
 		as(sts.New),
 		as(lambda.New), // last: its mappings read what the others hold

@@ -18,6 +18,8 @@ type Error struct {
 	// Fields are further elements of the error document, such as S3's
 	// BucketName or Key, in no particular order.
 	Fields map[string]string
+	// Header are headers of the answer, such as S3's x-amz-delete-marker.
+	Header http.Header
 }
 
 // Errorf makes an Error.
@@ -65,6 +67,9 @@ func ErrorCode(err error) string {
 	}
 	return ""
 }
+
+// ErrorHeader are headers of the answer.
+func (e *Error) ErrorHeader() http.Header { return e.Header }
 
 // ErrorFields are the further elements of the error document.
 func (e *Error) ErrorFields() map[string]string { return e.Fields }

@@ -14,6 +14,7 @@ import (
 type statusError interface{ HTTPStatus() int }
 
 // fieldsError is an error with further elements in its document.
+type headerError interface{ ErrorHeader() http.Header }
 type fieldsError interface{ ErrorFields() map[string]string }
 
 // failure is an error taken apart for writing.
@@ -105,6 +106,12 @@ func queryErrors() map[string]queryError {
 // WriteError answers with err in the form of the target's protocol.
 func (t *Target) WriteError(w http.ResponseWriter, req *http.Request, requestID string, err error) error {
 	f := t.describe(err)
+	var more headerError
+	if errors.As(err, &more) {
+		for name, values := range more.ErrorHeader() {
+			w.Header()[name] = values
+		}
+	}
 	switch t.Protocol {
 	case RestXML:
 		return t.writeS3Error(w, req, requestID, f)

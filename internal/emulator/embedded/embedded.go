@@ -98,5 +98,6 @@ func (e *instance) Close() error {
 func Capabilities() []emulator.Capability {
 	return []emulator.Capability{emulator.ClockAdvance, emulator.FaultInjection, emulator.CallTrace, emulator.Snapshots,
 		emulator.KinesisLimits, emulator.KinesisEntries, emulator.DynamoDBTransact, emulator.DynamoDBLimits, emulator.DynamoDBStreams, emulator.SQSFIFO,
-		emulator.LambdaFunctions, emulator.LambdaAsync, emulator.KinesisESM, emulator.KinesisBisect}
+		emulator.LambdaFunctions, emulator.LambdaAsync, emulator.KinesisESM, emulator.KinesisBisect,
+		emulator.S3Notifications, emulator.S3Lifecycle}
 }

@@ -1,0 +1,150 @@
+package s3
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+)
+
+// copySource is the origin of a copy: bucket, key and perhaps a version.
+type copySource struct {
+	bucket, key string
+	version     *string
+}
+
+// parseSource reads x-amz-copy-source.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html
+func parseSource(s string) (copySource, error) {
+	path, query, _ := strings.Cut(s, "?")
+	path, err := url.PathUnescape(strings.TrimPrefix(path, "/"))
+	bucket, key, ok := strings.Cut(path, "/")
+	if err != nil || !ok || bucket == "" || key == "" || strings.HasPrefix(s, "arn:") {
+		return copySource{}, invalid("Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+	}
+	o := copySource{bucket: bucket, key: key}
+	if id, given := strings.CutPrefix(query, "versionId="); given {
+		o.version = &id
+	}
+	return o, nil
+}
+
+// fetch finds the source of a copy and holds its conditions.
+func (s *Service) fetch(from string, match, none *string, since, until *time.Time, owner *string) (copySource, bucket, version, error) {
+	o, err := parseSource(from)
+	if err != nil {
+		return o, bucket{}, version{}, err
+	}
+	b, v, err := s.lookup(&o.bucket, &o.key, o.version, owner)
+	if err != nil {
+		return o, b, v, err
+	}
+	err = readCondition(v, match, none, since, until)
+	if gateway.ErrorCode(err) == "NotModified" { // a copy has no 304
+		err = preconditionFailed("x-amz-copy-source-If-None-Match")
+	}
+	return o, b, v, err
+}
+
+// CopyObject implements the operation.
+func (s *Service) CopyObject(ctx context.Context, in *s3.CopyObjectInput) (*s3.CopyObjectOutput, error) {
+	o, from, old, err := s.fetch(*in.CopySource, in.CopySourceIfMatch, in.CopySourceIfNoneMatch, in.CopySourceIfModifiedSince,
+		in.CopySourceIfUnmodifiedSince, in.ExpectedSourceBucketOwner)
+	if err != nil {
+		return nil, err
+	}
+	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
+	if err != nil {
+		return nil, err
+	}
+	if old.Size > limit("putBytes") {
+		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "The specified copy source is larger than the maximum allowable size for a copy source: %d", limit("putBytes"))
+	}
+	replace := in.MetadataDirective == types.MetadataDirectiveReplace
+	if o.bucket == *in.Bucket && o.key == *in.Key && o.version == nil && !replace && in.StorageClass == "" && in.ServerSideEncryption == "" {
+		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "This copy request is illegal because it is trying to copy an object to itself "+
+			"without changing the object's metadata, storage class, website redirect location or encryption attributes.")
+	}
+	v, err := newVersion(b, *in.Key, in.Metadata, in.Tagging, in.StorageClass, in.ServerSideEncryption, in.SSEKMSKeyId, in.ACL)
+	if err != nil {
+		return nil, err
+	}
+	v.Headers = headers{in.CacheControl, in.ContentDisposition, in.ContentEncoding, in.ContentLanguage, in.ContentType, in.Expires}
+	if !replace {
+		v.Metadata, v.Headers = old.Metadata, old.Headers
+	}
+	if in.TaggingDirective != types.TaggingDirectiveReplace {
+		v.Tags = old.Tags
+	}
+	if err := v.lock(b, in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus, gateway.From(ctx).Time); err != nil {
+		return nil, err
+	}
+	if err := s.fillCopy(ctx, &v, old, string(in.ChecksumAlgorithm)); err != nil {
+		return nil, err
+	}
+	if v, err = s.store(ctx, *in.Bucket, *in.Key, v, in.IfMatch, in.IfNoneMatch, "ObjectCreated:Copy", nil); err != nil {
+		return nil, err
+	}
+	result := &types.CopyObjectResult{ETag: quoted(v.ETag), LastModified: ptr(v.Modified)}
+	setChecksum(result, v.Sum)
+	return &s3.CopyObjectOutput{CopyObjectResult: result, VersionId: v.shown(b), CopySourceVersionId: old.shown(from), ServerSideEncryption: v.SSE,
+		SSEKMSKeyId: some(v.KMSKey), Expiration: b.expiration(*in.Key, v)}, nil
+}
+
+// fillCopy gives v the body of old. One that came in parts, or that shall have
+// another checksum, is read once more: a copy is an object in one piece.
+func (s *Service) fillCopy(ctx context.Context, v *version, old version, algorithm string) error {
+	if !old.Multipart && (algorithm == "" || algorithm == old.Sum.Algorithm) {
+		v.fill(old.Parts[0])
+		return nil
+	}
+	if algorithm == "" {
+		algorithm = old.Sum.Algorithm
+	}
+	body := s.read(old, 0, old.Size)
+	defer body.Close()
+	p, err := s.keep(ctx, body, checksum{Algorithm: algorithm})
+	if err != nil {
+		return err
+	}
+	v.fill(p)
+	return nil
+}
+
+// UploadPartCopy implements the operation.
+func (s *Service) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput) (*s3.UploadPartCopyOutput, error) {
+	_, from, old, err := s.fetch(*in.CopySource, in.CopySourceIfMatch, in.CopySourceIfNoneMatch, in.CopySourceIfModifiedSince,
+		in.CopySourceIfUnmodifiedSince, in.ExpectedSourceBucketOwner)
+	if err != nil {
+		return nil, err
+	}
+	u, err := s.upload(in.Bucket, in.Key, in.UploadId, in.ExpectedBucketOwner, in.PartNumber)
+	if err != nil {
+		return nil, err
+	}
+	piece := stretch{length: old.Size}
+	if in.CopySourceRange != nil {
+		if piece, err = cut(old, in.CopySourceRange, nil); err != nil || piece.shown == nil {
+			return nil, invalid("The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy")
+		}
+	}
+	body := s.read(old, piece.offset, piece.length)
+	defer body.Close()
+	p, err := s.keep(ctx, body, checksum{Algorithm: u.partAlgorithm()})
+	if err != nil {
+		return nil, err
+	}
+	p.Number = *in.PartNumber
+	if err := s.addPart(u, p); err != nil {
+		return nil, err
+	}
+	result := &types.CopyPartResult{ETag: quoted(p.ETag), LastModified: ptr(p.Modified)}
+	setChecksum(result, p.Sum)
+	return &s3.UploadPartCopyOutput{CopyPartResult: result, CopySourceVersionId: old.shown(from), ServerSideEncryption: u.Object.SSE}, nil
+}

@@ -1,0 +1,382 @@
+package s3
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/store"
+)
+
+// PutBucketLifecycleConfiguration implements the operation.
+func (s *Service) PutBucketLifecycleConfiguration(_ context.Context, in *s3.PutBucketLifecycleConfigurationInput) (*s3.PutBucketLifecycleConfigurationOutput, error) {
+	c := in.LifecycleConfiguration
+	if c == nil || len(c.Rules) == 0 || len(c.Rules) > int(limit("lifecycleRules")) {
+		return nil, gateway.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+	}
+	ids := map[string]bool{}
+	for i := range c.Rules {
+		r := &c.Rules[i]
+		s.name(&r.ID)
+		if ids[*r.ID] {
+			return nil, invalid("Rule ID must be unique. Found same ID for more than one rule")
+		}
+		ids[*r.ID] = true
+		if err := checkLifecycle(*r); err != nil {
+			return nil, err
+		}
+	}
+	return &s3.PutBucketLifecycleConfigurationOutput{TransitionDefaultMinimumObjectSize: in.TransitionDefaultMinimumObjectSize}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
+		b.Lifecycle = &types.BucketLifecycleConfiguration{Rules: c.Rules}
+		b.SmallStay = in.TransitionDefaultMinimumObjectSize != types.TransitionDefaultMinimumObjectSizeVariesByStorageClass
+		return nil
+	})
+}
+
+// checkLifecycle holds the rules for rules.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+func checkLifecycle(r types.LifecycleRule) error {
+	if r.Expiration == nil && len(r.Transitions) == 0 && r.NoncurrentVersionExpiration == nil && len(r.NoncurrentVersionTransitions) == 0 && r.AbortIncompleteMultipartUpload == nil {
+		return gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "At least one action needs to be specified in a rule")
+	}
+	if r.Filter == nil && r.Prefix == nil { //nolint:staticcheck // old clients send it
+		return gateway.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+	}
+	if e := r.Expiration; e != nil {
+		given := 0
+		for _, one := range []bool{e.Days != nil, e.Date != nil, e.ExpiredObjectDeleteMarker != nil} {
+			if one {
+				given++
+			}
+		}
+		if given != 1 {
+			return gateway.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+		}
+		if e.Days != nil && *e.Days < 1 {
+			return invalid("'Days' for Expiration action must be a positive integer")
+		}
+		if e.Date != nil && !e.Date.UTC().Equal(e.Date.UTC().Truncate(24*time.Hour)) {
+			return invalid("'Date' must be at midnight GMT")
+		}
+	}
+	last := int32(-1)
+	for _, t := range r.Transitions {
+		if (t.Days == nil) == (t.Date == nil) {
+			return gateway.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+		}
+		if t.Days == nil {
+			continue
+		}
+		if infrequent(t.StorageClass) && *t.Days < 30 {
+			return invalid("'Days' in Transition action must be greater than or equal to 30 for storageClass '%s'", t.StorageClass)
+		}
+		if last >= 0 && *t.Days <= last {
+			return invalid("'Days' in the Transition action for StorageClass '%s' must be greater than in the actions before it", t.StorageClass)
+		}
+		last = *t.Days
+	}
+	if e := r.Expiration; e != nil && e.Days != nil && *e.Days <= last {
+		return invalid("'Days' in the Expiration action for filter '%s' must be greater than 'Days' in the Transition action", prefixOf(r))
+	}
+	if n := r.NoncurrentVersionExpiration; n != nil && deref(n.NoncurrentDays) < 1 {
+		return invalid("'NoncurrentDays' for NoncurrentVersionExpiration action must be a positive integer")
+	}
+	if a := r.AbortIncompleteMultipartUpload; a != nil && deref(a.DaysAfterInitiation) < 1 {
+		return invalid("'DaysAfterInitiation' for AbortIncompleteMultipartUpload action must be a positive integer")
+	}
+	return nil
+}
+
+func infrequent(c types.TransitionStorageClass) bool {
+	return c == types.TransitionStorageClassStandardIa || c == types.TransitionStorageClassOnezoneIa
+}
+
+func prefixOf(r types.LifecycleRule) string {
+	switch {
+	case r.Filter == nil:
+		return deref(r.Prefix) //nolint:staticcheck // as above
+	case r.Filter.And != nil:
+		return deref(r.Filter.And.Prefix)
+	default:
+		return deref(r.Filter.Prefix)
+	}
+}
+
+// GetBucketLifecycleConfiguration implements the operation.
+func (s *Service) GetBucketLifecycleConfiguration(_ context.Context, in *s3.GetBucketLifecycleConfigurationInput) (*s3.GetBucketLifecycleConfigurationOutput, error) {
+	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
+	if err == nil && b.Lifecycle == nil {
+		err = missing("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist", b.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	small := types.TransitionDefaultMinimumObjectSizeAllStorageClasses128k
+	if !b.SmallStay {
+		small = types.TransitionDefaultMinimumObjectSizeVariesByStorageClass
+	}
+	return &s3.GetBucketLifecycleConfigurationOutput{Rules: b.Lifecycle.Rules, TransitionDefaultMinimumObjectSize: small}, nil
+}
+
+// DeleteBucketLifecycle implements the operation.
+func (s *Service) DeleteBucketLifecycle(_ context.Context, in *s3.DeleteBucketLifecycleInput) (*s3.DeleteBucketLifecycleOutput, error) {
+	return &s3.DeleteBucketLifecycleOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
+		b.Lifecycle = nil
+		return nil
+	})
+}
+
+// applies reports whether a rule is about an object.
+func applies(r types.LifecycleRule, key string, v version) bool {
+	if r.Status != types.ExpirationStatusEnabled || !strings.HasPrefix(key, prefixOf(r)) {
+		return false
+	}
+	if r.Filter == nil {
+		return true
+	}
+	tags, over, under := []types.Tag{}, r.Filter.ObjectSizeGreaterThan, r.Filter.ObjectSizeLessThan
+	if r.Filter.Tag != nil {
+		tags = append(tags, *r.Filter.Tag)
+	}
+	if a := r.Filter.And; a != nil {
+		tags, over, under = a.Tags, a.ObjectSizeGreaterThan, a.ObjectSizeLessThan
+	}
+	if over != nil && v.Size <= *over || under != nil && v.Size >= *under {
+		return false
+	}
+	for _, t := range tags {
+		if !slices.ContainsFunc(v.Tags, func(o types.Tag) bool { return *o.Key == *t.Key && deref(o.Value) == deref(t.Value) }) {
+			return false
+		}
+	}
+	return true
+}
+
+// due is when an action is taken: so many days later, at the next midnight.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
+func due(from time.Time, days int32) time.Time {
+	t := from.UTC().AddDate(0, 0, int(days))
+	if day := t.Truncate(24 * time.Hour); !day.Equal(t) {
+		return day.AddDate(0, 0, 1)
+	}
+	return t
+}
+
+// expires is when a rule lets the current version go; zero for never.
+func expires(r types.LifecycleRule, v version) time.Time {
+	e := r.Expiration
+	switch {
+	case e == nil:
+		return time.Time{}
+	case e.Date != nil:
+		return e.Date.UTC()
+	case e.Days != nil:
+		return due(v.Modified, *e.Days)
+	}
+	return time.Time{}
+}
+
+// expiration is the x-amz-expiration header of an object.
+func (b bucket) expiration(key string, v version) *string {
+	if b.Lifecycle == nil {
+		return nil
+	}
+	var at time.Time
+	var id string
+	for _, r := range b.Lifecycle.Rules {
+		if t := expires(r, v); !t.IsZero() && applies(r, key, v) && (at.IsZero() || t.Before(at)) {
+			at, id = t, *r.ID
+		}
+	}
+	if at.IsZero() {
+		return nil
+	}
+	return ptr(fmt.Sprintf("expiry-date=\"%s\", rule-id=\"%s\"", at.Format(http.TimeFormat), id))
+}
+
+// midnight sets the timer of the next run; the caller holds s.mu.
+func (s *Service) midnight() {
+	life := s.life
+	next := s.host.Clock.Now().Truncate(24*time.Hour).AddDate(0, 0, 1)
+	s.daily = s.host.Clock.At(next, func() {
+		if !s.enter(life) {
+			return
+		}
+		defer s.work.Done()
+		s.sweep(next)
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if life.Err() == nil {
+			s.midnight()
+		}
+	})
+}
+
+// sweep acts on the rules of all buckets, one bucket at a time.
+func (s *Service) sweep(now time.Time) {
+	var all []bucket
+	_ = s.host.Store.View(func(tx *store.Tx) error { // reads only: no error
+		s.buckets.Scan(tx, everywhere, "", "", func(_ string, b bucket) bool {
+			if b.Lifecycle != nil {
+				all = append(all, b)
+			}
+			return true
+		})
+		return nil
+	})
+	for _, b := range all {
+		err := s.host.Store.Update(func(tx *store.Tx) error {
+			var entries []entry
+			s.objects.Scan(tx, everywhere, objectKey(b.Name, ""), "", func(_ string, e entry) bool {
+				entries = append(entries, e)
+				return true
+			})
+			for _, e := range entries {
+				s.age(tx, b, e, now)
+			}
+			s.abort(tx, b, now)
+			return nil
+		})
+		if err != nil {
+			s.host.Log.Error("lifecycle rules not applied", "bucket", b.Name, "error", err)
+		}
+	}
+	s.hurry()
+}
+
+// age acts on the versions of one key.
+func (s *Service) age(tx *store.Tx, b bucket, e entry, now time.Time) {
+	at := objectKey(b.Name, e.Key)
+	e.Versions = slices.Clone(e.Versions)
+	changed := s.ageNoncurrent(tx, b, &e, now)
+	if len(e.Versions) > 0 {
+		v := &e.Versions[0]
+		for _, r := range b.Lifecycle.Rules {
+			if !applies(r, e.Key, *v) {
+				continue
+			}
+			if v.Marker {
+				if x := r.Expiration; x != nil && deref(x.ExpiredObjectDeleteMarker) && len(e.Versions) == 1 {
+					s.announce(tx, s.itself(), b, &e, *v, "LifecycleExpiration:Delete")
+					s.objects.Delete(tx, everywhere, at)
+					return
+				}
+				continue
+			}
+			if t := expires(r, *v); !t.IsZero() && !now.Before(t) && v.locked(now, false) == nil {
+				s.expire(tx, b, e, at)
+				return
+			}
+			changed = s.transit(tx, b, &e, v, r, now) || changed
+		}
+	}
+	if changed {
+		s.putEntry(tx, at, e)
+	}
+}
+
+// expire removes the current version: for good without versioning, under a
+// delete marker with it.
+func (s *Service) expire(tx *store.Tx, b bucket, e entry, at string) {
+	if b.Versioning == "" {
+		s.announce(tx, s.itself(), b, &e, e.Versions[0], "LifecycleExpiration:Delete")
+		s.objects.Delete(tx, everywhere, at)
+		return
+	}
+	marker := version{Marker: true, Modified: s.host.Clock.Now()}
+	e = s.push(b, e, e.Key, &marker)
+	s.announce(tx, s.itself(), b, &e, marker, "LifecycleExpiration:DeleteMarkerCreated")
+	s.putEntry(tx, at, e)
+}
+
+// transit moves a current version to the class that is due, if any.
+func (s *Service) transit(tx *store.Tx, b bucket, e *entry, v *version, r types.LifecycleRule, now time.Time) (changed bool) {
+	for _, t := range r.Transitions {
+		at := due(v.Modified, deref(t.Days))
+		if t.Date != nil {
+			at = t.Date.UTC()
+		}
+		if now.Before(at) || !colder(v.StorageClass, types.StorageClass(t.StorageClass)) || b.tooSmall(r, *v) {
+			continue
+		}
+		v.StorageClass, changed = types.StorageClass(t.StorageClass), true
+		s.announce(tx, s.itself(), b, e, *v, "LifecycleTransition")
+	}
+	return changed
+}
+
+// tooSmall reports whether an object stays where it is: less than 128 KiB are
+// not moved unless a rule names sizes itself or the bucket wants otherwise.
+func (b bucket) tooSmall(r types.LifecycleRule, v version) bool {
+	named := r.Filter != nil && (r.Filter.ObjectSizeGreaterThan != nil || r.Filter.ObjectSizeLessThan != nil ||
+		r.Filter.And != nil && (r.Filter.And.ObjectSizeGreaterThan != nil || r.Filter.And.ObjectSizeLessThan != nil))
+	return b.SmallStay && !named && v.Size < limit("smallestTransitionBytes")
+}
+
+// colder reports whether objects may move from one class to another.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
+func colder(from, to types.StorageClass) bool {
+	order := []types.StorageClass{types.StorageClassStandard, types.StorageClassStandardIa, types.StorageClassIntelligentTiering, types.StorageClassOnezoneIa,
+		types.StorageClassGlacierIr, types.StorageClassGlacier, types.StorageClassDeepArchive}
+	return slices.Index(order, from) < slices.Index(order, to)
+}
+
+// ageNoncurrent removes and moves versions that are no longer current.
+func (s *Service) ageNoncurrent(tx *store.Tx, b bucket, e *entry, now time.Time) (changed bool) {
+	kept := e.Versions[:0:0]
+	for i, v := range e.Versions {
+		if i == 0 {
+			kept = append(kept, v)
+			continue
+		}
+		since := e.Versions[i-1].Modified // when it was replaced
+		gone := false
+		for _, r := range b.Lifecycle.Rules {
+			if !applies(r, e.Key, v) {
+				continue
+			}
+			if n := r.NoncurrentVersionExpiration; n != nil && i > int(deref(n.NewerNoncurrentVersions)) && !now.Before(due(since, deref(n.NoncurrentDays))) && v.locked(now, false) == nil {
+				gone = true
+			}
+			for _, t := range r.NoncurrentVersionTransitions {
+				if !v.Marker && i > int(deref(t.NewerNoncurrentVersions)) && !now.Before(due(since, deref(t.NoncurrentDays))) &&
+					colder(v.StorageClass, types.StorageClass(t.StorageClass)) && !b.tooSmall(r, v) {
+					v.StorageClass, changed = types.StorageClass(t.StorageClass), true
+				}
+			}
+		}
+		if gone {
+			changed = true
+			s.announce(tx, s.itself(), b, e, v, "LifecycleExpiration:Delete")
+			continue
+		}
+		kept = append(kept, v)
+	}
+	e.Versions = kept
+	return changed
+}
+
+// abort ends multipart uploads that nobody completes.
+func (s *Service) abort(tx *store.Tx, b bucket, now time.Time) {
+	var gone []string
+	s.uploads.Scan(tx, everywhere, store.Key(b.Name, ""), "", func(k string, u upload) bool {
+		for _, r := range b.Lifecycle.Rules {
+			a := r.AbortIncompleteMultipartUpload
+			if a != nil && r.Status == types.ExpirationStatusEnabled && strings.HasPrefix(u.Key, prefixOf(r)) && !now.Before(due(u.Initiated, deref(a.DaysAfterInitiation))) {
+				gone = append(gone, k)
+				break
+			}
+		}
+		return true
+	})
+	for _, k := range gone {
+		s.uploads.Delete(tx, everywhere, k)
+	}
+}

@@ -1,0 +1,346 @@
+package s3
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // ETags are MD5
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/store"
+)
+
+func uploadKey(bucket, key, id string) string { return store.Key(bucket, key, id) }
+
+func noSuchUpload(id string) error {
+	e := gateway.Errorf(http.StatusNotFound, "NoSuchUpload", "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.")
+	e.Fields = map[string]string{"UploadId": id}
+	return e
+}
+
+// CreateMultipartUpload implements the operation.
+func (s *Service) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipartUploadInput) (*s3.CreateMultipartUploadOutput, error) {
+	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
+	if err != nil {
+		return nil, err
+	}
+	v, err := newVersion(b, *in.Key, in.Metadata, in.Tagging, in.StorageClass, in.ServerSideEncryption, in.SSEKMSKeyId, in.ACL)
+	if err != nil {
+		return nil, err
+	}
+	v.Headers = headers{in.CacheControl, in.ContentDisposition, in.ContentEncoding, in.ContentLanguage, in.ContentType, in.Expires}
+	if err := v.lock(b, in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus, gateway.From(ctx).Time); err != nil {
+		return nil, err
+	}
+	u := upload{ID: s.host.IDs.Hex(64), Bucket: b.Name, Key: *in.Key, Initiated: gateway.From(ctx).Time, Object: v, Algorithm: string(in.ChecksumAlgorithm), Type: string(in.ChecksumType)}
+	if err := u.checkAlgorithm(); err != nil {
+		return nil, err
+	}
+	err = s.host.Store.Update(func(tx *store.Tx) error {
+		if _, err := s.bucket(tx, in.Bucket, nil); err != nil {
+			return err
+		}
+		s.uploads.Put(tx, everywhere, uploadKey(u.Bucket, u.Key, u.ID), u)
+		return nil
+	})
+	return &s3.CreateMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key, UploadId: ptr(u.ID), ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey),
+		ChecksumAlgorithm: in.ChecksumAlgorithm, ChecksumType: types.ChecksumType(u.Type)}, err
+}
+
+// checkAlgorithm pairs checksum algorithms with types as S3 does.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html
+func (u *upload) checkAlgorithm() error {
+	if u.Algorithm == "" {
+		if u.Type != "" && u.Type != "FULL_OBJECT" {
+			return gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "The COMPOSITE checksum type can only be used with a checksum algorithm.")
+		}
+		return nil
+	}
+	if newHash(u.Algorithm) == nil {
+		return gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "Checksum algorithm provided is unsupported. Please try again with any of the valid types: %v", algorithms())
+	}
+	if u.Type == "" {
+		u.Type = "COMPOSITE"
+		if u.Algorithm == "CRC64NVME" {
+			u.Type = "FULL_OBJECT"
+		}
+	}
+	if u.Type == "COMPOSITE" && u.Algorithm == "CRC64NVME" || u.Type == "FULL_OBJECT" && strings.HasPrefix(u.Algorithm, "SHA") {
+		return gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "The %s checksum type cannot be used with the %s checksum algorithm.", u.Type, strings.ToLower(u.Algorithm))
+	}
+	return nil
+}
+
+// partAlgorithm is the checksum of parts that bring none.
+func (u upload) partAlgorithm() string {
+	if u.Algorithm == "" {
+		return "CRC64NVME"
+	}
+	return u.Algorithm
+}
+
+// upload finds an upload that is not complete and checks a part's number.
+func (s *Service) upload(name, key, id, owner *string, number *int32) (u upload, err error) {
+	if number != nil && (*number < 1 || int64(*number) > limit("parts")) {
+		return u, invalid("Part number must be an integer between 1 and 10000, inclusive")
+	}
+	err = s.host.Store.View(func(tx *store.Tx) error {
+		if _, err := s.bucket(tx, name, owner); err != nil {
+			return err
+		}
+		var ok bool
+		if u, ok = s.uploads.Get(tx, everywhere, uploadKey(*name, *key, *id)); !ok {
+			return noSuchUpload(*id)
+		}
+		return nil
+	})
+	return u, err
+}
+
+// UploadPart implements the operation.
+func (s *Service) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
+	u, err := s.upload(in.Bucket, in.Key, in.UploadId, in.ExpectedBucketOwner, in.PartNumber)
+	if err != nil {
+		return nil, err
+	}
+	if deref(in.ContentLength) > limit("putBytes") {
+		return nil, gateway.Errorf(http.StatusBadRequest, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
+	}
+	algorithm := string(in.ChecksumAlgorithm)
+	if algorithm == "" {
+		algorithm = u.Algorithm
+	}
+	p, err := s.receive(ctx, in.Body, in, algorithm, in.ContentMD5)
+	if err != nil {
+		return nil, err
+	}
+	if u.Algorithm != "" && p.Sum.Algorithm != u.Algorithm {
+		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
+			strings.ToLower(u.Algorithm), strings.ToLower(p.Sum.Algorithm))
+	}
+	p.Number = *in.PartNumber
+	if err := s.addPart(u, p); err != nil {
+		return nil, err
+	}
+	out := &s3.UploadPartOutput{ETag: quoted(p.ETag), ServerSideEncryption: u.Object.SSE}
+	setChecksum(out, p.Sum)
+	return out, nil
+}
+
+// addPart puts a part in its place; one of the same number is replaced.
+func (s *Service) addPart(u upload, p part) error {
+	return s.host.Store.Update(func(tx *store.Tx) error {
+		key := uploadKey(u.Bucket, u.Key, u.ID)
+		now, ok := s.uploads.Get(tx, everywhere, key)
+		if !ok {
+			return noSuchUpload(u.ID)
+		}
+		parts := slices.Clone(now.Parts)
+		i, had := slices.BinarySearchFunc(parts, p.Number, func(a part, n int32) int { return int(a.Number - n) })
+		if had {
+			parts[i] = p
+		} else {
+			parts = slices.Insert(parts, i, p)
+		}
+		now.Parts = parts
+		s.uploads.Put(tx, everywhere, key, now)
+		return nil
+	})
+}
+
+// CompleteMultipartUpload implements the operation.
+func (s *Service) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput) (*s3.CompleteMultipartUploadOutput, error) {
+	u, err := s.upload(in.Bucket, in.Key, in.UploadId, in.ExpectedBucketOwner, nil)
+	if err != nil {
+		return nil, err
+	}
+	if in.MultipartUpload == nil || len(in.MultipartUpload.Parts) == 0 {
+		return nil, gateway.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+	}
+	v := u.Object
+	if v.Parts, err = u.chosen(in.MultipartUpload.Parts); err != nil {
+		return nil, err
+	}
+	if err := s.finish(&v, u); err != nil {
+		return nil, err
+	}
+	if in.MpuObjectSize != nil && *in.MpuObjectSize != v.Size {
+		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "The provided 'x-amz-mp-object-size' header does not match what was computed.")
+	}
+	given, _, err := wanted(ctx, in, "")
+	if err != nil {
+		return nil, err
+	}
+	if given.Value != "" && given.Value != v.Sum.Value {
+		return nil, gateway.Errorf(http.StatusBadRequest, "BadDigest", "The %s you specified did not match the calculated checksum.", given.Algorithm)
+	}
+	b, err := s.viewBucket(in.Bucket, nil)
+	if err != nil {
+		return nil, err
+	}
+	v, err = s.store(ctx, *in.Bucket, *in.Key, v, in.IfMatch, in.IfNoneMatch, "ObjectCreated:CompleteMultipartUpload", func(tx *store.Tx) error {
+		if !s.uploads.Delete(tx, everywhere, uploadKey(u.Bucket, u.Key, u.ID)) {
+			return noSuchUpload(u.ID)
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	out := &s3.CompleteMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key, ETag: quoted(v.ETag), Location: ptr(s.host.Endpoint() + "/" + *in.Bucket + "/" + *in.Key),
+		VersionId: v.shown(b), ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey), Expiration: b.expiration(*in.Key, v)}
+	setChecksum(out, v.Sum)
+	return out, nil
+}
+
+// chosen are the parts that the object is made of.
+func (u upload) chosen(list []types.CompletedPart) ([]part, error) {
+	var out []part
+	if !slices.IsSortedFunc(list, func(a, b types.CompletedPart) int { return int(deref(a.PartNumber)) - int(deref(b.PartNumber)) }) {
+		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.")
+	}
+	for i, c := range list {
+		at := slices.IndexFunc(u.Parts, func(p part) bool { return p.Number == deref(c.PartNumber) })
+		if at < 0 || strings.Trim(deref(c.ETag), `"`) != u.Parts[at].ETag {
+			e := gateway.Errorf(http.StatusBadRequest, "InvalidPart", "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.")
+			e.Fields = map[string]string{"PartNumber": strconv.Itoa(int(deref(c.PartNumber))), "ETag": deref(c.ETag), "UploadId": u.ID}
+			return nil, e
+		}
+		if p := u.Parts[at]; i < len(list)-1 && p.Size < limit("partMinBytes") {
+			e := gateway.Errorf(http.StatusBadRequest, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")
+			e.Fields = map[string]string{"ProposedSize": strconv.FormatInt(p.Size, 10), "MinSizeAllowed": strconv.FormatInt(limit("partMinBytes"), 10), "PartNumber": strconv.Itoa(int(p.Number))}
+			return nil, e
+		}
+		out = append(out, u.Parts[at])
+	}
+	return out, nil
+}
+
+// finish computes size, ETag and checksum of an object in parts.
+func (s *Service) finish(v *version, u upload) error {
+	var sums, etags [][]byte
+	for _, p := range v.Parts {
+		v.Size += p.Size
+		etag, err := hex.DecodeString(p.ETag)
+		if err != nil {
+			return err
+		}
+		sum, err := base64.StdEncoding.DecodeString(p.Sum.Value)
+		if err != nil {
+			return err
+		}
+		etags, sums = append(etags, etag), append(sums, sum)
+	}
+	v.Multipart = true
+	v.ETag = fmt.Sprintf("%x-%d", combine(md5.New(), etags), len(v.Parts)) //nolint:gosec // ETags are MD5
+	v.Sum = checksum{Algorithm: u.partAlgorithm(), Type: "FULL_OBJECT"}
+	if u.Type == "COMPOSITE" {
+		v.Sum.Type = "COMPOSITE"
+		v.Sum.Value = base64.StdEncoding.EncodeToString(combine(newHash(u.Algorithm), sums)) + "-" + strconv.Itoa(len(v.Parts))
+		return nil
+	}
+	h := newHash(v.Sum.Algorithm)
+	body := s.read(*v, 0, v.Size)
+	defer body.Close()
+	if _, err := io.Copy(h, body); err != nil {
+		return err
+	}
+	v.Sum.Value = base64.StdEncoding.EncodeToString(h.Sum(nil))
+	return nil
+}
+
+// AbortMultipartUpload implements the operation.
+func (s *Service) AbortMultipartUpload(_ context.Context, in *s3.AbortMultipartUploadInput) (*s3.AbortMultipartUploadOutput, error) {
+	return &s3.AbortMultipartUploadOutput{}, s.host.Store.Update(func(tx *store.Tx) error {
+		if _, err := s.bucket(tx, in.Bucket, in.ExpectedBucketOwner); err != nil {
+			return err
+		}
+		if !s.uploads.Delete(tx, everywhere, uploadKey(*in.Bucket, *in.Key, *in.UploadId)) {
+			return noSuchUpload(*in.UploadId)
+		}
+		return nil
+	})
+}
+
+// ListParts implements the operation.
+func (s *Service) ListParts(_ context.Context, in *s3.ListPartsInput) (*s3.ListPartsOutput, error) {
+	u, err := s.upload(in.Bucket, in.Key, in.UploadId, in.ExpectedBucketOwner, nil)
+	if err != nil {
+		return nil, err
+	}
+	most, err := pageSize(in.MaxParts, "max-parts")
+	if err != nil {
+		return nil, err
+	}
+	marker, err := strconv.Atoi("0" + deref(in.PartNumberMarker))
+	if err != nil {
+		return nil, invalid("Argument part-number-marker must be an integer between 0 and 2147483647")
+	}
+	out := &s3.ListPartsOutput{Bucket: in.Bucket, Key: in.Key, UploadId: in.UploadId, MaxParts: &most, PartNumberMarker: ptr(strconv.Itoa(marker)), IsTruncated: ptr(false),
+		StorageClass: u.Object.StorageClass, Owner: owner(""), Initiator: &types.Initiator{ID: owner("").ID}, ChecksumAlgorithm: types.ChecksumAlgorithm(u.Algorithm), ChecksumType: types.ChecksumType(u.Type)}
+	for _, p := range u.Parts {
+		if int(p.Number) <= marker {
+			continue
+		}
+		if int32(len(out.Parts)) == most { //nolint:gosec // 10,000 at most
+			out.IsTruncated = ptr(true)
+			break
+		}
+		one := types.Part{PartNumber: ptr(p.Number), Size: ptr(p.Size), ETag: quoted(p.ETag), LastModified: ptr(p.Modified)}
+		setChecksum(&one, p.Sum)
+		out.Parts = append(out.Parts, one)
+		out.NextPartNumberMarker = ptr(strconv.Itoa(int(p.Number)))
+	}
+	return out, nil
+}
+
+// ListMultipartUploads implements the operation.
+func (s *Service) ListMultipartUploads(_ context.Context, in *s3.ListMultipartUploadsInput) (*s3.ListMultipartUploadsOutput, error) {
+	most, err := pageSize(in.MaxUploads, "max-uploads")
+	if err != nil {
+		return nil, err
+	}
+	enc := encoder(in.EncodingType)
+	out := &s3.ListMultipartUploadsOutput{Bucket: in.Bucket, KeyMarker: enc(in.KeyMarker), UploadIdMarker: in.UploadIdMarker, Prefix: enc(in.Prefix),
+		Delimiter: enc(in.Delimiter), MaxUploads: &most, IsTruncated: ptr(false), EncodingType: in.EncodingType}
+	return out, s.host.Store.View(func(tx *store.Tx) error {
+		b, err := s.bucket(tx, in.Bucket, in.ExpectedBucketOwner)
+		if err != nil {
+			return err
+		}
+		base, last, count := store.Key(b.Name, ""), "", int32(0)
+		s.uploads.Scan(tx, everywhere, base+deref(in.Prefix), base+deref(in.KeyMarker), func(_ string, u upload) bool {
+			if k := deref(in.KeyMarker); k != "" && (u.Key < k || u.Key == k && (in.UploadIdMarker == nil || u.ID <= *in.UploadIdMarker)) {
+				return true
+			}
+			group, grouped := commonPrefix(u.Key, deref(in.Prefix), deref(in.Delimiter))
+			if grouped && group == last {
+				return true
+			}
+			if count == most {
+				out.IsTruncated = ptr(true)
+				return false
+			}
+			count++
+			out.NextKeyMarker, out.NextUploadIdMarker = enc(&u.Key), ptr(u.ID)
+			if grouped {
+				last = group
+				out.CommonPrefixes = append(out.CommonPrefixes, types.CommonPrefix{Prefix: enc(&group)})
+				return true
+			}
+			out.Uploads = append(out.Uploads, types.MultipartUpload{Key: enc(&u.Key), UploadId: ptr(u.ID), Initiated: ptr(u.Initiated), StorageClass: u.Object.StorageClass,
+				Owner: owner(b.Owner), Initiator: &types.Initiator{ID: owner(b.Owner).ID}, ChecksumAlgorithm: types.ChecksumAlgorithm(u.Algorithm), ChecksumType: types.ChecksumType(u.Type)})
+			return true
+		})
+		return nil
+	})
+}

@@ -1,0 +1,141 @@
+package s3
+
+import (
+	"context"
+	"reflect"
+	"sync"
+
+	"github.com/pipelab/pipelab/internal/aws/clock"
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/limits"
+	"github.com/pipelab/pipelab/internal/aws/store"
+)
+
+// everywhere holds all buckets: names are unique over accounts and regions.
+var everywhere = ident.Scope{}
+
+// Service is the embedded S3. Make it with New.
+type Service struct {
+	host       *gateway.Host
+	buckets    *store.Collection[bucket]
+	objects    *store.Collection[entry]
+	uploads    *store.Collection[upload]
+	deliveries *store.Collection[delivery]
+
+	mu    sync.Mutex // guards what follows: the life between Start and Stop
+	life  context.Context
+	end   context.CancelFunc
+	daily *clock.Timer
+	work  sync.WaitGroup
+	fresh []string // keys of deliveries that nobody has planned yet
+}
+
+// New makes the service and registers its collections.
+func New(h *gateway.Host) *Service {
+	return &Service{
+		host:       h,
+		buckets:    store.NewCollection[bucket](h.Store, "s3.buckets"),
+		objects:    store.NewCollection(h.Store, "s3.objects", store.WithBlobs(entryBlobs)),
+		uploads:    store.NewCollection(h.Store, "s3.uploads", store.WithBlobs(uploadBlobs)),
+		deliveries: store.NewCollection[delivery](h.Store, "s3.deliveries"),
+	}
+}
+
+// Name implements gateway.Service.
+func (s *Service) Name() string { return "s3" }
+
+// notEmulated are members that have a meaning which this service cannot give
+// them; a request that sets one is refused rather than half obeyed.
+func notEmulated() []string {
+	return []string{
+		"SSECustomerAlgorithm", "SSECustomerKey", "CopySourceSSECustomerAlgorithm", "CopySourceSSECustomerKey",
+		"GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP", "MFA", "WebsiteRedirectLocation",
+		"WriteOffsetBytes", "SSEKMSEncryptionContext", "BucketNamespace", "AnnotationDirective",
+		"ObjectLockEventHold", "ObjectLockEventHoldDurationDays", "ObjectLockEventHoldDurationYears",
+		"ChecksumMD5", "ChecksumSHA512", "ChecksumXXHASH128", "ChecksumXXHASH3", "ChecksumXXHASH64",
+		"IfMatchLastModifiedTime", "IfMatchSize",
+	}
+}
+
+// op wraps a handler in the checks that all operations share: members that are
+// not emulated, and the owner that the caller expects.
+func op[I, O any](p gateway.Plane, h func(context.Context, *I) (*O, error)) gateway.Operation {
+	var refused [][]int
+	t := reflect.TypeFor[I]()
+	for _, name := range notEmulated() {
+		if f, ok := t.FieldByName(name); ok {
+			refused = append(refused, f.Index)
+		}
+	}
+	name := t.Name()[:len(t.Name())-len("Input")]
+	return gateway.Op(p, func(ctx context.Context, in *I) (*O, error) {
+		v := reflect.ValueOf(in).Elem()
+		for _, i := range refused {
+			if f := v.FieldByIndex(i); !f.IsZero() && !(f.Kind() == reflect.Pointer && f.Elem().IsZero()) {
+				return nil, gateway.Unsupported("s3", name, t.FieldByIndex(i).Name)
+			}
+		}
+		return h(ctx, in)
+	})
+}
+
+// Operations implements gateway.Service.
+func (s *Service) Operations() []gateway.Operation {
+	c, d := gateway.Control, gateway.Data
+	return append([]gateway.Operation{
+		op(c, s.CreateBucket), op(c, s.HeadBucket), op(c, s.DeleteBucket), op(c, s.ListBuckets), op(c, s.GetBucketLocation),
+		op(d, s.PutObject), op(d, s.GetObject), op(d, s.HeadObject), op(d, s.CopyObject), op(d, s.DeleteObject), op(d, s.DeleteObjects),
+		op(d, s.ListObjects), op(d, s.ListObjectsV2), op(d, s.ListObjectVersions),
+		op(d, s.CreateMultipartUpload), op(d, s.UploadPart), op(d, s.UploadPartCopy), op(d, s.CompleteMultipartUpload),
+		op(d, s.AbortMultipartUpload), op(d, s.ListParts), op(d, s.ListMultipartUploads),
+		op(d, s.PutObjectTagging), op(d, s.GetObjectTagging), op(d, s.DeleteObjectTagging), op(d, s.GetObjectAttributes),
+		op(d, s.PutObjectRetention), op(d, s.GetObjectRetention), op(d, s.PutObjectLegalHold), op(d, s.GetObjectLegalHold),
+	}, s.configurations()...)
+}
+
+// set fills the member of an output that carries a checksum.
+func setChecksum(out any, sum checksum) {
+	if sum.Algorithm == "" {
+		return
+	}
+	v := reflect.ValueOf(out).Elem()
+	value := sum.Value
+	v.FieldByName("Checksum" + sum.Algorithm).Set(reflect.ValueOf(&value))
+	if t := v.FieldByName("ChecksumType"); t.IsValid() {
+		t.SetString(sum.Type)
+	}
+}
+
+func limit(name string) int64 { return limits.Get("s3", name) }
+
+// Start implements gateway.Service: events that were not delivered are
+// delivered now, and lifecycle rules act at midnight.
+func (s *Service) Start(ctx context.Context) error {
+	s.mu.Lock()
+	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
+	s.fresh = nil
+	s.midnight()
+	s.mu.Unlock()
+	s.resume()
+	return nil
+}
+
+// Stop implements gateway.Service.
+func (s *Service) Stop() {
+	s.mu.Lock()
+	if s.end != nil {
+		s.end()
+		s.daily.Stop()
+	}
+	s.life, s.end = nil, nil
+	s.mu.Unlock()
+	s.work.Wait()
+}
+
+// living returns the context between Start and Stop, nil outside.
+func (s *Service) living() context.Context {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.life
+}

@@ -1,0 +1,187 @@
+package s3
+
+import (
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/store"
+)
+
+// bucket is a bucket and its configurations; a nil one was never set.
+type bucket struct {
+	Name, Owner, Region string
+	Created             time.Time
+	Versioning          types.BucketVersioningStatus // empty: never enabled
+	Tags                []types.Tag
+	Encryption          *types.ServerSideEncryptionConfiguration
+	PublicAccess        *types.PublicAccessBlockConfiguration
+	Open                bool // the public access block was deleted
+	Ownership           *types.OwnershipControls
+	Policy              *string
+	CORS                *types.CORSConfiguration
+	Lifecycle           *types.BucketLifecycleConfiguration
+	SmallStay           bool // objects below 128 KiB are not moved to other classes
+	Notification        *types.NotificationConfiguration
+	Lock                bool // Object Lock is enabled
+	Retention           *types.DefaultRetention
+}
+
+// entry is everything under one key, newest version first.
+type entry struct {
+	Key       string
+	Versions  []version
+	Sequencer uint64 // of the last event; rises with every change
+}
+
+// version is one version of an object, or a delete marker.
+type version struct {
+	ID           string // "null" when made without versioning
+	Marker       bool   `json:",omitempty"`
+	Modified     time.Time
+	ETag         string // without quotes
+	Size         int64
+	Parts        []part
+	Multipart    bool `json:",omitempty"`
+	Sum          checksum
+	Headers      headers
+	Metadata     map[string]string `json:",omitempty"`
+	Tags         []types.Tag       `json:",omitempty"`
+	StorageClass types.StorageClass
+	SSE          types.ServerSideEncryption
+	KMSKey       string                        `json:",omitempty"`
+	Mode         types.ObjectLockRetentionMode `json:",omitempty"`
+	Until        time.Time                     // end of the retention
+	Hold         bool                          `json:",omitempty"` // legal hold
+}
+
+// headers are the standard headers that are given back with an object.
+type headers struct {
+	CacheControl, ContentDisposition, ContentEncoding, ContentLanguage, ContentType *string    `json:",omitempty"`
+	Expires                                                                         *time.Time `json:",omitempty"`
+}
+
+// checksum is one of S3's additional checksums, in base64.
+type checksum struct{ Algorithm, Value, Type string }
+
+// part is a stretch of an object's body.
+type part struct {
+	Number   int32
+	Size     int64
+	Blob     string
+	ETag     string
+	Sum      checksum
+	Modified time.Time
+}
+
+// upload is a multipart upload that is not complete.
+type upload struct {
+	ID, Bucket, Key string
+	Initiated       time.Time
+	Object          version // what the object will be
+	Algorithm, Type string  // of checksums
+	Parts           []part  // ascending by number
+}
+
+func entryBlobs(e entry) []string {
+	var ids []string
+	for _, v := range e.Versions {
+		for _, p := range v.Parts {
+			ids = append(ids, p.Blob)
+		}
+	}
+	return ids
+}
+
+func uploadBlobs(u upload) []string {
+	var ids []string
+	for _, p := range u.Parts {
+		ids = append(ids, p.Blob)
+	}
+	return ids
+}
+
+// latest is the current version, nil when there is none or it is a marker.
+func (e entry) latest() *version {
+	if len(e.Versions) == 0 || e.Versions[0].Marker {
+		return nil
+	}
+	return &e.Versions[0]
+}
+
+func (e entry) find(id string) int {
+	return slices.IndexFunc(e.Versions, func(v version) bool { return v.ID == id })
+}
+
+// bucket reads a bucket and compares its owner with the one expected.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-owner-condition.html
+func (s *Service) bucket(tx *store.Tx, name, owner *string) (bucket, error) {
+	b, ok := s.buckets.Get(tx, everywhere, deref(name))
+	if !ok {
+		return b, noSuchBucket(deref(name))
+	}
+	if owner != nil && *owner != b.Owner {
+		return b, gateway.Errorf(http.StatusForbidden, "AccessDenied", "Access Denied")
+	}
+	return b, nil
+}
+
+// viewBucket is bucket in a transaction of its own.
+func (s *Service) viewBucket(name, owner *string) (b bucket, err error) {
+	err = s.host.Store.View(func(tx *store.Tx) error {
+		b, err = s.bucket(tx, name, owner)
+		return err
+	})
+	return b, err
+}
+
+func noSuchBucket(name string) error {
+	e := gateway.Errorf(http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist")
+	e.Fields = map[string]string{"BucketName": name}
+	return e
+}
+
+func noSuchKey(key string) error {
+	e := gateway.Errorf(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.")
+	e.Fields = map[string]string{"Key": key}
+	return e
+}
+
+func invalid(format string, args ...any) error {
+	return gateway.Errorf(http.StatusBadRequest, "InvalidArgument", format, args...)
+}
+
+func objectKey(bucket, key string) string { return store.Key(bucket, key) }
+
+func deref[T any](p *T) T {
+	var zero T
+	if p == nil {
+		return zero
+	}
+	return *p
+}
+
+func ptr[T any](v T) *T { return &v }
+
+// some is a pointer to v, nil for the zero value.
+func some[T comparable](v T) *T {
+	var zero T
+	if v == zero {
+		return nil
+	}
+	return &v
+}
+
+func quoted(etag string) *string { return ptr(`"` + etag + `"`) }
+
+func owner(account string) *types.Owner { return &types.Owner{ID: ptr(ownerID(account))} }
+
+// ownerID is a canonical user id: 64 hexadecimal digits.
+// AWS: canonical ids are opaque; here the account's number is padded.
+func ownerID(account string) string {
+	const zeros = "0000000000000000000000000000000000000000000000000000000000000000"
+	return zeros[:64-min(64, len(account))] + account
+}
