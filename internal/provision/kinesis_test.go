@@ -2,6 +2,7 @@ package provision_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -53,4 +54,40 @@ func TestStreamConsumer_canSubscribeOnceDeployed(t *testing.T) {
 	left, err := client.ListStreams(t.Context(), &kinesis.ListStreamsInput{})
 	require.NoError(t, err)
 	require.Empty(t, left.StreamNames)
+}
+
+const encryptedTemplate = `
+Resources:
+  Clicks:
+    Type: AWS::Kinesis::Stream
+    Properties:
+      Name: clicks
+      ShardCount: 1
+      RetentionPeriodHours: 48
+      StreamEncryption: { EncryptionType: KMS, KeyId: alias/aws/kinesis }
+      Tags: [{ Key: team, Value: data }]
+`
+
+func TestStream_isChangedInPlace(t *testing.T) {
+	c := awstest.NewWithClock(t, clock.New(), kinesisservice.New, func(h *gateway.Host) gateway.Service { return sts.New(h) })
+	client, state := kinesis.NewFromConfig(c.Config()), provision.NewMemoryState()
+	deploy := func(template string) *types.StreamDescriptionSummary {
+		_, err := provision.Deploy(t.Context(), c.Config(), provision.Request{StackName: "s", Template: []byte(template), State: state})
+		require.NoError(t, err)
+		out, err := client.DescribeStreamSummary(t.Context(), &kinesis.DescribeStreamSummaryInput{StreamName: aws.String("clicks")})
+		require.NoError(t, err)
+		return out.StreamDescriptionSummary
+	}
+	made := deploy(encryptedTemplate)
+	require.Equal(t, types.EncryptionTypeKms, made.EncryptionType)
+	require.Equal(t, "alias/aws/kinesis", *made.KeyId)
+	require.EqualValues(t, 48, *made.RetentionPeriodHours)
+	_, err := client.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: aws.String("clicks"), PartitionKey: aws.String("k"), Data: []byte("kept")})
+	require.NoError(t, err)
+	now := deploy(strings.NewReplacer("      StreamEncryption: { EncryptionType: KMS, KeyId: alias/aws/kinesis }\n", "", "48", "24",
+		"ShardCount: 1", "StreamModeDetails: { StreamMode: ON_DEMAND }").Replace(encryptedTemplate))
+	require.Equal(t, types.EncryptionTypeNone, now.EncryptionType)
+	require.EqualValues(t, 24, *now.RetentionPeriodHours)
+	require.Equal(t, types.StreamModeOnDemand, now.StreamModeDetails.StreamMode)
+	require.Equal(t, made.StreamCreationTimestamp, now.StreamCreationTimestamp)
 }
