@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	kinesistypes "github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -306,6 +307,10 @@ func (s *session) logs(ctx context.Context, p *lab.LogsProbe) (any, error) {
 	pages := cloudwatchlogs.NewFilterLogEventsPaginator(cloudwatchlogs.NewFromConfig(s.config), &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &v[0]})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
+		var none *logtypes.ResourceNotFoundException
+		if errors.As(err, &none) && v[1] != "" {
+			return out, nil // a function that has never run has no group
+		}
 		if err != nil {
 			return nil, err
 		}
