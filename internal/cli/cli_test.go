@@ -1,11 +1,18 @@
 package cli_test
 
 import (
+	"context"
+	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/pipelab/pipelab/internal/cli"
@@ -16,7 +23,30 @@ func TestMain(m *testing.M) {
 		"pipelab": func() {
 			os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ(), time.Now))
 		},
+		"logline": func() {
+			if err := logLine(os.Args[1], os.Args[2]); err != nil {
+				fmt.Fprintln(os.Stderr, err)
+				os.Exit(1)
+			}
+		},
 	})
+}
+
+// logLine writes one line as a function of that name would.
+func logLine(function, line string) error {
+	ctx, group, stream := context.Background(), aws.String("/aws/lambda/"+function), aws.String("s")
+	client := cloudwatchlogs.New(cloudwatchlogs.Options{Region: os.Getenv("AWS_REGION"), BaseEndpoint: aws.String(os.Getenv("AWS_ENDPOINT_URL")),
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
+	var exists *types.ResourceAlreadyExistsException
+	if _, err := client.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: group}); err != nil && !errors.As(err, &exists) {
+		return err
+	}
+	if _, err := client.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{LogGroupName: group, LogStreamName: stream}); err != nil && !errors.As(err, &exists) {
+		return err
+	}
+	_, err := client.PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{LogGroupName: group, LogStreamName: stream,
+		LogEvents: []types.InputLogEvent{{Timestamp: aws.Int64(time.Now().UnixMilli()), Message: &line}}})
+	return err
 }
 
 // The scripts run the real program as a process of its own.

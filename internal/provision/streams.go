@@ -18,6 +18,7 @@ func (p *Provider) kinesisTypes() []resourceType {
 		{schema: schema("AWS::Kinesis::Stream", "Name", 128, props{
 			"Name": cfn.Str().Replaces(), "ShardCount": cfn.Int(1, 100000), "RetentionPeriodHours": cfn.Int(24, 8760),
 			"StreamModeDetails": cfn.Object(props{"StreamMode": cfn.Str("PROVISIONED", "ON_DEMAND").Req()}),
+			"StreamEncryption":  cfn.Object(props{"EncryptionType": cfn.Str("KMS").Req(), "KeyId": cfn.Str().Req()}),
 			"Tags":              cfn.TagList()}, "Arn"),
 			create: p.createStream, update: p.updateStream, delete: p.deleteStream, read: p.readStream},
 		{schema: schema("AWS::Kinesis::StreamConsumer", "", 0, props{
@@ -51,7 +52,29 @@ func (p *Provider) createStream(ctx context.Context, r cfn.Resource) (cfn.State,
 	if err != nil {
 		return st, err
 	}
-	return st, p.retain(ctx, r.Name, 24, number(r.Properties, "RetentionPeriodHours", 24))
+	if err := p.retain(ctx, r.Name, 24, number(r.Properties, "RetentionPeriodHours", 24)); err != nil {
+		return st, err
+	}
+	return st, p.encryptStream(ctx, r.Name, nil, r.Properties)
+}
+
+// encryptStream turns server-side encryption on or off, or changes its key.
+func (p *Provider) encryptStream(ctx context.Context, name string, before, now map[string]any) error {
+	old, key := text(object(before, "StreamEncryption"), "KeyId"), text(object(now, "StreamEncryption"), "KeyId")
+	var err error
+	switch {
+	case key == old:
+		return nil
+	case key == "":
+		_, err = p.kinesis.StopStreamEncryption(ctx, &kinesis.StopStreamEncryptionInput{StreamName: &name, EncryptionType: types.EncryptionTypeKms, KeyId: &old})
+	default:
+		_, err = p.kinesis.StartStreamEncryption(ctx, &kinesis.StartStreamEncryptionInput{StreamName: &name, EncryptionType: types.EncryptionTypeKms, KeyId: &key})
+	}
+	if err != nil {
+		return err
+	}
+	_, err = p.streamReady(ctx, name)
+	return err
 }
 
 // streamReady waits until the stream is ACTIVE.
@@ -86,6 +109,9 @@ func (p *Provider) retain(ctx context.Context, name string, before, now int64) e
 func (p *Provider) updateStream(ctx context.Context, r cfn.Resource) (cfn.State, error) {
 	st := cfn.State{PhysicalID: r.PhysicalID, Attributes: r.Attributes}
 	if err := p.retain(ctx, r.PhysicalID, number(r.Previous, "RetentionPeriodHours", 24), number(r.Properties, "RetentionPeriodHours", 24)); err != nil {
+		return st, err
+	}
+	if err := p.encryptStream(ctx, r.PhysicalID, r.Previous, r.Properties); err != nil {
 		return st, err
 	}
 	mode := types.StreamMode(text(object(r.Properties, "StreamModeDetails"), "StreamMode"))

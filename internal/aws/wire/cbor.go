@@ -69,6 +69,11 @@ func (r *cborReader) head() (major byte, arg uint64, err error) {
 		arg = arg<<8 | uint64(r.b[r.i])
 		r.i++
 	}
+	// Every byte or item that is counted takes a byte at least; so no count is
+	// mistaken for an indefinite one either.
+	if major >= cborBytes && major <= cborMap && arg > uint64(len(r.b)-r.i) {
+		return 0, 0, errCBOR
+	}
 	return major, arg, nil
 }
 
@@ -306,7 +311,8 @@ func (r *cborReader) skip() error {
 		return errors.New("nested too deeply")
 	}
 	defer func() { r.depth-- }()
-	switch major, _ := r.next(); major {
+	major, info := r.next()
+	switch major {
 	case cborBytes, cborText:
 		_, err := r.chunks(major)
 		return err
@@ -314,14 +320,14 @@ func (r *cborReader) skip() error {
 		return r.elements(r.skip)
 	case cborMap:
 		return r.entries(func(string) error { return r.skip() })
-	case cborTag:
-		if _, _, err := r.head(); err != nil {
-			return err
-		}
-		return r.skip()
 	}
-	_, _, err := r.head()
-	return err
+	if info == 31 { // a break that ends nothing, or a number without end
+		return errCBOR
+	}
+	if _, _, err := r.head(); err != nil || major != cborTag {
+		return err
+	}
+	return r.skip()
 }
 
 // appendCBOR writes v in the forms that rpc-v2-CBOR prescribes.

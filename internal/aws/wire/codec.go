@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"compress/gzip"
 	"io"
 	"net/http"
@@ -10,6 +11,9 @@ import (
 // maxBody bounds a request body that is held in memory: Lambda's direct zip
 // upload of 50 MB in base64, the largest of any operation, with room.
 const maxBody = 96 << 20
+
+// firstRead is the most memory that an announced length gets at once.
+const firstRead = 256 << 10
 
 // Decode reads the request into a new Input struct and returns a pointer to
 // it. Streaming members read from the request's body, which must stay open.
@@ -70,16 +74,23 @@ func readBody(req *http.Request) ([]byte, error) {
 		}
 		r = z
 	}
-	if n := req.ContentLength; n >= 0 && n <= maxBody && r == io.Reader(req.Body) {
-		b := make([]byte, n)
-		_, err := io.ReadFull(r, b)
-		return b, err
+	// A length is only announced: memory grows with what really comes.
+	announced := req.ContentLength
+	if r != io.Reader(req.Body) {
+		announced = -1
 	}
-	b, err := io.ReadAll(io.LimitReader(r, maxBody+1))
-	if err == nil && len(b) > maxBody {
-		err = errorf(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", "the request is larger than %d bytes", maxBody)
+	var b bytes.Buffer
+	b.Grow(int(min(max(announced, 0), firstRead)) + bytes.MinRead)
+	n, err := b.ReadFrom(io.LimitReader(r, maxBody+1))
+	switch {
+	case err != nil:
+		return nil, err
+	case n > maxBody:
+		return nil, errorf(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", "the request is larger than %d bytes", maxBody)
+	case n < announced:
+		return nil, io.ErrUnexpectedEOF
 	}
-	return b, err
+	return b.Bytes(), nil
 }
 
 func (t *Target) decodeBody(req *http.Request, n *node, v reflect.Value) error {

@@ -57,11 +57,11 @@ func appendTime(b []byte, t time.Time, format string) []byte {
 		return t.UTC().AppendFormat(b, "Mon, 02 Jan 2006 15:04:05 GMT")
 	}
 	ms := t.UnixMilli()
+	if ms < 0 { // by hand: the whole seconds of -0.5 have no sign
+		b, ms = append(b, '-'), -ms
+	}
 	b = strconv.AppendInt(b, ms/1000, 10)
 	if frac := ms % 1000; frac != 0 {
-		if frac < 0 {
-			frac = -frac
-		}
 		b = append(b, '.', byte('0'+frac/100), byte('0'+frac/10%10), byte('0'+frac%10))
 	}
 	return b

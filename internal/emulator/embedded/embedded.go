@@ -69,8 +69,11 @@ func (d Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulato
 		return nil, errors.Join(err, listener.Close())
 	}
 	e := &instance{endpoint: endpoint, cloud: c, served: make(chan error, 1)}
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetUnencryptedHTTP2(true) // Java's SDK reads event streams over HTTP/2 only
 	e.server = &http.Server{
-		Handler: c, ReadHeaderTimeout: time.Minute, MaxHeaderBytes: 1 << 20,
+		Handler: c, ReadHeaderTimeout: time.Minute, MaxHeaderBytes: 1 << 20, Protocols: &protocols,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	go func() { e.served <- e.server.Serve(listener) }()

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -21,7 +23,7 @@ import (
 
 // writes are ways to write the names that a test reads back, one call each.
 func writes(cfg aws.Config, queue string) map[string]func(ctx context.Context, id string) ([]string, error) {
-	tables, queues, roles := dynamodb.NewFromConfig(cfg), sqs.NewFromConfig(cfg), iam.NewFromConfig(cfg)
+	tables, queues, roles, logs := dynamodb.NewFromConfig(cfg), sqs.NewFromConfig(cfg), iam.NewFromConfig(cfg), cloudwatchlogs.NewFromConfig(cfg)
 	item := func(id string) map[string]ddb.AttributeValue {
 		return map[string]ddb.AttributeValue{"id": &ddb.AttributeValueMemberS{Value: id}}
 	}
@@ -50,6 +52,12 @@ func writes(cfg aws.Config, queue string) map[string]func(ctx context.Context, i
 				{Id: aws.String("a"), MessageBody: aws.String(id + "/a")}, {Id: aws.String("b"), MessageBody: aws.String(id + "/b")}}})
 			return []string{id + "/a", id + "/b"}, err
 		},
+		"PutLogEvents": func(ctx context.Context, id string) ([]string, error) {
+			at := aws.Int64(time.Now().UnixMilli())
+			_, err := logs.PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{LogGroupName: aws.String("kept"), LogStreamName: aws.String("kept"), LogEvents: []logtypes.InputLogEvent{
+				{Timestamp: at, Message: aws.String(id + "/first")}, {Timestamp: at, Message: aws.String(id + "/second")}}})
+			return []string{id + "/first", id + "/second"}, err
+		},
 		"CreateRole": func(ctx context.Context, id string) ([]string, error) {
 			_, err := roles.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &id, AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[]}`)})
 			return []string{id}, err
@@ -75,6 +83,15 @@ func kept(t *testing.T, cfg aws.Config, queue string) map[string]bool {
 		require.NoError(t, err)
 		for _, r := range page.Roles {
 			all[*r.RoleName] = true
+		}
+	}
+	events := cloudwatchlogs.NewFilterLogEventsPaginator(cloudwatchlogs.NewFromConfig(cfg), &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("kept")})
+	for events.HasMorePages() {
+		page, err := events.NextPage(ctx)
+		require.NoError(t, err)
+		for _, e := range page.Events {
+			require.False(t, all[*e.Message], "log event %s came twice", *e.Message)
+			all[*e.Message] = true
 		}
 	}
 	queues := sqs.NewFromConfig(cfg)
@@ -106,6 +123,11 @@ func TestKill_losesNoAcknowledgedWriteOfAnyService(t *testing.T) {
 		o.MinDelay, o.MaxDelay = 50*time.Millisecond, time.Second
 	}).Wait(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String("kept")}, time.Minute))
 	queue, err := sqs.NewFromConfig(c.config).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("kept")})
+	require.NoError(t, err)
+	logs := cloudwatchlogs.NewFromConfig(c.config)
+	_, err = logs.CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("kept")})
+	require.NoError(t, err)
+	_, err = logs.CreateLogStream(t.Context(), &cloudwatchlogs.CreateLogStreamInput{LogGroupName: aws.String("kept"), LogStreamName: aws.String("kept")})
 	require.NoError(t, err)
 
 	var mu sync.Mutex
@@ -147,6 +169,9 @@ func TestKill_losesNoAcknowledgedWriteOfAnyService(t *testing.T) {
 	for name := range there {
 		if left, ok := strings.CutSuffix(name, "/left"); ok {
 			require.True(t, there[left+"/right"], "half of the transaction %s", left)
+		}
+		if batch, ok := strings.CutSuffix(name, "/first"); ok {
+			require.True(t, there[batch+"/second"], "half of the log events %s", batch)
 		}
 	}
 	c.kill(t)

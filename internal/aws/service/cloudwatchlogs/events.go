@@ -3,6 +3,7 @@ package cloudwatchlogs
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"strings"
 	"time"
 
@@ -42,6 +43,9 @@ func (s *Service) PutLogEvents(ctx context.Context, in *sdk.PutLogEventsInput) (
 			return noStream()
 		}
 		first, end, rejected := accepted(in.LogEvents, g, call.Time)
+		if taken := in.LogEvents[first:end]; len(taken) > 0 && *taken[len(taken)-1].Timestamp-*taken[0].Timestamp > (24*time.Hour).Milliseconds() {
+			return invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
+		}
 		out.RejectedLogEventsInfo = rejected
 		st.Ingested = call.Time.UnixMilli()
 		for _, e := range in.LogEvents[first:end] {
@@ -79,19 +83,13 @@ func checkBatch(events []types.InputLogEvent) error {
 	if size > limit("batchBytes") {
 		return invalid("Upload too large: %d bytes exceeds limit of %d", size, limit("batchBytes"))
 	}
-	if n := len(events); *events[n-1].Timestamp-*events[0].Timestamp > (24 * time.Hour).Milliseconds() {
-		return invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
-	}
 	return nil
 }
 
 // accepted is the part of a batch that is neither too old nor too new.
 func accepted(events []types.InputLogEvent, g group, now time.Time) (first, end int, rejected *types.RejectedLogEventsInfo) {
 	tooOld, tooNew := now.Add(-14*24*time.Hour).UnixMilli(), now.Add(2*time.Hour).UnixMilli()
-	expired := int64(0)
-	if g.Retention > 0 {
-		expired = now.AddDate(0, 0, -int(g.Retention)).UnixMilli()
-	}
+	expired := g.horizon(now)
 	var info types.RejectedLogEventsInfo
 	end = len(events)
 	for i, e := range events {
@@ -110,8 +108,9 @@ func accepted(events []types.InputLogEvent, g group, now time.Time) (first, end 
 	return first, max(end, first), rejected
 }
 
-// GetLogEvents implements the operation. Tokens name the event behind or
-// before which to go on; at either end the same token comes back.
+// GetLogEvents implements the operation. Tokens name a place between events,
+// right before the one at a position, or behind it when a 0 follows; at either
+// end the same token comes back.
 func (s *Service) GetLogEvents(ctx context.Context, in *sdk.GetLogEventsInput) (*sdk.GetLogEventsOutput, error) {
 	name, err := groupName(in.LogGroupName, in.LogGroupIdentifier)
 	if err != nil {
@@ -120,21 +119,27 @@ func (s *Service) GetLogEvents(ctx context.Context, in *sdk.GetLogEventsInput) (
 	forward, place := aws.ToBool(in.StartFromHead), ""
 	if in.NextToken != nil {
 		kind, rest, ok := strings.Cut(*in.NextToken, "/")
-		if !ok || kind != "f" && kind != "b" || len(rest) != len(position(0, 0)) {
+		if n := len(rest) - len(position(0, 0)); !ok || kind != "f" && kind != "b" || n != 0 && n != 1 {
 			return nil, invalid("The specified nextToken is invalid.")
 		}
 		forward, place = kind == "f", rest
 	}
+	if err := period(in.StartTime, in.EndTime); err != nil {
+		return nil, err
+	}
 	call := gateway.From(ctx)
 	var found []event
 	err = s.host.Store.View(func(tx *store.Tx) error {
-		if _, ok := s.groups.Get(tx, call.Scope, name); !ok {
+		g, ok := s.groups.Get(tx, call.Scope, name)
+		if !ok {
 			return noGroup()
 		}
+		shown := *in // without what has expired
+		shown.StartTime = aws.Int64(max(aws.ToInt64(in.StartTime), g.horizon(call.Time)))
 		if _, ok := s.streams.Get(tx, call.Scope, store.Key(name, *in.LogStreamName)); !ok {
 			return noStream()
 		}
-		found = s.slice(tx, call, store.Key(name, *in.LogStreamName, ""), in, forward, place)
+		found = s.slice(tx, call, store.Key(name, *in.LogStreamName, ""), &shown, forward, place)
 		return nil
 	})
 	if err != nil {
@@ -146,7 +151,7 @@ func (s *Service) GetLogEvents(ctx context.Context, in *sdk.GetLogEventsInput) (
 	}
 	if len(found) > 0 {
 		first, last := found[0], found[len(found)-1]
-		out.NextBackwardToken, out.NextForwardToken = aws.String("b/"+position(first.Timestamp, first.Number)), aws.String("f/"+position(last.Timestamp, last.Number))
+		out.NextBackwardToken, out.NextForwardToken = aws.String("b/"+position(first.Timestamp, first.Number)), aws.String("f/"+position(last.Timestamp, last.Number)+"0")
 		return out, nil
 	}
 	if place == "" && !forward {
@@ -159,7 +164,7 @@ func (s *Service) GetLogEvents(ctx context.Context, in *sdk.GetLogEventsInput) (
 	return out, nil
 }
 
-// slice reads one page of a stream, oldest first.
+// slice reads one page of a stream, oldest first; in has a start.
 func (s *Service) slice(tx *store.Tx, call *gateway.Call, prefix string, in *sdk.GetLogEventsInput, forward bool, place string) (found []event) {
 	most, size := int(limit("pageEvents")), int64(0)
 	if in.Limit != nil {
@@ -168,7 +173,7 @@ func (s *Service) slice(tx *store.Tx, call *gateway.Call, prefix string, in *sdk
 	take := func(key string, e event) bool {
 		at := key[len(prefix):]
 		switch {
-		case at == place, in.StartTime != nil && e.Timestamp < *in.StartTime, in.EndTime != nil && e.Timestamp >= *in.EndTime:
+		case !forward && at == place, e.Timestamp < *in.StartTime, in.EndTime != nil && e.Timestamp >= *in.EndTime:
 			return true
 		}
 		size += int64(len(e.Message))
@@ -179,7 +184,7 @@ func (s *Service) slice(tx *store.Tx, call *gateway.Call, prefix string, in *sdk
 		return true
 	}
 	if forward {
-		s.events.Scan(tx, call.Scope, prefix, prefix+place, take)
+		s.events.Scan(tx, call.Scope, prefix, prefix+max(place, position(*in.StartTime, 0)), take)
 		return found
 	}
 	from := ""
@@ -210,11 +215,11 @@ func (s *Service) FilterLogEvents(ctx context.Context, in *sdk.FilterLogEventsIn
 		return nil, invalid("Invalid filter pattern: %s", err)
 	}
 	from, err := unseal(in.NextToken)
+	if err == nil {
+		err = period(in.StartTime, in.EndTime)
+	}
 	if err != nil {
 		return nil, err
-	}
-	if in.NextToken == nil {
-		from = timeKey(name, max(aws.ToInt64(in.StartTime), 0), 0)
 	}
 	most := int(limit("pageEvents"))
 	if in.Limit != nil {
@@ -223,9 +228,11 @@ func (s *Service) FilterLogEvents(ctx context.Context, in *sdk.FilterLogEventsIn
 	call := gateway.From(ctx)
 	out := &sdk.FilterLogEventsOutput{Events: []types.FilteredLogEvent{}, SearchedLogStreams: []types.SearchedLogStream{}}
 	return out, s.host.Store.View(func(tx *store.Tx) error {
-		if _, ok := s.groups.Get(tx, call.Scope, name); !ok {
+		g, ok := s.groups.Get(tx, call.Scope, name)
+		if !ok {
 			return noGroup()
 		}
+		from = max(from, timeKey(name, max(aws.ToInt64(in.StartTime), g.horizon(call.Time)), 0))
 		for _, st := range in.LogStreamNames {
 			if _, ok := s.streams.Get(tx, call.Scope, store.Key(name, st)); !ok {
 				return noStream()
@@ -234,7 +241,7 @@ func (s *Service) FilterLogEvents(ctx context.Context, in *sdk.FilterLogEventsIn
 		size := int64(0)
 		s.times.Scan(tx, call.Scope, store.Key(name, ""), from, func(key, evKey string) bool {
 			e, ok := s.events.Get(tx, call.Scope, evKey)
-			if !ok || in.EndTime != nil && e.Timestamp >= *in.EndTime {
+			if !ok || in.EndTime != nil && e.Timestamp > *in.EndTime { // here the end is included
 				return !ok
 			}
 			if !wantedStream(in, e.Stream) || !match.Match(e.Message) {
@@ -245,12 +252,28 @@ func (s *Service) FilterLogEvents(ctx context.Context, in *sdk.FilterLogEventsIn
 				out.NextToken = seal(key)
 				return false
 			}
-			out.Events = append(out.Events, types.FilteredLogEvent{EventId: aws.String(fmt.Sprintf("%036s%020d", position(e.Timestamp, 0)[:16], e.Number)),
+			out.Events = append(out.Events, types.FilteredLogEvent{EventId: eventID(name, &e),
 				LogStreamName: aws.String(e.Stream), Message: aws.String(e.Message), Timestamp: aws.Int64(e.Timestamp), IngestionTime: aws.Int64(e.Ingested)})
 			return true
 		})
 		return nil
 	})
+}
+
+// eventID has the 56 digits of AWS's. Numbers begin anew in every group, whose
+// hash therefore is part of it.
+func eventID(group string, e *event) *string {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(group)) // a hash takes everything
+	return aws.String(fmt.Sprintf("%016d%020d%020d", e.Timestamp, h.Sum64(), e.Number))
+}
+
+// period refuses a time range that ends before it begins.
+func period(start, end *int64) error {
+	if end != nil && *end < aws.ToInt64(start) {
+		return invalid("End time should not be less than start time.")
+	}
+	return nil
 }
 
 func wantedStream(in *sdk.FilterLogEventsInput, name string) bool {

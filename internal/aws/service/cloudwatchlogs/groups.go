@@ -48,6 +48,9 @@ func (s *Service) CreateLogGroup(ctx context.Context, in *sdk.CreateLogGroupInpu
 	if aws.ToBool(in.DeletionProtectionEnabled) {
 		return nil, gateway.Unsupported("cloudwatchlogs", "CreateLogGroup", "deletionProtectionEnabled")
 	}
+	if in.LogGroupClass != "" && in.LogGroupClass != types.LogGroupClassStandard {
+		return nil, gateway.Unsupported("cloudwatchlogs", "CreateLogGroup", "the class "+string(in.LogGroupClass))
+	}
 	call := gateway.From(ctx)
 	g := group{Name: *in.LogGroupName, Created: call.Time, Class: in.LogGroupClass, Tags: in.Tags}
 	if g.Class == "" {

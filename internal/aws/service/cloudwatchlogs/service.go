@@ -123,37 +123,60 @@ func (s *Service) Stop() {
 	s.sweep = nil
 }
 
+// horizon is the time in milliseconds before which events are gone, whether or
+// not they have been removed yet; 0 when they never expire.
+func (g group) horizon(now time.Time) int64 {
+	if g.Retention == 0 {
+		return 0
+	}
+	return now.AddDate(0, 0, -int(g.Retention)).UnixMilli()
+}
+
+func (e event) size() int64 { return int64(len(e.Message)) + limit("eventOverheadBytes") }
+
 // expire removes events that are past their group's retention.
 func (s *Service) expire() {
 	now := s.host.Clock.Now()
 	err := s.host.Store.Update(func(tx *store.Tx) error {
 		type old struct {
-			scope      ident.Scope
-			key, event string
+			scope ident.Scope
+			group
 		}
-		var gone []old
-		s.groups.ScanAll(tx, func(sc ident.Scope, name string, g group) bool {
-			if g.Retention == 0 {
-				return true
+		var kept []old
+		s.groups.ScanAll(tx, func(sc ident.Scope, _ string, g group) bool {
+			if g.Retention > 0 {
+				kept = append(kept, old{sc, g})
 			}
-			end := timeKey(name, now.AddDate(0, 0, -int(g.Retention)).UnixMilli(), 0)
-			s.times.Scan(tx, sc, store.Key(name, ""), "", func(key, ev string) bool {
-				if key >= end {
-					return false
-				}
-				gone = append(gone, old{sc, key, ev})
-				return true
-			})
 			return true
 		})
-		for _, o := range gone {
-			s.times.Delete(tx, o.scope, o.key)
-			s.events.Delete(tx, o.scope, o.event)
+		for _, o := range kept {
+			s.expireGroup(tx, o.scope, o.group, now)
 		}
 		return nil
 	})
 	if err != nil {
 		s.host.Log.Error("expired log events not removed", "error", err)
+	}
+}
+
+func (s *Service) expireGroup(tx *store.Tx, sc ident.Scope, g group, now time.Time) {
+	gone := map[string]string{}
+	end := timeKey(g.Name, g.horizon(now), 0)
+	s.times.Scan(tx, sc, store.Key(g.Name, ""), "", func(key, ev string) bool {
+		if key < end {
+			gone[key] = ev
+		}
+		return key < end
+	})
+	for key, ev := range gone {
+		if e, ok := s.events.Get(tx, sc, ev); ok {
+			g.Bytes -= e.size()
+		}
+		s.times.Delete(tx, sc, key)
+		s.events.Delete(tx, sc, ev)
+	}
+	if len(gone) > 0 {
+		s.groups.Put(tx, sc, g.Name, g)
 	}
 }
 

@@ -44,8 +44,10 @@ func (s *Service) DeleteLogStream(ctx context.Context, in *sdk.DeleteLogStreamIn
 		prefix := store.Key(g.Name, *in.LogStreamName, "")
 		s.events.Scan(tx, call.Scope, prefix, "", func(_ string, e event) bool {
 			s.times.Delete(tx, call.Scope, timeKey(g.Name, e.Timestamp, e.Number))
+			g.Bytes -= e.size()
 			return true
 		})
+		s.groups.Put(tx, call.Scope, g.Name, g)
 		clear(tx, s.events, call.Scope, prefix)
 		return nil
 	})

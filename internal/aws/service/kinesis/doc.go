@@ -4,7 +4,7 @@
 // their subscriptions.
 //
 // Left out on purpose (they answer 501): channels and queues, warm
-// throughput, changes of the stream mode and of account settings.
+// throughput, changes of account settings.
 //
 // Limits kept are in the quota table of package limits. Sources:
 // https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html

@@ -76,6 +76,7 @@ func (s *Service) Operations() []gateway.Operation {
 		gateway.Op(gateway.Control, s.EnableEnhancedMonitoring),
 		gateway.Op(gateway.Control, s.DisableEnhancedMonitoring),
 		gateway.Op(gateway.Control, s.UpdateMaxRecordSize),
+		gateway.Op(gateway.Control, s.UpdateStreamMode),
 		gateway.Op(gateway.Control, s.DescribeAccountSettings),
 		gateway.Op(gateway.Control, s.RegisterStreamConsumer),
 		gateway.Op(gateway.Control, s.DeregisterStreamConsumer),

@@ -3,6 +3,7 @@ package kinesis
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -141,6 +142,36 @@ func (s *Service) UpdateMaxRecordSize(ctx context.Context, in *kinesis.UpdateMax
 		return nil, err
 	}
 	return &kinesis.UpdateMaxRecordSizeOutput{}, nil
+}
+
+// UpdateStreamMode changes between provisioned and on-demand capacity; the
+// shards stay. AWS allows two changes in 24 hours.
+// Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateStreamMode.html
+func (s *Service) UpdateStreamMode(ctx context.Context, in *kinesis.UpdateStreamModeInput) (*kinesis.UpdateStreamModeOutput, error) {
+	if in.WarmThroughputMiBps != nil {
+		return nil, gateway.Unsupported("kinesis", "UpdateStreamMode", "WarmThroughputMiBps")
+	}
+	now := gateway.From(ctx).Time
+	_, _, err := s.configure(ctx, nil, in.StreamARN, func(st *stream) error {
+		if st.Mode == in.StreamModeDetails.StreamMode {
+			return invalid("Stream %s is already in the mode %s.", st.Name, st.Mode)
+		}
+		var recent []time.Time
+		for _, at := range st.Switched {
+			if now.Sub(at) < 24*time.Hour {
+				recent = append(recent, at)
+			}
+		}
+		if int64(len(recent)) >= limit("modeChangesPerDay") {
+			return &types.LimitExceededException{Message: aws.String("The mode of a stream can be changed twice within 24 hours.")}
+		}
+		st.Mode, st.Switched = in.StreamModeDetails.StreamMode, append(recent, now)
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &kinesis.UpdateStreamModeOutput{}, nil
 }
 
 // DescribeAccountSettings returns the account's billing commitment: none.

@@ -115,6 +115,27 @@ func TestMaxRecordSize(t *testing.T) {
 	require.Equal(t, types.MinimumThroughputBillingCommitmentOutputStatusDisabled, acc.MinimumThroughputBillingCommitment.Status)
 }
 
+func TestStreamMode_changesTwiceADay(t *testing.T) {
+	t.Parallel()
+	cloud, client := start(t, 2)
+	change := func(mode types.StreamMode) error {
+		cloud.Advance(time.Second)
+		_, err := client.UpdateStreamMode(t.Context(), &sdk.UpdateStreamModeInput{StreamARN: aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/s"),
+			StreamModeDetails: &types.StreamModeDetails{StreamMode: mode}})
+		return err
+	}
+	require.Equal(t, "InvalidArgumentException", errorCode(t, change(types.StreamModeProvisioned)))
+	require.NoError(t, change(types.StreamModeOnDemand))
+	require.NoError(t, change(types.StreamModeProvisioned))
+	require.Equal(t, "LimitExceededException", errorCode(t, change(types.StreamModeOnDemand)))
+	cloud.Advance(24 * time.Hour)
+	require.NoError(t, change(types.StreamModeOnDemand))
+	d, err := client.DescribeStreamSummary(t.Context(), &sdk.DescribeStreamSummaryInput{StreamName: name})
+	require.NoError(t, err)
+	require.Equal(t, types.StreamModeOnDemand, d.StreamDescriptionSummary.StreamModeDetails.StreamMode)
+	require.EqualValues(t, 2, *d.StreamDescriptionSummary.OpenShardCount)
+}
+
 func TestPut_needsAPartitionKey(t *testing.T) {
 	t.Parallel()
 	_, client := start(t, 1)

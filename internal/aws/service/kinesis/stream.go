@@ -38,6 +38,7 @@ type stream struct {
 	Metrics   []types.MetricsName // shard-level metrics that are on
 	// MaxRecordKiB is the largest record; 0 stands for AWS's default.
 	MaxRecordKiB int32
+	Switched     []time.Time // when the mode was changed, the latest ones
 }
 
 func (st *stream) status(now time.Time) types.StreamStatus {

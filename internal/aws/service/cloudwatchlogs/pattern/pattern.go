@@ -102,12 +102,13 @@ func parseTerms(text string) (Pattern, error) {
 }
 
 func holds(terms []term, message string) bool {
-	any, hit := false, false
+	any, hit, others := false, false, false
 	for _, t := range terms {
 		switch t.kind {
 		case '?':
 			any = true
 			hit = hit || t.in(message)
+			continue
 		case '-':
 			if t.in(message) {
 				return false
@@ -117,8 +118,9 @@ func holds(terms []term, message string) bool {
 				return false
 			}
 		}
+		others = true // beside other terms the optional ones decide nothing, as AWS warns
 	}
-	return !any || hit
+	return !any || hit || others
 }
 
 // quoted takes a text in double quotes; a backslash escapes.
@@ -143,6 +145,13 @@ func expression(text string) (re *regexp.Regexp, rest string, err error) {
 	end := strings.IndexByte(text[1:], '%')
 	if end < 0 {
 		return nil, "", errors.New("a regular expression is not closed by %")
+	}
+	// Letters, digits and some signs; no parentheses, no spaces, only ASCII.
+	// Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/regex-expressions.html
+	if strings.ContainsFunc(text[1:end+1], func(r rune) bool {
+		return r >= 0x80 || !strings.ContainsRune(`:_#=@/;,-^$?[]{}|\*+.`, r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+	}) {
+		return nil, "", fmt.Errorf("the regular expression %s holds a character that is not supported", text[:end+2])
 	}
 	if re, err = regexp.Compile(text[1 : end+1]); err != nil {
 		return nil, "", err

@@ -22,6 +22,8 @@ func TestMatch_followsTheDocumentedExamples(t *testing.T) {
 		{"ERROR ARGUMENTS", "ERROR CODE", false},
 		{"?ERROR ?ARGUMENTS", "bad ARGUMENTS", true},
 		{"?ERROR ?ARGUMENTS", "fine", false},
+		{"?ERROR REQUEST", "INFO REQUEST", true},
+		{"?ERROR REQUEST", "ERROR", false},
 		{`"INTERNAL SERVER ERROR"`, "an INTERNAL SERVER ERROR came", true},
 		{`"INTERNAL SERVER ERROR"`, "INTERNAL ERROR", false},
 		{"ERROR -ARGUMENTS", "ERROR ARGUMENTS", false},
