@@ -37,7 +37,7 @@ test: python ## everything that must hold, with the race detector
 	$(GO) test -race -shuffle=on ./...
 
 bench: build ## ratios against a baseline of the same run
-	$(GO) test -run '^$$' -bench . -benchtime 1s ./...
+	$(GO) run ./internal/bench bin/pipelab
 
 lint: ## needs golangci-lint v2
 	golangci-lint run

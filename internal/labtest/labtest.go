@@ -38,7 +38,13 @@ type Options struct {
 	Seeds    []uint64 // two different ones; 1 and 2 when empty
 	Parallel int      // trees at a time; the number of processors when less than one
 	Repeat   int      // runs of the solution for each seed; 2 when less
+	// Only limits the trees to those whose name matches (path.Match): one look
+	// at a mutant that is being written. Empty runs all.
+	Only string
 }
+
+// ErrNothing is returned when no tree has a name that matches Only.
+var ErrNothing = errors.New("no tree has such a name")
 
 // LabError marks a failure of Deploy that is the lab's own, not that of the
 // tree under test: testing cannot go on.
@@ -79,7 +85,11 @@ type job struct {
 func (o *Options) jobs() []job {
 	jobs := []job{{name: "starter", seed: o.Seeds[0]}}
 	for _, seed := range o.Seeds {
-		for i := range max(o.Repeat, 2) {
+		repeat := max(o.Repeat, 2)
+		if o.Only != "" {
+			repeat = max(o.Repeat, 1)
+		}
+		for i := range repeat {
 			jobs = append(jobs, job{name: "solution", seed: seed, repeat: i})
 		}
 	}
@@ -87,7 +97,13 @@ func (o *Options) jobs() []job {
 		m := &o.Lab.Mutants[i]
 		jobs = append(jobs, job{name: "mutants/" + m.Name, seed: o.Seeds[0], mutant: m})
 	}
-	return jobs
+	if o.Only == "" {
+		return jobs
+	}
+	return slices.DeleteFunc(jobs, func(j job) bool {
+		match, err := path.Match(o.Only, j.name)
+		return err != nil || !match
+	})
 }
 
 // Test runs everything, several trees at a time. The error means that testing
@@ -100,6 +116,9 @@ func Test(ctx context.Context, o Options) (*Outcome, error) {
 		o.Parallel = runtime.NumCPU()
 	}
 	jobs := o.jobs()
+	if len(jobs) == 0 {
+		return nil, fmt.Errorf("%w: %s", ErrNothing, o.Only)
+	}
 	out := &Outcome{Lab: o.Lab.ID, Runs: make([]Run, len(jobs))}
 	var mu sync.Mutex // Done is called by one at a time
 	group, ctx := errgroup.WithContext(ctx)

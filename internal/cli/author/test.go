@@ -2,6 +2,7 @@ package author
 
 import (
 	"context"
+	"errors"
 
 	"github.com/spf13/cobra"
 
@@ -17,6 +18,7 @@ type testFlags struct {
 	all    bool
 	repeat int
 	seeds  []uint
+	only   string
 }
 
 func newTest(a *app.App) *cobra.Command {
@@ -30,6 +32,7 @@ mutant must fail exactly the checks that it names. A lab is an id or a folder.
 Exit code 1 if a lab does not hold.`,
 		Example: `  pipelab lab test kinesis-partition-keys
   pipelab lab test ./my-lab --repeat 5
+  pipelab lab test ./my-lab --only 'mutants/*'
   pipelab lab test --all --repeat 20 --json`,
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
@@ -53,6 +56,7 @@ Exit code 1 if a lab does not hold.`,
 	}
 	c.Flags().BoolVar(&f.all, "all", false, "every lab of the catalogue")
 	c.Flags().IntVar(&f.repeat, "repeat", 2, "how often the solution runs with each seed")
+	c.Flags().StringVar(&f.only, "only", "", "only trees of this name, such as solution or 'mutants/*'")
 	c.Flags().UintSliceVar(&f.seeds, "seed", nil, "seeds to use (default 1 and 2)")
 	return c
 }
@@ -64,7 +68,7 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 		if err != nil {
 			return err
 		}
-		o := labtest.Options{Lab: l, Driver: embedded.Driver{Provision: provision.At}, Clock: a.Wall(), Repeat: f.repeat, Deploy: deployer(a)}
+		o := labtest.Options{Lab: l, Driver: embedded.Driver{Provision: provision.At}, Clock: a.Wall(), Repeat: f.repeat, Only: f.only, Deploy: deployer(a)}
 		for _, s := range f.seeds {
 			o.Seeds = append(o.Seeds, uint64(s))
 		}
@@ -76,6 +80,9 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 			a.Statusf("  %-8s %s %s, seed %d", state, l.ID, r.Name, r.Seed)
 		}
 		out, err := labtest.Test(ctx, o)
+		if errors.Is(err, labtest.ErrNothing) {
+			return app.Usagef("--only %s names no tree of %s", f.only, l.ID).Hint("trees are starter, solution and mutants/NAME; patterns need quotes: --only 'mutants/*'")
+		}
 		if err != nil {
 			return err
 		}

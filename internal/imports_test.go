@@ -1,0 +1,223 @@
+package internal_test
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io"
+	"io/fs"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/pipelab/pipelab/"
+
+// listed is what "go list" says of a package.
+type listed struct {
+	ImportPath string
+	Imports    []string
+	Deps       []string
+	Standard   bool
+}
+
+func packages(t *testing.T) map[string]listed {
+	t.Helper()
+	out, err := exec.Command("go", "list", "-deps", "-json=ImportPath,Imports,Deps,Standard", "../...").Output()
+	require.NoError(t, err)
+	all := map[string]listed{}
+	d := json.NewDecoder(strings.NewReader(string(out)))
+	for {
+		var p listed
+		err := d.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			return all
+		}
+		require.NoError(t, err)
+		all[p.ImportPath] = p
+	}
+}
+
+// layers lists who may import whom: each package only packages of lower
+// layers, or of its own folder. Leaves may be imported by all.
+func layers() [][]string {
+	return [][]string{
+		{"internal/cfn", "internal/procgroup"}, // leaves: they know nothing of ours
+		{"internal/aws"},
+		{"internal/emulator"},
+		{"internal/provision", "internal/datagen", "internal/sandbox", "internal/sqlengine", "internal/lab", "labs"},
+		{"internal/deploy", "internal/workspace", "internal/report"},
+		{"internal/check"},
+		{"internal/labtest"},
+		{"internal/cli", "internal/bench"},
+		{"cmd/pipelab"},
+	}
+}
+
+// layer of a package, and the folder that it belongs to.
+func layer(path string) (int, string) {
+	rel := strings.TrimPrefix(path, module)
+	for i, folders := range layers() {
+		for _, f := range folders {
+			if rel == f || strings.HasPrefix(rel, f+"/") {
+				return i, f
+			}
+		}
+	}
+	return -1, ""
+}
+
+func TestImports_goDownwards(t *testing.T) {
+	all := packages(t)
+	for path, p := range all {
+		if !strings.HasPrefix(path, module) || path == module+"internal" { // this test
+			continue
+		}
+		from, folder := layer(path)
+		require.NotEqual(t, -1, from, "%s belongs to no layer: name it in layers()", path)
+		for _, imp := range p.Imports {
+			if !strings.HasPrefix(imp, module) {
+				continue
+			}
+			to, other := layer(imp)
+			require.True(t, to < from || folder == other || allowed(folder, other), "%s imports %s, which is not below it", path, imp)
+		}
+	}
+}
+
+// allowed are imports within a layer: the lab format is read by those who make
+// data and by reports.
+func allowed(from, to string) bool {
+	return slices.Contains([]string{
+		"internal/datagen internal/lab", "internal/labtest internal/check",
+		"internal/workspace internal/report", "internal/deploy internal/report",
+	}, from+" "+to)
+}
+
+func TestImports_keepServicesApart(t *testing.T) {
+	const services = module + "internal/aws/service/"
+	for path, p := range packages(t) {
+		for _, imp := range p.Imports {
+			if !strings.HasPrefix(imp, services) {
+				continue
+			}
+			imported, _, _ := strings.Cut(strings.TrimPrefix(imp, services), "/")
+			if strings.HasPrefix(path, services) {
+				own, _, _ := strings.Cut(strings.TrimPrefix(path, services), "/")
+				// The streams of DynamoDB are one store seen through two APIs.
+				shared := own == "dynamodbstreams" && imp == services+"dynamodb/streamlog" || own == "dynamodbstreams" && imp == services+"dynamodb/item"
+				require.True(t, own == imported || shared, "the service %s imports the service %s; it must call it through the gateway", own, imported)
+				continue
+			}
+			require.Equal(t, module+"internal/aws/cloud", path, "%s imports a service", path)
+		}
+		for _, imp := range p.Imports {
+			inside := strings.HasPrefix(path, module+"internal/aws/") || strings.HasPrefix(path, module+"internal/emulator/embedded")
+			require.False(t, strings.HasPrefix(imp, module+"internal/aws/") && !inside, "%s imports %s: only the embedded driver may", path, imp)
+		}
+	}
+}
+
+func TestImports_haveOneHomeForEachHeavyDependency(t *testing.T) {
+	homes := map[string][]string{
+		"github.com/duckdb/duckdb-go/":          {"internal/sqlengine"},
+		"github.com/google/cel-go/":             {"internal/check"},
+		"github.com/spf13/cobra":                {"internal/cli", "cmd/pipelab"},
+		"github.com/testcontainers/":            {"internal/emulator/localstack"},
+		"github.com/fsnotify/fsnotify":          {"internal/cli"},
+		"github.com/tidwall/btree":              {"internal/aws/store"},
+		"github.com/aws/aws-sdk-go-v2/service/": {"internal/aws", "internal/provision", "internal/check", "internal/cli", "internal/bench"},
+		"github.com/charmbracelet/":             {"internal/cli"},
+		"github.com/invopop/jsonschema":         {"internal/lab", "internal/report"},
+		"github.com/goccy/go-yaml":              {"internal/lab", "internal/cfn", "internal/aws/limits", "internal/workspace", "internal/cli"},
+	}
+	for path, p := range packages(t) {
+		if !strings.HasPrefix(path, module) {
+			continue
+		}
+		rel := strings.TrimPrefix(path, module)
+		for _, imp := range p.Imports {
+			for dep, where := range homes {
+				if !strings.HasPrefix(imp, dep) {
+					continue
+				}
+				require.True(t, slices.ContainsFunc(where, func(w string) bool { return rel == w || strings.HasPrefix(rel, w+"/") }), "%s imports %s, whose home is %v", path, imp, where)
+			}
+		}
+	}
+}
+
+// exempt are the files that may read the machine's clock or its randomness,
+// with the reason.
+func exempt() map[string]string {
+	return map[string]string{
+		"aws/clock/":           "it is the clock",
+		"aws/ident/":           "it is the source of ids",
+		"aws/store/journal.go": "the journal is synced to disk in machine time, whatever the clock says",
+		"bench/":               "it measures",
+		"emulator/embedded/":   "tokens need the system's randomness",
+		"sandbox/":             "a program is ended in machine time",
+		"cli/":                 "people live in machine time",
+		"datagen/":             "data come from a seeded source, which is math/rand with the seed of the lab",
+		"workspace/":           "attempts are dated in machine time",
+		"report/":              "reports are dated in machine time",
+	}
+}
+
+func TestTime_comesFromTheClock(t *testing.T) {
+	forbidden := map[string][]string{"time": {"Now", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick", "Since", "Until"}, "math/rand": nil, "math/rand/v2": nil}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		for prefix := range exempt() {
+			if strings.HasPrefix(filepath.ToSlash(path), prefix) {
+				return nil
+			}
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		names := map[string]string{}
+		for _, imp := range file.Imports {
+			p, err := strconv.Unquote(imp.Path.Value)
+			if err != nil {
+				return err
+			}
+			if calls, ok := forbidden[p]; ok {
+				if calls == nil {
+					return fmt.Errorf("%s imports %s", path, p)
+				}
+				name := filepath.Base(p)
+				if imp.Name != nil {
+					name = imp.Name.Name
+				}
+				names[name] = p
+			}
+		}
+		var bad error
+		ast.Inspect(file, func(n ast.Node) bool {
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			id, ok := sel.X.(*ast.Ident)
+			if ok && names[id.Name] != "" && slices.Contains(forbidden[names[id.Name]], sel.Sel.Name) {
+				bad = errors.Join(bad, fmt.Errorf("%s calls %s.%s; use the clock", set.Position(sel.Pos()), id.Name, sel.Sel.Name))
+			}
+			return true
+		})
+		return bad
+	})
+	require.NoError(t, err)
+}
