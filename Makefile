@@ -39,6 +39,15 @@ test: python ## everything that must hold, with the race detector
 bench: build ## ratios against a baseline of the same run
 	$(GO) run ./internal/bench bin/pipelab
 
+FUZZTIME ?= 1m
+fuzz: ## every decoder for FUZZTIME each, panics become seeds under testdata
+	@grep -rl '^func Fuzz' internal --include=*_test.go | while read -r file; do \
+		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' "$$file"); do \
+			echo "== $$(dirname "$$file") $$name"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+		done; \
+	done
+
 lint: ## needs golangci-lint v2
 	golangci-lint run
 
