@@ -5,17 +5,22 @@ package embedded_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/stretchr/testify/require"
@@ -24,6 +29,7 @@ import (
 // writes are ways to write the names that a test reads back, one call each.
 func writes(cfg aws.Config, queue string) map[string]func(ctx context.Context, id string) ([]string, error) {
 	tables, queues, roles, logs := dynamodb.NewFromConfig(cfg), sqs.NewFromConfig(cfg), iam.NewFromConfig(cfg), cloudwatchlogs.NewFromConfig(cfg)
+	objects, layers, stacks := s3Client(cfg), lambda.NewFromConfig(cfg), cloudformation.NewFromConfig(cfg)
 	item := func(id string) map[string]ddb.AttributeValue {
 		return map[string]ddb.AttributeValue{"id": &ddb.AttributeValueMemberS{Value: id}}
 	}
@@ -58,10 +64,64 @@ func writes(cfg aws.Config, queue string) map[string]func(ctx context.Context, i
 				{Timestamp: at, Message: aws.String(id + "/first")}, {Timestamp: at, Message: aws.String(id + "/second")}}})
 			return []string{id + "/first", id + "/second"}, err
 		},
+		"PutObject": func(ctx context.Context, id string) ([]string, error) {
+			_, err := objects.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("kept"), Key: &id, Body: strings.NewReader(strings.Repeat(id, 1000))})
+			return []string{id}, err
+		},
+		"PublishLayerVersion": func(ctx context.Context, id string) ([]string, error) {
+			_, err := layers.PublishLayerVersion(ctx, &lambda.PublishLayerVersionInput{LayerName: &id, Content: &lambdatypes.LayerVersionContentInput{ZipFile: emptyZip()}})
+			return []string{id}, err
+		},
+		"CreateStack": func(ctx context.Context, id string) ([]string, error) {
+			_, err := stacks.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: &id, TemplateBody: aws.String("Resources: { Queue: { Type: AWS::SQS::Queue } }")})
+			return []string{id}, err
+		},
 		"CreateRole": func(ctx context.Context, id string) ([]string, error) {
 			_, err := roles.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &id, AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[]}`)})
 			return []string{id}, err
 		},
+	}
+}
+
+func s3Client(cfg aws.Config) *s3.Client {
+	return s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
+}
+
+// emptyZip is an archive of no files.
+func emptyZip() []byte { return append([]byte("PK\x05\x06"), make([]byte, 18)...) }
+
+// keptObjects reads the bodies too: an object without its body is lost.
+func keptObjects(t *testing.T, cfg aws.Config, all map[string]bool) {
+	t.Helper()
+	client := s3Client(cfg)
+	pages := s3.NewListObjectsV2Paginator(client, &s3.ListObjectsV2Input{Bucket: aws.String("kept")})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		require.NoError(t, err)
+		for _, o := range page.Contents {
+			out, err := client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: aws.String("kept"), Key: o.Key})
+			require.NoError(t, err)
+			body, err := io.ReadAll(out.Body)
+			require.NoError(t, err)
+			require.Equal(t, strings.Repeat(*o.Key, 1000), string(body))
+			all[*o.Key] = true
+		}
+	}
+	layers := lambda.NewListLayersPaginator(lambda.NewFromConfig(cfg), &lambda.ListLayersInput{})
+	for layers.HasMorePages() {
+		page, err := layers.NextPage(t.Context())
+		require.NoError(t, err)
+		for _, l := range page.Layers {
+			all[*l.LayerName] = true
+		}
+	}
+	stacks := cloudformation.NewListStacksPaginator(cloudformation.NewFromConfig(cfg), &cloudformation.ListStacksInput{})
+	for stacks.HasMorePages() {
+		page, err := stacks.NextPage(t.Context())
+		require.NoError(t, err)
+		for _, s := range page.StackSummaries {
+			all[*s.StackName] = true
+		}
 	}
 }
 
@@ -94,6 +154,7 @@ func kept(t *testing.T, cfg aws.Config, queue string) map[string]bool {
 			all[*e.Message] = true
 		}
 	}
+	keptObjects(t, cfg, all)
 	queues := sqs.NewFromConfig(cfg)
 	for {
 		out, err := queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &queue, MaxNumberOfMessages: 10, VisibilityTimeout: 43200})
@@ -123,6 +184,8 @@ func TestKill_losesNoAcknowledgedWriteOfAnyService(t *testing.T) {
 		o.MinDelay, o.MaxDelay = 50*time.Millisecond, time.Second
 	}).Wait(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String("kept")}, time.Minute))
 	queue, err := sqs.NewFromConfig(c.config).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("kept")})
+	require.NoError(t, err)
+	_, err = s3Client(c.config).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("kept")})
 	require.NoError(t, err)
 	logs := cloudwatchlogs.NewFromConfig(c.config)
 	_, err = logs.CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("kept")})

@@ -21,6 +21,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/embedded"
+	"github.com/pipelab/pipelab/internal/provision"
 )
 
 // dirVariable makes this test binary an emulator that keeps its state there.
@@ -43,7 +44,7 @@ func TestMain(m *testing.M) {
 // serve runs an emulator until its standard input ends, so that no child
 // outlives a test that was killed itself.
 func serve(dir string) error {
-	e, err := embedded.Driver{}.Start(context.Background(), emulator.Options{Dir: dir})
+	e, err := embedded.Driver{Provision: provision.At}.Start(context.Background(), emulator.Options{Dir: dir})
 	if err != nil {
 		return err
 	}
