@@ -168,7 +168,7 @@ func ask(ctx context.Context, done func() (bool, error)) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("it did not become ready: %w", ctx.Err())
 		}
-		pause = min(2*pause, time.Second)
+		pause = min(pause+pause/2+time.Millisecond, time.Second)
 	}
 }
 

@@ -69,6 +69,7 @@ func run(c *cobra.Command, a *app.App, o options) error {
 	if err := json.NewEncoder(a.Out).Encode(app.Ready{URL: e.Endpoint().URL, PID: os.Getpid()}); err != nil {
 		return errors.Join(err, e.Close())
 	}
+	releaseText()
 	<-c.Context().Done()
 	return e.Close()
 }

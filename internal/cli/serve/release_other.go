@@ -1,0 +1,6 @@
+//go:build !linux
+
+package serve
+
+// releaseText does nothing here.
+func releaseText() {}
