@@ -44,7 +44,7 @@ fuzz: ## every decoder for FUZZTIME each, panics become seeds under testdata
 	@grep -rl '^func Fuzz' internal --include=*_test.go | while read -r file; do \
 		for name in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' "$$file"); do \
 			echo "== $$(dirname "$$file") $$name"; \
-			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")"; \
+			$(GO) test -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 2s "./$$(dirname "$$file")"; \
 		done; \
 	done
 
