@@ -47,6 +47,7 @@ type logs struct {
 	function string
 	seen     map[string]bool // ids of events that were printed
 	newest   int64           // milliseconds
+	several  bool            // functions, so that lines say whose they are
 }
 
 func (l *logs) run(ctx context.Context, follow bool) error {
@@ -55,6 +56,7 @@ func (l *logs) run(ctx context.Context, follow bool) error {
 		if err != nil {
 			return err
 		}
+		l.several = len(groups) > 1
 		for _, g := range groups {
 			if err := l.print(ctx, g); err != nil {
 				return err
@@ -138,6 +140,11 @@ func (l *logs) event(group string, e types.FilteredLogEvent) error {
 	if l.a.JSON {
 		return json.NewEncoder(l.a.Out).Encode(map[string]any{"time": at, "function": name, "stream": aws.ToString(e.LogStreamName), "message": aws.ToString(e.Message)})
 	}
-	l.a.Printf("%s %s %s\n", at.Format("15:04:05.000"), name, strings.TrimRight(aws.ToString(e.Message), "\n"))
+	if l.several {
+		name += " "
+	} else {
+		name = ""
+	}
+	l.a.Printf("%s %s%s\n", at.Format("15:04:05.000"), name, strings.TrimRight(aws.ToString(e.Message), "\n"))
 	return nil
 }

@@ -83,9 +83,13 @@ func start(ctx context.Context, a *app.App, name, dir string) error {
 	if a.JSON {
 		return a.PrintJSON(map[string]any{"lab": l.ID, "dir": w.Root, "endpoint": url, "outputs": outputs.Provided})
 	}
-	a.Printf("%s\n\n  folder    %s\n  endpoint  %s\n", l.Title, w.Root, url)
-	for _, name := range slices.Sorted(maps.Keys(outputs.Provided)) {
-		a.Printf("  %-9s %s\n", name, outputs.Provided[name])
+	names, width := slices.Sorted(maps.Keys(outputs.Provided)), len("endpoint")
+	for _, name := range names {
+		width = max(width, len(name))
+	}
+	a.Printf("%s\n\n  %-*s  %s\n  %-*s  %s\n", l.Title, width, "folder", w.Root, width, "endpoint", url)
+	for _, name := range names {
+		a.Printf("  %-*s  %s\n", width, name, outputs.Provided[name])
 	}
 	a.Printf("\nnext: cd %s, read README.md, then: pipelab check\n", w.Root)
 	return nil

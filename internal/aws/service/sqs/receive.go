@@ -23,6 +23,8 @@ import (
 func (s *Service) ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInput) (*sqs.ReceiveMessageOutput, error) {
 	c := gateway.From(ctx)
 	switch {
+	case in.ReceiveRequestAttemptId != nil:
+		return nil, gateway.Unsupported("sqs", "ReceiveMessage", "ReceiveRequestAttemptId")
 	case in.MaxNumberOfMessages < 0 || in.MaxNumberOfMessages > 10:
 		return nil, invalidReason(in.MaxNumberOfMessages, "MaxNumberOfMessages", "Must be between 1 and 10, if provided.")
 	case in.WaitTimeSeconds < 0 || in.WaitTimeSeconds > 20:
