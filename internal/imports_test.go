@@ -129,7 +129,7 @@ func TestImports_keepServicesApart(t *testing.T) {
 func TestImports_haveOneHomeForEachHeavyDependency(t *testing.T) {
 	homes := map[string][]string{
 		"github.com/duckdb/duckdb-go/":          {"internal/sqlengine"},
-		"github.com/google/cel-go/":             {"internal/check"},
+		"cel.dev/cel-go/":                       {"internal/check"},
 		"github.com/spf13/cobra":                {"internal/cli", "cmd/pipelab"},
 		"github.com/testcontainers/":            {"internal/emulator/localstack"},
 		"github.com/fsnotify/fsnotify":          {"internal/cli"},
