@@ -13,8 +13,7 @@ type boxes struct {
 	mu    sync.Mutex
 	live  map[string]map[string]any // physical id -> properties
 	calls []string
-	fail  map[string]error // "Create Logical" -> error
-	next  int
+	fail  map[string]error  // "Create Logical" -> error
 	after func(call string) // called when a call has taken effect
 }
 

@@ -184,7 +184,7 @@ func (e *Environment) environ(api string) []string {
 		"AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull,
 	}
 	if s.Layers != "" {
-		_, f, err := familyOf(s.Runtime)
+		f, err := familyOf(s.Runtime)
 		if err == nil {
 			env = append(env, f.layerPath(s.Layers)...)
 		}

@@ -49,25 +49,25 @@ func families() map[string]family {
 }
 
 // familyOf finds the family of a runtime such as "python3.12".
-func familyOf(runtime string) (string, family, error) {
+func familyOf(runtime string) (family, error) {
 	name := strings.TrimRight(strings.TrimSuffix(runtime, ".x"), "0123456789.")
 	if strings.HasPrefix(runtime, "provided") {
 		name = "provided"
 	}
 	f, ok := families()[name]
 	if !ok {
-		return "", family{}, fmt.Errorf("%w: %s; Python, Node.js and provided runtimes can", ErrUnsupported, runtime)
+		return family{}, fmt.Errorf("%w: %s; Python, Node.js and provided runtimes can", ErrUnsupported, runtime)
 	}
 	if name == "provided" && goruntime.GOOS == "windows" {
-		return "", family{}, fmt.Errorf("%w: %s needs Linux or macOS", ErrUnsupported, runtime)
+		return family{}, fmt.Errorf("%w: %s needs Linux or macOS", ErrUnsupported, runtime)
 	}
-	return name, f, nil
+	return f, nil
 }
 
 // Check tells whether functions of a runtime can run on this machine; the
 // error says what to install.
 func Check(runtime string) error {
-	_, f, err := familyOf(runtime)
+	f, err := familyOf(runtime)
 	if err != nil {
 		return err
 	}
@@ -90,7 +90,7 @@ func (f family) find(runtime string) (string, error) {
 // command is what starts a function's process. dir is a folder of ours, where
 // bootstraps are kept.
 func (s Spec) command(dir string) (*exec.Cmd, error) {
-	_, f, err := familyOf(s.Runtime)
+	f, err := familyOf(s.Runtime)
 	if err != nil {
 		return nil, err
 	}

@@ -41,13 +41,6 @@ type metadata struct {
 	QueryCompatible json.RawMessage `json:"awsQueryCompatible"`
 }
 
-func (m metadata) signing() string {
-	if m.SigningName != "" {
-		return m.SigningName
-	}
-	return m.EndpointPrefix
-}
-
 // Operation is one operation of a model.
 type Operation struct {
 	Name   string    `json:"name"`

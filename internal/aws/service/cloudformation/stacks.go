@@ -27,12 +27,12 @@ type order struct {
 
 // wish is what the requests for it have in common.
 type wish struct {
-	name, body, url *string
-	previous        bool // use the template in force
-	parameters      []types.Parameter
-	capabilities    []types.Capability
-	tags            []types.Tag
-	direct          bool // not by a change set
+	body, url    *string
+	previous     bool // use the template in force
+	parameters   []types.Parameter
+	capabilities []types.Capability
+	tags         []types.Tag
+	direct       bool // not by a change set
 }
 
 // read makes an order of a request. now is the stack in force, zero for none.

@@ -2,7 +2,6 @@ package kinesis_test
 
 import (
 	"context"
-	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -282,7 +281,7 @@ func TestSubscribeToShard_wrongRequests(t *testing.T) {
 		"no timestamp":    {"InvalidArgumentException", *arn, shard0, types.StartingPosition{Type: types.ShardIteratorTypeAtTimestamp}},
 		"no sequence":     {"InvalidArgumentException", *arn, shard0, types.StartingPosition{Type: types.ShardIteratorTypeAfterSequenceNumber}},
 		"unknown type":    {"ValidationException", *arn, shard0, types.StartingPosition{Type: "NEWEST"}},
-		"foreign account": {"ResourceNotFoundException", fmt.Sprint("arn:aws:kinesis:us-east-1:111122223333:stream/s/consumer/c:1"), shard0, latest},
+		"foreign account": {"ResourceNotFoundException", "arn:aws:kinesis:us-east-1:111122223333:stream/s/consumer/c:1", shard0, latest},
 	} {
 		_, err := client.SubscribeToShard(t.Context(), &sdk.SubscribeToShardInput{ConsumerARN: &c.arn, ShardId: &c.shard, StartingPosition: &c.from})
 		require.Equal(t, c.code, errorCode(t, err), name)

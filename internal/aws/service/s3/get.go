@@ -192,7 +192,7 @@ func (s *Service) HeadObject(_ context.Context, in *s3.HeadObjectInput) (*s3.Hea
 		ContentType: first(in.ResponseContentType, v.contentType()), ETag: quoted(v.ETag), LastModified: ptr(v.Modified), Metadata: v.Metadata,
 		ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey), StorageClass: v.shownClass(), TagCount: some(int32(len(v.Tags))), //nolint:gosec // 10 at most
 		VersionId: v.shown(b), Expiration: b.expiration(deref(in.Key), v), ObjectLockMode: types.ObjectLockMode(v.Mode), ObjectLockLegalHoldStatus: v.hold(b),
-		Expires: first(in.ResponseExpires, h.Expires), //nolint:staticcheck // as in GetObject
+		Expires: first(in.ResponseExpires, h.Expires),
 	}
 	if t := out.Expires; t != nil { //nolint:staticcheck // as in GetObject
 		out.ExpiresString = ptr(t.UTC().Format(http.TimeFormat))

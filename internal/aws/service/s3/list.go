@@ -116,9 +116,10 @@ type listing struct {
 	last      string // key or group that the page ends with
 }
 
-func (s *Service) list(name, prefix, delimiter, after string, most int32, enc func(*string) *string, owners bool, expected *string) (out listing, b bucket, err error) {
+func (s *Service) list(name, prefix, delimiter, after string, most int32, enc func(*string) *string, owners bool, expected *string) (out listing, err error) {
 	err = s.host.Store.View(func(tx *store.Tx) error {
-		if b, err = s.bucket(tx, &name, expected); err != nil {
+		b, err := s.bucket(tx, &name, expected)
+		if err != nil {
 			return err
 		}
 		count := int32(0)
@@ -149,7 +150,7 @@ func (s *Service) list(name, prefix, delimiter, after string, most int32, enc fu
 		})
 		return nil
 	})
-	return out, b, err
+	return out, err
 }
 
 // alive reports whether a key with the prefix has a current version.
@@ -175,7 +176,7 @@ func (s *Service) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input) (*
 		after = deref(in.StartAfter)
 	}
 	enc := encoder(in.EncodingType)
-	l, _, err := s.list(*in.Bucket, deref(in.Prefix), deref(in.Delimiter), after, most, enc, deref(in.FetchOwner), in.ExpectedBucketOwner)
+	l, err := s.list(*in.Bucket, deref(in.Prefix), deref(in.Delimiter), after, most, enc, deref(in.FetchOwner), in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err
 	}
@@ -202,7 +203,7 @@ func (s *Service) ListObjects(_ context.Context, in *s3.ListObjectsInput) (*s3.L
 		return nil, err
 	}
 	enc := encoder(in.EncodingType)
-	l, _, err := s.list(*in.Bucket, deref(in.Prefix), deref(in.Delimiter), deref(in.Marker), most, enc, true, in.ExpectedBucketOwner)
+	l, err := s.list(*in.Bucket, deref(in.Prefix), deref(in.Delimiter), deref(in.Marker), most, enc, true, in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err
 	}

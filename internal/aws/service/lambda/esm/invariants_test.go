@@ -21,7 +21,6 @@ type consumer struct {
 	at     int
 	report bool
 	done   map[string][]int // by key, in order of processing, without repeats
-	sent   map[string]map[int]bool
 	wrong  []string
 }
 
