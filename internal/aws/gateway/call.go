@@ -70,6 +70,9 @@ type Call struct {
 	Service   string // SDK package name: "kinesis", "dynamodbstreams"
 	Operation string // "PutRecords"
 	Input     any    // *kinesis.PutRecordsInput
+	// SourceARN is the resource for which a service calls, such as the bucket of
+	// an event; resource policies ask for it. Empty when there is none.
+	SourceARN string
 	// HTTP is the request behind the call; nil for internal calls.
 	HTTP *http.Request
 	// Time is when the call arrived, on the virtual clock.

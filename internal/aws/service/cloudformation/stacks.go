@@ -332,7 +332,7 @@ func (s *Service) DeleteStack(ctx context.Context, in *sdk.DeleteStackInput) (*s
 
 // ContinueUpdateRollback implements the operation.
 func (s *Service) ContinueUpdateRollback(ctx context.Context, in *sdk.ContinueUpdateRollbackInput) (*sdk.ContinueUpdateRollbackOutput, error) {
-	if err := refuse("ContinueUpdateRollback", map[string]bool{"ResourcesToSkip": len(in.ResourcesToSkip) > 0, "RoleARN": in.RoleARN != nil}); err != nil {
+	if err := refuse("ContinueUpdateRollback", map[string]bool{"ResourcesToSkip": len(in.ResourcesToSkip) > 0, "ForceRollback": aws.ToBool(in.ForceRollback), "RoleARN": in.RoleARN != nil}); err != nil {
 		return nil, err
 	}
 	call := gateway.From(ctx)

@@ -49,7 +49,9 @@ func (s *Service) Name() string { return "kinesis" }
 
 // Operations lists what is implemented.
 func (s *Service) Operations() []gateway.Operation {
-	return []gateway.Operation{
+	// What names a stream by an id, and how records are spread over shards, is
+	// of channels, which are not emulated.
+	return gateway.Refusing("kinesis", []string{"StreamId", "RecordDistributionStrategy"}, []gateway.Operation{
 		gateway.Op(gateway.Control, s.CreateStream),
 		gateway.Op(gateway.Control, s.DeleteStream),
 		gateway.Op(gateway.Control, s.DescribeStream),
@@ -87,7 +89,7 @@ func (s *Service) Operations() []gateway.Operation {
 		gateway.Op(gateway.Data, s.GetShardIterator),
 		gateway.Op(gateway.Data, s.GetRecords),
 		gateway.StreamOp[kinesis.SubscribeToShardInput, kinesis.SubscribeToShardOutput](gateway.Data, s.SubscribeToShard),
-	}
+	}...)
 }
 
 func limit(name string) int64 { return limits.Get("kinesis", name) }

@@ -14,6 +14,9 @@
 // AWS: a service may only invoke a function whose policy lets it. Kept; the
 // policies of users and roles are another matter (package gateway).
 //
+// AWS: runs a function on the architecture and with the temporary storage that
+// it asks for. Here both are stored and shown; the machine decides.
+//
 // AWS: GetFunction returns a presigned URL of the code. Here it returns none.
 //
 // AWS: sends START, END and REPORT lines to the log in the background. Here

@@ -3,6 +3,7 @@ package lambda
 import (
 	"context"
 	"encoding/json"
+	"path"
 	"slices"
 	"strings"
 
@@ -190,10 +191,21 @@ func (s *Service) GetPolicy(ctx context.Context, in *sdk.GetPolicyInput) (*sdk.G
 	return &sdk.GetPolicyOutput{Policy: aws.String(string(text)), RevisionId: aws.String(p.Revision)}, err
 }
 
+// fromSource reports whether a statement lets a resource in.
+func fromSource(st statement, arn string) bool {
+	pattern, given := st.Condition["ArnLike"]["AWS:SourceArn"]
+	if !given {
+		return true
+	}
+	match, err := path.Match(pattern, arn)
+	return err == nil && match
+}
+
 // permitted refuses services that the function's policy does not let in.
 // Lambda itself needs no permission for its mappings and destinations.
 func (s *Service) permitted(ctx context.Context, tx *store.Tx, fn esm.Function) error {
-	who := gateway.From(ctx).Principal
+	call := gateway.From(ctx)
+	who := call.Principal
 	if who.Kind != gateway.AWSService || who.Service == "lambda.amazonaws.com" {
 		return nil
 	}
@@ -201,7 +213,8 @@ func (s *Service) permitted(ctx context.Context, tx *store.Tx, fn esm.Function) 
 	for _, st := range p.Statements {
 		action := len(st.Action) > 0 && (st.Action[0] == "*" || strings.EqualFold(st.Action[0], "lambda:*") || strings.EqualFold(st.Action[0], "lambda:InvokeFunction"))
 		account, given := st.Condition["StringEquals"]["AWS:SourceAccount"]
-		if action && (st.Principal.All || slices.Contains(st.Principal.Service, who.Service)) && (!given || account == who.Account) {
+		if action && (st.Principal.All || slices.Contains(st.Principal.Service, who.Service)) && (!given || account == who.Account) &&
+			fromSource(st, call.SourceARN) {
 			return nil
 		}
 	}

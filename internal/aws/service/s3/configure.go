@@ -16,16 +16,16 @@ import (
 func (s *Service) configurations() []gateway.Operation {
 	c := gateway.Control
 	return []gateway.Operation{
-		op(c, s.PutBucketVersioning), op(c, s.GetBucketVersioning),
-		op(c, s.PutBucketTagging), op(c, s.GetBucketTagging), op(c, s.DeleteBucketTagging),
-		op(c, s.PutBucketEncryption), op(c, s.GetBucketEncryption), op(c, s.DeleteBucketEncryption),
-		op(c, s.PutPublicAccessBlock), op(c, s.GetPublicAccessBlock), op(c, s.DeletePublicAccessBlock),
-		op(c, s.PutBucketOwnershipControls), op(c, s.GetBucketOwnershipControls), op(c, s.DeleteBucketOwnershipControls),
-		op(c, s.PutBucketPolicy), op(c, s.GetBucketPolicy), op(c, s.DeleteBucketPolicy),
-		op(c, s.PutBucketCors), op(c, s.GetBucketCors), op(c, s.DeleteBucketCors),
-		op(c, s.PutBucketLifecycleConfiguration), op(c, s.GetBucketLifecycleConfiguration), op(c, s.DeleteBucketLifecycle),
-		op(c, s.PutBucketNotificationConfiguration), op(c, s.GetBucketNotificationConfiguration),
-		op(c, s.PutObjectLockConfiguration), op(c, s.GetObjectLockConfiguration), op(c, s.GetBucketAcl), op(gateway.Data, s.GetObjectAcl),
+		gateway.Op(c, s.PutBucketVersioning), gateway.Op(c, s.GetBucketVersioning),
+		gateway.Op(c, s.PutBucketTagging), gateway.Op(c, s.GetBucketTagging), gateway.Op(c, s.DeleteBucketTagging),
+		gateway.Op(c, s.PutBucketEncryption), gateway.Op(c, s.GetBucketEncryption), gateway.Op(c, s.DeleteBucketEncryption),
+		gateway.Op(c, s.PutPublicAccessBlock), gateway.Op(c, s.GetPublicAccessBlock), gateway.Op(c, s.DeletePublicAccessBlock),
+		gateway.Op(c, s.PutBucketOwnershipControls), gateway.Op(c, s.GetBucketOwnershipControls), gateway.Op(c, s.DeleteBucketOwnershipControls),
+		gateway.Op(c, s.PutBucketPolicy), gateway.Op(c, s.GetBucketPolicy), gateway.Op(c, s.DeleteBucketPolicy),
+		gateway.Op(c, s.PutBucketCors), gateway.Op(c, s.GetBucketCors), gateway.Op(c, s.DeleteBucketCors),
+		gateway.Op(c, s.PutBucketLifecycleConfiguration), gateway.Op(c, s.GetBucketLifecycleConfiguration), gateway.Op(c, s.DeleteBucketLifecycle),
+		gateway.Op(c, s.PutBucketNotificationConfiguration), gateway.Op(c, s.GetBucketNotificationConfiguration),
+		gateway.Op(c, s.PutObjectLockConfiguration), gateway.Op(c, s.GetObjectLockConfiguration), gateway.Op(c, s.GetBucketAcl), gateway.Op(gateway.Data, s.GetObjectAcl),
 	}
 }
 

@@ -85,7 +85,7 @@ func (s *Service) enter(life context.Context) bool {
 func (s *Service) attempt(life context.Context, key string, d delivery) {
 	arn, err := ident.ParseARN(d.Target)
 	if err == nil {
-		err = s.send(life, arn, d.Owner, d.Body)
+		err = s.send(life, arn, d.Bucket, d.Owner, d.Body)
 	}
 	now := s.host.Clock.Now()
 	done := err == nil || now.Sub(d.Made) > giveUp
@@ -110,11 +110,13 @@ func (s *Service) attempt(life context.Context, key string, d delivery) {
 	}
 }
 
+func bucketARN(name string) string { return "arn:aws:s3:::" + name }
+
 // send gives an event to a queue or a function.
-func (s *Service) send(ctx context.Context, to ident.ARN, owner string, body []byte) error {
+func (s *Service) send(ctx context.Context, to ident.ARN, bucket, owner string, body []byte) error {
 	who := gateway.ServicePrincipal("s3.amazonaws.com", owner)
 	if to.Service == "lambda" {
-		_, err := gateway.Invoke[lambda.InvokeOutput](ctx, s.host, gateway.Call{Principal: who, Scope: to.Scope(), Service: "lambda", Operation: "Invoke",
+		_, err := gateway.Invoke[lambda.InvokeOutput](ctx, s.host, gateway.Call{Principal: who, SourceARN: bucketARN(bucket), Scope: to.Scope(), Service: "lambda", Operation: "Invoke",
 			Input: &lambda.InvokeInput{FunctionName: ptr(to.String()), InvocationType: lambdatypes.InvocationTypeEvent, Payload: body}})
 		return err
 	}

@@ -184,9 +184,9 @@ func (s *Service) reach(ctx context.Context, b bucket, all []rule) error {
 			if jsonErr != nil {
 				return jsonErr
 			}
-			err = s.send(ctx, arn, b.Owner, test)
+			err = s.send(ctx, arn, b.Name, b.Owner, test)
 		} else {
-			_, err = gateway.Invoke[lambda.InvokeOutput](ctx, s.host, gateway.Call{Principal: gateway.ServicePrincipal("s3.amazonaws.com", b.Owner), Scope: arn.Scope(),
+			_, err = gateway.Invoke[lambda.InvokeOutput](ctx, s.host, gateway.Call{Principal: gateway.ServicePrincipal("s3.amazonaws.com", b.Owner), SourceARN: bucketARN(b.Name), Scope: arn.Scope(),
 				Service: "lambda", Operation: "Invoke", Input: &lambda.InvokeInput{FunctionName: ptr(r.target), InvocationType: lambdatypes.InvocationTypeDryRun}})
 		}
 		if err != nil {

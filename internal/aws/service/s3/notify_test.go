@@ -229,6 +229,10 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			_, err := w.s3.PutObject(ctx, &sdk.PutObjectInput{Bucket: b, Key: k, SSECustomerAlgorithm: aws.String("AES256")})
 			return err
 		}},
+		"put bucket key": {"NotImplemented", 501, func() error {
+			_, err := w.s3.PutObject(ctx, &sdk.PutObjectInput{Bucket: b, Key: k, BucketKeyEnabled: aws.Bool(true)})
+			return err
+		}},
 		"put owner": {"AccessDenied", 403, func() error {
 			_, err := w.s3.PutObject(ctx, &sdk.PutObjectInput{Bucket: b, Key: k, ExpectedBucketOwner: aws.String("111111111111")})
 			return err

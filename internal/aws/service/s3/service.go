@@ -54,47 +54,26 @@ func notEmulated() []string {
 		"WriteOffsetBytes", "SSEKMSEncryptionContext", "BucketNamespace", "AnnotationDirective",
 		"ObjectLockEventHold", "ObjectLockEventHoldDurationDays", "ObjectLockEventHoldDurationYears",
 		"ChecksumMD5", "ChecksumSHA512", "ChecksumXXHASH128", "ChecksumXXHASH3", "ChecksumXXHASH64",
-		"IfMatchLastModifiedTime", "IfMatchSize",
+		"IfMatchLastModifiedTime", "IfMatchSize", "IfMatchInitiatedTime",
+		"BucketKeyEnabled", "Token", "ConfirmRemoveSelfBucketAccess",
 	}
-}
-
-// op wraps a handler in the checks that all operations share: members that are
-// not emulated, and the owner that the caller expects.
-func op[I, O any](p gateway.Plane, h func(context.Context, *I) (*O, error)) gateway.Operation {
-	var refused [][]int
-	t := reflect.TypeFor[I]()
-	for _, name := range notEmulated() {
-		if f, ok := t.FieldByName(name); ok {
-			refused = append(refused, f.Index)
-		}
-	}
-	name := t.Name()[:len(t.Name())-len("Input")]
-	return gateway.Op(p, func(ctx context.Context, in *I) (*O, error) {
-		v := reflect.ValueOf(in).Elem()
-		for _, i := range refused {
-			if f := v.FieldByIndex(i); !f.IsZero() && !(f.Kind() == reflect.Pointer && f.Elem().IsZero()) {
-				return nil, gateway.Unsupported("s3", name, t.FieldByIndex(i).Name)
-			}
-		}
-		return h(ctx, in)
-	})
 }
 
 // Operations implements gateway.Service.
 func (s *Service) Operations() []gateway.Operation {
 	c, d := gateway.Control, gateway.Data
-	return append([]gateway.Operation{
-		op(c, s.CreateBucket), op(c, s.HeadBucket), op(c, s.DeleteBucket), op(c, s.ListBuckets), op(c, s.GetBucketLocation),
-		op(d, s.PutObject), op(d, s.GetObject), op(d, s.HeadObject), op(d, s.CopyObject), op(d, s.DeleteObject), op(d, s.DeleteObjects),
-		op(d, s.ListObjects), op(d, s.ListObjectsV2), op(d, s.ListObjectVersions),
-		op(d, s.CreateMultipartUpload), op(d, s.UploadPart), op(d, s.UploadPartCopy), op(d, s.CompleteMultipartUpload),
-		op(d, s.AbortMultipartUpload), op(d, s.ListParts), op(d, s.ListMultipartUploads),
-		op(d, s.PutObjectTagging), op(d, s.GetObjectTagging), op(d, s.DeleteObjectTagging), op(d, s.GetObjectAttributes),
-		op(d, s.PutObjectRetention), op(d, s.GetObjectRetention), op(d, s.PutObjectLegalHold), op(d, s.GetObjectLegalHold),
-	}, s.configurations()...)
+	return gateway.Refusing("s3", notEmulated(), append([]gateway.Operation{
+		gateway.Op(c, s.CreateBucket), gateway.Op(c, s.HeadBucket), gateway.Op(c, s.DeleteBucket), gateway.Op(c, s.ListBuckets), gateway.Op(c, s.GetBucketLocation),
+		gateway.Op(d, s.PutObject), gateway.Op(d, s.GetObject), gateway.Op(d, s.HeadObject), gateway.Op(d, s.CopyObject), gateway.Op(d, s.DeleteObject), gateway.Op(d, s.DeleteObjects),
+		gateway.Op(d, s.ListObjects), gateway.Op(d, s.ListObjectsV2), gateway.Op(d, s.ListObjectVersions),
+		gateway.Op(d, s.CreateMultipartUpload), gateway.Op(d, s.UploadPart), gateway.Op(d, s.UploadPartCopy), gateway.Op(d, s.CompleteMultipartUpload),
+		gateway.Op(d, s.AbortMultipartUpload), gateway.Op(d, s.ListParts), gateway.Op(d, s.ListMultipartUploads),
+		gateway.Op(d, s.PutObjectTagging), gateway.Op(d, s.GetObjectTagging), gateway.Op(d, s.DeleteObjectTagging), gateway.Op(d, s.GetObjectAttributes),
+		gateway.Op(d, s.PutObjectRetention), gateway.Op(d, s.GetObjectRetention), gateway.Op(d, s.PutObjectLegalHold), gateway.Op(d, s.GetObjectLegalHold),
+	}, s.configurations()...)...)
 }
 
-// set fills the member of an output that carries a checksum.
+// setChecksum fills the member of an output that carries a checksum.
 func setChecksum(out any, sum checksum) {
 	if sum.Algorithm == "" {
 		return
