@@ -15,6 +15,7 @@ import (
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/sdkhttp"
 )
 
 // Clock is the little of time that a runner needs; wall time, since a
@@ -163,7 +164,7 @@ type session struct {
 }
 
 func newSession(o Options, c *lab.Check) *session {
-	s := &session{o: o, check: c, own: &ownCalls{token: o.Emulator.Endpoint().Token, ids: map[string]bool{}}, sets: map[string]*dataset{}, data: map[string]any{},
+	s := &session{o: o, check: c, own: &ownCalls{under: sdkhttp.New(), token: o.Emulator.Endpoint().Token, ids: map[string]bool{}}, sets: map[string]*dataset{}, data: map[string]any{},
 		runs: map[string]any{}, probes: map[string]lab.Probe{}, outputs: o.Outputs, seen: map[string]any{}}
 	s.config = o.Emulator.Endpoint().AWSConfig()
 	s.config.HTTPClient = s.own
@@ -182,6 +183,7 @@ func newSession(o Options, c *lab.Check) *session {
 // the learner's pipeline only, and remembers the request ids, so that a probe
 // of the trace can leave them out.
 type ownCalls struct {
+	under aws.HTTPClient
 	token string
 	mu    sync.Mutex
 	ids   map[string]bool
@@ -190,7 +192,7 @@ type ownCalls struct {
 // Do implements the SDK's HTTP client.
 func (c *ownCalls) Do(r *http.Request) (*http.Response, error) {
 	r.Header.Set(emulator.TokenHeader, c.token)
-	resp, err := http.DefaultClient.Do(r)
+	resp, err := c.under.Do(r)
 	if err == nil {
 		c.mu.Lock()
 		defer c.mu.Unlock()

@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/pipelab/pipelab/internal/sdkhttp"
 )
 
 // Endpoint is where an emulated AWS answers, and as whom to call it.
@@ -31,6 +33,7 @@ func (e Endpoint) AWSConfig() aws.Config {
 	return aws.Config{
 		Region:       e.Region,
 		BaseEndpoint: aws.String(e.URL),
+		HTTPClient:   sdkhttp.New(),
 		Credentials:  credentials.NewStaticCredentialsProvider(e.AccessKeyID, e.SecretAccessKey, ""),
 	}
 }

@@ -27,6 +27,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/pipelab/pipelab/internal/cfn"
+	"github.com/pipelab/pipelab/internal/sdkhttp"
 )
 
 // Provider implements cfn.Provider. Make one with New.
@@ -57,7 +58,7 @@ type resourceType struct {
 // At returns a provider for an account and region of an emulator, which takes
 // an account's number for an access key.
 func At(endpoint, account, region string) cfn.Provider {
-	return New(aws.Config{Region: region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider(account, "emulator", "")}, account, nil)
+	return New(aws.Config{Region: region, BaseEndpoint: &endpoint, HTTPClient: sdkhttp.New(), Credentials: credentials.NewStaticCredentialsProvider(account, "emulator", "")}, account, nil)
 }
 
 // New returns a provider for the cloud behind cfg. Assets hold packed local

@@ -16,6 +16,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/sdkhttp"
 )
 
 // Epoch is where the clock of a test cloud stands at first.
@@ -71,6 +72,7 @@ func (c *Cloud) Config() aws.Config {
 	return aws.Config{
 		Region:       ident.DefaultRegion,
 		BaseEndpoint: aws.String(c.URL),
+		HTTPClient:   sdkhttp.New(),
 		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", ""),
 		Retryer:      func() aws.Retryer { return aws.NopRetryer{} },
 	}
