@@ -1,6 +1,7 @@
 package cfn
 
 import (
+	"errors"
 	"slices"
 	"strconv"
 	"strings"
@@ -47,7 +48,8 @@ func (t *Template) check(types map[string]*Schema) {
 	}
 	if len(t.problems.List) == 0 {
 		if _, err := graphOf(t).Order(); err != nil {
-			cycle := err.(*CycleError)
+			var cycle *CycleError
+			errors.As(err, &cycle) // Order has no other error
 			t.problems.add(t.Resource(cycle.IDs[0]).Pos, "break the circle: name resources in advance or split one in two", "%s", cycle)
 		}
 	}

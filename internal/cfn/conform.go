@@ -43,15 +43,12 @@ func conform(v any, p Property, path string) (any, error) {
 func conformMap(m map[string]any, p Property, path string) (any, error) {
 	out := map[string]any{}
 	for k, it := range m {
-		field := Property{}
+		field, ok := p.Fields[k]
 		if p.Type == TMap {
-			field = *p.Item
-		} else {
-			f, ok := p.Fields[k]
-			if !ok {
-				return nil, fmt.Errorf("%s has no property %s, or it is not supported", path, k)
-			}
-			field = f
+			field, ok = *p.Item, true
+		}
+		if !ok {
+			return nil, fmt.Errorf("%s has no property %s, or it is not supported", path, k)
 		}
 		c, err := conform(it, field, path+"."+k)
 		if err != nil {

@@ -1,6 +1,7 @@
 package cfn
 
 import (
+	"errors"
 	"slices"
 	"strings"
 )
@@ -269,7 +270,8 @@ func (t *Template) conditionCycles() {
 		})
 	}
 	if _, err := g.Order(); err != nil {
-		t.problems.Add(t.Conditions.Get(err.(*CycleError).IDs[0]), "", "conditions use each other in a circle: %s",
-			strings.Join(err.(*CycleError).IDs, " -> "))
+		var cycle *CycleError
+		errors.As(err, &cycle) // Order has no other error
+		t.problems.Add(t.Conditions.Get(cycle.IDs[0]), "", "conditions use each other in a circle: %s", strings.Join(cycle.IDs, " -> "))
 	}
 }

@@ -152,7 +152,9 @@ func TestGraph_orderRespectsDependencies(t *testing.T) {
 		}
 		order, err := g.Order()
 		if err != nil {
-			ids := err.(*CycleError).IDs
+			var cycle *CycleError
+			require.ErrorAs(t, err, &cycle)
+			ids := cycle.IDs
 			for i, id := range ids {
 				require.Contains(t, g.Dependencies(id), ids[(i+1)%len(ids)], "the circle must exist")
 			}

@@ -59,11 +59,9 @@ func (x *serverless) add(r *ResourceDef) {
 }
 
 // make adds a generated resource that lives and dies with its origin.
-func (x *serverless) make(from *ResourceDef, id, typ string, props *Node) *ResourceDef {
-	r := &ResourceDef{LogicalID: id, Pos: from.Pos, TypePos: from.TypePos, Type: typ, Properties: props,
-		Condition: from.Condition, DeletionPolicy: "Delete", UpdateReplacePolicy: "Delete"}
-	x.add(r)
-	return r
+func (x *serverless) make(from *ResourceDef, id, typ string, props *Node) {
+	x.add(&ResourceDef{LogicalID: id, Pos: from.Pos, TypePos: from.TypePos, Type: typ, Properties: props,
+		Condition: from.Condition, DeletionPolicy: "Delete", UpdateReplacePolicy: "Delete"})
 }
 
 func (x *serverless) checkGlobals() {

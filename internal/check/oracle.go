@@ -23,7 +23,7 @@ func (s *session) oracle(ctx context.Context, e lab.Expect, out *report.Check) (
 	if err != nil {
 		return false, err
 	}
-	defer db.Close()
+	defer db.Close() //nolint:errcheck // in memory, thrown away
 	var data *sqlengine.DataError
 	for _, name := range slices.Sorted(maps.Keys(e.SQL.Tables)) {
 		v, failed, err := s.look(ctx, e.SQL.Tables[name], false)

@@ -131,7 +131,7 @@ func (db *DB) Query(ctx context.Context, query string) (*Table, error) {
 	if err != nil {
 		return nil, classify(err)
 	}
-	defer rows.Close()
+	defer rows.Close() //nolint:errcheck // rows.Err says what went wrong
 	t := &Table{Ordered: ordered}
 	if t.Columns, err = rows.Columns(); err != nil {
 		return nil, err

@@ -116,4 +116,4 @@ func (s Spec) command(dir string) (*exec.Cmd, error) {
 	return exec.Command(interpreter, file), nil //nolint:gosec // running it is the point
 }
 
-var errNoBootstrap = errors.New("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]") //nolint:staticcheck // AWS's words
+var errNoBootstrap = errors.New("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]")

@@ -53,7 +53,7 @@ var errAbort = errors.New("abort")
 func TestStore_behavesLikeAMap(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		dir, err := os.MkdirTemp("", "store")
+		dir, err := os.MkdirTemp("", "store") //nolint:usetesting // one for each of the many runs, gone after it
 		require.NoError(t, err)
 		defer os.RemoveAll(dir)
 		s, c := open(t, dir)

@@ -25,7 +25,7 @@ func (t *Target) decodeREST(req *http.Request, n *node, v reflect.Value) error {
 		var err error
 		switch f.ref.Location {
 		case "uri":
-			err = setText(f.node, fv, t.labels[f.ref.LocationName], formatISO)
+			err = setText(f.node, fv, t.labels[f.ref.LocationName])
 		case "querystring":
 			if query == nil {
 				query = req.URL.Query()
@@ -97,7 +97,7 @@ func (t *Target) decodePayload(req *http.Request, n *node, v reflect.Value) erro
 }
 
 // setText decodes the text of a label, query parameter or header.
-func setText(n *node, v reflect.Value, s, timeFormat string) error {
+func setText(n *node, v reflect.Value, s string) error {
 	switch n.kind {
 	case kString:
 		n.settable(v).SetString(s)
@@ -146,7 +146,7 @@ func setQuery(n *node, v reflect.Value, query url.Values, name string) error {
 	case kList:
 		for _, s := range query[name] {
 			e := reflect.New(n.typ.Elem()).Elem()
-			if err := setText(n.elem, e, s, formatISO); err != nil {
+			if err := setText(n.elem, e, s); err != nil {
 				return err
 			}
 			v.Set(reflect.Append(v, e))
@@ -156,7 +156,7 @@ func setQuery(n *node, v reflect.Value, query url.Values, name string) error {
 		m := reflect.MakeMap(n.typ)
 		for k, s := range query {
 			e := reflect.New(n.typ.Elem()).Elem()
-			if err := setText(n.elem, e, s[0], formatISO); err != nil {
+			if err := setText(n.elem, e, s[0]); err != nil {
 				return err
 			}
 			m.SetMapIndex(reflect.ValueOf(k).Convert(n.typ.Key()), e)
@@ -167,7 +167,7 @@ func setQuery(n *node, v reflect.Value, query url.Values, name string) error {
 	if !query.Has(name) {
 		return nil
 	}
-	return setText(n, v, query.Get(name), formatISO)
+	return setText(n, v, query.Get(name))
 }
 
 // headerValues returns a header's lines. The length is not among them in Go;
@@ -196,7 +196,7 @@ func setHeader(n *node, v reflect.Value, values []string) error {
 		for _, line := range values {
 			for _, s := range strings.Split(line, ",") {
 				e := reflect.New(n.typ.Elem()).Elem()
-				if err := setText(n.elem, e, strings.TrimSpace(s), formatHTTP); err != nil {
+				if err := setText(n.elem, e, strings.TrimSpace(s)); err != nil {
 					return err
 				}
 				v.Set(reflect.Append(v, e))
@@ -204,7 +204,7 @@ func setHeader(n *node, v reflect.Value, values []string) error {
 		}
 		return nil
 	}
-	return setText(n, v, strings.Join(values, ","), formatHTTP)
+	return setText(n, v, strings.Join(values, ","))
 }
 
 // setPrefixHeaders collects headers such as x-amz-meta-*; their names are

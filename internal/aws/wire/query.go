@@ -74,7 +74,7 @@ func (q *queryReader) value(n *node, v reflect.Value, prefix string, depth int) 
 	case kMap:
 		return q.mapping(n, v, join(prefix, "entry"), depth)
 	}
-	return setText(n, v, q.form.Get(prefix), formatISO)
+	return setText(n, v, q.form.Get(prefix))
 }
 
 func (q *queryReader) member(f *field, v reflect.Value, name string, depth int) error {

@@ -109,7 +109,7 @@ func readXML(e *element, n *node, v reflect.Value) error {
 	if n.kind != kString {
 		text = strings.TrimSpace(text)
 	}
-	return setText(n, v, text, formatISO)
+	return setText(n, v, text)
 }
 
 func appendElement(e *element, n *node, v reflect.Value) error {
@@ -132,7 +132,7 @@ func readXMLStruct(e *element, n *node, v reflect.Value) error {
 			_, local, _ := strings.Cut(name, ":")
 			for _, a := range e.attrs {
 				if a.Name.Local == name || a.Name.Local == local {
-					if err := setText(f.node, fv, a.Value, formatISO); err != nil {
+					if err := setText(f.node, fv, a.Value); err != nil {
 						return err
 					}
 				}

@@ -23,7 +23,7 @@ func watch(ctx context.Context, a *app.App, w *app.Work, only []string, f checkF
 	if err != nil {
 		return err
 	}
-	defer changes.Close()
+	defer changes.Close() //nolint:errcheck // watched files are not written
 	if err := addFolders(changes, w.Root); err != nil {
 		return err
 	}

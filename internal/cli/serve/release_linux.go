@@ -17,7 +17,7 @@ func releaseText() {
 	if err != nil {
 		return
 	}
-	defer file.Close()
+	defer file.Close()            //nolint:errcheck // only read
 	if file.Type != elf.ET_EXEC { // loaded elsewhere than it says
 		return
 	}

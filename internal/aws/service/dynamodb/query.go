@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -180,8 +181,8 @@ func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.S
 		}
 		segment, total := aws.ToInt32(in.Segment), aws.ToInt32(in.TotalSegments)
 		r.bounds = segmentBounds(r.prefix(), segment, total)
-		outside := refuse("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey "+
-			"with correct Segment. TotalSegments: %d Segment: %d", total, segment).(*gateway.Error).Message
+		outside := fmt.Sprintf("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey "+
+			"with correct Segment. TotalSegments: %d Segment: %d", total, segment)
 		if err := r.startKey(in.ExclusiveStartKey, outside); err != nil {
 			return err
 		}

@@ -108,7 +108,7 @@ func (s *Service) fillCopy(ctx context.Context, v *version, old version, algorit
 		algorithm = old.Sum.Algorithm
 	}
 	body := s.read(old, 0, old.Size)
-	defer body.Close()
+	defer body.Close() //nolint:errcheck // only read
 	p, err := s.keep(ctx, body, checksum{Algorithm: algorithm})
 	if err != nil {
 		return err
@@ -135,7 +135,7 @@ func (s *Service) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput
 		}
 	}
 	body := s.read(old, piece.offset, piece.length)
-	defer body.Close()
+	defer body.Close() //nolint:errcheck // only read
 	p, err := s.keep(ctx, body, checksum{Algorithm: u.partAlgorithm()})
 	if err != nil {
 		return nil, err

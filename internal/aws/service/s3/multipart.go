@@ -250,7 +250,7 @@ func (s *Service) finish(v *version, u upload) error {
 	}
 	h := newHash(v.Sum.Algorithm)
 	body := s.read(*v, 0, v.Size)
-	defer body.Close()
+	defer body.Close() //nolint:errcheck // only read
 	if _, err := io.Copy(h, body); err != nil {
 		return err
 	}

@@ -147,7 +147,7 @@ func (s *Service) ready(tx *store.Tx, sc ident.Scope, q *queue, n int, now time.
 		return len(ready) < n
 	}
 	if q.fifo() {
-		next = s.inGroups(tx, sc, q, now, redrives, limit, consider)
+		next = s.inGroups(tx, sc, q, now, consider)
 	} else {
 		s.waiting.Scan(tx, sc, q.Name+"/", "", func(_, key string) bool {
 			m, _ := s.messages.Get(tx, sc, key)
@@ -166,7 +166,7 @@ func (s *Service) ready(tx *store.Tx, sc ident.Scope, q *queue, n int, now time.
 
 // inGroups goes over a FIFO queue in order. A message that is hidden holds up
 // the rest of its group.
-func (s *Service) inGroups(tx *store.Tx, sc ident.Scope, q *queue, now time.Time, redrives bool, limit int, consider func(message) bool) (next time.Time) {
+func (s *Service) inGroups(tx *store.Tx, sc ident.Scope, q *queue, now time.Time, consider func(message) bool) (next time.Time) {
 	held := map[string]bool{}
 	s.each(tx, sc, q.Name, func(m message) bool {
 		if held[m.Group] {
@@ -246,7 +246,7 @@ func show(q *queue, m *message, in *sqs.ReceiveMessageInput) types.Message {
 		"SequenceNumber": aws.ToString(sequence(q, m)), "AWSTraceHeader": m.Trace, "DeadLetterQueueSourceArn": m.Source,
 	}
 	var wanted []string
-	for _, n := range in.AttributeNames {
+	for _, n := range in.AttributeNames { //nolint:staticcheck // old clients send it
 		wanted = append(wanted, string(n))
 	}
 	for _, n := range in.MessageSystemAttributeNames {

@@ -49,7 +49,7 @@ func run(wheel, out string) error {
 	if err != nil {
 		return err
 	}
-	defer z.Close()
+	defer z.Close() //nolint:errcheck // only read
 	for name, place := range models {
 		doc, err := load(z, "botocore/data/"+place+"/service-2.json")
 		if err != nil {
@@ -74,7 +74,7 @@ func load(z *zip.ReadCloser, path string) (map[string]any, error) {
 	} else if r, err = gzip.NewReader(f); err != nil {
 		return nil, err
 	}
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // only read
 	var doc map[string]any
 	return doc, json.NewDecoder(r).Decode(&doc)
 }

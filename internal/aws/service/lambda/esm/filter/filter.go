@@ -14,7 +14,7 @@ import (
 )
 
 // ErrPattern is wrapped by all errors of Compile.
-var ErrPattern = errors.New("Invalid filter pattern definition.") //nolint:staticcheck // AWS's text
+var ErrPattern = errors.New("Invalid filter pattern definition.")
 
 // Pattern is a compiled pattern. The zero value matches everything.
 type Pattern struct{ root node }
