@@ -167,7 +167,7 @@ func (s *session) expand(in string) (string, error) {
 			bad = &missingOutput{rest}
 		case kind == "env":
 			return s.o.Env[rest]
-		case kind == "data" || strings.HasPrefix(kind, "data"):
+		case strings.HasPrefix(kind, "data"), strings.HasSuffix(kind, "(data"):
 			v, failed, err := s.look(context.Background(), name, false)
 			if err == nil && failed == nil {
 				return text(v)

@@ -54,6 +54,9 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 }
 
 func (s *session) evaluate(ctx context.Context, out *report.Check) error {
+	if s.done {
+		return s.expect(ctx, out)
+	}
 	if slices.Contains(s.o.Emulator.Capabilities(), emulator.CallTrace) {
 		last, err := s.o.Emulator.Control().LastCall(ctx)
 		if err != nil {
@@ -75,6 +78,7 @@ func (s *session) evaluate(ctx context.Context, out *report.Check) error {
 	if s.check.Program != nil {
 		return s.program(ctx, out)
 	}
+	s.done = true
 	return s.expect(ctx, out)
 }
 

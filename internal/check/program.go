@@ -48,7 +48,7 @@ func (s *session) program(ctx context.Context, out *report.Check) error {
 		}
 	}
 	p := s.check.Program
-	spec := sandbox.Spec{Command: p.Command, Dir: dir, Env: s.o.Emulator.Endpoint().Env(), Timeout: p.Timeout.Or(time.Minute)}
+	spec := sandbox.Spec{Command: p.Command, Dir: dir, Env: s.o.Emulator.Endpoint().Env(), Timeout: p.Timeout.Or(time.Minute), Interpreters: s.o.Interpreters}
 	files := map[string]any{"PIPELAB_OUTPUTS": s.outputs, "PIPELAB_DATA": s.data, "PIPELAB_RUN": s.runs}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		b, err := json.Marshal(files[name])

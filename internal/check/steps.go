@@ -300,7 +300,7 @@ func (s *session) lines(r *lab.Run) int {
 }
 
 func (s *session) spec(r *lab.Run, program lab.Program, instance int) (sandbox.Spec, error) {
-	spec := sandbox.Spec{Dir: s.o.Workspace, Env: s.o.Emulator.Endpoint().Env(), Timeout: r.Timeout.Or(program.Timeout.Or(time.Minute))}
+	spec := sandbox.Spec{Dir: s.o.Workspace, Env: s.o.Emulator.Endpoint().Env(), Timeout: r.Timeout.Or(program.Timeout.Or(time.Minute)), Interpreters: s.o.Interpreters}
 	for _, a := range append(append([]string{}, program.Command...), r.Args...) {
 		v, err := s.expand(strings.ReplaceAll(a, "${instance}", fmt.Sprint(instance)))
 		if err != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/pipelab/pipelab/internal/cli/judge"
 	"github.com/pipelab/pipelab/internal/cli/serve"
 	"github.com/pipelab/pipelab/internal/cli/session"
+	"github.com/pipelab/pipelab/internal/prefork"
 	"github.com/pipelab/pipelab/labs"
 )
 
@@ -41,6 +42,8 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []st
 		fmt.Fprintln(stderr, "error:", err)
 		return app.ExitEnvironment
 	}
+	a.Interpreters = prefork.New()
+	defer a.Interpreters.Close()
 	root := newRoot(a)
 	root.SetArgs(args)
 	err = root.ExecuteContext(ctx)

@@ -10,6 +10,9 @@ type Check struct {
 	Title  string   `json:"title" yaml:"title"`
 	Points int      `json:"points" yaml:"points"`
 	Needs  []string `json:"needs,omitempty" yaml:"needs" jsonschema:"description=Checks that must pass first"`
+	// Observes names the check before whose steps this one judges from another
+	// side: they are not done again, and this check has none of its own.
+	Observes string `json:"observes,omitempty" yaml:"observes" jsonschema:"description=A check before this one whose steps are judged here too"`
 	// Capabilities are needed beyond those of the lab.
 	Capabilities []string `json:"capabilities,omitempty" yaml:"capabilities"`
 	Timeout      Duration `json:"timeout,omitempty" yaml:"timeout" jsonschema:"description=For the whole check; 60s when left out"`

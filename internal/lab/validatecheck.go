@@ -38,6 +38,7 @@ func (v *validator) check(path string, c *Check, ids []string) {
 			v.at(fmt.Sprintf("%s.needs[%d]", path, i), nearest(n, ids), "there is no check %q", n)
 		}
 	}
+	v.observes(path+".observes", c)
 	if len(c.Hints) != 3 {
 		v.at(path+".hints", "from the concept to nearly there", "a check has three hints, this has %d", len(c.Hints))
 	}
@@ -63,6 +64,31 @@ func (v *validator) check(path string, c *Check, ids []string) {
 	}
 	if c.Program != nil && len(c.Program.Command) == 0 {
 		v.at(path+".program", "", "command is missing")
+	}
+}
+
+// observes copies the stimulus of the check that c observes.
+func (v *validator) observes(path string, c *Check) {
+	if c.Observes == "" {
+		return
+	}
+	i := slices.IndexFunc(v.lab.Checks, func(o Check) bool { return o.ID == c.Observes })
+	at := slices.IndexFunc(v.lab.Checks, func(o Check) bool { return o.ID == c.ID })
+	switch {
+	case i < 0:
+		v.at(path, "", "there is no check %q", c.Observes)
+	case i >= at:
+		v.at(path, "put it below "+c.Observes, "the check %q does not come before this one", c.Observes)
+	case v.lab.Checks[i].Observes != "" && v.lab.Checks[i].ID != c.ID:
+		v.at(path, "observe "+v.lab.Checks[i].Observes, "the check %q has no steps of its own", c.Observes)
+	case v.lab.Checks[i].Program != nil || c.Program != nil:
+		v.at(path, "", "a check with a program cannot be shared")
+	case c.Steps != nil || c.Eventually != nil || c.Data != nil:
+		v.at(path, "", "a check that observes another has no steps, eventually or data of its own")
+	default:
+		o := &v.lab.Checks[i]
+		c.Steps, c.Eventually, c.Data = o.Steps, o.Eventually, o.Data
+		c.Timeout = max(c.Timeout, o.Timeout)
 	}
 }
 
@@ -200,7 +226,7 @@ func count(conditions ...bool) (n int) {
 
 var (
 	templatePattern = regexp.MustCompile(`\$\{([^}]*)\}`)
-	templateKinds   = regexp.MustCompile(`^(outputs\.\w+|data\.\w+[.\[].+|env\.\w+|seed|instance)$`)
+	templateKinds   = regexp.MustCompile(`^(outputs\.\w+|data\.\w+[.\[].+|\w+\(data\..+\)|env\.\w+|seed|instance)$`)
 )
 
 // templates holds every ${…} of a step to the kinds that exist.
@@ -225,7 +251,7 @@ func (v *validator) templates(path string, x reflect.Value) {
 	case reflect.String:
 		for _, m := range templatePattern.FindAllStringSubmatch(x.String(), -1) {
 			if !templateKinds.MatchString(m[1]) {
-				v.at(path, "${outputs.Name}, ${data.set[0].field}, ${env.NAME}, ${seed} or ${instance}", "${%s} is not known", m[1])
+				v.at(path, "${outputs.Name}, ${data.set[0].field}, ${function(data.set, …)}, ${env.NAME}, ${seed} or ${instance}", "${%s} is not known", m[1])
 			}
 		}
 	}

@@ -22,6 +22,7 @@ import (
 	"github.com/pipelab/pipelab/internal/check"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/prefork"
 	"github.com/pipelab/pipelab/internal/report"
 )
 
@@ -30,6 +31,8 @@ type Options struct {
 	Lab    *lab.Folder
 	Driver emulator.Driver
 	Clock  check.Clock
+	// Interpreters run Python programs; nil starts one for each.
+	Interpreters *prefork.Interpreters
 	// Deploy provisions the lab and deploys the folder; it returns the
 	// outputs of both stacks. Its error is the learner's template's.
 	Deploy func(ctx context.Context, e emulator.Emulator, l *lab.Folder, workspace string) (map[string]string, error)
@@ -202,7 +205,7 @@ func (o *Options) tree(ctx context.Context, name string, seed uint64, m *lab.Mut
 		run.Deploy = err.Error()
 		return run, ctx.Err()
 	}
-	run.Result, err = check.Run(ctx, check.Options{Lab: o.Lab, Emulator: e, Driver: o.Driver.Name(), Seed: seed, Outputs: outputs,
+	run.Result, err = check.Run(ctx, check.Options{Lab: o.Lab, Interpreters: o.Interpreters, Emulator: e, Driver: o.Driver.Name(), Seed: seed, Outputs: outputs,
 		Workspace: dir, Clock: o.Clock, Redeploy: func(ctx context.Context) (map[string]string, error) { return o.Deploy(ctx, e, o.Lab, dir) }})
 	return run, err
 }

@@ -1,7 +1,6 @@
 package procgroup
 
 import (
-	"os"
 	"os/exec"
 	"strconv"
 	"syscall"
@@ -12,8 +11,8 @@ func Own(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{CreationFlags: syscall.CREATE_NEW_PROCESS_GROUP}
 }
 
-// End kills a process and its children. There are no signals to groups here;
+// End kills the process with this number and its children. There are no signals to groups here;
 // taskkill walks the tree of processes.
-func End(p *os.Process) {
-	_ = exec.Command("taskkill", "/T", "/F", "/PID", strconv.Itoa(p.Pid)).Run() // an error means that none is left
+func End(pid int) {
+	_ = exec.Command("taskkill", "/T", "/F", "/PID", strconv.Itoa(pid)).Run() // an error means that none is left
 }

@@ -15,7 +15,7 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pipelab/pipelab/internal/procgroup"
+	"github.com/pipelab/pipelab/internal/prefork"
 )
 
 // DefaultOutput bounds what is kept of each output stream, in bytes.
@@ -33,6 +33,8 @@ type Spec struct {
 	Output  int           // DefaultOutput when 0
 	// Kill, when closed, ends the program as the timeout does.
 	Kill <-chan struct{}
+	// Interpreters run Python programs; nil starts one for each.
+	Interpreters *prefork.Interpreters
 }
 
 // Result is how it ended.
@@ -61,41 +63,47 @@ func Run(ctx context.Context, s Spec) (Result, error) {
 	if s.Output == 0 {
 		s.Output = DefaultOutput
 	}
-	out, errOut := &capped{limit: s.Output}, &capped{limit: s.Output}
 	// Not CommandContext: it kills the process alone, and its children would
 	// hold the pipes open.
 	cmd := exec.Command(s.Command[0], s.Command[1:]...) //nolint:gosec // running it is the point
-	cmd.Dir, cmd.Stdin, cmd.Stdout, cmd.Stderr = s.Dir, s.Stdin, out, errOut
+	cmd.Dir = s.Dir
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + tmp, "TMPDIR=" + tmp}, s.Env...)
-	procgroup.Own(cmd)
-	cmd.WaitDelay = time.Second
-	if err := cmd.Start(); err != nil {
+	streams, err := connect(cmd, s)
+	if err != nil {
+		return Result{}, err
+	}
+	process, err := s.Interpreters.Start(cmd)
+	streams.started()
+	if err != nil {
+		streams.finish()
 		return Result{}, fmt.Errorf("start %s: %w", s.Command[0], err)
 	}
-	ended := make(chan error, 1)
-	go func() { ended <- cmd.Wait() }()
+	ended := make(chan prefork.Exit, 1)
+	go func() { ended <- process.Wait() }()
 	limit, cancel := context.WithTimeout(context.Background(), s.Timeout)
 	defer cancel()
 	var r Result
+	var exit prefork.Exit
 	select {
-	case <-ended:
-		// Children left behind are ended too.
-		procgroup.End(cmd.Process)
+	case exit = <-ended:
+		process.End() // children left behind are ended too
 	case <-limit.Done():
 		r.TimedOut = true
 	case <-s.Kill:
 		r.Killed = true
 	case <-ctx.Done():
-		procgroup.End(cmd.Process)
+		process.End()
 		<-ended
+		streams.finish()
 		return Result{}, ctx.Err()
 	}
 	if r.TimedOut || r.Killed {
-		procgroup.End(cmd.Process)
-		<-ended
+		process.End()
+		exit = <-ended
 	}
-	r.Exit, r.Stdout, r.Stderr = cmd.ProcessState.ExitCode(), out.String(), errOut.String()
-	r.Truncated = out.cut || errOut.cut
+	streams.finish()
+	r.Exit, r.Stdout, r.Stderr = exit.Code, streams.out.String(), streams.err.String()
+	r.Truncated = streams.out.cut || streams.err.cut
 	return r, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/service/cloudformation"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/prefork"
 )
 
 // Options configure a cloud.
@@ -27,6 +28,8 @@ type Options struct {
 	// Provision makes the resources of CloudFormation's stacks; without one
 	// there is no CloudFormation.
 	Provision cloudformation.Provision
+	// Interpreters run Python functions; nil starts one for each.
+	Interpreters *prefork.Interpreters
 }
 
 // Cloud is one emulated AWS, an http.Handler. Make one with New.
@@ -53,6 +56,7 @@ func New(ctx context.Context, endpoint string, o Options) (*Cloud, error) {
 	clk := clock.New()
 	c.clock = clk
 	c.gateway = gateway.New(st, clk, ident.NewSource(), o.Log)
+	c.gateway.Host().Interpreters = o.Interpreters
 	for _, make := range services(o) {
 		c.gateway.Register(make(c.gateway.Host()))
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/prefork"
 )
 
 // Service is one emulated AWS service.
@@ -135,6 +136,8 @@ type Host struct {
 	// Scratch returns a folder for files that need not be kept: unpacked code
 	// of functions. It is empty at the start and goes with the cloud.
 	Scratch func() (string, error)
+	// Interpreters run Python functions; nil starts one for each.
+	Interpreters *prefork.Interpreters
 }
 
 // Invoke is Host.Invoke with the answer's type.

@@ -14,7 +14,7 @@ import (
 	"time"
 
 	"github.com/pipelab/pipelab/internal/aws/clock"
-	"github.com/pipelab/pipelab/internal/procgroup"
+	"github.com/pipelab/pipelab/internal/prefork"
 )
 
 // Sink takes the log events of an environment, one call after the other.
@@ -74,7 +74,7 @@ type Outcome struct {
 type Environment struct {
 	spec   Spec
 	clock  *clock.Clock
-	cmd    *exec.Cmd
+	proc   *prefork.Process // nil when there is nothing to run
 	tmp    string
 	server *http.Server
 	stdin  *os.File // its end tells the process that we are gone
@@ -102,7 +102,7 @@ type Environment struct {
 const initLimit = 10 * time.Second
 
 // start runs a process. scratch is a folder for its files.
-func start(clk *clock.Clock, scratch string, s Spec) (e *Environment, err error) {
+func start(clk *clock.Clock, interpreters *prefork.Interpreters, scratch string, s Spec) (e *Environment, err error) {
 	e = &Environment{
 		spec: s, clock: clk, since: clk.Stopwatch(), out: newOutput(s.Sink),
 		ready: make(chan struct{}), initFailed: make(chan struct{}), exited: make(chan struct{}), gone: make(chan struct{}),
@@ -118,7 +118,6 @@ func start(clk *clock.Clock, scratch string, s Spec) (e *Environment, err error)
 	if err != nil {
 		return nil, err
 	}
-	e.cmd = cmd
 	if e.tmp, err = os.MkdirTemp(scratch, "tmp-"); err != nil {
 		return nil, err
 	}
@@ -135,8 +134,7 @@ func start(clk *clock.Clock, scratch string, s Spec) (e *Environment, err error)
 	go func() { _ = e.server.Serve(listener) }() // ends with Close, with an error that says just that
 	cmd.Dir = s.Code
 	cmd.Env = e.environ(listener.Addr().String())
-	procgroup.Own(cmd)
-	if err := e.run(); err != nil {
+	if err := e.run(interpreters, cmd); err != nil {
 		return nil, errors.Join(err, e.server.Close())
 	}
 	return e, nil
@@ -144,7 +142,7 @@ func start(clk *clock.Clock, scratch string, s Spec) (e *Environment, err error)
 
 // run starts the process with one pipe for both of its outputs, so that their
 // order is kept.
-func (e *Environment) run() error {
+func (e *Environment) run(interpreters *prefork.Interpreters, cmd *exec.Cmd) error {
 	outRead, outWrite, err := os.Pipe()
 	if err != nil {
 		return err
@@ -153,8 +151,8 @@ func (e *Environment) run() error {
 	if err != nil {
 		return errors.Join(err, outRead.Close(), outWrite.Close())
 	}
-	e.cmd.Stdin, e.cmd.Stdout, e.cmd.Stderr = inRead, outWrite, outWrite
-	err = e.cmd.Start()
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = inRead, outWrite, outWrite
+	e.proc, err = interpreters.Start(cmd)
 	_, _ = inRead.Close(), outWrite.Close() // the process has them now
 	if err != nil {
 		return errors.Join(fmt.Errorf("start function: %w", err), outRead.Close(), inWrite.Close())
@@ -165,8 +163,8 @@ func (e *Environment) run() error {
 		_ = outRead.Close() // was read to its end
 	}()
 	go func() {
-		_ = e.cmd.Wait() // its state tells how it ended
-		procgroup.End(e.cmd.Process)
+		e.proc.Wait()
+		e.proc.End() // children left behind
 		close(e.exited)
 	}()
 	return nil
@@ -312,7 +310,7 @@ func (e *Environment) finish(inv Invocation, r reply, out Outcome) Outcome {
 // not ours do not mark its end; they get a moment.
 func (e *Environment) settle(id string) {
 	limit := time.Second
-	if e.cmd == nil {
+	if e.proc == nil {
 		return
 	}
 	if strings.HasPrefix(e.spec.Runtime, "provided") {
@@ -333,8 +331,8 @@ func (e *Environment) ended(inv Invocation, out Outcome) Outcome {
 	<-e.exited
 	e.settle(inv.ID)
 	text := "Runtime exited without providing a reason"
-	if state := e.cmd.ProcessState; state != nil && !state.Success() {
-		text = "Runtime exited with error: " + state.String()
+	if exit := e.proc.Wait(); exit.Code != 0 {
+		text = "Runtime exited with error: " + exit.Text
 	}
 	out.Failed, out.Payload = true, fault("Runtime.ExitError", inv.ID, text)
 	return out
@@ -358,10 +356,10 @@ func (e *Environment) watchMemory(ctx context.Context) <-chan struct{} {
 }
 
 func (e *Environment) peak() int {
-	if e.cmd == nil {
+	if e.proc == nil {
 		return 0
 	}
-	return peakMemory(e.cmd.Process.Pid)
+	return peakMemory(e.proc.Pid)
 }
 
 // alive reports whether it can take another invocation.
@@ -378,10 +376,10 @@ func (e *Environment) alive() bool {
 
 // kill ends the process group and waits for the process.
 func (e *Environment) kill() {
-	if e.cmd == nil {
+	if e.proc == nil {
 		return
 	}
-	procgroup.End(e.cmd.Process)
+	e.proc.End()
 	<-e.exited
 }
 

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pipelab/pipelab/internal/aws/clock"
+	"github.com/pipelab/pipelab/internal/prefork"
 )
 
 // keepWarm is how long an unused environment stays, in virtual time.
@@ -24,6 +25,7 @@ const patience = 5 * time.Second
 type Fleet struct {
 	clock   *clock.Clock
 	scratch func() (string, error)
+	python  *prefork.Interpreters
 	limit   int
 
 	mu      sync.Mutex
@@ -41,12 +43,12 @@ type member struct {
 }
 
 // NewFleet returns a fleet without environments. scratch gives a folder for
-// their files.
+// their files; interpreters run Python functions, nil starts one for each.
 //
 // AWS: runs a thousand environments side by side. Here the machine sets the
 // limit: four to a core, eight at least; more invocations wait for their turn.
-func NewFleet(clk *clock.Clock, scratch func() (string, error)) *Fleet {
-	return &Fleet{clock: clk, scratch: scratch, limit: max(8, 4*goruntime.NumCPU()),
+func NewFleet(clk *clock.Clock, scratch func() (string, error), interpreters *prefork.Interpreters) *Fleet {
+	return &Fleet{clock: clk, scratch: scratch, python: interpreters, limit: max(8, 4*goruntime.NumCPU()),
 		idle: map[string][]*member{}, members: map[*Environment]*member{}, freed: make(chan struct{})}
 }
 
@@ -142,7 +144,7 @@ func (f *Fleet) create(key string, spec func() (Spec, error)) (*Environment, err
 	if err != nil {
 		return nil, err
 	}
-	env, err := start(f.clock, dir, s)
+	env, err := start(f.clock, f.python, dir, s)
 	if err != nil {
 		return nil, err
 	}

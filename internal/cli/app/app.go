@@ -17,6 +17,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/prefork"
 	"github.com/pipelab/pipelab/internal/workspace"
 )
 
@@ -29,6 +30,8 @@ type App struct {
 	Labs     fs.FS  // the built-in catalogue
 	JSON     bool   // --json: data on Out is JSON
 	Dir      string // where the command runs
+	// Interpreters run Python programs and functions; nil starts one for each.
+	Interpreters *prefork.Interpreters
 }
 
 // Getenv returns a variable of the environment the program was started with.

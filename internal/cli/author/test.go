@@ -68,7 +68,7 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 		if err != nil {
 			return err
 		}
-		o := labtest.Options{Lab: l, Driver: embedded.Driver{Provision: provision.At}, Clock: a.Wall(), Repeat: f.repeat, Only: f.only, Deploy: deployer(a)}
+		o := labtest.Options{Lab: l, Driver: embedded.Driver{Provision: provision.At, Interpreters: a.Interpreters}, Interpreters: a.Interpreters, Clock: a.Wall(), Repeat: f.repeat, Only: f.only, Deploy: deployer(a)}
 		for _, s := range f.seeds {
 			o.Seeds = append(o.Seeds, uint64(s))
 		}

@@ -111,7 +111,8 @@ func run(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFla
 	defer p.close()
 	t := &ticker{a: a, terminal: app.Terminal(a.Err), total: len(w.Lab.Checks)}
 	result, err := check.Run(ctx, check.Options{
-		Lab: w.Lab, Emulator: p.emulator, Driver: w.Meta.Emulator, Seed: f.seed, Outputs: p.outputs,
+		Interpreters: a.Interpreters,
+		Lab:          w.Lab, Emulator: p.emulator, Driver: w.Meta.Emulator, Seed: f.seed, Outputs: p.outputs,
 		Workspace: w.Root, Only: only, Clock: a.Wall(), Redeploy: p.deploy, Done: t.done,
 	})
 	t.clear()
@@ -136,7 +137,7 @@ func prepare(ctx context.Context, a *app.App, w *app.Work, f checkFlags) (*place
 	if f.keep || f.raw {
 		return prepareOwn(ctx, a, w, f)
 	}
-	e, err := embedded.Driver{Provision: provision.At}.Start(ctx, emulator.Options{})
+	e, err := embedded.Driver{Provision: provision.At, Interpreters: a.Interpreters}.Start(ctx, emulator.Options{})
 	if err != nil {
 		return nil, err
 	}

@@ -55,7 +55,7 @@ only be reached by nobody.`,
 }
 
 func run(c *cobra.Command, a *app.App, o options) error {
-	d := embedded.Driver{Provision: provision.At, Log: slog.New(slog.NewTextHandler(a.Err, nil)), Token: a.Getenv(app.TokenVariable)}
+	d := embedded.Driver{Provision: provision.At, Interpreters: a.Interpreters, Log: slog.New(slog.NewTextHandler(a.Err, nil)), Token: a.Getenv(app.TokenVariable)}
 	e, err := d.Start(c.Context(), emulator.Options{Dir: o.dir, Addr: o.addr})
 	if errors.Is(err, syscall.EADDRINUSE) && o.orFree {
 		e, err = d.Start(c.Context(), emulator.Options{Dir: o.dir})

@@ -21,6 +21,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/cfn"
 	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/prefork"
 )
 
 // Driver starts embedded emulators in this process.
@@ -32,6 +33,8 @@ type Driver struct {
 	// Provision makes what creates the resources of CloudFormation's stacks,
 	// for an account and region at an endpoint. Nil leaves CloudFormation out.
 	Provision func(endpoint, account, region string) cfn.Provider
+	// Interpreters run Python functions; nil starts one for each.
+	Interpreters *prefork.Interpreters
 }
 
 // Name is "embedded".
@@ -58,7 +61,7 @@ func (d Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulato
 		token = NewToken()
 	}
 	endpoint := emulator.NewEndpoint("http://"+listener.Addr().String(), token)
-	options := cloud.Options{Dir: o.Dir, Token: token, Log: log}
+	options := cloud.Options{Dir: o.Dir, Token: token, Log: log, Interpreters: d.Interpreters}
 	if d.Provision != nil {
 		options.Provision = func(endpoint string, scope ident.Scope) cfn.Provider {
 			return d.Provision(endpoint, scope.Account, scope.Region)

@@ -2,7 +2,8 @@
 
     pipelab run -- python3 src/producer.py < events.jsonl
 
-The stream's name is in the environment variable STREAM_NAME.
+The stream's name is in the environment variable STREAM_NAME; HOT_CUSTOMERS may
+name customers, separated by commas, whose events no single shard can take.
 """
 
 import os

@@ -16,15 +16,22 @@ from itertools import islice
 import boto3
 
 BATCH = 500  # PutRecords takes no more entries in a call
+KEY_LENGTH = 256  # characters that a partition key may have
 FIRST_PAUSE, LONGEST_PAUSE = 0.05, 1.0  # seconds
 
 
-def entries(lines):
+def key(event, hot):
+    """What shares a key shares a shard and keeps its order."""
+    customer = event["customer"]
+    return f"{customer}#{event['page']}"[:KEY_LENGTH] if customer in hot else customer
+
+
+def entries(lines, hot):
     """Turns lines into entries of PutRecords."""
     for line in lines:
         line = line.rstrip("\n")
         if line:
-            yield {"Data": line.encode(), "PartitionKey": json.loads(line)["customer"]}
+            yield {"Data": line.encode(), "PartitionKey": key(json.loads(line), hot)}
 
 
 def put(kinesis, stream, batch):
@@ -45,7 +52,8 @@ def put(kinesis, stream, batch):
 def main() -> int:
     kinesis = boto3.client("kinesis")
     stream = os.environ["STREAM_NAME"]
-    waiting = entries(sys.stdin)
+    hot = set(os.environ.get("HOT_CUSTOMERS", "").split(","))
+    waiting = entries(sys.stdin, hot)
     while batch := list(islice(waiting, BATCH)):
         put(kinesis, stream, batch)
     return 0

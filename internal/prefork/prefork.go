@@ -1,0 +1,152 @@
+package prefork
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+
+	"github.com/pipelab/pipelab/internal/procgroup"
+)
+
+// Interpreters keeps one server for each interpreter that was asked for. A nil
+// one starts everything plainly. Make one with New, end it with Close.
+type Interpreters struct {
+	mu      sync.Mutex
+	closed  bool
+	servers map[string]*server
+}
+
+// New returns interpreters of which none runs yet.
+func New() *Interpreters { return &Interpreters{servers: map[string]*server{}} }
+
+// Process is a started program.
+type Process struct {
+	Pid  int
+	done chan struct{}
+	exit Exit
+}
+
+// Exit is how a program ended.
+type Exit struct {
+	Code int    // -1 when a signal ended it
+	Text string // "exit status 1", "signal: killed"
+}
+
+// Wait returns when the program has ended. Any number may wait.
+func (p *Process) Wait() Exit {
+	<-p.done
+	return p.exit
+}
+
+// End kills the program and all that is left of its process group.
+func (p *Process) End() { procgroup.End(p.Pid) }
+
+// Start starts cmd at the head of its own process group. Its streams are files
+// or nil, its environment is what it says, even when that is empty.
+func (i *Interpreters) Start(cmd *exec.Cmd) (*Process, error) {
+	if i != nil && python(cmd) {
+		if s := i.server(cmd.Path); s != nil {
+			if p, err := s.start(cmd); err == nil {
+				return p, nil
+			}
+			i.forget(cmd.Path, s) // gone after a long idle time, or killed: start plainly, and a new one next time
+		}
+	}
+	procgroup.Own(cmd)
+	if cmd.Env == nil {
+		cmd.Env = []string{}
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &Process{Pid: cmd.Process.Pid, done: make(chan struct{})}
+	go func() {
+		_ = cmd.Wait() // its state tells how it ended
+		p.exit = Exit{Code: cmd.ProcessState.ExitCode(), Text: cmd.ProcessState.String()}
+		close(p.done)
+	}()
+	return p, nil
+}
+
+// python reports whether cmd runs a Python script, without options for the
+// interpreter.
+func python(cmd *exec.Cmd) bool {
+	if cmd.Err != nil || len(cmd.Args) < 2 || strings.HasPrefix(cmd.Args[1], "-") {
+		return false
+	}
+	name := strings.TrimPrefix(filepath.Base(cmd.Path), "python")
+	return len(name) < len(filepath.Base(cmd.Path)) && strings.Trim(name, "0123456789.") == ""
+}
+
+// server returns the server of an interpreter, started if need be; nil when
+// there can be none.
+func (i *Interpreters) server(path string) *server {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.closed {
+		return nil
+	}
+	s, ok := i.servers[path]
+	if !ok {
+		s, _ = launch(path) // an error means: start plainly
+		i.servers[path] = s
+	}
+	return s
+}
+
+func (i *Interpreters) forget(path string, s *server) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.servers[path] == s {
+		delete(i.servers, path)
+	}
+	s.close()
+}
+
+// Close ends the interpreters and the programs that run in them.
+func (i *Interpreters) Close() {
+	if i == nil {
+		return
+	}
+	i.mu.Lock()
+	i.closed = true
+	servers := i.servers
+	i.servers = nil
+	i.mu.Unlock()
+	for _, s := range servers {
+		if s != nil {
+			s.close()
+		}
+	}
+}
+
+// streams opens what stands for the streams that cmd leaves out.
+func streams(cmd *exec.Cmd) (files [3]*os.File, release func(), err error) {
+	var opened []*os.File
+	release = func() {
+		for _, f := range opened {
+			_ = f.Close() // the program has its own
+		}
+	}
+	for n, stream := range []any{cmd.Stdin, cmd.Stdout, cmd.Stderr} {
+		if f, ok := stream.(*os.File); ok {
+			files[n] = f
+			continue
+		}
+		if stream != nil {
+			release()
+			return files, nil, fmt.Errorf("stream %d of %s is no file", n, cmd.Path)
+		}
+		f, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+		if err != nil {
+			release()
+			return files, nil, err
+		}
+		opened = append(opened, f)
+		files[n] = f
+	}
+	return files, release, nil
+}

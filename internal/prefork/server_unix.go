@@ -1,0 +1,180 @@
+//go:build unix
+
+package prefork
+
+import (
+	"bufio"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+
+	"github.com/pipelab/pipelab/internal/procgroup"
+)
+
+//go:embed server.py
+var source string
+
+// server is one interpreter that forks.
+type server struct {
+	cmd     *exec.Cmd
+	control *net.UnixConn
+	gone    chan struct{} // closed when it answers no more
+
+	asking  sync.Mutex    // one request at a time
+	started chan *Process // its answer
+
+	mu       sync.Mutex
+	programs map[int]*Process
+}
+
+// launch starts an interpreter and waits until it is ready.
+func launch(path string) (*server, error) {
+	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, err
+	}
+	syscall.CloseOnExec(pair[0])
+	syscall.CloseOnExec(pair[1])
+	ours, theirs := os.NewFile(uintptr(pair[0]), "prefork"), os.NewFile(uintptr(pair[1]), "prefork")
+	defer theirs.Close() //nolint:errcheck // the interpreter has its own
+	conn, err := net.FileConn(ours)
+	if err = errors.Join(err, ours.Close()); err != nil {
+		return nil, err
+	}
+	s := &server{control: conn.(*net.UnixConn), gone: make(chan struct{}), started: make(chan *Process), programs: map[int]*Process{}} //nolint:forcetypeassert // of a Unix socket
+	s.cmd = exec.Command(path, "-c", source)                                                                                           //nolint:gosec // the interpreter that was asked for
+	// Nothing of ours: a program sees what its own environment says.
+	s.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.DevNull, "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull}
+	s.cmd.ExtraFiles = []*os.File{theirs}
+	procgroup.Own(s.cmd)
+	if err := s.cmd.Start(); err != nil {
+		return nil, errors.Join(err, s.control.Close())
+	}
+	answers := bufio.NewReader(s.control)
+	if line, err := answers.ReadString('\n'); err != nil || line != "r\n" {
+		s.close()
+		_ = s.cmd.Wait() // it failed: that is the error
+		return nil, fmt.Errorf("%s does not get ready: %w", path, err)
+	}
+	go s.read(answers)
+	return s, nil
+}
+
+// read takes the answers until there are no more.
+func (s *server) read(answers *bufio.Reader) {
+	for {
+		line, err := answers.ReadString('\n')
+		words := strings.Fields(line)
+		if err != nil || len(words) < 2 {
+			break
+		}
+		pid, _ := strconv.Atoi(words[1]) // written by server.py
+		if words[0] == "s" {
+			p := &Process{Pid: pid, done: make(chan struct{})}
+			s.mu.Lock()
+			s.programs[pid] = p
+			s.mu.Unlock()
+			s.started <- p
+			continue
+		}
+		status, _ := strconv.Atoi(words[len(words)-1])
+		s.end(pid, syscall.WaitStatus(status)) //nolint:gosec // 16 bits
+	}
+	close(s.gone)
+	// A server that is killed leaves programs that nobody waits for.
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for pid, p := range s.programs {
+		p.End()
+		p.exit = Exit{Code: -1, Text: "signal: killed"}
+		close(p.done)
+		delete(s.programs, pid)
+	}
+	_ = s.cmd.Wait() // how it ended does not matter
+}
+
+func (s *server) end(pid int, status syscall.WaitStatus) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.programs[pid]
+	if p == nil {
+		return
+	}
+	delete(s.programs, pid)
+	p.exit = Exit{Code: status.ExitStatus(), Text: fmt.Sprintf("exit status %d", status.ExitStatus())}
+	if status.Signaled() {
+		p.exit = Exit{Code: -1, Text: "signal: " + status.Signal().String()}
+	}
+	close(p.done)
+}
+
+// start has a program forked.
+func (s *server) start(cmd *exec.Cmd) (*Process, error) {
+	dir := cmd.Dir
+	if dir == "" {
+		var err error
+		if dir, err = os.Getwd(); err != nil {
+			return nil, err
+		}
+	}
+	environment := map[string]string{}
+	for _, v := range cmd.Env {
+		name, value, _ := strings.Cut(v, "=")
+		environment[name] = value
+	}
+	job, err := json.Marshal(map[string]any{"arguments": cmd.Args, "dir": dir, "environment": environment})
+	if err != nil {
+		return nil, err
+	}
+	files, release, err := streams(cmd)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	read, write, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	defer read.Close()  //nolint:errcheck // the program has its own
+	defer write.Close() //nolint:errcheck // a program that does not read its job is dead
+	p, err := s.request(append(files[:], read))
+	if err != nil {
+		return nil, err
+	}
+	if _, err := write.Write(job); err != nil {
+		p.End()
+		return nil, fmt.Errorf("tell a program what to run: %w", err)
+	}
+	return p, nil
+}
+
+// request asks for a fork with these files.
+func (s *server) request(files []*os.File) (*Process, error) {
+	s.asking.Lock()
+	defer s.asking.Unlock()
+	var rights []int
+	for _, f := range files {
+		rights = append(rights, int(f.Fd())) //nolint:gosec // Fd also makes it block, as programs expect
+	}
+	if _, _, err := s.control.WriteMsgUnix([]byte{'f'}, syscall.UnixRights(rights...), nil); err != nil {
+		return nil, err
+	}
+	select {
+	case p := <-s.started:
+		return p, nil
+	case <-s.gone:
+		return nil, errors.New("the interpreter has ended")
+	}
+}
+
+// close ends the server, which ends its programs.
+func (s *server) close() { _ = s.control.Close() } // closing twice does no harm
