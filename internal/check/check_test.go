@@ -70,6 +70,12 @@ checks:
       - { that: "run.head[0].exit == 0", message: It ends well, weight: 3 }
       - { that: "size(run.head[0].lines) == 40", message: Forty lines, expected: size(data.events), seen: "size(run.head[0].lines)" }
     mistakes: [{ when: "size(run.head[0].lines) < 40", mistake: lost }]
+  - id: also
+    title: Another side of the same run
+    points: 0
+    observes: some
+    hints: [a, b, c]
+    expect: [{ that: "size(run.head) == 1 && run.head[0].lines.size() == 3", message: Three lines }]
   - id: after
     title: Depends
     points: 20
@@ -116,7 +122,7 @@ func TestRun_givesEachCheckItsVerdict(t *testing.T) {
 	for _, c := range r.Checks {
 		verdicts[c.ID], byID[c.ID] = c.Verdict, c
 	}
-	require.Equal(t, map[string]report.Verdict{"all": report.Pass, "some": report.Partial, "after": report.Skipped,
+	require.Equal(t, map[string]report.Verdict{"all": report.Pass, "some": report.Partial, "also": report.Pass, "after": report.Skipped,
 		"killed": report.Pass, "output": report.Fail, "odd": report.Unsupported}, verdicts, "%+v", r.Checks)
 	some := byID["some"]
 	require.InDelta(t, 15, some.Points, 0.01)
@@ -125,8 +131,23 @@ func TestRun_givesEachCheckItsVerdict(t *testing.T) {
 	require.Equal(t, "lost", some.Mistake)
 	require.Equal(t, "a", some.Hint)
 	require.NotEmpty(t, some.Sent)
+	require.Equal(t, some.Sent, byID["also"].Sent, "what was sent was sent once, for both")
 	require.Equal(t, "the stack has no output Missing", byID["output"].Message)
 	_, _, final := r.Score()
 	require.False(t, final, "an unsupported check leaves the score open")
 	require.Less(t, byID["killed"].Millis, (30 * time.Second).Milliseconds())
+}
+
+// Judged alone, a check that observes another does that one's steps itself.
+func TestRun_doesWhatIsObserved(t *testing.T) {
+	l, err := lab.Parse("lab.yaml", []byte(tiny), check.Compile)
+	require.NoError(t, err)
+	e, err := embedded.Driver{}.Start(t.Context(), emulator.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = e.Close() })
+	r, err := check.Run(t.Context(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Seed: 1, Only: []string{"also"},
+		Outputs: map[string]string{"Name": "stream-a"}, Workspace: t.TempDir(), Clock: clock.New()})
+	require.NoError(t, err)
+	require.Len(t, r.Checks, 1)
+	require.Equal(t, report.Pass, r.Checks[0].Verdict, "%+v", r.Checks)
 }

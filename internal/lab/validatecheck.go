@@ -38,7 +38,7 @@ func (v *validator) check(path string, c *Check, ids []string) {
 			v.at(fmt.Sprintf("%s.needs[%d]", path, i), nearest(n, ids), "there is no check %q", n)
 		}
 	}
-	v.observes(path+".observes", c)
+	v.observes(path+".observes", c, ids)
 	if len(c.Hints) != 3 {
 		v.at(path+".hints", "from the concept to nearly there", "a check has three hints, this has %d", len(c.Hints))
 	}
@@ -68,7 +68,7 @@ func (v *validator) check(path string, c *Check, ids []string) {
 }
 
 // observes copies the stimulus of the check that c observes.
-func (v *validator) observes(path string, c *Check) {
+func (v *validator) observes(path string, c *Check, ids []string) {
 	if c.Observes == "" {
 		return
 	}
@@ -76,7 +76,7 @@ func (v *validator) observes(path string, c *Check) {
 	at := slices.IndexFunc(v.lab.Checks, func(o Check) bool { return o.ID == c.ID })
 	switch {
 	case i < 0:
-		v.at(path, "", "there is no check %q", c.Observes)
+		v.at(path, nearest(c.Observes, ids), "there is no check %q", c.Observes)
 	case i >= at:
 		v.at(path, "put it below "+c.Observes, "the check %q does not come before this one", c.Observes)
 	case v.lab.Checks[i].Observes != "" && v.lab.Checks[i].ID != c.ID:
