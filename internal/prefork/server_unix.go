@@ -44,13 +44,13 @@ func launch(path string) (*server, error) {
 	syscall.CloseOnExec(pair[0])
 	syscall.CloseOnExec(pair[1])
 	ours, theirs := os.NewFile(uintptr(pair[0]), "prefork"), os.NewFile(uintptr(pair[1]), "prefork")
-	defer theirs.Close() //nolint:errcheck // the interpreter has its own
+	defer theirs.Close() // the interpreter has its own
 	conn, err := net.FileConn(ours)
 	if err = errors.Join(err, ours.Close()); err != nil {
 		return nil, err
 	}
 	s := &server{control: conn.(*net.UnixConn), gone: make(chan struct{}), started: make(chan *Process), programs: map[int]*Process{}} //nolint:forcetypeassert // of a Unix socket
-	s.cmd = exec.Command(path, "-c", source)                                                                                           //nolint:gosec // the interpreter that was asked for
+	s.cmd = exec.Command(path, "-c", source)                                                                                           //nolint:gosec,noctx // what was asked for; it ends with its socket
 	// Nothing of ours: a program sees what its own environment says.
 	s.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.DevNull, "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull}
@@ -144,8 +144,8 @@ func (s *server) start(cmd *exec.Cmd) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer read.Close()  //nolint:errcheck // the program has its own
-	defer write.Close() //nolint:errcheck // a program that does not read its job is dead
+	defer read.Close()  // the program has its own
+	defer write.Close() // a program that does not read its job is dead
 	p, err := s.request(append(files[:], read))
 	if err != nil {
 		return nil, err
