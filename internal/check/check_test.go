@@ -88,9 +88,17 @@ checks:
     hints: [a, b, c]
     steps: [{ run: { program: slow, killAfter: 50ms, parallel: 2 } }]
     expect: [{ that: "run.slow.all(r, r.killed) && size(run.slow) == 2", message: Both are killed }]
+  - id: late
+    title: Takes too long
+    points: 5
+    timeout: 100ms
+    mistake: lost
+    hints: [a, b, c]
+    steps: [{ run: { program: slow } }]
+    expect: [{ that: "true", message: m }]
   - id: output
     title: Needs an output
-    points: 10
+    points: 5
     hints: [a, b, c]
     steps: [{ putObject: { bucket: "${outputs.Missing}", key: k } }]
     expect: [{ that: "true", message: m }]
@@ -123,7 +131,7 @@ func TestRun_givesEachCheckItsVerdict(t *testing.T) {
 		verdicts[c.ID], byID[c.ID] = c.Verdict, c
 	}
 	require.Equal(t, map[string]report.Verdict{"all": report.Pass, "some": report.Partial, "also": report.Pass, "after": report.Skipped,
-		"killed": report.Pass, "output": report.Fail, "odd": report.Unsupported}, verdicts, "%+v", r.Checks)
+		"killed": report.Pass, "late": report.Timeout, "output": report.Fail, "odd": report.Unsupported}, verdicts, "%+v", r.Checks)
 	some := byID["some"]
 	require.InDelta(t, 15, some.Points, 0.01)
 	require.Equal(t, "40", some.Expected)
@@ -133,6 +141,8 @@ func TestRun_givesEachCheckItsVerdict(t *testing.T) {
 	require.NotEmpty(t, some.Sent)
 	require.Equal(t, some.Sent, byID["also"].Sent, "what was sent was sent once, for both")
 	require.Equal(t, "the stack has no output Missing", byID["output"].Message)
+	require.Contains(t, byID["late"].Message, "did not end within 100ms")
+	require.Zero(t, byID["late"].Points)
 	_, _, final := r.Score()
 	require.False(t, final, "an unsupported check leaves the score open")
 	require.Less(t, byID["killed"].Millis, (30 * time.Second).Milliseconds())

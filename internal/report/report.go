@@ -118,15 +118,15 @@ func line(b *strings.Builder, label, text string) {
 	indent := strings.Repeat(" ", 4+len(label))
 	lead := "    " + label
 	for _, part := range strings.Split(text, "\n") {
-		for _, l := range wrap(part, textWidth-len(indent)) {
+		for _, l := range Wrap(part, textWidth-len(indent)) {
 			b.WriteString(lead + l + "\n")
 			lead = indent
 		}
 	}
 }
 
-// wrap breaks a line at blanks, and inside words that do not fit.
-func wrap(text string, width int) []string {
+// Wrap breaks a line at blanks, and inside words that do not fit.
+func Wrap(text string, width int) []string {
 	var out []string
 	rest := []rune(text)
 	for len(rest) > width {

@@ -4,12 +4,14 @@ package catalogue
 
 import (
 	"fmt"
+	"io/fs"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/workspace"
 )
 
@@ -83,15 +85,25 @@ func newList(a *app.App) *cobra.Command {
 }
 
 func newShow(a *app.App) *cobra.Command {
-	return &cobra.Command{
+	var text bool
+	c := &cobra.Command{
 		Use: "show LAB", Short: "Show what a lab is about and what it checks", GroupID: "labs",
-		Example: "  pipelab show kinesis-partition-keys",
+		Example: "  pipelab show kinesis-partition-keys\n  pipelab show kinesis-partition-keys --text | less",
 		Args:    cobra.ExactArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			ids, _ := lab.IDs(a.Labs) // no completion is the worst that can happen
 			return ids, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
+			if text {
+				f, err := a.Folder(args[0])
+				if err != nil {
+					return err
+				}
+				b, err := fs.ReadFile(f.FS, "README.md")
+				a.Printf("%s", b)
+				return err
+			}
 			l, err := a.Lab(args[0])
 			if err != nil {
 				return err
@@ -99,17 +111,25 @@ func newShow(a *app.App) *cobra.Command {
 			if a.JSON {
 				return a.PrintJSON(l)
 			}
-			a.Printf("%s\n%s\n\n%s, about %d minutes, exam task %s\n", l.Title, l.Summary, l.Level, l.Minutes, strings.Join(l.ExamTasks, ", "))
+			a.Printf("%s\n%s\n\n%s, about %d minutes, exam task %s\n", l.Title, strings.Join(report.Wrap(l.Summary, a.Width()), "\n"), l.Level, l.Minutes, strings.Join(l.ExamTasks, ", "))
 			for _, t := range l.Tasks {
-				a.Printf("\n%s\n  %s\n", t.Title, strings.TrimSpace(t.Text))
+				a.Printf("\n%s\n", t.Title)
+				for _, line := range report.Wrap(strings.TrimSpace(t.Text), a.Width()-2) {
+					a.Printf("  %s\n", line)
+				}
 			}
 			a.Printf("\nChecks\n")
 			for _, c := range l.Checks {
-				a.Printf("  %-26s %3.0f points  %s\n", c.ID, float64(c.Points), c.Title)
+				lead := fmt.Sprintf("  %-22s %3d points  ", c.ID, c.Points)
+				title := report.Wrap(c.Title, a.Width()-len(lead))
+				a.Printf("%s%s\n", lead, strings.Join(title, "\n"+strings.Repeat(" ", len(lead))))
 			}
+			a.Printf("\nthe whole text: pipelab show %s --text\n", args[0])
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&text, "text", false, "print the lab's text, Markdown")
+	return c
 }
 
 func newProgress(a *app.App) *cobra.Command {

@@ -89,8 +89,12 @@ func line(w io.Writer, call emulator.Call) error {
 	if call.Internal {
 		from = ">" // one service called another
 	}
-	_, err := fmt.Fprintf(w, "%s %s %-32s %-24s %7.1fms %s\n", call.Time.Format("15:04:05.000"), from,
-		call.Service+"."+call.Operation, call.Resource, call.Millis, outcome)
+	// Names may be long: what has a fixed width comes first.
+	what := call.Service + "." + call.Operation
+	if call.Resource != "" {
+		what += " " + call.Resource
+	}
+	_, err := fmt.Fprintf(w, "%s %7.1fms %s %s: %s\n", call.Time.Format("15:04:05.000"), call.Millis, from, what, outcome)
 	return err
 }
 
