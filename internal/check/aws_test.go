@@ -39,9 +39,36 @@ checks:
     steps: [{ sendMessages: { queue: "${outputs.Queue}", bodies: ['{"n": 1}', text] } }]
     expect:
       - { that: "size(messages) == 2 && messages.exists(m, m.body == 'text') && messages.exists(m, m.json != null && m.json.n == 1)", message: Both are there }
+  - id: calls
+    title: C
+    points: 10
+    hints: [a, b, c]
+    probes:
+      table: { call: { service: dynamodb, operation: DescribeTable, input: { TableName: "${outputs.Table}" } } }
+    steps:
+      - call: { service: sqs, operation: SendMessage, name: sent, input: { QueueUrl: "${outputs.Queue}", MessageBody: "seed ${seed}" } }
+      - call: { service: sqs, operation: ChangeMessageVisibility, name: sent, input: { QueueUrl: "${outputs.Queue}", ReceiptHandle: "${run.sent[0].output.MessageId}", VisibilityTimeout: 0 } }
+      - call: { service: s3, operation: GetObject, name: got, input: { Bucket: nobodys, Key: k } }
+    expect:
+      - { that: "run.sent[0].ok && !has(run.sent[0].output.ResultMetadata) && run.sent[1].error == 'ReceiptHandleIsInvalid'", message: Answers and refusals }
+      - { that: "run.got.map(r, r.error) == ['NoSuchBucket'] && table.ok && table.output.Table.TableName == outputs.Table", message: A probe }
+  - id: lacking
+    title: What is referred to was not answered
+    points: 0
+    hints: [a, b, c]
+    steps:
+      - call: { service: s3, operation: GetObject, input: { Bucket: nobodys, Key: k } }
+      - call: { service: s3, operation: GetObject, input: { Bucket: nobodys, Key: k, VersionId: "${run.call[0].output.VersionId}" } }
+    expect: [{ that: "true", message: m }]
+  - id: unknown
+    title: The lab's own mistake
+    points: 0
+    hints: [a, b, c]
+    steps: [{ call: { service: s3, operation: GetObject, input: { Bukket: b } } }]
+    expect: [{ that: "true", message: m }]
   - id: table
     title: T
-    points: 50
+    points: 40
     hints: [a, b, c]
     steps:
       # Faults are for the learner's pipeline; the check itself must not feel them.
@@ -72,7 +99,13 @@ func TestRun_reachesQueuesAndTables(t *testing.T) {
 	r, err := check.Run(ctx, check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(), Clock: clock.New(),
 		Outputs: map[string]string{"Queue": *q.QueueUrl, "Table": "t"}})
 	require.NoError(t, err)
+	odd := map[string]string{"lacking": "fail: the answer has no run.call[0].output.VersionId",
+		"unknown": `error: step 1: input of s3.GetObject: json: unknown field "Bukket"`}
 	for _, c := range r.Checks {
+		if want := odd[c.ID]; want != "" {
+			require.Equal(t, want, string(c.Verdict)+": "+c.Message)
+			continue
+		}
 		require.Equal(t, report.Pass, c.Verdict, "%+v", c)
 	}
 }

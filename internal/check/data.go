@@ -167,12 +167,15 @@ func (s *session) expand(in string) (string, error) {
 			bad = &missingOutput{rest}
 		case kind == "env":
 			return s.o.Env[rest]
-		case strings.HasPrefix(kind, "data"), strings.HasSuffix(kind, "(data"):
+		case strings.HasPrefix(kind, "data"), kind == "run", strings.HasSuffix(kind, "(data"):
 			v, failed, err := s.look(context.Background(), name, false)
 			if err == nil && failed == nil {
 				return text(v)
 			}
 			bad = fmt.Errorf("%s: no such value", m)
+			if kind == "run" { // what the learner's resources answered lacks it
+				bad = &missingAnswer{name}
+			}
 		default:
 			bad = fmt.Errorf("%s is not known", m)
 		}
@@ -180,6 +183,12 @@ func (s *session) expand(in string) (string, error) {
 	})
 	return out, bad
 }
+
+// missingAnswer is the learner's: an answer has no such member, such as a
+// version id in a bucket without versions.
+type missingAnswer struct{ name string }
+
+func (m *missingAnswer) Error() string { return "the answer has no " + m.name }
 
 // missingOutput is the learner's: their template lacks an output.
 type missingOutput struct{ name string }

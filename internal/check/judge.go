@@ -31,11 +31,15 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 		out.Calls = len(calls)
 	}
 	var missing *missingOutput
+	var lacking *missingAnswer
 	switch {
 	case err == nil:
 	case errors.As(err, &missing):
 		out.Verdict, out.Message = report.Fail, missing.Error()
 		out.Expected, out.Seen = "an output "+missing.name, "outputs: "+brief(s.outputs)
+	case errors.As(err, &lacking):
+		out.Verdict, out.Message = report.Fail, lacking.Error()
+		out.Expected, out.Seen = "the answer has "+lacking.name, "run: "+brief(s.runs)
 	case errors.Is(err, errUnsupported):
 		out.Verdict, out.Points, out.Message = report.Unsupported, 0, err.Error()
 	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:

@@ -56,6 +56,8 @@ func (s *session) probe(ctx context.Context, p lab.Probe) (any, error) {
 		return asJSON(append(out.EventSourceMappings[:0:0], out.EventSourceMappings...), nil)
 	case p.Calls != nil:
 		return s.calls(ctx, p.Calls)
+	case p.Call != nil:
+		return s.apiCall(ctx, p.Call)
 	case p.Logs != nil:
 		return s.logs(ctx, p.Logs)
 	}

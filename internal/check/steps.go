@@ -37,6 +37,8 @@ func (s *session) step(ctx context.Context, st lab.Step) error {
 		return err
 	case st.PutRecords != nil:
 		return s.putRecords(ctx, st.PutRecords)
+	case st.Call != nil:
+		return s.callStep(ctx, st.Call)
 	case st.Run != nil:
 		return s.run(ctx, st.Run)
 	case st.Invoke != nil:

@@ -26,6 +26,8 @@ type Probe struct {
 	// Calls: list of {service, operation, resource, principal, internal,
 	// error, entries, failed} of the trace since the check began.
 	Calls *CallsProbe `json:"calls,omitempty" yaml:"calls"`
+	// Call: the outcome of a call that changes nothing, as a step's.
+	Call *Call `json:"call,omitempty" yaml:"call"`
 	// Logs: list of {time, message} of a log group, or a function's.
 	Logs *LogsProbe `json:"logs,omitempty" yaml:"logs"`
 }

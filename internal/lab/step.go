@@ -1,8 +1,8 @@
 package lab
 
 // Step is one stimulus: exactly one of its fields is set. Strings in it may
-// hold ${outputs.Name}, ${seed}, ${env.NAME} and CEL paths into the ledger, such
-// as ${data.orders[0].key}.
+// hold ${outputs.Name}, ${seed}, ${env.NAME} and CEL paths into the ledger and
+// what was run, such as ${data.orders[0].key} or ${run.call[0].output.VersionId}.
 type Step struct {
 	PutObject    *PutObject    `json:"putObject,omitempty" yaml:"putObject"`
 	DeleteObject *ObjectRef    `json:"deleteObject,omitempty" yaml:"deleteObject"`
@@ -13,10 +13,12 @@ type Step struct {
 	PutItems     *PutItems     `json:"putItems,omitempty" yaml:"putItems"`
 	UpdateItem   *UpdateItem   `json:"updateItem,omitempty" yaml:"updateItem"`
 	DeleteItem   *ItemRef      `json:"deleteItem,omitempty" yaml:"deleteItem"`
-	Run          *Run          `json:"run,omitempty" yaml:"run"`
-	Fault        *Fault        `json:"fault,omitempty" yaml:"fault"`
-	ClearFaults  bool          `json:"clearFaults,omitempty" yaml:"clearFaults"`
-	Advance      Duration      `json:"advance,omitempty" yaml:"advance" jsonschema:"description=Moves the emulator's clock"`
+	// Call makes any API call; its outcome is the next element of run.<name>.
+	Call        *Call    `json:"call,omitempty" yaml:"call"`
+	Run         *Run     `json:"run,omitempty" yaml:"run"`
+	Fault       *Fault   `json:"fault,omitempty" yaml:"fault"`
+	ClearFaults bool     `json:"clearFaults,omitempty" yaml:"clearFaults"`
+	Advance     Duration `json:"advance,omitempty" yaml:"advance" jsonschema:"description=Moves the emulator's clock"`
 	// Await waits between stimuli; its probes are those of the check.
 	Await *Eventually `json:"await,omitempty" yaml:"await"`
 	// Redeploy applies the learner's template again.
@@ -130,6 +132,16 @@ type Run struct {
 	// from outside, with SIGKILL.
 	KillWhen  string   `json:"killWhen,omitempty" yaml:"killWhen"`
 	KillAfter Duration `json:"killAfter,omitempty" yaml:"killAfter"`
+}
+
+// Call is one API call as the SDK has it. Its outcome is {ok, error (the code),
+// message, output (AWS's member names; those without a value are left out)}.
+type Call struct {
+	Service   string `json:"service" yaml:"service" jsonschema:"enum=s3,enum=kinesis,enum=dynamodb,enum=lambda,enum=sqs,enum=logs"`
+	Operation string `json:"operation" yaml:"operation" jsonschema:"description=Such as DeleteObject"`
+	Name      string `json:"name,omitempty" yaml:"name" jsonschema:"description=run.<name>; call when left out"`
+	// Input has AWS's member names; times are RFC 3339, bytes base64.
+	Input map[string]any `json:"input,omitempty" yaml:"input"`
 }
 
 // Fault makes something go wrong until clearFaults or the end of the check.

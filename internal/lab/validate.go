@@ -151,6 +151,9 @@ func (v *validator) datasets(path string, sets map[string]Dataset) {
 	}
 }
 
+// looking are operations that change nothing.
+var looking = regexp.MustCompile(`^(Get|Head|List|Describe|Query|Scan|Filter)[A-Z]?\w*$`)
+
 func (v *validator) probes(path string, probes map[string]Probe) {
 	for name, p := range probes {
 		at := path + "." + name
@@ -158,6 +161,12 @@ func (v *validator) probes(path string, probes map[string]Probe) {
 			v.at(at, "letters and digits; not "+strings.Join(reserved, ", "), "%q cannot be a probe's name", name)
 		}
 		v.exactlyOne(at, reflect.ValueOf(p), "probe")
+		if p.Call != nil {
+			v.call(at+".call", p.Call)
+			if op := p.Call.Operation; op != "" && !looking.MatchString(p.Call.Operation) {
+				v.at(at+".call.operation", "make it a step", "a probe changes nothing, %s may", p.Call.Operation)
+			}
+		}
 	}
 }
 

@@ -193,6 +193,8 @@ func (v *validator) step(path string, s *Step, names, sets []string) {
 			known := keys(v.lab.Programs)
 			v.at(path+".run.program", nearest(s.Run.Program, known), "there is no program %q", s.Run.Program)
 		}
+	case s.Call != nil:
+		v.call(path+".call", s.Call)
 	case s.Fault != nil:
 		v.oneOf(path+".fault.kind", s.Fault.Kind, "error", "throttle", "latency", "drop", "after", "entries", "crash", "crashLate", "duplicate", "reorder")
 		if s.Fault.Share < 0 || s.Fault.Share > 1 {
@@ -215,6 +217,10 @@ func (v *validator) records(path string, r *PutRecords, use func(key, set string
 	}
 }
 
+func (v *validator) call(path string, c *Call) {
+	v.oneOf(path+".service", c.Service, "s3", "kinesis", "dynamodb", "lambda", "sqs", "logs")
+}
+
 func count(conditions ...bool) (n int) {
 	for _, c := range conditions {
 		if c {
@@ -226,7 +232,7 @@ func count(conditions ...bool) (n int) {
 
 var (
 	templatePattern = regexp.MustCompile(`\$\{([^}]*)\}`)
-	templateKinds   = regexp.MustCompile(`^(outputs\.\w+|data\.\w+[.\[].+|\w+\(data\..+\)|env\.\w+|seed|instance)$`)
+	templateKinds   = regexp.MustCompile(`^(outputs\.\w+|data\.\w+[.\[].+|run\.\w+\[.+|\w+\(data\..+\)|env\.\w+|seed|instance)$`)
 )
 
 // templates holds every ${…} of a step to the kinds that exist.

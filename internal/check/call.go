@@ -1,0 +1,159 @@
+package check
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"reflect"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/pipelab/pipelab/internal/lab"
+)
+
+// client returns the SDK client of a service that labs may call by name.
+func (s *session) client(service string) (reflect.Value, error) {
+	switch service {
+	case "s3":
+		return reflect.ValueOf(s.s3()), nil
+	case "kinesis":
+		return reflect.ValueOf(kinesis.NewFromConfig(s.config)), nil
+	case "dynamodb":
+		return reflect.ValueOf(dynamodb.NewFromConfig(s.config)), nil
+	case "lambda":
+		return reflect.ValueOf(lambda.NewFromConfig(s.config)), nil
+	case "sqs":
+		return reflect.ValueOf(sqs.NewFromConfig(s.config)), nil
+	case "logs":
+		return reflect.ValueOf(cloudwatchlogs.NewFromConfig(s.config)), nil
+	}
+	return reflect.Value{}, fmt.Errorf("calls of the service %q are not known; s3, kinesis, dynamodb, lambda, sqs and logs are", service)
+}
+
+// apiCall makes one API call. What AWS refuses is an outcome like any other:
+// {ok, error, message, output}, with the output under AWS's member names.
+func (s *session) apiCall(ctx context.Context, c *lab.Call) (map[string]any, error) {
+	client, err := s.client(c.Service)
+	if err != nil {
+		return nil, err
+	}
+	method := client.MethodByName(c.Operation)
+	if !method.IsValid() || method.Type().NumIn() != 3 {
+		return nil, fmt.Errorf("%s has no operation %q", c.Service, c.Operation)
+	}
+	expanded, err := s.expandValue(c.Input)
+	if err != nil {
+		return nil, err
+	}
+	b, err := json.Marshal(expanded)
+	if err != nil {
+		return nil, err
+	}
+	in := reflect.New(method.Type().In(1).Elem())
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.DisallowUnknownFields()
+	if err := d.Decode(in.Interface()); err != nil && expanded != nil {
+		return nil, fmt.Errorf("input of %s.%s: %w", c.Service, c.Operation, err)
+	}
+	answers := method.Call([]reflect.Value{reflect.ValueOf(ctx), in})
+	if failed, _ := answers[1].Interface().(error); failed != nil {
+		r := refusal(failed)
+		if r == nil {
+			return nil, failed
+		}
+		return map[string]any{"ok": false, "error": r.code, "message": r.message, "output": map[string]any{}}, nil
+	}
+	out, err := output(answers[0].Elem())
+	if err != nil {
+		return nil, err
+	}
+	return map[string]any{"ok": true, "error": "", "message": "", "output": out}, nil
+}
+
+// output shows an SDK output as a map; a body that is a stream is read.
+func output(v reflect.Value) (map[string]any, error) {
+	text, body := "", v.FieldByName("Body")
+	if body.IsValid() && body.Kind() == reflect.Interface && !body.IsNil() {
+		stream, ok := body.Interface().(io.ReadCloser)
+		if ok {
+			b, err := io.ReadAll(stream)
+			if err != nil {
+				return nil, err
+			}
+			_ = stream.Close() // was read to its end
+			text = string(b)
+			body.SetZero()
+		}
+	}
+	shown, err := asJSON(v.Interface(), nil)
+	if err != nil {
+		return nil, err
+	}
+	out, _ := shown.(map[string]any) // outputs are structures
+	delete(out, "ResultMetadata")
+	for name, member := range out {
+		if member == nil {
+			delete(out, name) // has() then tells what was answered
+		}
+	}
+	if text != "" {
+		out["Body"] = text
+	}
+	return out, nil
+}
+
+// callStep keeps the outcome as the next of run.<name>.
+func (s *session) callStep(ctx context.Context, c *lab.Call) error {
+	out, err := s.apiCall(ctx, c)
+	if err != nil {
+		return err
+	}
+	name := c.Name
+	if name == "" {
+		name = "call"
+	}
+	verdict := "ok"
+	if code, _ := out["error"].(string); code != "" {
+		verdict = code
+	}
+	s.note("%s %s: %s", c.Operation, strings.TrimSpace(canonical(c.Input)), verdict)
+	before, _ := s.runs[name].([]any) // none yet
+	s.runs[name] = append(before, out)
+	return nil
+}
+
+// expandValue expands the texts within a value.
+func (s *session) expandValue(v any) (any, error) {
+	switch v := v.(type) {
+	case string:
+		return s.expand(v)
+	case map[string]any:
+		out := map[string]any{}
+		for k, m := range v {
+			x, err := s.expandValue(m)
+			if err != nil {
+				return nil, err
+			}
+			out[k] = x
+		}
+		return out, nil
+	case []any:
+		out := make([]any, len(v))
+		for i, m := range v {
+			x, err := s.expandValue(m)
+			if err != nil {
+				return nil, err
+			}
+			out[i] = x
+		}
+		return out, nil
+	}
+	return v, nil
+}
