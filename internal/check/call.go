@@ -96,17 +96,32 @@ func output(v reflect.Value) (map[string]any, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, _ := shown.(map[string]any) // outputs are structures
+	out, _ := answered(shown).(map[string]any) // outputs are structures
 	delete(out, "ResultMetadata")
-	for name, member := range out {
-		if member == nil {
-			delete(out, name) // has() then tells what was answered
-		}
-	}
 	if text != "" {
 		out["Body"] = text
 	}
 	return out, nil
+}
+
+// answered leaves out the members without a value, so that has() tells what
+// was answered.
+func answered(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, member := range v {
+			if member == nil {
+				delete(v, name)
+			} else {
+				v[name] = answered(member)
+			}
+		}
+	case []any:
+		for i := range v {
+			v[i] = answered(v[i])
+		}
+	}
+	return v
 }
 
 // callStep keeps the outcome as the next of run.<name>.

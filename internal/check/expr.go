@@ -19,6 +19,7 @@ const costLimit = 200_000_000
 func environment(names []string) (*cel.Env, error) {
 	opts := []cel.EnvOption{
 		ext.Strings(), ext.Lists(), ext.Math(), ext.Sets(), ext.Encoders(), ext.Bindings(), ext.TwoVarComprehensions(),
+		cel.OptionalTypes(), // a.?b.orValue(c)
 		cel.Variable("data", cel.DynType), cel.Variable("run", cel.DynType),
 		cel.Variable("outputs", cel.DynType), cel.Variable("seed", cel.DynType),
 	}
