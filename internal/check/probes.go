@@ -292,7 +292,7 @@ func (s *session) calls(ctx context.Context, p *lab.CallsProbe) (any, error) {
 			continue
 		}
 		out = append(out, map[string]any{"service": c.Service, "operation": c.Operation, "resource": c.Resource, "principal": c.Principal,
-			"internal": c.Internal, "error": c.Error, "entries": int64(c.Entries), "failed": int64(c.Failed)})
+			"internal": c.Internal, "error": c.Error, "entries": int64(c.Entries), "failed": int64(c.Failed), "bytes": c.Bytes})
 	}
 	return out, err
 }

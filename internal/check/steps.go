@@ -3,10 +3,15 @@ package check
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/base64"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -17,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"github.com/pipelab/pipelab/internal/datagen"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/sandbox"
@@ -258,10 +264,16 @@ func (s *session) run(ctx context.Context, r *lab.Run) error {
 			s.note("%d × %s, %d lines on standard input", n, strings.Join(spec.Command, " "), s.lines(r))
 		}
 		wg.Go(func() {
+			sum, remove, err := s.input(r.File, &spec)
+			if err != nil {
+				errs[i] = err
+				return
+			}
+			defer remove()
 			out, err := sandbox.Run(ctx, spec)
 			errs[i] = err
 			results[i] = map[string]any{"exit": int64(out.Exit), "timedOut": out.TimedOut, "killed": out.Killed,
-				"lines": parseLines([]byte(out.Stdout)), "stderr": out.Stderr}
+				"lines": parseLines([]byte(out.Stdout)), "stderr": out.Stderr, "inputSha256": sum}
 		})
 	}
 	if r.KillWhen != "" || r.KillAfter != "" {
@@ -272,6 +284,34 @@ func (s *session) run(ctx context.Context, r *lab.Run) error {
 	watcher.Wait()
 	s.runs[name] = results
 	return errors.Join(errs...)
+}
+
+// input writes the file that a program is given, and tells the program.
+func (s *session) input(f *lab.File, spec *sandbox.Spec) (sum string, remove func(), err error) {
+	if f == nil {
+		return "", func() {}, nil
+	}
+	dir, err := os.MkdirTemp("", "pipelab-input-")
+	if err != nil {
+		return "", nil, err
+	}
+	remove = func() { _ = os.RemoveAll(dir) } // a folder for temporary files
+	defer func() {
+		if err != nil {
+			remove()
+		}
+	}()
+	file, err := os.Create(filepath.Join(dir, f.Name))
+	if err != nil {
+		return "", nil, err
+	}
+	hash := sha256.New()
+	_, err = io.Copy(io.MultiWriter(file, hash), datagen.Bytes(f.Name, s.o.Seed, int64(f.Bytes)))
+	if err = errors.Join(err, file.Close()); err != nil {
+		return "", nil, err
+	}
+	spec.Env = append(spec.Env, "INPUT_FILE="+file.Name())
+	return hex.EncodeToString(hash.Sum(nil)), remove, nil
 }
 
 // killer closes kill when the moment has come, unless ctx ends first.

@@ -47,6 +47,7 @@ type Call struct {
 	Millis    float64   `json:"millis"`
 	Entries   int       `json:"entries,omitempty"`
 	Failed    int       `json:"failed,omitempty"`
+	Bytes     int64     `json:"bytes,omitempty"` // of the body that was read, else of the one that was sent
 }
 
 // Fault is a rule that makes calls go wrong; see the command "pipelab fault"

@@ -116,8 +116,8 @@ type ItemRef struct {
 
 // Run starts a program of the learner in the workspace and waits for its end.
 // The result is run.<name>: list of {exit, timedOut, killed, lines (standard
-// output parsed as JSON lines, or text), stderr} with one element for each
-// instance.
+// output parsed as JSON lines, or text), stderr, inputSha256} with one element
+// for each instance.
 type Run struct {
 	Program string            `json:"program" yaml:"program"`
 	Name    string            `json:"name,omitempty" yaml:"name" jsonschema:"description=run.<name>; the program's name when left out"`
@@ -125,9 +125,13 @@ type Run struct {
 	Env     map[string]string `json:"env,omitempty" yaml:"env"`
 	Stdin   string            `json:"stdin,omitempty" yaml:"stdin"`
 	// StdinData writes the raw text of every entry of a data set, a line each.
-	StdinData string   `json:"stdinData,omitempty" yaml:"stdinData"`
-	Parallel  int      `json:"parallel,omitempty" yaml:"parallel"`
-	Timeout   Duration `json:"timeout,omitempty" yaml:"timeout" jsonschema:"description=The program's own when left out"`
+	StdinData string `json:"stdinData,omitempty" yaml:"stdinData"`
+	// File gives the program a file of random bytes, the same for the same seed
+	// and name; its path is in the environment variable INPUT_FILE, and its
+	// SHA-256 (hexadecimal) in the result's inputSha256.
+	File     *File    `json:"file,omitempty" yaml:"file"`
+	Parallel int      `json:"parallel,omitempty" yaml:"parallel"`
+	Timeout  Duration `json:"timeout,omitempty" yaml:"timeout" jsonschema:"description=The program's own when left out"`
 	// KillWhen (an expression over probes) or KillAfter ends the program
 	// from outside, with SIGKILL.
 	KillWhen  string   `json:"killWhen,omitempty" yaml:"killWhen"`
@@ -142,6 +146,12 @@ type Call struct {
 	Name      string `json:"name,omitempty" yaml:"name" jsonschema:"description=run.<name>; call when left out"`
 	// Input has AWS's member names; times are RFC 3339, bytes base64.
 	Input map[string]any `json:"input,omitempty" yaml:"input"`
+}
+
+// File is a file of random bytes.
+type File struct {
+	Name  string `json:"name" yaml:"name"`
+	Bytes int    `json:"bytes" yaml:"bytes"`
 }
 
 // Fault makes something go wrong until clearFaults or the end of the check.

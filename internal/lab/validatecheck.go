@@ -2,6 +2,7 @@ package lab
 
 import (
 	"fmt"
+	"path/filepath"
 	"reflect"
 	"regexp"
 	"slices"
@@ -154,6 +155,9 @@ func (v *validator) expression(path, expr string, names []string, needed bool) {
 	}
 }
 
+// maxInput bounds the files that programs are given: 256 MiB.
+const maxInput = 256 << 20
+
 func (v *validator) step(path string, s *Step, names, sets []string) {
 	v.exactlyOne(path, reflect.ValueOf(*s), "step")
 	use := func(key, set string) {
@@ -188,6 +192,9 @@ func (v *validator) step(path string, s *Step, names, sets []string) {
 		}
 	case s.Run != nil:
 		use(".run.stdinData", s.Run.StdinData)
+		if f := s.Run.File; f != nil && (f.Name != filepath.Base(f.Name) || f.Name == "." || f.Bytes < 0 || f.Bytes > maxInput) {
+			v.at(path+".run.file", "", "a file has a name without folders and up to %d bytes", maxInput)
+		}
 		v.expression(path+".run.killWhen", s.Run.KillWhen, names, false)
 		if _, ok := v.lab.Programs[s.Run.Program]; !ok {
 			known := keys(v.lab.Programs)

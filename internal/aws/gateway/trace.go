@@ -1,7 +1,9 @@
 package gateway
 
 import (
+	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -27,6 +29,7 @@ type TraceEntry struct {
 	Millis    float64   `json:"millis"`
 	Entries   int       `json:"entries,omitempty"` // of a batch call
 	Failed    int       `json:"failed,omitempty"`  // entries that failed
+	Bytes     int64     `json:"bytes,omitempty"`   // of the body that was read, else of the one that was sent
 }
 
 // Trace keeps the latest calls. Safe for concurrent use.
@@ -49,7 +52,31 @@ func (t *Trace) begin(c *Call) *TraceEntry {
 		e.Principal = c.Principal.Service
 	}
 	e.Entries = entries(c.Input)
+	if c.HTTP != nil {
+		e.Bytes = sent(c.HTTP)
+	}
 	return e
+}
+
+// sent is the size of a request's content: without the framing of aws-chunked.
+func sent(req *http.Request) int64 {
+	if n, err := strconv.ParseInt(req.Header.Get("X-Amz-Decoded-Content-Length"), 10, 64); err == nil {
+		return n
+	}
+	return max(req.ContentLength, 0)
+}
+
+// read is the size of the content that an output streams, such as GetObject's.
+func read(out any) (int64, bool) {
+	v := reflect.Indirect(reflect.ValueOf(out))
+	if v.Kind() != reflect.Struct || !v.FieldByName("Body").IsValid() {
+		return 0, false
+	}
+	n, ok := v.FieldByName("ContentLength").Interface().(*int64)
+	if !ok || n == nil {
+		return 0, false
+	}
+	return *n, true
 }
 
 func (t *Trace) end(e *TraceEntry, now time.Time, out any, err error) {
@@ -60,6 +87,9 @@ func (t *Trace) end(e *TraceEntry, now time.Time, out any, err error) {
 		}
 	} else {
 		e.Failed = failed(out)
+		if n, ok := read(out); ok {
+			e.Bytes = n
+		}
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
