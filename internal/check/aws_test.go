@@ -73,11 +73,11 @@ checks:
     steps:
       # Faults are for the learner's pipeline; the check itself must not feel them.
       - fault: { kind: error, service: dynamodb, operation: "*" }
-      - putItems: { table: "${outputs.Table}", items: [{ id: a, n: 1, list: [1, x], deep: { ok: true } }, { id: b }] }
+      - putItems: { table: "${outputs.Table}", items: [{ id: a, at: "${now-60}", said: "at ${now}", n: 1, list: [1, x], deep: { ok: true } }, { id: b }] }
       - updateItem: { table: "${outputs.Table}", key: { id: a }, update: "SET n = n + :n", values: { ":n": 2 } }
       - deleteItem: { table: "${outputs.Table}", key: { id: b } }
     expect:
-      - { that: "size(items) == 1 && items[0].n == 3 && items[0].list == [1, 'x'] && items[0].deep.ok", message: One item }
+      - { that: "size(items) == 1 && items[0].n == 3 && items[0].at > 1700000000 && items[0].said == 'at ' + string(items[0].at + 60) && items[0].list == [1, 'x'] && items[0].deep.ok", message: One item }
 `
 
 func TestRun_reachesQueuesAndTables(t *testing.T) {

@@ -47,7 +47,7 @@ services: [kinesis]
 tasks: [{ id: a, title: A, text: B }]
 mistakes: [{ id: lost, title: L, explanation: E }]
 data: { events: { generator: orders, count: 40, defects: { duplicates: 0.2, poison: 0.1 } } }
-programs: { echo: { command: [sh, -c, "cat; echo $NAME >&2"], env: { NAME: "${outputs.Name}" } }, head: { command: [head, -n, "3"] }, slow: { command: [sleep, "60"] } }
+programs: { echo: { command: [sh, -c, "cat; echo $NAME >&2"], env: { NAME: "${outputs.Name}" } }, head: { command: [head, -n, "3"] }, slow: { command: [sleep, "60"] }, sums: { command: [sh, -c, "wc -c < $INPUT_FILE; sha256sum < $INPUT_FILE"] } }
 checks:
   - id: all
     title: All lines come back
@@ -88,6 +88,17 @@ checks:
     hints: [a, b, c]
     steps: [{ run: { program: slow, killAfter: 50ms, parallel: 2 } }]
     expect: [{ that: "run.slow.all(r, r.killed) && size(run.slow) == 2", message: Both are killed }]
+  - id: file
+    title: Is given a file
+    points: 0
+    hints: [a, b, c]
+    steps:
+      - run: { program: sums, file: { name: big.bin, bytes: 100000 } }
+      - run: { program: sums, name: again, file: { name: big.bin, bytes: 100000 } }
+      - run: { program: sums, name: other, file: { name: other.bin, bytes: 100000 } }
+    expect:
+      - { that: "run.sums[0].lines == [100000, run.sums[0].inputSha256 + '  -']", message: It is whole }
+      - { that: "run.again == run.sums && run.other[0].inputSha256 != run.sums[0].inputSha256", message: It is what its name says }
   - id: late
     title: Takes too long
     points: 5
@@ -131,7 +142,7 @@ func TestRun_givesEachCheckItsVerdict(t *testing.T) {
 		verdicts[c.ID], byID[c.ID] = c.Verdict, c
 	}
 	require.Equal(t, map[string]report.Verdict{"all": report.Pass, "some": report.Partial, "also": report.Pass, "after": report.Skipped,
-		"killed": report.Pass, "late": report.Timeout, "output": report.Fail, "odd": report.Unsupported}, verdicts, "%+v", r.Checks)
+		"killed": report.Pass, "file": report.Pass, "late": report.Timeout, "output": report.Fail, "odd": report.Unsupported}, verdicts, "%+v", r.Checks)
 	some := byID["some"]
 	require.InDelta(t, 15, some.Points, 0.01)
 	require.Equal(t, "40", some.Expected)

@@ -9,10 +9,12 @@ import (
 	"io/fs"
 	"path"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/pipelab/pipelab/internal/datagen"
+	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
 )
 
@@ -160,6 +162,12 @@ func (s *session) expand(in string) (string, error) {
 		switch {
 		case name == "seed":
 			return strconv.FormatUint(s.o.Seed, 10)
+		case strings.HasPrefix(name, "now"):
+			at, err := s.now(name[len("now"):])
+			if err == nil {
+				return at
+			}
+			bad = err
 		case kind == "outputs":
 			if v, ok := s.outputs[rest]; ok {
 				return v
@@ -182,6 +190,26 @@ func (s *session) expand(in string) (string, error) {
 		return m
 	})
 	return out, bad
+}
+
+// isNow is a text that is nothing but a time.
+var isNow = regexp.MustCompile(`^\$\{now([+-]\d+)?\}$`)
+
+// now is the emulator's time in seconds since 1970, with an offset such as
+// "+3600". Without a clock that moves it is the machine's.
+func (s *session) now(offset string) (string, error) {
+	at := s.o.Clock.Now()
+	if slices.Contains(s.o.Emulator.Capabilities(), emulator.ClockAdvance) {
+		var err error
+		if at, _, err = s.o.Emulator.Control().Now(context.Background()); err != nil {
+			return "", err
+		}
+	}
+	if offset == "" {
+		offset = "0"
+	}
+	d, err := strconv.ParseInt(offset, 10, 64)
+	return strconv.FormatInt(at.Unix()+d, 10), err
 }
 
 // missingAnswer is the learner's: an answer has no such member, such as a

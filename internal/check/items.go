@@ -17,6 +17,9 @@ func (s *session) attribute(v any) (types.AttributeValue, error) {
 		return &types.AttributeValueMemberNULL{Value: true}, nil
 	case string:
 		x, err := s.expand(t)
+		if isNow.MatchString(t) { // seconds are a number, as TTL needs them
+			return &types.AttributeValueMemberN{Value: x}, err
+		}
 		return &types.AttributeValueMemberS{Value: x}, err
 	case bool:
 		return &types.AttributeValueMemberBOOL{Value: t}, nil

@@ -144,7 +144,7 @@ func (g *generator) next(seq int) Entry {
 func (g *generator) fill(e *Entry) {
 	d := g.spec.Defects
 	row := g.row(g.rand, e.Key)
-	row["id"], row["customer"], row["time"] = e.ID, e.Key, e.Time
+	row["id"], row[keyColumn(g.spec.Generator)], row["time"] = e.ID, e.Key, e.Time
 	if g.hit(d.SchemaDrift) {
 		row["channel"] = "app"
 		for _, c := range g.columns {

@@ -5,6 +5,17 @@ import (
 	"math/rand/v2"
 )
 
+// keyColumn is the column that holds an entry's key.
+func keyColumn(kind string) string {
+	switch kind {
+	case "telemetry":
+		return "device"
+	case "logs":
+		return "host"
+	}
+	return "customer"
+}
+
 // shape returns the columns whose numbers may drift and the maker of a row,
 // or nil for an unknown kind. Amounts are whole cents: binary fractions in
 // expected sums would make honest answers differ in the last digit.

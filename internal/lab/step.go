@@ -1,7 +1,8 @@
 package lab
 
 // Step is one stimulus: exactly one of its fields is set. Strings in it may
-// hold ${outputs.Name}, ${seed}, ${env.NAME} and CEL paths into the ledger and
+// hold ${outputs.Name}, ${seed}, ${env.NAME}, ${now} or ${now-3600} (seconds since
+// 1970; a number where it is all of an attribute) and CEL paths into the ledger and
 // what was run, such as ${data.orders[0].key} or ${run.call[0].output.VersionId}.
 type Step struct {
 	PutObject    *PutObject    `json:"putObject,omitempty" yaml:"putObject"`

@@ -239,7 +239,7 @@ func count(conditions ...bool) (n int) {
 
 var (
 	templatePattern = regexp.MustCompile(`\$\{([^}]*)\}`)
-	templateKinds   = regexp.MustCompile(`^(outputs\.\w+|data\.\w+[.\[].+|run\.\w+\[.+|\w+\(data\..+\)|env\.\w+|seed|instance)$`)
+	templateKinds   = regexp.MustCompile(`^(outputs\.\w+|data\.\w+[.\[].+|run\.\w+\[.+|\w+\(data\..+\)|env\.\w+|now([+-]\d+)?|seed|instance)$`)
 )
 
 // templates holds every ${…} of a step to the kinds that exist.
@@ -264,7 +264,7 @@ func (v *validator) templates(path string, x reflect.Value) {
 	case reflect.String:
 		for _, m := range templatePattern.FindAllStringSubmatch(x.String(), -1) {
 			if !templateKinds.MatchString(m[1]) {
-				v.at(path, "${outputs.Name}, ${data.set[0].field}, ${function(data.set, …)}, ${env.NAME}, ${seed} or ${instance}", "${%s} is not known", m[1])
+				v.at(path, "${outputs.Name}, ${data.set[0].field}, ${function(data.set, …)}, ${env.NAME}, ${now+60}, ${seed} or ${instance}", "${%s} is not known", m[1])
 			}
 		}
 	}
