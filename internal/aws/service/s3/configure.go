@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -230,6 +231,11 @@ func (s *Service) PutBucketPolicy(_ context.Context, in *s3.PutBucketPolicyInput
 		}
 	}
 	return &s3.PutBucketPolicyOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
+		closed := !b.Open && (b.PublicAccess == nil || *b.PublicAccess.BlockPublicPolicy)
+		if closed && slices.ContainsFunc(doc.Statement, public) {
+			return gateway.Errorf(http.StatusForbidden, "AccessDenied", "User is not authorized to perform: s3:PutBucketPolicy on resource: "+
+				"\"arn:aws:s3:::%s\" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access", b.Name)
+		}
 		b.Policy = in.Policy
 		return nil
 	})
