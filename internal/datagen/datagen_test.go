@@ -19,7 +19,7 @@ func specs() *rapid.Generator[lab.Dataset] {
 	share := rapid.Float64Range(0, 0.5)
 	return rapid.Custom(func(t *rapid.T) lab.Dataset {
 		return lab.Dataset{
-			Generator: rapid.SampledFrom([]string{"clickstream", "telemetry", "orders", "transactions", "logs"}).Draw(t, "generator"),
+			Generator: rapid.SampledFrom([]string{"clickstream", "telemetry", "orders", "transactions", "logs", "scores"}).Draw(t, "generator"),
 			Count:     rapid.IntRange(0, 300).Draw(t, "count"), Keys: rapid.IntRange(0, 40).Draw(t, "keys"),
 			Defects: lab.Defects{Duplicates: share.Draw(t, "duplicates"), Poison: share.Draw(t, "poison"), Late: share.Draw(t, "late"),
 				OutOfOrder: share.Draw(t, "outOfOrder"), SchemaDrift: share.Draw(t, "drift"), PII: share.Draw(t, "pii"), Whale: share.Draw(t, "whale")},

@@ -12,6 +12,8 @@ func keyColumn(kind string) string {
 		return "device"
 	case "logs":
 		return "host"
+	case "scores":
+		return "player"
 	}
 	return "customer"
 }
@@ -58,6 +60,14 @@ func shape(kind string) ([]string, func(*rand.Rand, string) map[string]any) {
 				"amountCents": int64(r.IntN(500000)) - 100000,
 				"currency":    pick(r, "EUR", "USD", "GBP"),
 				"kind":        pick(r, "card", "transfer", "direct debit"),
+			}
+		}
+	case "scores":
+		return []string{"score"}, func(r *rand.Rand, _ string) map[string]any {
+			return map[string]any{
+				"game":  pick(r, "asteroids", "asteroids", "asteroids", "blocks", "chess", "darts", "echo"),
+				"week":  fmt.Sprintf("2026-W%02d", 2+r.IntN(3)),
+				"score": int64(10 * r.IntN(400)), // often the same, so that ties happen
 			}
 		}
 	case "logs":

@@ -52,7 +52,7 @@ type Mistake struct {
 type Dataset struct {
 	// Generator is the kind of data; see internal/datagen. File is a path
 	// below data/ instead of it.
-	Generator string  `json:"generator,omitempty" yaml:"generator" jsonschema:"enum=clickstream,enum=telemetry,enum=orders,enum=transactions,enum=logs"`
+	Generator string  `json:"generator,omitempty" yaml:"generator" jsonschema:"enum=clickstream,enum=telemetry,enum=orders,enum=transactions,enum=logs,enum=scores"`
 	File      string  `json:"file,omitempty" yaml:"file"`
 	Count     int     `json:"count,omitempty" yaml:"count"`
 	Keys      int     `json:"keys,omitempty" yaml:"keys" jsonschema:"description=Number of distinct customers or devices; 100 when left out"`

@@ -133,7 +133,7 @@ func (v *validator) datasets(path string, sets map[string]Dataset) {
 		if (s.Generator == "") == (s.File == "") {
 			v.at(p, "", "give either generator or file")
 		}
-		v.oneOf(p+".generator", s.Generator, "clickstream", "telemetry", "orders", "transactions", "logs")
+		v.oneOf(p+".generator", s.Generator, "clickstream", "telemetry", "orders", "transactions", "logs", "scores")
 		v.oneOf(p+".format", s.Format, "jsonl", "csv")
 		if s.Generator != "" && s.Count <= 0 {
 			v.at(p+".count", "", "count must be above 0")
