@@ -28,7 +28,9 @@ type entry struct {
 	Minutes   int      `json:"minutes"`
 	ExamTasks []string `json:"examTasks"`
 	Services  []string `json:"services"`
-	Best      *float64 `json:"best,omitempty"` // points of the best attempt on this machine
+	// Prerequisites are labs to do before.
+	Prerequisites []string `json:"prerequisites,omitempty"`
+	Best          *float64 `json:"best,omitempty"` // points of the best attempt on this machine
 }
 
 func entries(a *app.App) ([]entry, error) {
@@ -47,7 +49,7 @@ func entries(a *app.App) ([]entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		e := entry{ID: l.ID, Title: l.Title, Level: l.Level, Minutes: l.Minutes, ExamTasks: l.ExamTasks, Services: l.Services}
+		e := entry{ID: l.ID, Title: l.Title, Level: l.Level, Minutes: l.Minutes, ExamTasks: l.ExamTasks, Services: l.Services, Prerequisites: l.Prerequisites}
 		if b, tried := best[id]; tried {
 			e.Best = &b.Points
 		}
@@ -57,11 +59,15 @@ func entries(a *app.App) ([]entry, error) {
 }
 
 func newList(a *app.App) *cobra.Command {
-	return &cobra.Command{
+	var covered bool
+	c := &cobra.Command{
 		Use: "list", Short: "List the labs", GroupID: "labs",
-		Example: "  pipelab list\n  pipelab list --json | jq -r '.[].id'",
+		Example: "  pipelab list\n  pipelab list --coverage\n  pipelab list --json | jq -r '.[].id'",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			if covered {
+				return coverage(a)
+			}
 			list, err := entries(a)
 			if err != nil {
 				return err
@@ -78,10 +84,15 @@ func newList(a *app.App) *cobra.Command {
 					state = fmt.Sprintf("%.0f", *e.Best)
 				}
 				a.Printf("%-30s %-13s %3d min  %-8s best %s\n  %s\n", e.ID, e.Level, e.Minutes, strings.Join(e.ExamTasks, ","), state, e.Title)
+				if len(e.Prerequisites) > 0 {
+					a.Printf("  after %s\n", strings.Join(e.Prerequisites, ", "))
+				}
 			}
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&covered, "coverage", false, "show which tasks of the exam the labs practise")
+	return c
 }
 
 func newShow(a *app.App) *cobra.Command {
