@@ -99,6 +99,12 @@ func TestRun_reachesQueuesAndTables(t *testing.T) {
 	r, err := check.Run(ctx, check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(), Clock: clock.New(),
 		Outputs: map[string]string{"Queue": *q.QueueUrl, "Table": "t"}})
 	require.NoError(t, err)
+	for _, c := range r.Checks {
+		if c.ID == "calls" {
+			require.Contains(t, c.Sent, `GetObject {"Bucket":"nobodys","Key":"k"}: NoSuchBucket`)
+			require.Contains(t, c.Sent[0], `"MessageBody":"seed 0"`)
+		}
+	}
 	odd := map[string]string{"lacking": "fail: the answer has no run.call[0].output.VersionId",
 		"unknown": `error: step 1: input of s3.GetObject: json: unknown field "Bukket"`}
 	for _, c := range r.Checks {

@@ -138,7 +138,11 @@ func (s *session) callStep(ctx context.Context, c *lab.Call) error {
 	if code, _ := out["error"].(string); code != "" {
 		verdict = code
 	}
-	s.note("%s %s: %s", c.Operation, strings.TrimSpace(canonical(c.Input)), verdict)
+	sent, err := s.expandValue(c.Input)
+	if err != nil {
+		return err
+	}
+	s.note("%s %s: %s", c.Operation, strings.TrimSpace(canonical(sent)), verdict)
 	before, _ := s.runs[name].([]any) // none yet
 	s.runs[name] = append(before, out)
 	return nil

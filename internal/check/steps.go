@@ -338,7 +338,10 @@ func (s *session) lines(r *lab.Run) int {
 	if r.StdinData != "" {
 		return len(s.sets[r.StdinData].entries)
 	}
-	return strings.Count(r.Stdin, "\n")
+	if r.Stdin == "" {
+		return 0
+	}
+	return strings.Count(strings.TrimSuffix(r.Stdin, "\n"), "\n") + 1
 }
 
 func (s *session) spec(r *lab.Run, program lab.Program, instance int) (sandbox.Spec, error) {
