@@ -56,6 +56,18 @@ func judgeOracles(t *testing.T) map[string]report.Check {
 	add("lost", "{ run: { program: some, stdinData: events } }", "run.some[0].lines", count)
 	add("column", "{ run: { program: all, stdinData: events } }", "run.all[0].lines", "SELECT client AS customer, 1 AS n FROM out")
 	add("rows", "{ run: { program: text } }", "run.text[0].lines", count)
+	src.WriteString(`
+  - id: nothing
+    title: No output at all
+    points: 0
+    hints: [a, b, c]
+    expect: [{ sql: { tables: { sent: data.events, out: "[]" }, expected: "SELECT id FROM sent", actual: "SELECT id FROM out" }, message: m }]
+  - id: rightly
+    title: No output, and rightly so
+    points: 0
+    hints: [a, b, c]
+    expect: [{ sql: { tables: { sent: data.events, out: "[]" }, expected: "SELECT id FROM sent WHERE id = 'x'", actual: "SELECT id FROM out" }, message: m }]
+`)
 	fmt.Fprintf(&src, oracleCheck, "refused", 10, "{ putRecords: { stream: absent, data: events } }", "data.events", count)
 	fmt.Fprintf(&src, oracleCheck, "wrong", 10, "{ run: { program: text } }", "data.events", "SELECT FROM")
 	l, err := lab.Parse("lab.yaml", []byte(src.String()), check.Compile)
@@ -76,13 +88,15 @@ func judgeOracles(t *testing.T) map[string]report.Check {
 func TestRun_judgesWithSQLAndBlamesWhoeverItWas(t *testing.T) {
 	got := judgeOracles(t)
 	for id, want := range map[string]report.Verdict{"equal": report.Pass, "lost": report.Fail, "column": report.Fail,
-		"rows": report.Fail, "refused": report.Fail, "wrong": report.Error} {
+		"rows": report.Fail, "refused": report.Fail, "nothing": report.Fail, "rightly": report.Pass, "wrong": report.Error} {
 		require.Equal(t, want, got[id].Verdict, "%+v", got[id])
 	}
 	require.Equal(t, "Each customer's orders are there", got["lost"].Message)
 	require.Contains(t, got["lost"].Expected, "missing row")
 	require.Contains(t, got["lost"].Seen, "unexpected row")
 	require.Contains(t, got["column"].Seen, "client")
+	require.Equal(t, "no rows in out", got["nothing"].Seen)
+	require.Equal(t, "40 rows", got["nothing"].Expected)
 	require.Contains(t, got["rows"].Seen, `row 1 is no object: hello`)
 	require.Contains(t, got["refused"].Message, "ResourceNotFoundException")
 }
