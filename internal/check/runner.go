@@ -39,6 +39,9 @@ type Options struct {
 	Env       map[string]string
 	Only      []string // check ids; all when empty. What they need runs too.
 	Clock     Clock
+	// Expressions remembers what was compiled, for further runs of the same lab;
+	// nil makes one for this run.
+	Expressions *Expressions
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
 	// Redeploy applies the learner's template again; nil if nobody can.
@@ -55,6 +58,9 @@ var errUnsupported = errors.New("not supported here")
 func Run(ctx context.Context, o Options) (*report.Result, error) {
 	if o.Clock == nil || o.Emulator == nil || o.Lab == nil {
 		return nil, errors.New("a run of checks needs a lab, an emulator and a clock")
+	}
+	if o.Expressions == nil {
+		o.Expressions = NewExpressions()
 	}
 	result := &report.Result{Version: 1, Lab: o.Lab.ID, Seed: o.Seed, Emulator: o.Driver, Checks: []report.Check{}}
 	have := o.Emulator.Capabilities()

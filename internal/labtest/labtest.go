@@ -31,6 +31,8 @@ type Options struct {
 	Lab    *lab.Folder
 	Driver emulator.Driver
 	Clock  check.Clock
+	// expressions are compiled once for all trees.
+	expressions *check.Expressions
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
 	// Deploy provisions the lab and deploys the folder; it returns the
@@ -118,6 +120,7 @@ func Test(ctx context.Context, o Options) (*Outcome, error) {
 	if o.Parallel < 1 {
 		o.Parallel = runtime.NumCPU()
 	}
+	o.expressions = check.NewExpressions()
 	jobs := o.jobs()
 	if len(jobs) == 0 {
 		return nil, fmt.Errorf("%w: %s", ErrNothing, o.Only)
@@ -205,7 +208,7 @@ func (o *Options) tree(ctx context.Context, name string, seed uint64, m *lab.Mut
 		run.Deploy = err.Error()
 		return run, ctx.Err()
 	}
-	run.Result, err = check.Run(ctx, check.Options{Lab: o.Lab, Interpreters: o.Interpreters, Emulator: e, Driver: o.Driver.Name(), Seed: seed, Outputs: outputs,
+	run.Result, err = check.Run(ctx, check.Options{Lab: o.Lab, Expressions: o.expressions, Interpreters: o.Interpreters, Emulator: e, Driver: o.Driver.Name(), Seed: seed, Outputs: outputs,
 		Workspace: dir, Clock: o.Clock, Redeploy: func(ctx context.Context) (map[string]string, error) { return o.Deploy(ctx, e, o.Lab, dir) }})
 	return run, err
 }
