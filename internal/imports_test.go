@@ -50,13 +50,14 @@ func packages(t *testing.T) map[string]listed {
 // layers, or of its own folder. Leaves may be imported by all.
 func layers() [][]string {
 	return [][]string{
-		{"internal/cfn", "internal/prefork", "internal/procgroup", "internal/sdkhttp"}, // leaves
+		{"internal/cfn", "internal/prefork", "internal/procgroup", "internal/sdkhttp", "internal/filelock"}, // leaves
 		{"internal/aws"},
 		{"internal/emulator"},
 		{"internal/provision", "internal/datagen", "internal/sandbox", "internal/sqlengine", "internal/lab", "labs"},
 		{"internal/deploy", "internal/workspace", "internal/report"},
 		{"internal/check"},
-		{"internal/labtest"},
+		{"internal/trial"},
+		{"internal/labtest", "internal/grade"},
 		{"internal/cli", "internal/bench"},
 		{"cmd/pipelab"},
 	}
@@ -137,7 +138,7 @@ func TestImports_haveOneHomeForEachHeavyDependency(t *testing.T) {
 		"github.com/aws/aws-sdk-go-v2/service/": {"internal/aws", "internal/provision", "internal/check", "internal/cli", "internal/bench"},
 		"github.com/charmbracelet/":             {"internal/cli"},
 		"github.com/invopop/jsonschema":         {"internal/lab", "internal/report"},
-		"github.com/goccy/go-yaml":              {"internal/lab", "internal/cfn", "internal/aws/limits", "internal/workspace", "internal/cli"},
+		"github.com/goccy/go-yaml":              {"internal/lab", "internal/cfn", "internal/aws/limits", "internal/workspace", "internal/grade", "internal/cli"},
 	}
 	for path, p := range packages(t) {
 		if !strings.HasPrefix(path, module) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -46,11 +47,45 @@ type expression struct {
 	names   []string
 }
 
-func compile(source string, names []string) (*expression, error) {
-	env, err := environment(names)
-	if err != nil {
-		return nil, err
+// Expressions keeps compiled expressions for several runs of the same labs:
+// compiling costs more than evaluating, and waiting evaluates again and again.
+// Make one with NewExpressions; any number of runs may share it.
+type Expressions struct {
+	mu       sync.Mutex
+	envs     map[string]*cel.Env
+	programs map[string]*expression
+}
+
+// NewExpressions returns an empty one.
+func NewExpressions() *Expressions {
+	return &Expressions{envs: map[string]*cel.Env{}, programs: map[string]*expression{}}
+}
+
+// compile returns the expression over probes of these names, sorted.
+func (x *Expressions) compile(source string, names []string) (*expression, error) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	scope := strings.Join(names, "\n")
+	key := scope + "\x00" + source
+	if e, ok := x.programs[key]; ok {
+		return e, nil
 	}
+	env, ok := x.envs[scope]
+	if !ok {
+		var err error
+		if env, err = environment(names); err != nil {
+			return nil, err
+		}
+		x.envs[scope] = env
+	}
+	e, err := compile(env, source, names)
+	if err == nil {
+		x.programs[key] = e
+	}
+	return e, err
+}
+
+func compile(env *cel.Env, source string, names []string) (*expression, error) {
 	checked, issues := env.Compile(source)
 	if issues.Err() != nil {
 		return nil, issues.Err()

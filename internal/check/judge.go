@@ -89,7 +89,7 @@ func (s *session) evaluate(ctx context.Context, out *report.Check) error {
 // look reads the probes that an expression mentions and evaluates it. The
 // second error is the expression's own: what it needs is not there (yet).
 func (s *session) look(ctx context.Context, source string, again bool) (value any, failed error, err error) {
-	x, err := compile(source, s.names)
+	x, err := s.o.Expressions.compile(source, s.names)
 	if err != nil {
 		return nil, nil, fmt.Errorf("expression %q: %w", source, err)
 	}
@@ -102,6 +102,9 @@ func (s *session) look(ctx context.Context, source string, again bool) (value an
 			return nil, nil, fmt.Errorf("probe %s: %w", name, err)
 		}
 		s.seen[name] = v
+		if s.o.Saw != nil {
+			s.o.Saw(s.check.ID, v)
+		}
 	}
 	vars := map[string]any{"data": s.data, "run": s.runs, "outputs": s.outputs, "seed": int64(s.o.Seed)} //nolint:gosec // shown only
 	for _, n := range x.names {

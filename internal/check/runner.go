@@ -45,6 +45,10 @@ type Options struct {
 	Redeploy func(context.Context) (map[string]string, error)
 	// Done hears of each outcome as it comes; may be nil.
 	Done func(report.Check)
+	// Saw hears of every value that a probe of a check sees; may be nil.
+	Saw func(check string, value any)
+	// Expressions keeps what was compiled for other runs; nil compiles anew.
+	Expressions *Expressions
 }
 
 // errUnsupported marks what this emulator or machine cannot do.
@@ -55,6 +59,9 @@ var errUnsupported = errors.New("not supported here")
 func Run(ctx context.Context, o Options) (*report.Result, error) {
 	if o.Clock == nil || o.Emulator == nil || o.Lab == nil {
 		return nil, errors.New("a run of checks needs a lab, an emulator and a clock")
+	}
+	if o.Expressions == nil {
+		o.Expressions = NewExpressions()
 	}
 	result := &report.Result{Version: 1, Lab: o.Lab.ID, Seed: o.Seed, Emulator: o.Driver, Checks: []report.Check{}}
 	have := o.Emulator.Capabilities()
@@ -184,6 +191,7 @@ func newSession(o Options, c *lab.Check) *session {
 	for name := range s.probes {
 		s.names = append(s.names, name)
 	}
+	slices.Sort(s.names)
 	return s
 }
 
