@@ -46,7 +46,16 @@ type Options struct {
 func Formats() []Format {
 	return []Format{
 		{"csv", "a table for spreadsheets: one row for each learner and lab", OfClass, ".csv", writeCSV},
-		{"json", "everything, in this project's own model; report schema describes it", OfClass, ".json", writeJSON},
+		{"exercism", "results.json of an Exercism test runner, version 3", OfOne, ".json", writeExercism},
+		{"github", "annotations, step summary and outputs of GitHub Actions", OfClass, ".log", writeGitHub},
+		{"github-classroom", "what GitHub Classroom's reporter reads, in base64", OfOne, ".txt", writeClassroom},
+		{"gradescope", "results.json of a Gradescope autograder", OfOne, ".json", writeGradescope},
+		{"json", "everything, in a model of its own with a published schema", OfClass, ".json", writeJSON},
+		{"junit", "JUnit XML, valid for Ant's readers and for Jenkins'", OfClass, ".xml", writeJUnit},
+		{"lti-score", "one LTI 1.3 score a line, to post to a learning platform", OfClass, ".jsonl", writeLTI},
+		{"markdown", "for pull requests, wikis and mail", OfClass, ".md", writeMarkdown},
+		{"prairielearn", "results.json of PrairieLearn's external grading", OfOne, ".json", writePrairieLearn},
+		{"tap", "Test Anything Protocol, version 14", OfClass, ".tap", writeTAP},
 		{"text", "for people, without colour", OfClass, ".txt", writeText},
 	}
 }

@@ -241,3 +241,46 @@ func clip(s string, limit int) string {
 	}
 	return s[:cut] + note
 }
+
+// items are the checks of a grade, and in their place, or after them, what
+// happened to the submission where the checks do not say it: so that a format
+// which knows only tests still shows an error, never an empty success.
+func (g Grade) items() []scaled {
+	items := g.checks()
+	whole := scaled{Check: Check{ID: "submission", Title: "The submission can be judged", Verdict: Fail, Message: g.why()}, Possible: Round(g.Possible)}
+	switch {
+	case g.Status == Open && len(g.unjudged()) == 0:
+		whole.Verdict, whole.Possible = Error, 0
+		return append(items, whole)
+	case g.Status == Rejected || g.Status == Missing || len(items) == 0 && g.Status == Final:
+		return []scaled{whole}
+	}
+	return items
+}
+
+// passed reports whether every item of every grade passed.
+func (r row) passed() bool {
+	for _, g := range r.Grades {
+		for _, c := range g.items() {
+			if c.Verdict != Pass {
+				return false
+			}
+		}
+	}
+	return len(r.Grades) > 0
+}
+
+// summary is the learner's grades in words, a line each.
+func (r row) summary() string {
+	var lines []string
+	for _, g := range r.Grades {
+		lines = append(lines, g.total())
+		if why := g.why(); why != "" {
+			lines = append(lines, why)
+		}
+	}
+	if len(r.Grades) > 1 {
+		lines = append(lines, r.score()+" in all")
+	}
+	return strings.Join(lines, "\n")
+}
