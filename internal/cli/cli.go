@@ -24,6 +24,7 @@ import (
 	"github.com/pipelab/pipelab/internal/cli/judge"
 	"github.com/pipelab/pipelab/internal/cli/serve"
 	"github.com/pipelab/pipelab/internal/cli/session"
+	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/prefork"
 	"github.com/pipelab/pipelab/labs"
 )
@@ -76,7 +77,7 @@ AWS account, no container engine and no network.`,
 				names = append(names, sub.Name())
 			}
 			e := app.Usagef("there is no command %q", args[0])
-			if near := app.Nearest(args[0], names); near != "" {
+			if near := lab.Nearest(args[0], names); near != "" {
 				return e.Hint("did you mean pipelab " + near + "?")
 			}
 			return e.Hint("see the commands: pipelab --help")

@@ -124,7 +124,7 @@ func (a *App) Lab(id string) (*lab.Lab, error) {
 		}
 	}
 	e := Usagef("there is no lab %q", id)
-	if near := Nearest(id, ids); near != "" {
+	if near := lab.Nearest(id, ids); near != "" {
 		e = e.Hint("did you mean " + near + "?")
 	}
 	return nil, e.Hint("see them all: pipelab list")
