@@ -27,6 +27,9 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 	defer cancel()
 	err := s.evaluate(ctx, out)
 	out.Sent = s.sent
+	if s.o.Saw != nil && len(s.runs) > 0 {
+		s.o.Saw(s.check.ID, s.runs)
+	}
 	if calls, e := s.trace(context.WithoutCancel(ctx)); e == nil {
 		out.Calls = len(calls)
 	}

@@ -45,7 +45,8 @@ type Options struct {
 	Redeploy func(context.Context) (map[string]string, error)
 	// Done hears of each outcome as it comes; may be nil.
 	Done func(report.Check)
-	// Saw hears of every value that a probe of a check sees; may be nil.
+	// Saw hears of every value that a probe of a check sees, and of what its
+	// programs and invocations gave; may be nil.
 	Saw func(check string, value any)
 	// Expressions keeps what was compiled for other runs; nil compiles anew.
 	Expressions *Expressions

@@ -15,8 +15,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-
-	"github.com/pipelab/pipelab/internal/workspace"
 )
 
 // ManifestFile is the name of a manifest in the root of a submission.
@@ -130,7 +128,7 @@ func few(names []string) string {
 type file struct {
 	name string // with slashes, relative
 	sum  string // SHA-256, hexadecimal
-	size int64
+	runs bool   // it can be executed
 }
 
 // listFiles lists the regular files of a submission, sorted: not what PipeLab,
@@ -142,7 +140,7 @@ func listFiles(dir string) ([]file, error) {
 			return err
 		}
 		if d.IsDir() {
-			if p != dir && workspace.Ignored(d.Name()) {
+			if p != dir && caches(d.Name()) {
 				return filepath.SkipDir
 			}
 			return nil
@@ -151,30 +149,34 @@ func listFiles(dir string) ([]file, error) {
 		if err != nil || !d.Type().IsRegular() || rel == ManifestFile {
 			return err
 		}
-		sum, size, err := sumFile(p)
-		out = append(out, file{name: filepath.ToSlash(rel), sum: sum, size: size})
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		sum, err := sumFile(p)
+		out = append(out, file{name: filepath.ToSlash(rel), sum: sum, runs: info.Mode()&0o111 != 0})
 		return err
 	})
 	slices.SortFunc(out, func(a, b file) int { return strings.Compare(a.name, b.name) })
 	return out, err
 }
 
-func sumFile(path string) (sum string, size int64, err error) {
+func sumFile(path string) (string, error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return "", 0, err
+		return "", err
 	}
 	defer f.Close()
 	h := sha256.New()
-	size, err = io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), size, err
+	_, err = io.Copy(h, f)
+	return hex.EncodeToString(h.Sum(nil)), err
 }
 
-// digestFiles is one digest over names and contents.
+// digestFiles is one digest over names, contents and what can be executed.
 func digestFiles(files []file) string {
 	h := sha256.New()
 	for _, f := range files {
-		fmt.Fprintf(h, "%q %s\n", f.name, f.sum)
+		fmt.Fprintf(h, "%q %s %t\n", f.name, f.sum, f.runs)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
