@@ -40,6 +40,14 @@ func (b *Gradebook) markdown() []string {
 	if notes := b.markdownNotes(rows); notes != "" {
 		parts = append(parts, notes)
 	}
+	if again := Insights(b).Mistakes; len(again) > 0 {
+		var a strings.Builder
+		a.WriteString("To teach again:\n\n")
+		for _, m := range again {
+			fmt.Fprintf(&a, "- %s\n", md(m.String()))
+		}
+		parts = append(parts, a.String()+"\n")
+	}
 	for _, r := range rows {
 		parts = append(parts, b.markdownOne(r, "##")...)
 	}

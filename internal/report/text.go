@@ -119,6 +119,12 @@ func textClass(out *strings.Builder, b *Gradebook, rows []row) {
 	for _, n := range notes {
 		textLine(out, "  ", "", n)
 	}
+	if again := Insights(b).Mistakes; len(again) > 0 {
+		out.WriteString("\nto teach again:\n")
+		for _, m := range again[:min(len(again), 5)] {
+			textLine(out, "  ", "", m.String())
+		}
+	}
 }
 
 // cell is the grade in a lab, in one word.
