@@ -16,6 +16,7 @@ import (
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/prefork"
 	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/sandbox"
 	"github.com/pipelab/pipelab/internal/sdkhttp"
 )
 
@@ -41,6 +42,9 @@ type Options struct {
 	Clock     Clock
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
+	// Confine says what programs may do beside working in the workspace and
+	// calling the emulator; nil leaves them unconfined.
+	Confine *sandbox.Policy
 	// Redeploy applies the learner's template again; nil if nobody can.
 	Redeploy func(context.Context) (map[string]string, error)
 	// Done hears of each outcome as it comes; may be nil.
