@@ -40,6 +40,9 @@ type Options struct {
 	Env       map[string]string
 	Only      []string // check ids; all when empty. What they need runs too.
 	Clock     Clock
+	// Expressions remembers what was compiled, for further runs of the same lab;
+	// nil makes one for this run.
+	Expressions *Expressions
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
 	// Confine says what programs may do beside working in the workspace and
@@ -52,8 +55,6 @@ type Options struct {
 	// Saw hears of every value that a probe of a check sees, and of what its
 	// programs and invocations gave; may be nil.
 	Saw func(check string, value any)
-	// Expressions keeps what was compiled for other runs; nil compiles anew.
-	Expressions *Expressions
 }
 
 // errUnsupported marks what this emulator or machine cannot do.

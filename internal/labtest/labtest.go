@@ -32,6 +32,8 @@ type Options struct {
 	Lab    *lab.Folder
 	Driver emulator.Driver
 	Clock  check.Clock
+	// expressions are compiled once for all trees.
+	expressions *check.Expressions
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
 	// Deploy provisions the lab and deploys a tree.
@@ -44,8 +46,6 @@ type Options struct {
 	// Only limits the trees to those whose name matches (path.Match): one look
 	// at a mutant that is being written. Empty runs all.
 	Only string
-
-	expressions *check.Expressions // compiled once for all trees
 }
 
 // ErrNothing is returned when no tree has a name that matches Only.

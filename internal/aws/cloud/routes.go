@@ -1,6 +1,7 @@
 package cloud
 
 import (
+	"context"
 	"crypto/subtle"
 	"encoding/json"
 	"fmt"
@@ -54,7 +55,8 @@ func (c *Cloud) routes() {
 	m.HandleFunc("POST /moto-api/reset", c.openReset)
 	m.HandleFunc("GET /_pipelab/info", c.info)
 	m.HandleFunc("GET /_pipelab/clock", c.now)
-	m.HandleFunc("POST /_pipelab/clock/advance", c.advance)
+	m.HandleFunc("POST /_pipelab/clock/advance", c.move(c.clock.Advance))
+	m.HandleFunc("POST /_pipelab/clock/pass", c.move(c.clock.Pass))
 	m.HandleFunc("GET /_pipelab/trace", c.trace)
 	m.HandleFunc("GET /_pipelab/faults", c.listFaults)
 	m.HandleFunc("POST /_pipelab/faults", c.addFault)
@@ -109,27 +111,33 @@ func (c *Cloud) now(w http.ResponseWriter, _ *http.Request) {
 	reply(w, http.StatusOK, map[string]any{"now": c.clock.Now(), "offset": c.clock.Offset().String()})
 }
 
-func (c *Cloud) advance(w http.ResponseWriter, req *http.Request) {
-	var in struct {
-		Duration string `json:"duration"`
+// move answers with the time after a move of the clock.
+func (c *Cloud) move(by func(context.Context, time.Duration) error) http.HandlerFunc {
+	return func(w http.ResponseWriter, req *http.Request) {
+		var in struct {
+			Duration string `json:"duration"`
+		}
+		if !decode(w, req, &in) {
+			return
+		}
+		d, err := time.ParseDuration(in.Duration)
+		if err != nil || d < 0 {
+			reply(w, http.StatusBadRequest, problem("duration %q: want a positive one such as 90s or 25h", in.Duration))
+			return
+		}
+		before := c.clock.Offset()
+		err = by(req.Context(), d)
+		if c.clock.Offset() != before {
+			if saveErr := c.saveShifts(); err == nil {
+				err = saveErr
+			}
+		}
+		if err != nil {
+			reply(w, http.StatusInternalServerError, problem("move the clock: %v", err))
+			return
+		}
+		c.now(w, req)
 	}
-	if !decode(w, req, &in) {
-		return
-	}
-	d, err := time.ParseDuration(in.Duration)
-	if err != nil || d < 0 {
-		reply(w, http.StatusBadRequest, problem("duration %q: want a positive one such as 90s or 25h", in.Duration))
-		return
-	}
-	err = c.clock.Advance(req.Context(), d)
-	if saveErr := c.saveShifts(); err == nil {
-		err = saveErr
-	}
-	if err != nil {
-		reply(w, http.StatusInternalServerError, problem("advance: %v", err))
-		return
-	}
-	c.now(w, req)
 }
 
 func decode(w http.ResponseWriter, req *http.Request, v any) bool {

@@ -64,7 +64,7 @@ func lint(a *app.App, folders []string) error {
 	}
 	var all lab.Problems
 	for _, t := range targets {
-		_, err := lab.Open(t.tree, t.id, check.Compile)
+		_, err := lab.Open(t.tree, t.id, check.NewExpressions().Check)
 		var ps lab.Problems
 		if errors.As(err, &ps) {
 			all = append(all, ps...)
