@@ -28,8 +28,8 @@ type Found struct {
 	submitted time.Time
 	attempt   int
 	lab       string
-	notes     []string
 	late      bool
+	skip      []string // folders that are not the submission's
 }
 
 type kind int
@@ -218,7 +218,7 @@ func attempts(dir string, names *namingRules) ([]string, error) {
 
 // one adds a submission.
 func (f *finder) one(ctx context.Context, full, source string, n named, folder bool) error {
-	s := Found{Source: source, path: full, people: [][]claim{n.claims}, attempt: n.attempt, late: n.late}
+	s := Found{Source: source, path: full, skip: f.Skip, people: [][]claim{n.claims}, attempt: n.attempt, late: n.late}
 	if n.group == "" {
 		s.plain = filepath.Base(source)
 		if !folder {
@@ -242,6 +242,16 @@ func (f *finder) one(ctx context.Context, full, source string, n named, folder b
 	}
 	f.found = append(f.found, s)
 	return nil
+}
+
+// Claim says whose the one submission is, for a system that knows: the keys are
+// id, email and name. It counts for more than names of files.
+func (s *Found) Claim(who map[string]string, submitted time.Time) {
+	claims := []claim{{byID, who[byID]}, {byEmail, who[byEmail]}, {byName, who[byName]}}
+	s.people, s.plain = [][]claim{slices.Concat(claims, s.people[0])}, ""
+	if !submitted.IsZero() {
+		s.submitted = submitted.UTC()
+	}
 }
 
 // claims adds ways to tell whose it is, behind those known.

@@ -89,7 +89,7 @@ func caches(folder string) bool { return folder != "node_modules" && workspace.I
 
 // copyFolder takes the regular files; links are not followed, since they may
 // lead to what is the grader's own.
-func (w *writer) copyFolder(from string) error {
+func (w *writer) copyFolder(from string, skip []string) error {
 	return filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -100,7 +100,7 @@ func (w *writer) copyFolder(from string) error {
 		}
 		name := filepath.ToSlash(rel)
 		switch {
-		case d.IsDir() && p != from && caches(d.Name()):
+		case d.IsDir() && p != from && (caches(d.Name()) || slices.Contains(skip, p)):
 			return filepath.SkipDir
 		case d.IsDir():
 			return nil
@@ -110,6 +110,15 @@ func (w *writer) copyFolder(from string) error {
 		}
 		return w.copyFile(name, p)
 	})
+}
+
+// copyMark takes the one file of a workspace's state that says which lab it is.
+func (w *writer) copyMark(from string) error {
+	mark := workspace.StateDir + "/workspace.json"
+	if info, err := os.Lstat(filepath.Join(from, filepath.FromSlash(mark))); err != nil || !info.Mode().IsRegular() {
+		return nil //nolint:nilerr // most have none
+	}
+	return w.copyFile(mark, filepath.Join(from, filepath.FromSlash(mark)))
 }
 
 // open puts the submission's files into a new folder. A *badSubmission is
@@ -123,7 +132,9 @@ func (s *Found) open(ctx context.Context, into string, keep []string) (notes []s
 	}
 	switch s.kind {
 	case kindFolder:
-		err = w.copyFolder(s.path)
+		if err = w.copyFolder(s.path, s.skip); err == nil {
+			err = w.copyMark(s.path)
+		}
 	case kindArchive:
 		if err = archive.Open(ctx, s.path, into, archive.Limits{Keep: keep}); errors.Is(err, archive.ErrRefused) {
 			err = &badSubmission{err.Error()}

@@ -10,6 +10,8 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
+	"strings"
 
 	"github.com/pipelab/pipelab/internal/filelock"
 )
@@ -20,6 +22,7 @@ const (
 	TimingsFile   = "timings.json"
 	journalFile   = "journal.jsonl"
 	lockFile      = ".lock"
+	seedFile      = "seed"
 	workFolder    = ".work"
 )
 
@@ -77,6 +80,28 @@ func (o *Output) start() error {
 
 // Work is a folder for this run alone.
 func (o *Output) Work() string { return filepath.Join(o.Dir, workFolder) }
+
+// Seed is the seed of this folder's runs where nobody has chosen one: drawn
+// once, so that a run that goes on, or is repeated, has the same data.
+func (o *Output) Seed(draw func() uint64) (uint64, error) {
+	name := filepath.Join(o.Dir, seedFile)
+	b, err := os.ReadFile(name)
+	if err == nil {
+		n, err := strconv.ParseUint(strings.TrimSpace(string(b)), 10, 64)
+		if err != nil {
+			return 0, fmt.Errorf("%s holds no number: %w", name, err)
+		}
+		return n, nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return 0, err
+	}
+	n := draw()
+	return n, writeFile(name, func(w io.Writer) error {
+		_, err := fmt.Fprintln(w, n)
+		return err
+	})
+}
 
 // Left is the number of results that an interrupted run has left.
 func (o *Output) Left() int { return len(o.before) }

@@ -173,7 +173,7 @@ func (p *Plan) take(ctx context.Context, s *Found, dir string) (lost []*unit, er
 		}
 	}
 	for _, t := range trees {
-		base := unit{dir: t.dir, problem: problem, late: s.late, notes: slices.Concat(s.notes, notes),
+		base := unit{dir: t.dir, problem: problem, late: s.late, notes: slices.Clone(notes),
 			handed: report.Submission{Source: s.Source, Submitted: s.submitted, Attempt: s.attempt}}
 		var m *Manifest
 		if t.dir != "" {

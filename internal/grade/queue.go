@@ -13,6 +13,7 @@ import (
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/prefork"
 	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/sandbox"
 	"github.com/pipelab/pipelab/internal/trial"
 )
 
@@ -23,10 +24,13 @@ type RunOptions struct {
 	Deploy trial.Deploy
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
-	Parallel     int           // submissions at a time; the number of processors when less than one
-	Deadline     time.Duration // of one submission; 5 minutes when 0
-	Output       *Output
-	Cache        Cache
+	// Confine says what programs of checks may do; nil leaves them unconfined.
+	// Functions are confined by Driver, scripts by Deploy.
+	Confine  *sandbox.Policy
+	Parallel int           // submissions at a time; the number of processors when less than one
+	Deadline time.Duration // of one submission; 5 minutes when 0
+	Output   *Output
+	Cache    Cache
 	// Rerun is what to type to grade again what is open.
 	Rerun string
 	// Progress hears of each submission as it is done, one at a time; may be nil.

@@ -14,6 +14,7 @@ import (
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/prefork"
 	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/sandbox"
 )
 
 // Deploy provisions the lab and deploys a folder; it returns the outputs of
@@ -37,6 +38,8 @@ type Options struct {
 	Deploy Deploy
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
+	// Confine says what programs of checks may do; nil leaves them unconfined.
+	Confine *sandbox.Policy
 	// Expressions keeps what was compiled for other trials; may be nil.
 	Expressions *check.Expressions
 	Seed        uint64
@@ -77,7 +80,7 @@ func Run(ctx context.Context, o Options) (out Outcome, err error) {
 	}
 	out.Result, err = check.Run(ctx, check.Options{
 		Lab: o.Lab, Emulator: e, Driver: o.Driver.Name(), Seed: o.Seed, Outputs: outputs, Workspace: o.Folder, Clock: o.Clock,
-		Interpreters: o.Interpreters, Expressions: o.Expressions, Redeploy: redeploy, Done: o.Done, Saw: o.Saw,
+		Interpreters: o.Interpreters, Confine: o.Confine, Expressions: o.Expressions, Redeploy: redeploy, Done: o.Done, Saw: o.Saw,
 	})
 	return out, err
 }

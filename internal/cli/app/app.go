@@ -30,6 +30,7 @@ type App struct {
 	Labs     fs.FS  // the built-in catalogue
 	JSON     bool   // --json: data on Out is JSON
 	Dir      string // where the command runs
+	Version  string // of this program
 	// Interpreters run Python programs and functions; nil starts one for each.
 	Interpreters *prefork.Interpreters
 }
