@@ -29,6 +29,9 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 	defer cancel()
 	err := s.evaluate(ctx, out)
 	out.Sent = s.sent
+	if s.o.Saw != nil && len(s.runs) > 0 {
+		s.o.Saw(s.check.ID, s.runs)
+	}
 	if calls, e := s.trace(context.WithoutCancel(ctx)); e == nil {
 		out.Calls = len(calls)
 	}
@@ -104,6 +107,9 @@ func (s *session) look(ctx context.Context, source string, again bool) (value an
 			return nil, nil, fmt.Errorf("probe %s: %w", name, err)
 		}
 		s.seen[name] = v
+		if s.o.Saw != nil {
+			s.o.Saw(s.check.ID, v)
+		}
 	}
 	vars := map[string]any{"data": s.data, "run": s.runs, "outputs": s.outputs, "seed": int64(s.o.Seed)} //nolint:gosec // shown only
 	for _, n := range x.names {

@@ -16,6 +16,7 @@ import (
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/prefork"
 	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/sandbox"
 	"github.com/pipelab/pipelab/internal/sdkhttp"
 )
 
@@ -44,10 +45,16 @@ type Options struct {
 	Expressions *Expressions
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
+	// Confine says what programs may do beside working in the workspace and
+	// calling the emulator; nil leaves them unconfined.
+	Confine *sandbox.Policy
 	// Redeploy applies the learner's template again; nil if nobody can.
 	Redeploy func(context.Context) (map[string]string, error)
 	// Done hears of each outcome as it comes; may be nil.
 	Done func(report.Check)
+	// Saw hears of every value that a probe of a check sees, and of what its
+	// programs and invocations gave; may be nil.
+	Saw func(check string, value any)
 }
 
 // errUnsupported marks what this emulator or machine cannot do.
@@ -190,6 +197,7 @@ func newSession(o Options, c *lab.Check) *session {
 	for name := range s.probes {
 		s.names = append(s.names, name)
 	}
+	slices.Sort(s.names)
 	return s
 }
 

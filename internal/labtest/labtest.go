@@ -24,6 +24,7 @@ import (
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/prefork"
 	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/trial"
 )
 
 // Options say how.
@@ -35,9 +36,8 @@ type Options struct {
 	expressions *check.Expressions
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
-	// Deploy provisions the lab and deploys the folder; it returns the
-	// outputs of both stacks. Its error is the learner's template's.
-	Deploy func(ctx context.Context, e emulator.Emulator, l *lab.Folder, workspace string) (map[string]string, error)
+	// Deploy provisions the lab and deploys a tree.
+	Deploy trial.Deploy
 	// Done hears of each tree as it is judged; may be nil.
 	Done     func(Run)
 	Seeds    []uint64 // two different ones; 1 and 2 when empty
@@ -50,15 +50,6 @@ type Options struct {
 
 // ErrNothing is returned when no tree has a name that matches Only.
 var ErrNothing = errors.New("no tree has such a name")
-
-// LabError marks a failure of Deploy that is the lab's own, not that of the
-// tree under test: testing cannot go on.
-type LabError struct{ Err error }
-
-func (e *LabError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the reason.
-func (e *LabError) Unwrap() error { return e.Err }
 
 // Run is one tree under test.
 type Run struct {
@@ -194,22 +185,12 @@ func (o *Options) tree(ctx context.Context, name string, seed uint64, m *lab.Mut
 	if err := layOut(o.Lab.FS, dir, name, m); err != nil {
 		return run, fmt.Errorf("%s: %w", name, err)
 	}
-	e, err := o.Driver.Start(ctx, emulator.Options{})
-	if err != nil {
-		return run, fmt.Errorf("start the emulator: %w", err)
+	out, err := trial.Run(ctx, trial.Options{Lab: o.Lab, Driver: o.Driver, Clock: o.Clock, Deploy: o.Deploy, Interpreters: o.Interpreters,
+		Expressions: o.expressions, Seed: seed, Folder: dir})
+	if out.Deploy != nil {
+		run.Deploy = out.Deploy.Error()
 	}
-	defer func() { _ = e.Close() }()
-	outputs, err := o.Deploy(ctx, e, o.Lab, dir)
-	var own *LabError
-	if errors.As(err, &own) {
-		return run, err
-	}
-	if err != nil {
-		run.Deploy = err.Error()
-		return run, ctx.Err()
-	}
-	run.Result, err = check.Run(ctx, check.Options{Lab: o.Lab, Expressions: o.expressions, Interpreters: o.Interpreters, Emulator: e, Driver: o.Driver.Name(), Seed: seed, Outputs: outputs,
-		Workspace: dir, Clock: o.Clock, Redeploy: func(ctx context.Context) (map[string]string, error) { return o.Deploy(ctx, e, o.Lab, dir) }})
+	run.Result = out.Result
 	return run, err
 }
 

@@ -62,6 +62,25 @@ type LabRef struct {
 	Title  string  `json:"title"`
 	Points float64 `json:"points"`
 	Digest string  `json:"digest"` // of the lab's folder, hexadecimal
+	// Checks are all checks of the lab in its order, and Mistakes what its
+	// authors have written about wrong ideas. Formats that find none of it show
+	// what the results hold.
+	Checks   []CheckRef   `json:"checks,omitempty"`
+	Mistakes []MistakeRef `json:"mistakes,omitempty"`
+}
+
+// CheckRef is a check of a lab, whether or not it was run.
+type CheckRef struct {
+	ID       string `json:"id"`
+	Title    string `json:"title"`
+	Possible int    `json:"possible"`
+}
+
+// MistakeRef is a wrong idea that learners are known to have.
+type MistakeRef struct {
+	ID          string `json:"id"`
+	Title       string `json:"title"`
+	Explanation string `json:"explanation,omitempty"`
 }
 
 // Gradebook is the outcome of a class in an assignment. Grades are sorted by

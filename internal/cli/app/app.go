@@ -30,6 +30,7 @@ type App struct {
 	Labs     fs.FS  // the built-in catalogue
 	JSON     bool   // --json: data on Out is JSON
 	Dir      string // where the command runs
+	Version  string // of this program
 	// Interpreters run Python programs and functions; nil starts one for each.
 	Interpreters *prefork.Interpreters
 }
@@ -124,7 +125,7 @@ func (a *App) Lab(id string) (*lab.Lab, error) {
 		}
 	}
 	e := Usagef("there is no lab %q", id)
-	if near := Nearest(id, ids); near != "" {
+	if near := lab.Nearest(id, ids); near != "" {
 		e = e.Hint("did you mean " + near + "?")
 	}
 	return nil, e.Hint("see them all: pipelab list")

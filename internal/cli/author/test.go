@@ -7,11 +7,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/deploy"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/embedded"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/labtest"
 	"github.com/pipelab/pipelab/internal/provision"
+	"github.com/pipelab/pipelab/internal/trial"
 )
 
 type testFlags struct {
@@ -68,7 +70,8 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 		if err != nil {
 			return err
 		}
-		o := labtest.Options{Lab: l, Driver: embedded.Driver{Provision: provision.At, Interpreters: a.Interpreters}, Interpreters: a.Interpreters, Clock: a.Wall(), Repeat: f.repeat, Only: f.only, Deploy: deployer(a)}
+		o := labtest.Options{Lab: l, Driver: embedded.Driver{Provision: provision.At, Interpreters: a.Interpreters}, Interpreters: a.Interpreters, Clock: a.Wall(), Repeat: f.repeat, Only: f.only,
+			Deploy: trial.Stacks(func(e emulator.Emulator) deploy.Target { return a.Target(e, nil, nil) })}
 		for _, s := range f.seeds {
 			o.Seeds = append(o.Seeds, uint64(s))
 		}
@@ -102,21 +105,4 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 		return app.Silent(app.ExitFailed)
 	}
 	return nil
-}
-
-// deployer deploys a lab and a folder into a fresh emulator, as "pipelab
-// start" and "pipelab deploy" do.
-func deployer(a *app.App) func(context.Context, emulator.Emulator, *lab.Folder, string) (map[string]string, error) {
-	return func(ctx context.Context, e emulator.Emulator, l *lab.Folder, folder string) (map[string]string, error) {
-		t := a.Target(e, nil, nil)
-		provided, err := t.Provided(ctx, l)
-		if err != nil {
-			return nil, &labtest.LabError{Err: err}
-		}
-		res, err := t.Submission(ctx, l, l.ID, folder, provided)
-		if err != nil {
-			return nil, err
-		}
-		return res.Outputs, nil
-	}
 }
