@@ -55,7 +55,6 @@ func (c *Cloud) routes() {
 	c.mux = m
 }
 
-
 func (c *Cloud) health(w http.ResponseWriter, _ *http.Request) {
 	states := map[string]string{}
 	for _, s := range c.gateway.Services() {

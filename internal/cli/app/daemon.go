@@ -72,7 +72,7 @@ func (a *App) startEmulator(ctx context.Context, w *workspace.Workspace, old wor
 	if err != nil {
 		return emulator.Endpoint{}, err
 	}
-	addr, token := DefaultAddr, embedded.NewToken()
+	addr, token := DefaultAddr, emulator.NewToken()
 	if u, err := url.Parse(old.URL); err == nil && u.Host != "" {
 		addr = u.Host // what learners have exported stays true
 	}
