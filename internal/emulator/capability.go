@@ -24,6 +24,7 @@ const (
 	LambdaAsync      Capability = "lambda.async"
 	S3Notifications  Capability = "s3.notifications"
 	S3Lifecycle      Capability = "s3.lifecycle.acts"
+	S3PublicBlock    Capability = "s3.public.block"
 	SQSFIFO          Capability = "sqs.fifo"
 	DynamoDBTransact Capability = "dynamodb.transactions"
 	DynamoDBLimits   Capability = "dynamodb.throughput.limits"
@@ -96,10 +97,11 @@ func Table() []Row {
 		{LambdaAsync, "asynchronous calls are repeated, with destinations and dead letters", true, Yes, Yes, No, No, "LocalStack: lambda.mdx, config.py; MiniStack: not found in source"},
 		{S3Notifications, "objects raise events", true, Yes, Yes, Yes, No, "LocalStack: services/s3/notifications.py; MiniStack: ministack/services"},
 		{S3Lifecycle, "lifecycle rules act when time moves", true, Yes, No, No, No, "LocalStack and MiniStack: stored only"},
-		{SQSFIFO, "queues keep order and drop duplicates", true, Yes, Yes, Try, Try, "LocalStack: all 23 operations of SQS; MiniStack: tried at start"},
-		{DynamoDBTransact, "transactions", true, Yes, Yes, Try, Try, "LocalStack: DynamoDB Local"},
+		{S3PublicBlock, "public access blocks refuse public policies", true, Yes, Try, Try, Try, "tried at start"},
+		{SQSFIFO, "queues keep order and drop duplicates", true, Yes, Yes, Yes, Try, "LocalStack: all 23 operations of SQS; MiniStack: ministack/services; tried at start"},
+		{DynamoDBTransact, "several items change together or not at all", true, Yes, Yes, Yes, Try, "LocalStack: DynamoDB Local; MiniStack: ministack/services; tried at start"},
 		{DynamoDBLimits, "tables throttle", true, Yes, No, No, No, "LocalStack: random errors only; MiniStack: none found in source"},
-		{DynamoDBStreams, "changes of tables can be read", true, Yes, Yes, Try, Try, "LocalStack: DynamoDB Local"},
+		{DynamoDBStreams, "changes of tables can be read", true, Yes, Yes, Yes, Try, "LocalStack: DynamoDB Local; MiniStack: ministack/services; tried at start"},
 		{IAMEnforced, "policies decide", true, No, No, No, No, "LocalStack: paid plans only; MiniStack: no enforcement in source"},
 	}
 }
@@ -166,6 +168,16 @@ func pick(has func(Row) bool) []Capability {
 		}
 	}
 	return out
+}
+
+// Meaning says in half a sentence what a capability is, "" for an unknown one.
+func Meaning(name string) string {
+	for _, r := range Table() {
+		if string(r.Capability) == name {
+			return r.Meaning
+		}
+	}
+	return ""
 }
 
 // Lacking are the names of needed capabilities that are not among have.

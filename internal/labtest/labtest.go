@@ -36,6 +36,12 @@ type Options struct {
 	// Deploy provisions the lab and deploys the folder; it returns the
 	// outputs of both stacks. Its error is the learner's template's.
 	Deploy func(ctx context.Context, e emulator.Emulator, l *lab.Folder, workspace string) (map[string]string, error)
+	// Remove takes away what Deploy made, for emulators that are not thrown away
+	// after use; trees then run one at a time. May be nil where they are.
+	Remove func(ctx context.Context, e emulator.Emulator, l *lab.Folder) error
+	// Partial leaves out the checks that the emulator lacks something for: the
+	// lab is proven as far as it can be there. Without it they are problems.
+	Partial bool
 	// Done hears of each tree as it is judged; may be nil.
 	Done     func(Run)
 	Seeds    []uint64 // two different ones; 1 and 2 when empty
@@ -118,6 +124,9 @@ func Test(ctx context.Context, o Options) (*Outcome, error) {
 	if o.Parallel < 1 {
 		o.Parallel = runtime.NumCPU()
 	}
+	if o.Remove != nil {
+		o.Parallel = 1
+	}
 	jobs := o.jobs()
 	if len(jobs) == 0 {
 		return nil, fmt.Errorf("%w: %s", ErrNothing, o.Only)
@@ -132,13 +141,17 @@ func Test(ctx context.Context, o Options) (*Outcome, error) {
 			if err != nil {
 				return err
 			}
+			seen := r
+			if o.Partial {
+				seen = judged(r)
+			}
 			switch {
 			case j.mutant != nil:
-				r.Problems = judgeMutant(*j.mutant, r)
+				r.Problems = judgeMutant(*j.mutant, seen)
 			case j.name == "starter":
-				r.Problems = judgeStarter(r)
+				r.Problems = judgeStarter(seen)
 			default:
-				r.Problems = judgeSolution(r)
+				r.Problems = judgeSolution(seen)
 			}
 			out.Runs[i] = r
 			if o.Done != nil {
@@ -196,6 +209,9 @@ func (o *Options) tree(ctx context.Context, name string, seed uint64, m *lab.Mut
 		return run, fmt.Errorf("start the emulator: %w", err)
 	}
 	defer func() { _ = e.Close() }()
+	if o.Remove != nil {
+		defer func() { err = errors.Join(err, o.remove(context.WithoutCancel(ctx), e)) }()
+	}
 	outputs, err := o.Deploy(ctx, e, o.Lab, dir)
 	var own *LabError
 	if errors.As(err, &own) {
@@ -206,8 +222,29 @@ func (o *Options) tree(ctx context.Context, name string, seed uint64, m *lab.Mut
 		return run, ctx.Err()
 	}
 	run.Result, err = check.Run(ctx, check.Options{Lab: o.Lab, Interpreters: o.Interpreters, Emulator: e, Driver: o.Driver.Name(), Seed: seed, Outputs: outputs,
-		Workspace: dir, Clock: o.Clock, Redeploy: func(ctx context.Context) (map[string]string, error) { return o.Deploy(ctx, e, o.Lab, dir) }})
+		Workspace: dir, Clock: o.Clock, Redeploy: func(ctx context.Context) (map[string]string, error) { return o.Deploy(ctx, e, o.Lab, dir) }, Renew: o.renewing(e, dir)})
 	return run, err
+}
+
+// renewing takes an emulator that has no snapshots back to where it was before
+// a check; nil where nothing can be removed.
+func (o *Options) renewing(e emulator.Emulator, dir string) func(context.Context) (map[string]string, error) {
+	if o.Remove == nil {
+		return nil
+	}
+	return func(ctx context.Context) (map[string]string, error) {
+		if err := o.remove(ctx, e); err != nil {
+			return nil, err
+		}
+		return o.Deploy(ctx, e, o.Lab, dir)
+	}
+}
+
+func (o *Options) remove(ctx context.Context, e emulator.Emulator) error {
+	if err := o.Remove(ctx, e, o.Lab); err != nil {
+		return fmt.Errorf("remove what was deployed: %w", err)
+	}
+	return nil
 }
 
 // layOut copies starter or solution; a mutant's files go over the solution.
@@ -252,11 +289,22 @@ func copyTree(fsys fs.FS, from, to string) error {
 	})
 }
 
+// judged is a run without the checks that could not be judged.
+func judged(r Run) Run {
+	if r.Result == nil {
+		return r
+	}
+	result := *r.Result
+	result.Checks = slices.DeleteFunc(slices.Clone(result.Checks), func(c report.Check) bool { return c.Verdict == report.Unsupported })
+	r.Result = &result
+	return r
+}
+
 func judgeStarter(r Run) (problems []string) {
 	if r.Deploy != "" {
 		return nil // a starter with gaps may be one that cannot be deployed
 	}
-	if r.Result.Passed() {
+	if len(r.Result.Checks) > 0 && r.Result.Passed() {
 		problems = append(problems, "every check passes without any work")
 	}
 	return append(problems, untrusted(r.Result)...)

@@ -21,7 +21,10 @@ import (
 	streamtypes "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams/types"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	kinesistypes "github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go"
 
 	"github.com/pipelab/pipelab/internal/emulator"
 )
@@ -36,6 +39,7 @@ var errLacks = errors.New("it does not do so")
 // nobody uses and removes what it makes.
 func trials() map[emulator.Capability]func(ctx context.Context, cfg aws.Config, name string) error {
 	return map[emulator.Capability]func(context.Context, aws.Config, string) error{
+		emulator.S3PublicBlock:    publicBlock,
 		emulator.SQSFIFO:          fifo,
 		emulator.DynamoDBTransact: transactions,
 		emulator.DynamoDBStreams:  tableStreams,
@@ -71,6 +75,31 @@ func Verify(ctx context.Context, cfg aws.Config, capabilities []emulator.Capabil
 	}
 	wg.Wait()
 	return failed
+}
+
+// publicBlock publishes a bucket that blocks public policies.
+func publicBlock(ctx context.Context, cfg aws.Config, name string) error {
+	client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
+	if _, err := client.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: &name}); err != nil {
+		return err
+	}
+	defer func() {
+		_, _ = client.DeleteBucket(context.WithoutCancel(ctx), &s3.DeleteBucketInput{Bucket: &name}) // it was ours
+	}()
+	on := aws.Bool(true)
+	if _, err := client.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: &name,
+		PublicAccessBlockConfiguration: &s3types.PublicAccessBlockConfiguration{BlockPublicAcls: on, BlockPublicPolicy: on, IgnorePublicAcls: on, RestrictPublicBuckets: on}}); err != nil {
+		return err
+	}
+	_, err := client.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &name, Policy: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::` + name + `/*"}]}`)})
+	var api smithy.APIError
+	switch {
+	case err == nil:
+		return fmt.Errorf("a public policy is taken where they are blocked: %w", errLacks)
+	case errors.As(err, &api) && api.ErrorCode() == "AccessDenied":
+		return nil
+	}
+	return err
 }
 
 // fifo sends a message twice under one deduplication id and another one after

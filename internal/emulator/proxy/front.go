@@ -78,7 +78,16 @@ func (f Front) Start(ctx context.Context, o emulator.Options) (emulator.Emulator
 func (f Front) tried(ctx context.Context, under emulator.Emulator) []emulator.Capability {
 	has := emulator.Possible(emulator.Kind(f.Name()), false)
 	if p, ok := under.(Prospect); ok {
-		has = p.Prospects()
+		// What it says of itself wins; the rest is for a trial to show.
+		known := p.Prospects()
+		has = slices.DeleteFunc(has, func(c emulator.Capability) bool {
+			return !slices.Contains(known, c) && !probe.Can(c) && c != emulator.Reset
+		})
+		for _, c := range known {
+			if !slices.Contains(has, c) {
+				has = append(has, c)
+			}
+		}
 	}
 	failed := probe.Verify(ctx, under.Endpoint().AWSConfig(), has)
 	return slices.DeleteFunc(slices.Clone(has), func(c emulator.Capability) bool {
