@@ -71,6 +71,20 @@ type Run struct {
 	Deploy   string         `json:"deploy,omitempty"` // why it could not be deployed
 	Result   *report.Result `json:"result,omitempty"`
 	Problems []string       `json:"problems,omitempty"`
+	// Unjudged says of a mutant that the emulator cannot judge any of the checks
+	// that should catch it.
+	Unjudged bool `json:"unjudged,omitempty"`
+}
+
+// State is one word for how a tree did: ok, PROBLEM, or unjudged.
+func (r *Run) State() string {
+	switch {
+	case len(r.Problems) > 0:
+		return "PROBLEM"
+	case r.Unjudged:
+		return "unjudged"
+	}
+	return "ok"
 }
 
 // Outcome is what was found. The lab is finished when OK.
@@ -147,7 +161,7 @@ func Test(ctx context.Context, o Options) (*Outcome, error) {
 			}
 			switch {
 			case j.mutant != nil:
-				r.Problems = judgeMutant(*j.mutant, seen)
+				r.Problems, r.Unjudged = judgeMutant(*j.mutant, seen), unseen(*j.mutant, seen)
 			case j.name == "starter":
 				r.Problems = judgeStarter(seen)
 			default:
@@ -300,6 +314,11 @@ func judged(r Run) Run {
 	return r
 }
 
+// unseen reports whether none of the checks that should catch a mutant is there.
+func unseen(m lab.Mutant, r Run) bool {
+	return r.Result != nil && len(m.Fails) > 0 && !slices.ContainsFunc(r.Result.Checks, func(c report.Check) bool { return slices.Contains(m.Fails, c.ID) })
+}
+
 func judgeStarter(r Run) (problems []string) {
 	if r.Deploy != "" {
 		return nil // a starter with gaps may be one that cannot be deployed
@@ -366,11 +385,7 @@ func verdicts(r *report.Result) string {
 func Text(w io.Writer, o *Outcome) error {
 	var b strings.Builder
 	for _, r := range o.Runs {
-		state := "ok"
-		if len(r.Problems) > 0 {
-			state = "PROBLEM"
-		}
-		fmt.Fprintf(&b, "%-8s %s, seed %d: %s\n", state, r.Name, r.Seed, verdicts(r.Result))
+		fmt.Fprintf(&b, "%-8s %s, seed %d: %s\n", r.State(), r.Name, r.Seed, verdicts(r.Result))
 		for _, p := range r.Problems {
 			b.WriteString("    " + p + "\n")
 		}

@@ -34,7 +34,8 @@ mutant must fail exactly the checks that it names. A lab is an id or a folder.
 
 With --emulator the lab is tested there, one tree after the other, and what was
 deployed is removed after each. Checks that the emulator lacks something for are
-left out; the embedded one judges them all.
+left out, and mutants that only they would catch are "unjudged"; the embedded one
+judges them all.
 
 Exit code 1 if a lab does not hold.`,
 		Example: `  pipelab lab test kinesis-partition-keys
@@ -92,11 +93,7 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 			o.Seeds = append(o.Seeds, uint64(s))
 		}
 		o.Done = func(r labtest.Run) {
-			state := "ok"
-			if len(r.Problems) > 0 {
-				state = "PROBLEM"
-			}
-			a.Statusf("  %-8s %s %s, seed %d", state, l.ID, r.Name, r.Seed)
+			a.Statusf("  %-8s %s %s, seed %d", r.State(), l.ID, r.Name, r.Seed)
 		}
 		out, err := labtest.Test(ctx, o)
 		if errors.Is(err, labtest.ErrNothing) {

@@ -83,7 +83,7 @@ func (s *suite) left(t testing.TB) []string {
 	t.Helper()
 	out, err := filepath.Glob(filepath.Join(os.TempDir(), "*"))
 	require.NoError(t, err)
-	children, err := filepath.Glob("/proc/self/task/*/children")                                                     // none where there is no such file system
+	children, err := filepath.Glob("/proc/self/task/*/children") // none where there is no such file system
 	require.NoError(t, err)
 	for _, file := range children {
 		b, err := os.ReadFile(file)
