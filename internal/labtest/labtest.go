@@ -224,7 +224,11 @@ func (o *Options) tree(ctx context.Context, name string, seed uint64, m *lab.Mut
 	}
 	defer func() { _ = e.Close() }()
 	if o.Remove != nil {
-		defer func() { err = errors.Join(err, o.remove(context.WithoutCancel(ctx), e)) }()
+		defer func() {
+			if !errors.Is(err, check.ErrGone) { // nothing is left to remove it from
+				err = errors.Join(err, o.remove(context.WithoutCancel(ctx), e))
+			}
+		}()
 	}
 	outputs, err := o.Deploy(ctx, e, o.Lab, dir)
 	var own *LabError
