@@ -50,13 +50,14 @@ func packages(t *testing.T) map[string]listed {
 // layers, or of its own folder. Leaves may be imported by all.
 func layers() [][]string {
 	return [][]string{
-		{"internal/cfn", "internal/prefork", "internal/procgroup", "internal/sdkhttp"}, // leaves
+		{"internal/archive", "internal/cfn", "internal/confine", "internal/filelock", "internal/prefork", "internal/procgroup", "internal/sdkhttp"}, // leaves
 		{"internal/aws"},
 		{"internal/emulator"},
 		{"internal/provision", "internal/datagen", "internal/sandbox", "internal/sqlengine", "internal/lab", "labs"},
 		{"internal/deploy", "internal/workspace", "internal/report", "internal/emulator/drivertest"},
 		{"internal/check"},
-		{"internal/labtest"},
+		{"internal/trial"},
+		{"internal/labtest", "internal/grade"},
 		{"internal/cli", "internal/bench"},
 		{"cmd/pipelab"},
 	}
@@ -99,7 +100,7 @@ func TestImports_goDownwards(t *testing.T) {
 // format is read by those who make data and by reports.
 func allowed(from, to string) bool {
 	return slices.Contains([]string{
-		"internal/prefork internal/procgroup", "internal/datagen internal/lab", "internal/labtest internal/check",
+		"internal/prefork internal/procgroup", "internal/prefork internal/confine", "internal/datagen internal/lab", "internal/labtest internal/check",
 		"internal/workspace internal/report", "internal/deploy internal/report",
 	}, from+" "+to)
 }
@@ -142,7 +143,7 @@ func TestImports_haveOneHomeForEachHeavyDependency(t *testing.T) {
 		"github.com/aws/aws-sdk-go-v2/service/": {"internal/aws", "internal/emulator", "internal/provision", "internal/check", "internal/cli", "internal/bench"},
 		"github.com/charmbracelet/":             {"internal/cli"},
 		"github.com/invopop/jsonschema":         {"internal/lab", "internal/report"},
-		"github.com/goccy/go-yaml":              {"internal/lab", "internal/cfn", "internal/aws/limits", "internal/workspace", "internal/cli"},
+		"github.com/goccy/go-yaml":              {"internal/lab", "internal/cfn", "internal/aws/limits", "internal/workspace", "internal/grade", "internal/cli"},
 	}
 	for path, p := range packages(t) {
 		if !strings.HasPrefix(path, module) {
@@ -169,6 +170,7 @@ func exempt() map[string]string {
 		"aws/store/journal.go": "the journal is synced to disk in machine time, whatever the clock says",
 		"bench/":               "it measures",
 		"emulator/embedded/":   "tokens need the system's randomness",
+		"confine/":             "programs are watched in machine time",
 		"sandbox/":             "a program is ended in machine time",
 		"cli/":                 "people live in machine time",
 		"datagen/":             "data come from a seeded source, which is math/rand with the seed of the lab",

@@ -16,6 +16,7 @@ import (
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/prefork"
 	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/sandbox"
 	"github.com/pipelab/pipelab/internal/sdkhttp"
 )
 
@@ -39,15 +40,24 @@ type Options struct {
 	Env       map[string]string
 	Only      []string // check ids; all when empty. What they need runs too.
 	Clock     Clock
+	// Expressions remembers what was compiled, for further runs of the same lab;
+	// nil makes one for this run.
+	Expressions *Expressions
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
 	// Renew takes an emulator without snapshots back to where it was after
 	// deploying and returns the outputs; nil if nobody can.
 	Renew func(context.Context) (map[string]string, error)
+	// Confine says what programs may do beside working in the workspace and
+	// calling the emulator; nil leaves them unconfined.
+	Confine *sandbox.Policy
 	// Redeploy applies the learner's template again; nil if nobody can.
 	Redeploy func(context.Context) (map[string]string, error)
 	// Done hears of each outcome as it comes; may be nil.
 	Done func(report.Check)
+	// Saw hears of every value that a probe of a check sees, and of what its
+	// programs and invocations gave; may be nil.
+	Saw func(check string, value any)
 }
 
 // ErrGone is in the chain of a run's error when the emulator went away: what
@@ -62,6 +72,9 @@ var errUnsupported = errors.New("not supported here")
 func Run(ctx context.Context, o Options) (*report.Result, error) {
 	if o.Clock == nil || o.Emulator == nil || o.Lab == nil {
 		return nil, errors.New("a run of checks needs a lab, an emulator and a clock")
+	}
+	if o.Expressions == nil {
+		o.Expressions = NewExpressions()
 	}
 	result := &report.Result{Version: 1, Lab: o.Lab.ID, Seed: o.Seed, Emulator: o.Driver, Checks: []report.Check{}}
 	have := o.Emulator.Capabilities()
@@ -225,6 +238,7 @@ func newSession(o Options, c *lab.Check) *session {
 	for name := range s.probes {
 		s.names = append(s.names, name)
 	}
+	slices.Sort(s.names)
 	return s
 }
 

@@ -272,7 +272,7 @@ func (s *session) run(ctx context.Context, r *lab.Run) error {
 			defer remove()
 			out, err := sandbox.Run(ctx, spec)
 			errs[i] = err
-			results[i] = map[string]any{"exit": int64(out.Exit), "timedOut": out.TimedOut, "killed": out.Killed,
+			results[i] = map[string]any{"exit": int64(out.Exit), "timedOut": out.TimedOut, "killed": out.Killed, "breach": out.Breach,
 				"lines": parseLines([]byte(out.Stdout)), "stderr": out.Stderr, "inputSha256": sum}
 		})
 	}
@@ -311,6 +311,7 @@ func (s *session) input(f *lab.File, spec *sandbox.Spec) (sum string, remove fun
 		return "", nil, err
 	}
 	spec.Env = append(spec.Env, "INPUT_FILE="+file.Name())
+	spec.Policy = spec.Policy.With([]string{file.Name()}, nil)
 	return hex.EncodeToString(hash.Sum(nil)), remove, nil
 }
 
@@ -345,7 +346,7 @@ func (s *session) lines(r *lab.Run) int {
 }
 
 func (s *session) spec(r *lab.Run, program lab.Program, instance int) (sandbox.Spec, error) {
-	spec := sandbox.Spec{Dir: s.o.Workspace, Env: s.o.Emulator.Endpoint().Env(), Timeout: r.Timeout.Or(program.Timeout.Or(time.Minute)), Interpreters: s.o.Interpreters}
+	spec := sandbox.Spec{Policy: s.o.Confine.With(nil, nil, s.o.Emulator.Endpoint().Port()), Dir: s.o.Workspace, Env: s.o.Emulator.Endpoint().Env(), Timeout: r.Timeout.Or(program.Timeout.Or(time.Minute)), Interpreters: s.o.Interpreters}
 	for _, a := range append(append([]string{}, program.Command...), r.Args...) {
 		v, err := s.expand(strings.ReplaceAll(a, "${instance}", fmt.Sprint(instance)))
 		if err != nil {

@@ -196,7 +196,7 @@ func (t Target) script(ctx context.Context, folder string, provided map[string]s
 		return nil, fmt.Errorf("read the outputs of %s: %w", ScriptFile, err)
 	}
 	if err := json.Unmarshal(b, &own); err != nil {
-		return nil, fmt.Errorf("the outputs that %s wrote are not a JSON object of strings: %w", ScriptFile, err)
+		return nil, &ScriptError{Output: fmt.Sprintf("the outputs that it wrote are not a JSON object of strings: %v", err)}
 	}
 	return own, nil
 }

@@ -5,6 +5,8 @@ package emulator
 
 import (
 	"context"
+	"net/url"
+	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -36,6 +38,20 @@ func (e Endpoint) AWSConfig() aws.Config {
 		HTTPClient:   sdkhttp.New(),
 		Credentials:  credentials.NewStaticCredentialsProvider(e.AccessKeyID, e.SecretAccessKey, ""),
 	}
+}
+
+// Port is the TCP port that programs connect to; 0 for a URL that makes no
+// sense.
+func (e Endpoint) Port() int {
+	u, err := url.Parse(e.URL)
+	if err != nil {
+		return 0
+	}
+	port, err := strconv.Atoi(u.Port())
+	if err != nil {
+		return map[string]int{"http": 80, "https": 443}[u.Scheme]
+	}
+	return port
 }
 
 // Env is the environment with which any AWS tool reaches the endpoint and

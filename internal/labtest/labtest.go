@@ -24,6 +24,7 @@ import (
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/prefork"
 	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/trial"
 )
 
 // Options say how.
@@ -31,14 +32,15 @@ type Options struct {
 	Lab    *lab.Folder
 	Driver emulator.Driver
 	Clock  check.Clock
+	// expressions are compiled once for all trees.
+	expressions *check.Expressions
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
-	// Deploy provisions the lab and deploys the folder; it returns the
-	// outputs of both stacks. Its error is the learner's template's.
-	Deploy func(ctx context.Context, e emulator.Emulator, l *lab.Folder, workspace string) (map[string]string, error)
+	// Deploy provisions the lab and deploys a tree.
+	Deploy trial.Deploy
 	// Remove takes away what Deploy made, for emulators that are not thrown away
-	// after use; trees then run one at a time. May be nil where they are.
-	Remove func(ctx context.Context, e emulator.Emulator, l *lab.Folder) error
+	// after use; trees then run one at a time. Nil where they are.
+	Remove trial.Remove
 	// Partial leaves out the checks that the emulator lacks something for: the
 	// lab is proven as far as it can be there. Without it they are problems.
 	Partial bool
@@ -54,15 +56,6 @@ type Options struct {
 
 // ErrNothing is returned when no tree has a name that matches Only.
 var ErrNothing = errors.New("no tree has such a name")
-
-// LabError marks a failure of Deploy that is the lab's own, not that of the
-// tree under test: testing cannot go on.
-type LabError struct{ Err error }
-
-func (e *LabError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the reason.
-func (e *LabError) Unwrap() error { return e.Err }
 
 // Run is one tree under test.
 type Run struct {
@@ -141,6 +134,7 @@ func Test(ctx context.Context, o Options) (*Outcome, error) {
 	if o.Remove != nil {
 		o.Parallel = 1
 	}
+	o.expressions = check.NewExpressions()
 	jobs := o.jobs()
 	if len(jobs) == 0 {
 		return nil, fmt.Errorf("%w: %s", ErrNothing, o.Only)
@@ -218,51 +212,13 @@ func (o *Options) tree(ctx context.Context, name string, seed uint64, m *lab.Mut
 	if err := layOut(o.Lab.FS, dir, name, m); err != nil {
 		return run, fmt.Errorf("%s: %w", name, err)
 	}
-	e, err := o.Driver.Start(ctx, emulator.Options{})
-	if err != nil {
-		return run, fmt.Errorf("start the emulator: %w", err)
+	out, err := trial.Run(ctx, trial.Options{Lab: o.Lab, Driver: o.Driver, Clock: o.Clock, Deploy: o.Deploy, Remove: o.Remove, Interpreters: o.Interpreters,
+		Expressions: o.expressions, Seed: seed, Folder: dir})
+	if out.Deploy != nil {
+		run.Deploy = out.Deploy.Error()
 	}
-	defer func() { _ = e.Close() }()
-	if o.Remove != nil {
-		defer func() {
-			if !errors.Is(err, check.ErrGone) { // nothing is left to remove it from
-				err = errors.Join(err, o.remove(context.WithoutCancel(ctx), e))
-			}
-		}()
-	}
-	outputs, err := o.Deploy(ctx, e, o.Lab, dir)
-	var own *LabError
-	if errors.As(err, &own) {
-		return run, err
-	}
-	if err != nil {
-		run.Deploy = err.Error()
-		return run, ctx.Err()
-	}
-	run.Result, err = check.Run(ctx, check.Options{Lab: o.Lab, Interpreters: o.Interpreters, Emulator: e, Driver: o.Driver.Name(), Seed: seed, Outputs: outputs,
-		Workspace: dir, Clock: o.Clock, Redeploy: func(ctx context.Context) (map[string]string, error) { return o.Deploy(ctx, e, o.Lab, dir) }, Renew: o.renewing(e, dir)})
+	run.Result = out.Result
 	return run, err
-}
-
-// renewing takes an emulator that has no snapshots back to where it was before
-// a check; nil where nothing can be removed.
-func (o *Options) renewing(e emulator.Emulator, dir string) func(context.Context) (map[string]string, error) {
-	if o.Remove == nil {
-		return nil
-	}
-	return func(ctx context.Context) (map[string]string, error) {
-		if err := o.remove(ctx, e); err != nil {
-			return nil, err
-		}
-		return o.Deploy(ctx, e, o.Lab, dir)
-	}
-}
-
-func (o *Options) remove(ctx context.Context, e emulator.Emulator) error {
-	if err := o.Remove(ctx, e, o.Lab); err != nil {
-		return fmt.Errorf("remove what was deployed: %w", err)
-	}
-	return nil
 }
 
 // layOut copies starter or solution; a mutant's files go over the solution.

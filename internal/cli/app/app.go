@@ -31,6 +31,7 @@ type App struct {
 	Labs     fs.FS  // the built-in catalogue
 	JSON     bool   // --json: data on Out is JSON
 	Dir      string // where the command runs
+	Version  string // of this program
 	// Interpreters run Python programs and functions; nil starts one for each.
 	Interpreters *prefork.Interpreters
 	RealAWS      bool         // --i-know-this-is-real-aws
@@ -127,7 +128,7 @@ func (a *App) Lab(id string) (*lab.Lab, error) {
 		}
 	}
 	e := Usagef("there is no lab %q", id)
-	if near := Nearest(id, ids); near != "" {
+	if near := lab.Nearest(id, ids); near != "" {
 		e = e.Hint("did you mean " + near + "?")
 	}
 	return nil, e.Hint("see them all: pipelab list")

@@ -97,7 +97,7 @@ func (a *App) alive(ctx context.Context, e emulator.Endpoint) bool {
 
 // healthy is alive with an emulator that answers.
 func (a *App) healthy(ctx context.Context, e emulator.Endpoint) bool {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	_, err := emulator.NewControl(e).LastCall(ctx)
 	return err == nil

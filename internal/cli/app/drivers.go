@@ -11,6 +11,7 @@ import (
 	"github.com/pipelab/pipelab/internal/emulator/embedded"
 	"github.com/pipelab/pipelab/internal/emulator/endpoint"
 	"github.com/pipelab/pipelab/internal/emulator/proxy"
+	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/provision"
 )
 
@@ -60,7 +61,7 @@ func (a *App) Driver(name string) (emulator.Driver, error) {
 	for i, k := range Kinds() {
 		words[i] = string(k)
 	}
-	if near := Nearest(name, words); near != "" {
+	if near := lab.Nearest(name, words); near != "" {
 		e = e.Hint("did you mean " + near + "?")
 	}
 	return nil, e.Hint("there are embedded (the default), localstack, ministack, and http://… for one that runs already")

@@ -30,7 +30,7 @@ func (a *App) Folder(name string) (*lab.Folder, error) {
 			return nil, err // no such lab
 		}
 	}
-	f, err := lab.Open(tree, id, check.Compile)
+	f, err := lab.Open(tree, id, check.NewExpressions().Check)
 	var ps lab.Problems
 	if errors.As(err, &ps) {
 		return nil, Invalidf("the lab %s has problems:\n%v", id, ps).Hint("see: pipelab lab lint " + name)

@@ -87,7 +87,7 @@ func lint(a *app.App, folders []string) error {
 	}
 	var all lab.Problems
 	for _, t := range targets {
-		f, err := lab.Open(t.tree, t.id, check.Compile)
+		f, err := lab.Open(t.tree, t.id, check.NewExpressions().Check)
 		if f != nil && f.Lab != nil {
 			all = append(all, unknownCapabilities(a, t.id, f.Lab)...)
 		}

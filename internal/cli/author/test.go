@@ -14,6 +14,7 @@ import (
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/labtest"
 	"github.com/pipelab/pipelab/internal/provision"
+	"github.com/pipelab/pipelab/internal/trial"
 )
 
 type testFlags struct {
@@ -85,7 +86,7 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 		if err != nil {
 			return err
 		}
-		o := labtest.Options{Lab: l, Driver: driver, Interpreters: a.Interpreters, Clock: a.Wall(), Repeat: f.repeat, Only: f.only, Deploy: deploys.deploy}
+		o := labtest.Options{Lab: l, Driver: driver, Interpreters: a.Interpreters, Clock: a.Wall(), Repeat: f.repeat, Only: f.only, Deploy: trial.Stacks(deploys.target)}
 		if f.which != string(emulator.Embedded) {
 			o.Partial, o.Remove = true, deploys.remove
 		}
@@ -120,9 +121,8 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 	return nil
 }
 
-// deployments deploy a lab and a folder into an emulator, as "pipelab start" and
-// "pipelab deploy" do, and remove both again where the emulator is not thrown
-// away.
+// deployments remember what was deployed where the emulator is not thrown away, so
+// that it can be removed again.
 type deployments struct {
 	app    *app.App
 	mu     sync.Mutex
@@ -139,19 +139,6 @@ func (d *deployments) target(e emulator.Emulator) deploy.Target {
 		d.states[e] = provision.NewMemoryState()
 	}
 	return d.app.Target(e, d.states[e], nil)
-}
-
-func (d *deployments) deploy(ctx context.Context, e emulator.Emulator, l *lab.Folder, folder string) (map[string]string, error) {
-	t := d.target(e)
-	provided, err := t.Provided(ctx, l)
-	if err != nil {
-		return nil, &labtest.LabError{Err: err}
-	}
-	res, err := t.Submission(ctx, l, l.ID, folder, provided)
-	if err != nil {
-		return nil, err
-	}
-	return res.Outputs, nil
 }
 
 func (d *deployments) remove(ctx context.Context, e emulator.Emulator, l *lab.Folder) error {

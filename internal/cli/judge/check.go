@@ -13,6 +13,7 @@ import (
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/embedded"
+	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/provision"
 	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/workspace"
@@ -97,7 +98,7 @@ func known(w *app.Work, args []string) error {
 			continue
 		}
 		e := app.Usagef("the lab %s has no check %q", w.Lab.ID, arg)
-		if near := app.Nearest(arg, ids); near != "" {
+		if near := lab.Nearest(arg, ids); near != "" {
 			e = e.Hint("did you mean " + near + "?")
 		}
 		return e.Hint("its checks: " + strings.Join(ids, ", "))

@@ -16,6 +16,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/cloud"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/cfn"
+	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/prefork"
 )
@@ -31,6 +32,9 @@ type Driver struct {
 	Provision func(endpoint, account, region string) cfn.Provider
 	// Interpreters run Python functions; nil starts one for each.
 	Interpreters *prefork.Interpreters
+	// Confine says what functions may do, and keeps programs that are judged from
+	// emptying the emulator; nil leaves them unconfined.
+	Confine *confine.Policy
 }
 
 // Name is "embedded".
@@ -51,7 +55,7 @@ func (d Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulato
 		token = emulator.NewToken()
 	}
 	endpoint := emulator.NewEndpoint("http://"+listener.Addr().String(), token)
-	options := cloud.Options{Dir: o.Dir, Token: token, Log: log, Interpreters: d.Interpreters}
+	options := cloud.Options{Dir: o.Dir, Token: token, Log: log, Interpreters: d.Interpreters, Confine: d.Confine}
 	if d.Provision != nil {
 		options.Provision = func(endpoint string, scope ident.Scope) cfn.Provider {
 			return d.Provision(endpoint, scope.Account, scope.Region)

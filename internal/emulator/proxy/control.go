@@ -14,7 +14,7 @@ import (
 
 // healthTime bounds the question whether an emulator is there; one that starts
 // a virtual machine on the side is slow.
-const healthTime = 5 * time.Second
+const healthTime = 10 * time.Second
 
 // controls are the endpoints of emulator.Control. What only the embedded AWS
 // can do answers an error that says so.
