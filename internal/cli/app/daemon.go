@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/pipelab/pipelab/internal/emulator"
@@ -147,7 +148,7 @@ func (a *App) startEmulator(ctx context.Context, w *workspace.Workspace, old wor
 	ready, err := waitReady(ctx, out, limit)
 	if err != nil {
 		_ = interrupt(cmd.Process) // it has not become ready, and may have a container to remove
-		return emulator.Endpoint{}, ended(cmd, err, log, begins, w)
+		return emulator.Endpoint{}, unready(cmd, err, log, begins, w)
 	}
 	d := workspace.Daemon{PID: ready.PID, URL: ready.URL, Token: token}
 	for _, c := range ready.Capabilities {
@@ -163,9 +164,9 @@ func (a *App) startEmulator(ctx context.Context, w *workspace.Workspace, old wor
 // endTime is how long a process that was told to end may take.
 const endTime = 20 * time.Second
 
-// ended waits for a process that did not become ready and words why: in its own
+// unready waits for a process that did not become ready and words why: in its own
 // words if it left any.
-func ended(cmd *exec.Cmd, err error, log io.ReaderAt, begins int64, w *workspace.Workspace) error {
+func unready(cmd *exec.Cmd, err error, log io.ReaderAt, begins int64, w *workspace.Workspace) error {
 	kill := time.AfterFunc(endTime, func() { _ = cmd.Process.Kill() }) // it may be gone by then
 	_ = cmd.Wait()                                                     // how it ended does not matter
 	kill.Stop()
@@ -248,5 +249,28 @@ func (a *App) StopEmulator(ctx context.Context, w *workspace.Workspace) (bool, e
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	return true, nil
+	return true, a.ended(ctx, d.PID)
+}
+
+// ended waits until a process that no longer answers is gone: it may have a
+// container to remove.
+func (*App) ended(ctx context.Context, pid int) error {
+	if p, err := os.FindProcess(pid); err == nil {
+		if _, err := p.Wait(); err == nil {
+			return nil // this very command had started it
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, endTime)
+	defer cancel()
+	for {
+		p, err := os.FindProcess(pid)
+		if err != nil || p.Signal(syscall.Signal(0)) != nil {
+			return nil //nolint:nilerr // it is gone
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("process %d does not end: %w", pid, ctx.Err())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }

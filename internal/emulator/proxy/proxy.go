@@ -69,9 +69,11 @@ func New(o Options) (*Proxy, error) {
 	}
 	p := &Proxy{o: o, upstream: u, registry: registry(), trace: gateway.NewTrace(), faults: gateway.NewFaults(), ids: ident.NewSource(), clock: clock.New(),
 		// No proxy of the environment: an emulator is near. Nothing is unpacked on
-		// the way. Answers may take long: polls wait, functions run.
+		// the way. Answers may take long: polls wait, functions run. Servers of other
+		// emulators close connections that idle for 5 seconds, and a request that
+		// meets that would fail: we let go first.
 		under: &http.Transport{DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, DisableCompression: true,
-			MaxIdleConnsPerHost: 256, IdleConnTimeout: 30 * time.Second, TLSHandshakeTimeout: 5 * time.Second}}
+			MaxIdleConnsPerHost: 256, IdleConnTimeout: 4 * time.Second, TLSHandshakeTimeout: 5 * time.Second}}
 	p.buffers.New = func() any { b := make([]byte, 32<<10); return &b }
 	p.reverse = &httputil.ReverseProxy{
 		Rewrite: p.rewrite, Transport: p.under, FlushInterval: -1, BufferPool: (*buffers)(&p.buffers),
