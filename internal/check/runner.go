@@ -174,6 +174,7 @@ type session struct {
 	own     *ownCalls
 	after   uint64 // newest call before the check began
 	done    bool   // all steps were taken
+	held    bool   // the emulator's clock stands still
 	data    map[string]any
 	sets    map[string]*dataset
 	runs    map[string]any

@@ -75,6 +75,7 @@ type Capability string
 // a check unsupported there, never passed or failed.
 const (
 	ClockAdvance     Capability = "clock.advance"             // time can be moved
+	ClockHold        Capability = "clock.hold"                // time can be made to stand still
 	FaultInjection   Capability = "faults"                    // calls can be made to fail
 	CallTrace        Capability = "trace"                     // every call is recorded
 	Snapshots        Capability = "snapshots"                 // state can be taken and restored
@@ -96,7 +97,7 @@ const (
 // KnownCapabilities lists all of them: a lab that names another would be
 // unsupported everywhere, which nobody would notice.
 func KnownCapabilities() []Capability {
-	return []Capability{ClockAdvance, FaultInjection, CallTrace, Snapshots, KinesisLimits, KinesisEntries, KinesisESM,
+	return []Capability{ClockAdvance, ClockHold, FaultInjection, CallTrace, Snapshots, KinesisLimits, KinesisEntries, KinesisESM,
 		KinesisBisect, LambdaFunctions, LambdaAsync, S3Notifications, S3Lifecycle, SQSFIFO, DynamoDBTransact, DynamoDBLimits,
 		DynamoDBStreams, IAMEnforced}
 }

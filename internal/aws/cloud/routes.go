@@ -57,6 +57,8 @@ func (c *Cloud) routes() {
 	m.HandleFunc("GET /_pipelab/clock", c.now)
 	m.HandleFunc("POST /_pipelab/clock/advance", c.move(c.clock.Advance))
 	m.HandleFunc("POST /_pipelab/clock/pass", c.move(c.clock.Pass))
+	m.HandleFunc("POST /_pipelab/clock/hold", func(w http.ResponseWriter, req *http.Request) { c.clock.Hold(); c.now(w, req) })
+	m.HandleFunc("POST /_pipelab/clock/release", func(w http.ResponseWriter, req *http.Request) { c.clock.Release(); c.now(w, req) })
 	m.HandleFunc("GET /_pipelab/trace", c.trace)
 	m.HandleFunc("GET /_pipelab/faults", c.listFaults)
 	m.HandleFunc("POST /_pipelab/faults", c.addFault)
@@ -108,7 +110,7 @@ func (c *Cloud) info(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (c *Cloud) now(w http.ResponseWriter, _ *http.Request) {
-	reply(w, http.StatusOK, map[string]any{"now": c.clock.Now(), "offset": c.clock.Offset().String()})
+	reply(w, http.StatusOK, map[string]any{"now": c.clock.Now(), "offset": c.clock.Offset().String(), "held": c.clock.Held()})
 }
 
 // move answers with the time after a move of the clock.
@@ -232,6 +234,7 @@ func (c *Cloud) openReset(w http.ResponseWriter, req *http.Request) {
 
 func (c *Cloud) reset(w http.ResponseWriter, req *http.Request) {
 	c.gateway.Host().Faults.Clear("")
+	c.clock.Release()
 	if err := c.between(req.Context(), c.store.Reset); err != nil {
 		reply(w, http.StatusInternalServerError, problem("reset: %v", err))
 		return

@@ -125,7 +125,7 @@ func (e *instance) close() error {
 
 // Capabilities lists what this driver has.
 func Capabilities() []emulator.Capability {
-	return []emulator.Capability{emulator.ClockAdvance, emulator.FaultInjection, emulator.CallTrace, emulator.Snapshots,
+	return []emulator.Capability{emulator.ClockAdvance, emulator.ClockHold, emulator.FaultInjection, emulator.CallTrace, emulator.Snapshots,
 		emulator.KinesisLimits, emulator.KinesisEntries, emulator.DynamoDBTransact, emulator.DynamoDBLimits, emulator.DynamoDBStreams, emulator.SQSFIFO,
 		emulator.LambdaFunctions, emulator.LambdaAsync, emulator.KinesisESM, emulator.KinesisBisect,
 		emulator.S3Notifications, emulator.S3Lifecycle}
