@@ -68,6 +68,7 @@ func TestRun_holdsTheClock(t *testing.T) {
 	require.NoError(t, err)
 	_, _, err = e.Control().Advance(ctx, time.Minute) // until the stream is active
 	require.NoError(t, err)
+	require.NoError(t, e.Control().Hold(ctx), "a learner looks at something")
 	r, err := check.Run(ctx, check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(), Clock: clock.New()})
 	require.NoError(t, err)
 	for _, c := range r.Checks {

@@ -71,6 +71,11 @@ func Run(ctx context.Context, o Options) (*report.Result, error) {
 	}
 	result := &report.Result{Version: 1, Lab: o.Lab.ID, Seed: o.Seed, Emulator: o.Driver, Checks: []report.Check{}}
 	have := o.Emulator.Capabilities()
+	if slices.Contains(have, emulator.ClockHold) { // whoever has stopped it wanted to look at something
+		if err := o.Emulator.Control().Release(ctx); err != nil {
+			return nil, fmt.Errorf("let the clock go on: %w", err)
+		}
+	}
 	snapshot := ""
 	if slices.Contains(have, emulator.Snapshots) {
 		id, err := o.Emulator.Control().Snapshot(ctx)

@@ -141,7 +141,8 @@ order: retries, expiry, retention. It cannot be moved back.`,
 		Use: "hold", Short: "Make the emulator's clock stand still",
 		Long: `Makes the clock stand still until "pipelab time release". Limits per second then
 do not refill while a program runs: what gets through is exact. "pipelab time
-advance" moves a held clock all the same.`,
+advance" moves a held clock all the same. What waits for time to pass, such as a
+table that is being created, waits too; a check lets the clock go on.`,
 		Args: cobra.NoArgs, RunE: clockCommand(a, (*emulator.Control).Hold),
 	}, &cobra.Command{
 		Use: "release", Short: "Let a held clock go on",
