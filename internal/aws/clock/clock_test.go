@@ -48,6 +48,34 @@ func TestNew_runsByItselfAndCanBeMoved(t *testing.T) {
 	require.Equal(t, before.Add(-time.Hour), c.Virtual(before.Add(-time.Hour)), "signed before the move: no offset then")
 }
 
+func TestHold_standsStillUntilItIsReleased(t *testing.T) {
+	t.Parallel()
+	c := clock.New()
+	defer c.Close()
+	c.Hold()
+	c.Hold()
+	require.True(t, c.Held())
+	at := c.Now()
+	fired := make(chan struct{})
+	c.AfterFunc(time.Microsecond, func() { close(fired) })
+	require.NoError(t, c.SleepMachine(context.Background(), 3*time.Millisecond))
+	require.Equal(t, at, c.Now(), "machine time passes, the clock's does not")
+	select {
+	case <-fired:
+		require.Fail(t, "a timer fired while the clock stood still")
+	default:
+	}
+	require.NoError(t, c.Advance(context.Background(), time.Hour))
+	require.Equal(t, at.Add(time.Hour), c.Now(), "it is moved to the nanosecond")
+	<-fired
+	late := make(chan struct{})
+	c.AfterFunc(time.Microsecond, func() { close(late) })
+	c.Release()
+	require.False(t, c.Held())
+	<-late
+	require.False(t, c.Now().Before(at.Add(time.Hour+3*time.Millisecond)), "what was held back has passed")
+}
+
 func TestSleep_endsWithItsContextOrTheClock(t *testing.T) {
 	t.Parallel()
 	c := clock.New()
