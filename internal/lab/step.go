@@ -53,6 +53,10 @@ type PutRecords struct {
 	// Batch is the number of records per call; 500 when 0. The partition
 	// key is the entry's key.
 	Batch int `json:"batch,omitempty" yaml:"batch"`
+	// Skip leaves out the first entries of the data set, Count sends so many
+	// of the rest: one data set, sent in parts.
+	Skip  int `json:"skip,omitempty" yaml:"skip"`
+	Count int `json:"count,omitempty" yaml:"count" jsonschema:"description=All that are left when left out"`
 }
 
 // Record is one record of a stream, with its data as text.

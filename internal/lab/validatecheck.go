@@ -222,6 +222,9 @@ func (v *validator) records(path string, r *PutRecords, use func(key, set string
 	if r.Batch < 0 || r.Batch > 500 {
 		v.at(path+".batch", "", "a batch has 1 to 500 records")
 	}
+	if r.Skip < 0 || r.Count < 0 || r.Data == "" && r.Skip+r.Count > 0 {
+		v.at(path, "", "skip and count choose entries of a data set, and are not negative")
+	}
 }
 
 func (v *validator) call(path string, c *Call) {
