@@ -30,7 +30,9 @@ type Lab struct {
 	// Probes are shared by all checks. A check reads only those that its
 	// expressions mention.
 	Probes map[string]Probe `json:"probes,omitempty" yaml:"probes"`
-	Checks []Check          `json:"checks" yaml:"checks"`
+	// Queries are SQL that several expectations share, as ${queries.name}.
+	Queries map[string]string `json:"queries,omitempty" yaml:"queries"`
+	Checks  []Check           `json:"checks" yaml:"checks"`
 }
 
 // Task is one thing that the learner is asked to do.
