@@ -270,7 +270,7 @@ func TestWrongRequests_answerAsAWSDoes(t *testing.T) {
 	}
 }
 
-func TestGetRecords_theTraceTellsHowManyRecordsWereRead(t *testing.T) {
+func TestGetRecords_tellsThatMoreIsLeftAndTheTraceHowMuchWasRead(t *testing.T) {
 	t.Parallel()
 	cloud, client := start(t, 1)
 	for range 3 {
@@ -280,8 +280,9 @@ func TestGetRecords_theTraceTellsHowManyRecordsWereRead(t *testing.T) {
 	it, err := client.GetShardIterator(t.Context(), &sdk.GetShardIteratorInput{
 		StreamName: aws.String("s"), ShardId: aws.String("shardId-000000000000"), ShardIteratorType: types.ShardIteratorTypeTrimHorizon})
 	require.NoError(t, err)
-	_, err = client.GetRecords(t.Context(), &sdk.GetRecordsInput{ShardIterator: it.ShardIterator, Limit: aws.Int32(2)})
+	page, err := client.GetRecords(t.Context(), &sdk.GetRecordsInput{ShardIterator: it.ShardIterator, Limit: aws.Int32(2)})
 	require.NoError(t, err)
+	require.Positive(t, *page.MillisBehindLatest, "a third record is left, though no time has passed since it came")
 	calls, _ := cloud.Gateway.Trace().After(0, 100)
 	last := calls[len(calls)-1]
 	require.Equal(t, "GetRecords", last.Operation)

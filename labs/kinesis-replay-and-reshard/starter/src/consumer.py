@@ -16,66 +16,34 @@ import os
 import sys
 
 import boto3
-from boto3.dynamodb.conditions import Key
 
-import shards
 import stock
 
 STREAM = os.environ["STREAM_NAME"]
 LIMIT = int(os.environ.get("READ_LIMIT", "1000"))
 kinesis = boto3.client("kinesis")
 dynamodb = boto3.resource("dynamodb")
-rows = dynamodb.Table(os.environ["STOCK_TABLE"])
-checkpoints = dynamodb.Table(os.environ["CHECKPOINT_TABLE"])
-rejects = dynamodb.Table(os.environ["REJECT_TABLE"])
+rows = dynamodb.Table(os.environ["STOCK_TABLE"])  # key: view, product
+checkpoints = dynamodb.Table(os.environ["CHECKPOINT_TABLE"])  # key: view, shard
+rejects = dynamodb.Table(os.environ["REJECT_TABLE"])  # key: shard, sequence
 
 
 def consume(view: str) -> None:
-    kept = checkpoints.query(KeyConditionExpression=Key("view").eq(view), ConsistentRead=True)["Items"]
-    places = {item["shard"]: item["place"] for item in kept}
-    for shard, records, place in shards.pages(kinesis, STREAM, places, {"ShardIteratorType": "TRIM_HORIZON"}, LIMIT):
-        apply(view, events(shard, records))
-        # After the work: who dies in between does it again, which does no harm.
-        if place and place != places.get(shard):
-            checkpoints.put_item(Item={"view": view, "shard": shard, "place": place})
+    """Your part. This reads the first page of every shard, and nobody remembers it."""
+    for shard in kinesis.list_shards(StreamName=STREAM)["Shards"]:
+        iterator = kinesis.get_shard_iterator(
+            StreamName=STREAM, ShardId=shard["ShardId"], ShardIteratorType="TRIM_HORIZON"
+        )["ShardIterator"]
+        page = kinesis.get_records(ShardIterator=iterator, Limit=LIMIT)
+        for record in page["Records"]:
+            event = json.loads(record["Data"])
+            row = stock.after(load(view, event["product"]), event)
+            rows.put_item(Item={"view": view, "product": event["product"], **row})
 
 
 def replay(view: str, since: float) -> None:
-    """Begins with no row at all: each product's first record since then is a count."""
-    first = {"ShardIteratorType": "AT_TIMESTAMP", "Timestamp": since}
-    made = {}
-    for shard, records, _ in shards.pages(kinesis, STREAM, {}, first, LIMIT):
-        for event in events(shard, records):
-            made[event["product"]] = stock.after(made.get(event["product"]), event)
-    with rows.batch_writer() as batch:
-        for product, row in made.items():
-            batch.put_item(Item={"view": view, "product": product, **row})
-
-
-def events(shard: str, records: list) -> list:
-    """The events of a page. What is none is set aside, under its place in the stream."""
-    found = []
-    for record in records:
-        try:
-            event = json.loads(record["Data"])
-            stock.after(None, event), event["product"] + ""  # fail here or nowhere
-            found.append(event)
-        except (ValueError, KeyError, TypeError):
-            text = record["Data"].decode("utf-8", "replace")
-            rejects.put_item(Item={"shard": shard, "sequence": record["SequenceNumber"], "data": text})
-    return found
-
-
-def apply(view: str, page: list) -> None:
-    before, now = {}, {}
-    for event in page:
-        product = event["product"]
-        if product not in before:
-            before[product] = now[product] = load(view, product)
-        now[product] = stock.after(now[product], event)
-    for product, row in now.items():
-        if row != before[product]:
-            rows.put_item(Item={"view": view, "product": product, **row})
+    """Your part."""
+    raise NotImplementedError("replay in src/consumer.py is still to be written")
 
 
 def load(view: str, product: str) -> dict | None:

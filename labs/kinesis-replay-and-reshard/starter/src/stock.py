@@ -12,5 +12,5 @@ def after(row: dict | None, event: dict) -> dict:
     if event["n"] <= row["n"]:
         return row
     if event["kind"] == "count":
-        return {"stock": event["quantity"], "moves": 0, "n": event["n"]}
+        return {"stock": row["stock"] + event["quantity"], "moves": 0, "n": event["n"]}
     return {"stock": row["stock"] + event["quantity"], "moves": row["moves"] + 1, "n": event["n"]}

@@ -51,7 +51,7 @@ def ready(listed: list, places: dict) -> list:
     known = {shard["ShardId"] for shard in listed}
     out = []
     for shard in listed:
-        parents = {shard.get("ParentShardId"), shard.get("AdjacentParentShardId")} & known
+        parents = {shard.get("ParentShardId")} & known
         if places.get(shard["ShardId"]) != END and all(places.get(p) == END for p in parents):
             out.append(shard["ShardId"])
     return out
