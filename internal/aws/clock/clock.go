@@ -26,6 +26,7 @@ type Clock struct {
 	offset  time.Duration
 	shifts  []Shift
 	timers  timerHeap
+	holds   []func()
 	seq     uint64
 	wake    chan struct{}
 	closed  chan struct{}
@@ -145,6 +146,14 @@ func (c *Clock) AfterFunc(d time.Duration, fn func()) *Timer { return c.add(d, f
 // At is AfterFunc for a point in time; one that has passed is due at once.
 func (c *Clock) At(t time.Time, fn func()) *Timer { return c.add(t.Sub(c.Now()), fn, false) }
 
+// Hold makes the next move of the clock begin, or go on, only when fn has
+// returned. Nothing else calls fn: time that passes by itself holds for nobody.
+func (c *Clock) Hold(fn func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.holds = append(c.holds, fn)
+}
+
 func (c *Clock) add(d time.Duration, fn func(), async bool) *Timer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -196,6 +205,13 @@ func (c *Clock) Advance(ctx context.Context, d time.Duration) error {
 			return err
 		}
 		c.mu.Lock()
+		if len(c.holds) > 0 {
+			hold := c.holds[0]
+			c.holds = c.holds[1:]
+			c.mu.Unlock()
+			hold()
+			continue
+		}
 		if len(c.timers) == 0 || c.timers[0].at.After(target) {
 			c.moveTo(target)
 			c.mu.Unlock()
