@@ -143,7 +143,12 @@ func first(b []byte) string { return strings.ToValidUTF8(string(b[:min(len(b), 1
 func (s *session) records(p *lab.PutRecords) ([]lab.Record, error) {
 	out := []lab.Record{}
 	if p.Data != "" {
-		for _, e := range s.sets[p.Data].entries {
+		entries := s.sets[p.Data].entries
+		entries = entries[min(p.Skip, len(entries)):]
+		if p.Count > 0 {
+			entries = entries[:min(p.Count, len(entries))]
+		}
+		for _, e := range entries {
 			out = append(out, lab.Record{Key: e.Key, Data: e.Raw})
 		}
 		return out, nil

@@ -59,6 +59,10 @@ type PutRecords struct {
 	// Once sends each record one time: what the stream refuses shows as failed
 	// entries of the calls in the trace.
 	Once bool `json:"once,omitempty" yaml:"once" jsonschema:"description=Records that are refused are not sent again"`
+	// Skip leaves out the first entries of the data set, Count sends so many
+	// of the rest: one data set, sent in parts.
+	Skip  int `json:"skip,omitempty" yaml:"skip"`
+	Count int `json:"count,omitempty" yaml:"count" jsonschema:"description=All that are left when left out"`
 }
 
 // Record is one record of a stream, with its data as text.

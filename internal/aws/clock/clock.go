@@ -26,6 +26,7 @@ type Clock struct {
 	offset  time.Duration
 	shifts  []Shift
 	timers  timerHeap
+	first   []func()
 	seq     uint64
 	wake    chan struct{}
 	closed  chan struct{}
@@ -177,6 +178,14 @@ func (c *Clock) AfterFunc(d time.Duration, fn func()) *Timer { return c.add(d, f
 // At is AfterFunc for a point in time; one that has passed is due at once.
 func (c *Clock) At(t time.Time, fn func()) *Timer { return c.add(t.Sub(c.Now()), fn, false) }
 
+// BeforeMove makes the next move of the clock begin, or go on, only when fn has
+// returned. Nothing else calls fn: time that passes by itself waits for nobody.
+func (c *Clock) BeforeMove(fn func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.first = append(c.first, fn)
+}
+
 func (c *Clock) add(d time.Duration, fn func(), async bool) *Timer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -228,6 +237,13 @@ func (c *Clock) Advance(ctx context.Context, d time.Duration) error {
 			return err
 		}
 		c.mu.Lock()
+		if len(c.first) > 0 {
+			fn := c.first[0]
+			c.first = c.first[1:]
+			c.mu.Unlock()
+			fn()
+			continue
+		}
 		if len(c.timers) == 0 || c.timers[0].at.After(target) {
 			c.moveTo(target)
 			c.mu.Unlock()

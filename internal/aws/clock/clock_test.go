@@ -76,6 +76,25 @@ func TestHold_standsStillUntilItIsReleased(t *testing.T) {
 	require.False(t, c.Now().Before(at.Add(time.Hour+3*time.Millisecond)), "what was held back has passed")
 }
 
+func TestBeforeMove_keepsAMoveBackAndNothingElse(t *testing.T) {
+	t.Parallel()
+	c := clock.New()
+	defer c.Close()
+	var at []time.Duration
+	before := c.Now()
+	hold := func() { at = append(at, c.Now().Sub(before).Truncate(time.Hour)) }
+	c.BeforeMove(hold)
+	passed := make(chan struct{})
+	c.AfterFunc(0, func() { close(passed) })
+	<-passed
+	require.Empty(t, at, "time that passes by itself waits for nobody")
+	c.AfterFunc(time.Hour, func() { c.BeforeMove(hold) })
+	require.NoError(t, c.Advance(context.Background(), 3*time.Hour))
+	require.Equal(t, []time.Duration{0, time.Hour}, at)
+	require.NoError(t, c.Advance(context.Background(), time.Hour))
+	require.Len(t, at, 2, "a hold holds once")
+}
+
 func TestSleep_endsWithItsContextOrTheClock(t *testing.T) {
 	t.Parallel()
 	c := clock.New()
