@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/confine"
+	"github.com/pipelab/pipelab/internal/sandbox"
 )
 
 // finding is one line of doctor.
@@ -67,6 +69,9 @@ func examine(ctx context.Context, a *app.App) []finding {
 		{What: "system", OK: true, Seen: fmt.Sprintf("%s/%s, %d processors", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())},
 		{What: "embedded AWS", OK: true, Seen: "part of this program"},
 	}
+	mode, reason := sandbox.Available()
+	found = append(found, finding{What: "confinement", OK: mode != confine.None, Seen: reason,
+		Hint: "only grading needs it: other people's programs then run with your rights, or not at all"})
 	for _, p := range []struct {
 		what, hint string
 		args       []string
