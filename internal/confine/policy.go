@@ -128,10 +128,14 @@ func (p *Policy) With(read, write []string, ports ...int) *Policy {
 	return &q
 }
 
-// LookPath finds a program in Path, which need not be the environment's.
+// LookPath finds a program in Path, which need not be the environment's. A name
+// with a separator is the program's own folder's matter.
 func (p *Policy) LookPath(name string) (string, error) {
-	if p == nil || strings.ContainsRune(name, filepath.Separator) {
+	if p == nil {
 		return exec.LookPath(name)
+	}
+	if strings.ContainsRune(name, filepath.Separator) {
+		return name, nil
 	}
 	for _, dir := range filepath.SplitList(p.SearchPath()) {
 		if found, err := exec.LookPath(filepath.Join(dir, name)); err == nil {
