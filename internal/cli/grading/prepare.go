@@ -29,8 +29,6 @@ import (
 	"github.com/pipelab/pipelab/internal/trial"
 )
 
-// assignmentFile is the name that an assignment's folder has it by.
-const assignmentFile = "assignment.yaml"
 
 // rules are the assignment's, or those of the one lab: 100 points, no dates.
 func (g *command) rules() (*grade.Assignment, error) {
@@ -38,15 +36,15 @@ func (g *command) rules() (*grade.Assignment, error) {
 	a := &grade.Assignment{}
 	file := g.assignment
 	if file == "" && g.lab == "" {
-		if _, err := os.Stat(g.path(assignmentFile)); err == nil {
-			file = assignmentFile
+		if _, err := os.Stat(g.path(grade.AssignmentFile)); err == nil {
+			file = grade.AssignmentFile
 		}
 	}
 	switch {
 	case file != "":
 		full := g.path(file)
 		if st, err := os.Stat(full); err == nil && st.IsDir() {
-			full = filepath.Join(full, assignmentFile)
+			full = filepath.Join(full, grade.AssignmentFile)
 		}
 		b, err := os.ReadFile(full)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -244,7 +242,7 @@ func (g *command) target(e emulator.Emulator, policy *sandbox.Policy) deploy.Tar
 		name, _, _ := strings.Cut(v, "=")
 		return name != "PATH" && name != "LANG" && !strings.HasPrefix(name, "LC_")
 	})
-	_ = policy
+	t.Confine = policy
 	return t
 }
 
