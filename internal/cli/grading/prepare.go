@@ -29,7 +29,6 @@ import (
 	"github.com/pipelab/pipelab/internal/trial"
 )
 
-
 // rules are the assignment's, or those of the one lab: 100 points, no dates.
 func (g *command) rules() (*grade.Assignment, error) {
 	g.labs = map[string]*lab.Folder{}
