@@ -17,6 +17,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/cli/assignment"
 	"github.com/pipelab/pipelab/internal/cli/author"
 	"github.com/pipelab/pipelab/internal/cli/catalogue"
 	"github.com/pipelab/pipelab/internal/cli/control"
@@ -95,7 +96,7 @@ AWS account, no container engine and no network.`,
 	root.AddGroup(&cobra.Group{ID: "labs", Title: "Labs:"}, &cobra.Group{ID: "grading", Title: "Grading:"}, &cobra.Group{ID: "emulator", Title: "The emulated AWS:"})
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	for _, add := range []func(*app.App) []*cobra.Command{
-		catalogue.Commands, session.Commands, judge.Commands, grading.Commands, control.Commands, environment.Commands, author.Commands, serve.Commands,
+		catalogue.Commands, session.Commands, judge.Commands, grading.Commands, assignment.Commands, control.Commands, environment.Commands, author.Commands, serve.Commands,
 	} {
 		root.AddCommand(add(a)...)
 	}

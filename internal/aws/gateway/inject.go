@@ -22,6 +22,9 @@ func (g *Gateway) faultsBefore(ctx context.Context, c *Call, resource string) er
 	if exempt(ctx, c) {
 		return nil
 	}
+	if err := g.gather(ctx, c, resource); err != nil {
+		return err
+	}
 	if f, hit := faults.Take(FaultLatency, c.Service, c.Operation, resource); hit {
 		if err := g.host.Clock.SleepMachine(ctx, f.Latency); err != nil {
 			return err
@@ -37,6 +40,27 @@ func (g *Gateway) faultsBefore(ctx context.Context, c *Call, resource string) er
 		return f.throttle(c.Service)
 	}
 	return nil
+}
+
+// gather holds a call until those that a rule waits for have come too.
+func (g *Gateway) gather(ctx context.Context, c *Call, resource string) error {
+	gate, atMost := g.host.Faults.gathering(c.Service, c.Operation, resource)
+	if gate == nil {
+		return nil
+	}
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // ends with the call
+		if g.host.Clock.SleepMachine(waiting, atMost) == nil {
+			g.host.Faults.giveUp(gate)
+		}
+	}()
+	select {
+	case <-gate:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // err is the error that a rule answers with.
