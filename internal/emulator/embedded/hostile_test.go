@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -244,6 +245,17 @@ func TestHostileFunctions(t *testing.T) {
 				require.NoError(t, err)
 				require.Contains(t, c.died(t, "loop"), "Task timed out after 1.00 seconds")
 				require.Contains(t, c.died(t, "print"), "Task timed out after 1.00 seconds")
+				var kept int
+				pages := cloudwatchlogs.NewFilterLogEventsPaginator(cloudwatchlogs.NewFromConfig(c.Endpoint().AWSConfig()),
+					&cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("/aws/lambda/f")})
+				for pages.HasMorePages() {
+					page, err := pages.NextPage(t.Context())
+					require.NoError(t, err)
+					for _, e := range page.Events {
+						kept += len(aws.ToString(e.Message))
+					}
+				}
+				require.Less(t, kept, 40<<20)
 			})
 			t.Run("leaves a daemon", func(t *testing.T) {
 				out := c.invoke(t, map[string]any{"do": "daemon"})
