@@ -57,6 +57,9 @@ func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
 func TestWrite_givesNoScoreToWhatIsOpen(t *testing.T) {
 	for _, f := range report.Formats() {
 		out := string(write(t, f.Name, of(class(), "cyd")))
+		if _, after, ok := strings.Cut(out, "</style>"); ok { // colours have digits too
+			out = after
+		}
 		require.NotContains(t, out, "77", f.Name)
 		require.NotContains(t, out, "117", f.Name)
 	}
