@@ -40,14 +40,7 @@ func (p *Plan) book() *report.Gradebook {
 	a := &p.o.Assignment
 	b := &report.Gradebook{Version: 1, Assignment: a.ID, Title: a.Title, Due: a.Due, Tool: p.o.Tool, Labs: []report.LabRef{}, Grades: []report.Grade{}}
 	for _, l := range p.labs {
-		ref := report.LabRef{ID: l.ID, Title: l.Title, Points: p.possible(l.ID), Digest: p.digests[l.ID]}
-		for _, c := range l.Order() {
-			ref.Checks = append(ref.Checks, report.CheckRef{ID: c.ID, Title: c.Title, Possible: c.Points})
-		}
-		for _, m := range l.Mistakes {
-			ref.Mistakes = append(ref.Mistakes, report.MistakeRef{ID: m.ID, Title: m.Title, Explanation: m.Explanation})
-		}
-		b.Labs = append(b.Labs, ref)
+		b.Labs = append(b.Labs, report.RefOf(l.Lab, p.possible(l.ID), p.digests[l.ID]))
 	}
 	return b
 }
