@@ -83,13 +83,13 @@ func size(ctx context.Context, binary string, n int) (err error) {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	watched := make(chan uint64)
+	watched := make(chan usage)
 	done := make(chan struct{})
-	go func() { watched <- peak(cmd.Process.Pid, done) }()
+	go func() { watched <- watch(cmd.Process.Pid, done) }()
 	failed := cmd.Wait()
 	took := time.Since(began)
 	close(done)
-	children := <-watched
+	all := <-watched
 	if failed != nil {
 		text, _ := os.ReadFile(log.Name()) // shown if it is there
 		lines := strings.Split(string(text), "\n")
@@ -99,9 +99,9 @@ func size(ctx context.Context, binary string, n int) (err error) {
 	if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
 		own = uint64(u.Maxrss) << 10
 	}
-	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
-	fmt.Printf("  %4d submissions  %6.1f s  %5.2f s each  %6.1f s of processors  largest process %4d MB, all together %4d MB\n",
-		n, took.Seconds(), took.Seconds()/float64(n), cpu.Seconds(), own>>20, children>>20)
+	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime() + all.left
+	fmt.Printf("  %4d submissions  %6.1f s  %5.2f s each  %6.1f s of processors, %.1f s of them interpreters'  largest process %4d MB, all together %4d MB\n",
+		n, took.Seconds(), took.Seconds()/float64(n), cpu.Seconds(), all.left.Seconds(), own>>20, all.held>>20)
 	return errors.Join(failed, slowest(dir))
 }
 

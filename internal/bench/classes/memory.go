@@ -8,21 +8,36 @@ import (
 	"time"
 )
 
-// peak samples what a process and all that it has started hold in memory, in
-// bytes, until done: pages of files are shared and do not count.
-func peak(pid int, done <-chan struct{}) (most uint64) {
+// usage is what a process and all that it has started take.
+type usage struct {
+	held uint64 // the most memory at a time, in bytes; pages of files are shared and do not count
+	// left is the time of processors that children have taken whose end the
+	// process did not wait for, such as interpreters that serve many programs.
+	left time.Duration
+}
+
+// watch samples until done.
+func watch(pid int, done <-chan struct{}) (u usage) {
 	for {
-		most = max(most, held(pid))
+		now := sample(pid)
+		u.held = max(u.held, now.held)
+		if now.left > 0 {
+			u.left = now.left
+		}
 		select {
 		case <-done:
-			return most
+			return u
 		case <-time.After(200 * time.Millisecond):
 		}
 	}
 }
 
-// held is a sum over the tree of processes; 0 where there is no /proc.
-func held(root int) (sum uint64) {
+// tick is the unit of times in /proc on every Linux that Go runs on.
+const tick = 10 * time.Millisecond
+
+// sample looks at the tree of processes below root; nothing where there is no
+// /proc.
+func sample(root int) (u usage) {
 	parents, own := map[int]int{}, map[int]uint64{}
 	list, _ := filepath.Glob("/proc/[0-9]*/status") // the pattern is right
 	for _, name := range list {
@@ -45,10 +60,28 @@ func held(root int) (sum uint64) {
 	for pid, bytes := range own {
 		for p := pid; p > 1; p = parents[p] {
 			if p == root {
-				sum += bytes
+				u.held += bytes
 				break
 			}
 		}
+		if parents[pid] == root {
+			u.left += processors(pid)
+		}
 	}
-	return sum
+	return u
+}
+
+// processors is the time that a process and those it waited for have taken.
+func processors(pid int) (d time.Duration) {
+	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(b), ") ")
+	fields := strings.Fields(rest)
+	for i := 11; i <= 14 && i < len(fields); i++ { // utime, stime, cutime, cstime
+		n, _ := strconv.ParseInt(fields[i], 10, 64) // numbers, by proc(5)
+		d += time.Duration(n) * tick
+	}
+	return d
 }
