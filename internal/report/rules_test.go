@@ -27,7 +27,7 @@ import (
 
 // someone draws the gradebook of one learner, with any text in any field.
 func someone(t *rapid.T) *report.Gradebook {
-	text := rapid.OneOf(rapid.SampledFrom([]string{"", hostile, strings.Repeat("long ", 4_000), "::f3a9c1::", "\r\n::add-mask::x"}), rapid.String(),
+	text := rapid.OneOf(rapid.SampledFrom([]string{"", hostile, strings.Repeat("long ", 400), "::f3a9c1::", "\r\n::add-mask::x"}), rapid.String(),
 		rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 40), func(b []byte) string { return string(b) }))
 	verdict := rapid.SampledFrom([]report.Verdict{report.Pass, report.Partial, report.Fail, report.Skipped, report.Unsupported, report.Timeout, report.Error})
 	b := &report.Gradebook{Version: 1, Assignment: text.Draw(t, "assignment"), Title: text.Draw(t, "title"), Tool: text.Draw(t, "tool")}
@@ -153,6 +153,7 @@ func junitRules(b *report.Gradebook, out []byte, _ float64, _ bool) error {
 			} `xml:",any"`
 		} `xml:"testsuite"`
 	}
+	seconds := regexp.MustCompile(`^\d+\.\d{1,3}$`)
 	d := xml.NewDecoder(bytes.NewReader(out))
 	if err := d.Decode(&doc); err != nil {
 		return err
@@ -196,7 +197,7 @@ func junitRules(b *report.Gradebook, out []byte, _ float64, _ bool) error {
 				names[a.Name.Local] = a.Value
 			}
 			w.that(len(names) == 3 && names["name"] != "" && names["classname"] != "", "attributes of testcase %v", names)
-			w.that(regexp.MustCompile(`^\d+\.\d{1,3}$`).MatchString(names["time"]), "time %s", names["time"])
+			w.that(seconds.MatchString(names["time"]), "time %s", names["time"])
 		}
 		w.that(regexp.MustCompile(`^pt*sse$`).MatchString(order), "order of children %s", order)
 		for name, n := range counts {
@@ -218,6 +219,7 @@ func tapRules(_ *report.Gradebook, out []byte, _ float64, final bool) error {
 	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 	w.that(lines[0] == "TAP version 14", "version line")
 	plan, next, block, bails := 0, 1, false, 0
+	field, point := regexp.MustCompile(`^[a-z_]+$`), regexp.MustCompile(`^(?:not )?ok (\d+) - ((?:[^#\\]|\\[#\\])*)(# (?i:SKIP|TODO) .*)?$`)
 	for i, l := range lines[1:] {
 		switch {
 		case block:
@@ -225,7 +227,7 @@ func tapRules(_ *report.Gradebook, out []byte, _ float64, final bool) error {
 			w.that(!block || strings.HasPrefix(l, "  "), "a line of a block that is not indented: %q", l)
 			if block {
 				name, value, found := strings.Cut(strings.TrimSpace(l), ": ")
-				w.that(found && regexp.MustCompile(`^[a-z_]+$`).MatchString(name), "field %q", l)
+				w.that(found && field.MatchString(name), "field %q", l)
 				w.that(json.Valid([]byte(value)), "value %q", value)
 			}
 		case l == "  ---":
@@ -239,7 +241,7 @@ func tapRules(_ *report.Gradebook, out []byte, _ float64, final bool) error {
 			w.that(i == len(lines)-2, "something after bail out")
 		case strings.HasPrefix(l, "# "):
 		default:
-			m := regexp.MustCompile(`^(?:not )?ok (\d+) - ((?:[^#\\]|\\[#\\])*)(# (?i:SKIP|TODO) .*)?$`).FindStringSubmatch(l)
+			m := point.FindStringSubmatch(l)
 			if m == nil {
 				w.that(false, "line %q", l)
 				continue
@@ -275,6 +277,20 @@ func TestGitHub_keepsToTheSummarysLimit(t *testing.T) {
 	o.Summary = nil
 	require.NoError(t, report.Write("github", io.Discard, of(class(), "cyd"), o))
 	require.Contains(t, outputs.String(), "points=\npossible=140\nstatus=open\n")
+}
+
+// PrairieLearn takes a megabyte: output is cut, no check is left out.
+func TestPrairieLearn_keepsToAMegabyte(t *testing.T) {
+	b := large(1)
+	for k := range b.Grades[0].Result.Checks {
+		c := &b.Grades[0].Result.Checks[k]
+		c.Verdict, c.Points, c.Message = report.Fail, 0, strings.Repeat("\"long\" story\n", 6_000)
+	}
+	b.Grades[0].Points = 0
+	out := write(t, "prairielearn", b)
+	require.Greater(t, len(out), 100_000)
+	require.NoError(t, prairieRules(b, out, 0, true))
+	require.Equal(t, 16, bytes.Count(out, []byte(`"max_points"`)))
 }
 
 // Without a token of the caller's, each report has its own.

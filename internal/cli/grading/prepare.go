@@ -228,6 +228,14 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 		return app.Environmentf("grading stopped: %v", err).Hint("what was graded is kept; go on: " + g.rerun)
 	}
 	g.Statusf("%d submissions graded, %d of them known from before; %s", outcome.Ran+outcome.Kept, outcome.Kept, filepath.Join(g.out, grade.GradebookFile))
+	for _, gr := range outcome.Book.Grades {
+		switch {
+		case gr.Status == report.Rejected:
+			g.Statusf("rejected: %s: %s", gr.Submission.Source, gr.Problem)
+		case gr.Deploy != "":
+			g.Statusf("not deployed: %s: %s", gr.Submission.Source, gr.Deploy)
+		}
+	}
 	return g.conclude(out, outcome, before, len(o.Found) == 1 && o.Roster == nil)
 }
 
