@@ -54,7 +54,7 @@ func layers() [][]string {
 		{"internal/aws"},
 		{"internal/emulator"},
 		{"internal/provision", "internal/datagen", "internal/sandbox", "internal/sqlengine", "internal/lab", "labs"},
-		{"internal/deploy", "internal/workspace", "internal/report", "internal/emulator/drivertest"},
+		{"internal/deploy", "internal/workspace", "internal/report", "internal/seal", "internal/emulator/drivertest"},
 		{"internal/check"},
 		{"internal/trial"},
 		{"internal/labtest", "internal/grade"},
