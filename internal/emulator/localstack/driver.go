@@ -1,0 +1,123 @@
+// Package localstack is the driver for emulated AWSes that come as container
+// images: LocalStack and MiniStack. It starts containers through
+// testcontainers-go and answers for their end.
+//
+// It does not record calls or inject faults: whoever needs that puts a proxy in
+// front. Nothing of what is in a container outlives it.
+package localstack
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/pipelab/pipelab/internal/emulator"
+)
+
+// The kinds of emulator that the driver knows.
+const (
+	LocalStack = "localstack"
+	MiniStack  = "ministack"
+)
+
+// TokenVariable holds the account token that LocalStack's newer images need.
+const TokenVariable = "LOCALSTACK_AUTH_TOKEN"
+
+// Driver starts containers of one kind. Its methods may be called at once; it
+// must not be copied after first use.
+type Driver struct {
+	// Kind is LocalStack or MiniStack; empty is LocalStack.
+	Kind string
+	// Image is what to run; empty takes the image that was built here, if any, and
+	// otherwise the pinned one.
+	Image string
+	// Progress hears what takes long, in lines; nil says nothing.
+	Progress io.Writer
+	// Environ is the environment of the command; TokenVariable is passed on.
+	Environ []string
+
+	mu        sync.Mutex
+	functions map[string]bool // by image id: whether functions run there
+}
+
+// Name is the kind.
+func (d *Driver) Name() string {
+	if d.Kind == "" {
+		return LocalStack
+	}
+	return d.Kind
+}
+
+// Start runs a container until Close. If this process dies before, the next
+// Start on this machine removes it.
+func (d *Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulator, error) {
+	if o.Dir != "" {
+		return nil, &Error{Message: d.Name() + " keeps nothing across restarts", Hint: "the embedded emulator does: --emulator embedded"}
+	}
+	e, err := connect(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := e.reap(ctx); err != nil {
+		return nil, err
+	}
+	me, err := self()
+	if err != nil {
+		return nil, err
+	}
+	c, err := d.run(ctx, e, map[string]string{labelOwner: me.String()}, o.Addr)
+	if err != nil {
+		return nil, err
+	}
+	i := &instance{id: c.ID, endpoint: c.Endpoint, has: c.Capabilities}
+	i.close = func() error { return c.Stop(context.WithoutCancel(ctx)) }
+	return i, nil
+}
+
+func (d *Driver) say(format string, args ...any) {
+	if d.Progress != nil {
+		fmt.Fprintf(d.Progress, format+"\n", args...)
+	}
+}
+
+// token is the account token of the command's environment.
+func (d *Driver) token() string {
+	for i := len(d.Environ) - 1; i >= 0; i-- {
+		if v, ok := strings.CutPrefix(d.Environ[i], TokenVariable+"="); ok {
+			return v
+		}
+	}
+	return ""
+}
+
+// instance is a container seen as an emulator.
+type instance struct {
+	id       string
+	endpoint emulator.Endpoint
+	has      []emulator.Capability
+	close    func() error
+	closing  sync.Once
+	closed   error
+}
+
+func (i *instance) Endpoint() emulator.Endpoint { return i.endpoint }
+
+// Control reaches endpoints that a container does not have: all it says is an
+// error, as for everything that is missing from Capabilities.
+func (i *instance) Control() *emulator.Control          { return emulator.NewControl(i.endpoint) }
+func (i *instance) Capabilities() []emulator.Capability { return i.has }
+
+// Prospects are the capabilities with a proxy in front that records calls,
+// makes them fail, and makes single entries fail.
+func (i *instance) Prospects() []emulator.Capability {
+	return append(slices.Clone(i.has), emulator.CallTrace, emulator.FaultInjection, emulator.KinesisEntries)
+}
+
+// Close removes the container.
+func (i *instance) Close() error {
+	i.closing.Do(func() { i.closed = i.close() })
+	return i.closed
+}
