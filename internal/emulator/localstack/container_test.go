@@ -79,17 +79,17 @@ func TestDriver_startsWhatRealClientsCanUse(t *testing.T) {
 
 		// What LocalStack would download on first use is in the image.
 		streams := kinesis.NewFromConfig(cfg)
-		_, err = streams.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(2)})
+		_, err = streams.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("stream"), ShardCount: aws.Int32(2)})
 		require.NoError(t, err)
 		tables := dynamodb.NewFromConfig(cfg)
-		_, err = tables.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("t"), BillingMode: types.BillingModePayPerRequest,
+		_, err = tables.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("table"), BillingMode: types.BillingModePayPerRequest,
 			KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
 			AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: types.ScalarAttributeTypeS}}})
 		require.NoError(t, err)
 
 		// A queue's URL, whose host is only known inside, is no hindrance.
 		queues := sqs.NewFromConfig(cfg)
-		q, err := queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("q")})
+		q, err := queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("queue")})
 		require.NoError(t, err)
 		require.Contains(t, *q.QueueUrl, "000000000000")
 		_, err = queues.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: q.QueueUrl, MessageBody: aws.String("m")})

@@ -1,0 +1,123 @@
+package localstack_test
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pipelab/pipelab/internal/check"
+	"github.com/pipelab/pipelab/internal/deploy"
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/emulator/localstack"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/labtest"
+	"github.com/pipelab/pipelab/labs"
+	pins "github.com/pipelab/pipelab/localstack"
+)
+
+var update = flag.Bool("update", false, "rewrite testdata/verdicts.txt with what is seen")
+
+// wall is this machine's time: what runs in a container lives in it.
+type wall struct{}
+
+func (wall) Now() time.Time { return time.Now() }
+
+func (wall) Sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// The labs' solutions, judged on containers. A solution is right, so whatever
+// does not pass is the emulator's lack, and testdata/verdicts.txt has them all:
+// one that comes or goes is to be explained there.
+func TestLabs_verdictsAreAsRecorded(t *testing.T) {
+	if os.Getenv("PIPELAB_CONTAINERS") != "required" && !*update {
+		t.Skip("every lab takes minutes; localstack/test.sh runs them")
+	}
+	require.NoError(t, localstack.Available(t.Context()))
+	ids, err := lab.IDs(labs.FS())
+	require.NoError(t, err)
+	seen, mu := map[string]string{}, sync.Mutex{}
+	t.Run("all", func(t *testing.T) {
+		for _, kind := range []string{localstack.MiniStack, localstack.LocalStack} {
+			d := &localstack.Driver{Kind: kind, Image: pins.Pins()[strings.ToUpper(kind)+"_BUILT_IMAGE"]}
+			for _, id := range ids {
+				t.Run(kind+"/"+id, func(t *testing.T) {
+					t.Parallel()
+					line := solution(t, d, id)
+					mu.Lock()
+					defer mu.Unlock()
+					seen[kind+" "+id] = line
+				})
+			}
+		}
+	})
+	if t.Failed() {
+		return
+	}
+	file := filepath.Join("testdata", "verdicts.txt")
+	recorded, comments := read(t, file)
+	for name := range recorded {
+		if _, run := seen[name]; !run { // -run may leave labs out
+			seen[name] = recorded[name]
+		}
+	}
+	if *update {
+		require.NoError(t, os.MkdirAll("testdata", 0o755))
+		require.NoError(t, os.WriteFile(file, write(seen, comments), 0o644))
+		return
+	}
+	require.Empty(t, cmp.Diff(recorded, seen), "recorded and seen; if that is right, explain it in %s: go test -run Labs -update", file)
+}
+
+// solution deploys and judges a lab's solution once.
+func solution(t *testing.T, d emulator.Driver, id string) string {
+	l, err := lab.Open(labs.FS(), id, check.Compile)
+	require.NoError(t, err)
+	out, err := labtest.Test(t.Context(), labtest.Options{Lab: l, Driver: front(d), Clock: wall{}, Seeds: []uint64{1}, Repeat: 1, Parallel: 1, Only: "solution", Deploy: deployed})
+	require.NoError(t, err)
+	require.Len(t, out.Runs, 1)
+	r := out.Runs[0]
+	for _, p := range r.Problems {
+		t.Log(p)
+	}
+	if r.Deploy != "" {
+		return "cannot be deployed: " + r.Deploy
+	}
+	var b strings.Builder
+	for _, c := range r.Result.Checks {
+		fmt.Fprintf(&b, "%s=%s ", c.ID, c.Verdict)
+	}
+	return strings.TrimSpace(b.String())
+}
+
+func deployed(ctx context.Context, e emulator.Emulator, l *lab.Folder, folder string) (map[string]string, error) {
+	t := deploy.Target{Endpoint: e.Endpoint(), Environ: os.Environ()}
+	provided, err := t.Provided(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	res, err := t.Submission(ctx, l, l.ID, folder, provided)
+	if err != nil {
+		return nil, err
+	}
+	return res.Outputs, nil
+}
+
+// front is where a proxy goes that records calls and injects faults.
+func front(d emulator.Driver) emulator.Driver { return d }
