@@ -88,9 +88,17 @@ func (d *Driver) run(ctx context.Context, e *engine, labels map[string]string, a
 	return c, nil
 }
 
+// start makes a container and waits until it answers. Making is not
+// interrupted: the engine would go on with it and nobody would know its id.
 func start(ctx context.Context, ref string, opts ...testcontainers.ContainerCustomizer) (c *testcontainers.DockerContainer, err error) {
 	defer recovered(&err)
-	return testcontainers.Run(ctx, ref, opts...)
+	making, cancel := context.WithTimeout(context.WithoutCancel(ctx), startLimit)
+	defer cancel()
+	c, err = testcontainers.Run(making, ref, append(opts, testcontainers.WithNoStart())...)
+	if err != nil {
+		return c, err
+	}
+	return c, c.Start(ctx)
 }
 
 // binding is how the engine publishes the port: on the loopback only.
