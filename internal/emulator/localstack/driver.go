@@ -51,6 +51,10 @@ func (d *Driver) Name() string {
 	return d.Kind
 }
 
+// Usable says why no container can be started here, nil if one can; an image may
+// still have to be pulled. The error is an *Error.
+func (d *Driver) Usable(ctx context.Context) error { return Available(ctx) }
+
 // Start runs a container until Close. If this process dies before, the next
 // Start on this machine removes it.
 func (d *Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulator, error) {

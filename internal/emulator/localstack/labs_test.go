@@ -2,6 +2,7 @@ package localstack_test
 
 import (
 	"context"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -20,6 +21,7 @@ import (
 	"github.com/pipelab/pipelab/internal/emulator/localstack"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/labtest"
+	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/labs"
 	pins "github.com/pipelab/pipelab/localstack"
 )
@@ -93,8 +95,14 @@ func solution(t *testing.T, d emulator.Driver, id string) string {
 	require.NoError(t, err)
 	require.Len(t, out.Runs, 1)
 	r := out.Runs[0]
-	for _, p := range r.Problems {
-		t.Log(p)
+	if r.Result != nil && testing.Verbose() {
+		for _, c := range r.Result.Checks {
+			if c.Verdict != report.Pass && c.Verdict != report.Unsupported {
+				b, err := json.MarshalIndent(c, "", "  ")
+				require.NoError(t, err)
+				t.Logf("%s", b)
+			}
+		}
 	}
 	if r.Deploy != "" {
 		return "cannot be deployed: " + r.Deploy
