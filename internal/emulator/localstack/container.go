@@ -77,6 +77,9 @@ func (d *Driver) run(ctx context.Context, e *engine, labels map[string]string, a
 	if err == nil {
 		c.Endpoint, err = e.reach(ctx, c.ID)
 	}
+	if err == nil && d.Name() == LocalStack {
+		err = startEngines(ctx, c.Endpoint)
+	}
 	if err == nil {
 		var functions bool
 		functions, err = d.runsFunctions(ctx, i, c.Endpoint)
