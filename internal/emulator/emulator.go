@@ -68,39 +68,6 @@ func (e Endpoint) Env() []string {
 	}
 }
 
-// Capability is something that an emulator can do and a check may need.
-type Capability string
-
-// The capabilities. Checks name those they need; what an emulator lacks makes
-// a check unsupported there, never passed or failed.
-const (
-	ClockAdvance     Capability = "clock.advance"             // time can be moved
-	FaultInjection   Capability = "faults"                    // calls can be made to fail
-	CallTrace        Capability = "trace"                     // every call is recorded
-	Snapshots        Capability = "snapshots"                 // state can be taken and restored
-	KinesisLimits    Capability = "kinesis.throughput.limits" // shards throttle
-	KinesisEntries   Capability = "kinesis.entries.partial"   // single entries of PutRecords fail
-	KinesisESM       Capability = "kinesis.esm"               // streams invoke functions
-	KinesisBisect    Capability = "kinesis.esm.bisect"        // failing batches are halved
-	LambdaFunctions  Capability = "lambda.functions"          // functions run
-	LambdaAsync      Capability = "lambda.async"              // retries, destinations, dead letters
-	S3Notifications  Capability = "s3.notifications"          // objects raise events
-	S3Lifecycle      Capability = "s3.lifecycle.acts"         // lifecycle rules act when time moves
-	SQSFIFO          Capability = "sqs.fifo"                  // queues keep order and drop duplicates
-	DynamoDBTransact Capability = "dynamodb.transactions"
-	DynamoDBLimits   Capability = "dynamodb.throughput.limits"
-	DynamoDBStreams  Capability = "dynamodb.streams"
-	IAMEnforced      Capability = "iam.enforced" // policies decide
-)
-
-// KnownCapabilities lists all of them: a lab that names another would be
-// unsupported everywhere, which nobody would notice.
-func KnownCapabilities() []Capability {
-	return []Capability{ClockAdvance, FaultInjection, CallTrace, Snapshots, KinesisLimits, KinesisEntries, KinesisESM,
-		KinesisBisect, LambdaFunctions, LambdaAsync, S3Notifications, S3Lifecycle, SQSFIFO, DynamoDBTransact, DynamoDBLimits,
-		DynamoDBStreams, IAMEnforced}
-}
-
 // Options tell a driver what to start.
 type Options struct {
 	// Dir keeps the state there across restarts; empty keeps it in memory.

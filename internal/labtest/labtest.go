@@ -38,6 +38,12 @@ type Options struct {
 	Interpreters *prefork.Interpreters
 	// Deploy provisions the lab and deploys a tree.
 	Deploy trial.Deploy
+	// Remove takes away what Deploy made, for emulators that are not thrown away
+	// after use; trees then run one at a time. Nil where they are.
+	Remove trial.Remove
+	// Partial leaves out the checks that the emulator lacks something for: the
+	// lab is proven as far as it can be there. Without it they are problems.
+	Partial bool
 	// Done hears of each tree as it is judged; may be nil.
 	Done     func(Run)
 	Seeds    []uint64 // two different ones; 1 and 2 when empty
@@ -58,6 +64,20 @@ type Run struct {
 	Deploy   string         `json:"deploy,omitempty"` // why it could not be deployed
 	Result   *report.Result `json:"result,omitempty"`
 	Problems []string       `json:"problems,omitempty"`
+	// Unjudged says of a mutant that the emulator cannot judge any of the checks
+	// that should catch it.
+	Unjudged bool `json:"unjudged,omitempty"`
+}
+
+// State is one word for how a tree did: ok, PROBLEM, or unjudged.
+func (r *Run) State() string {
+	switch {
+	case len(r.Problems) > 0:
+		return "PROBLEM"
+	case r.Unjudged:
+		return "unjudged"
+	}
+	return "ok"
 }
 
 // Outcome is what was found. The lab is finished when OK.
@@ -111,6 +131,9 @@ func Test(ctx context.Context, o Options) (*Outcome, error) {
 	if o.Parallel < 1 {
 		o.Parallel = runtime.NumCPU()
 	}
+	if o.Remove != nil {
+		o.Parallel = 1
+	}
 	o.expressions = check.NewExpressions()
 	jobs := o.jobs()
 	if len(jobs) == 0 {
@@ -126,13 +149,17 @@ func Test(ctx context.Context, o Options) (*Outcome, error) {
 			if err != nil {
 				return err
 			}
+			seen := r
+			if o.Partial {
+				seen = judged(r)
+			}
 			switch {
 			case j.mutant != nil:
-				r.Problems = judgeMutant(*j.mutant, r)
+				r.Problems, r.Unjudged = judgeMutant(*j.mutant, seen), unseen(*j.mutant, seen)
 			case j.name == "starter":
-				r.Problems = judgeStarter(r)
+				r.Problems = judgeStarter(seen)
 			default:
-				r.Problems = judgeSolution(r)
+				r.Problems = judgeSolution(seen)
 			}
 			out.Runs[i] = r
 			if o.Done != nil {
@@ -185,7 +212,7 @@ func (o *Options) tree(ctx context.Context, name string, seed uint64, m *lab.Mut
 	if err := layOut(o.Lab.FS, dir, name, m); err != nil {
 		return run, fmt.Errorf("%s: %w", name, err)
 	}
-	out, err := trial.Run(ctx, trial.Options{Lab: o.Lab, Driver: o.Driver, Clock: o.Clock, Deploy: o.Deploy, Interpreters: o.Interpreters,
+	out, err := trial.Run(ctx, trial.Options{Lab: o.Lab, Driver: o.Driver, Clock: o.Clock, Deploy: o.Deploy, Remove: o.Remove, Interpreters: o.Interpreters,
 		Expressions: o.expressions, Seed: seed, Folder: dir})
 	if out.Deploy != nil {
 		run.Deploy = out.Deploy.Error()
@@ -236,11 +263,27 @@ func copyTree(fsys fs.FS, from, to string) error {
 	})
 }
 
+// judged is a run without the checks that could not be judged.
+func judged(r Run) Run {
+	if r.Result == nil {
+		return r
+	}
+	result := *r.Result
+	result.Checks = slices.DeleteFunc(slices.Clone(result.Checks), func(c report.Check) bool { return c.Verdict == report.Unsupported })
+	r.Result = &result
+	return r
+}
+
+// unseen reports whether none of the checks that should catch a mutant is there.
+func unseen(m lab.Mutant, r Run) bool {
+	return r.Result != nil && len(m.Fails) > 0 && !slices.ContainsFunc(r.Result.Checks, func(c report.Check) bool { return slices.Contains(m.Fails, c.ID) })
+}
+
 func judgeStarter(r Run) (problems []string) {
 	if r.Deploy != "" {
 		return nil // a starter with gaps may be one that cannot be deployed
 	}
-	if r.Result.Passed() {
+	if len(r.Result.Checks) > 0 && r.Result.Passed() {
 		problems = append(problems, "every check passes without any work")
 	}
 	return append(problems, untrusted(r.Result)...)
@@ -302,11 +345,7 @@ func verdicts(r *report.Result) string {
 func Text(w io.Writer, o *Outcome) error {
 	var b strings.Builder
 	for _, r := range o.Runs {
-		state := "ok"
-		if len(r.Problems) > 0 {
-			state = "PROBLEM"
-		}
-		fmt.Fprintf(&b, "%-8s %s, seed %d: %s\n", state, r.Name, r.Seed, verdicts(r.Result))
+		fmt.Fprintf(&b, "%-8s %s, seed %d: %s\n", r.State(), r.Name, r.Seed, verdicts(r.Result))
 		for _, p := range r.Problems {
 			b.WriteString("    " + p + "\n")
 		}

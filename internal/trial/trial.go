@@ -21,6 +21,9 @@ import (
 // both stacks. A *LabError is ours, any other error the folder's.
 type Deploy func(ctx context.Context, e emulator.Emulator, l *lab.Folder, folder string) (map[string]string, error)
 
+// Remove takes away again what Deploy made in an emulator.
+type Remove func(ctx context.Context, e emulator.Emulator, l *lab.Folder) error
+
 // LabError marks a failure of Deploy that is the lab's own, not that of the
 // tree on trial.
 type LabError struct{ Err error }
@@ -36,6 +39,9 @@ type Options struct {
 	Driver emulator.Driver
 	Clock  check.Clock
 	Deploy Deploy
+	// Remove is for emulators that are not thrown away after a trial and have no
+	// snapshots: it runs before each further check, and at the end. May be nil.
+	Remove Remove
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
 	// Confine says what programs of checks may do; nil leaves them unconfined.
@@ -68,6 +74,13 @@ func Run(ctx context.Context, o Options) (out Outcome, err error) {
 	}
 	defer func() { _ = e.Close() }() // it holds nothing that could be lost
 	out.Endpoint = e.Endpoint().URL
+	if o.Remove != nil {
+		defer func() {
+			if !errors.Is(err, check.ErrGone) { // nothing is left to remove it from
+				err = errors.Join(err, o.remove(context.WithoutCancel(ctx), e))
+			}
+		}()
+	}
 	redeploy := func(ctx context.Context) (map[string]string, error) { return o.Deploy(ctx, e, o.Lab, o.Folder) }
 	outputs, err := redeploy(ctx)
 	var own *LabError
@@ -80,9 +93,30 @@ func Run(ctx context.Context, o Options) (out Outcome, err error) {
 	}
 	out.Result, err = check.Run(ctx, check.Options{
 		Lab: o.Lab, Emulator: e, Driver: o.Driver.Name(), Seed: o.Seed, Outputs: outputs, Workspace: o.Folder, Clock: o.Clock,
-		Interpreters: o.Interpreters, Confine: o.Confine, Expressions: o.Expressions, Redeploy: redeploy, Done: o.Done, Saw: o.Saw,
+		Interpreters: o.Interpreters, Confine: o.Confine, Expressions: o.Expressions, Redeploy: redeploy, Renew: o.renewing(e), Done: o.Done, Saw: o.Saw,
 	})
 	return out, err
+}
+
+// renewing takes an emulator that has no snapshots back to where it was before
+// a check; nil where nothing can be removed.
+func (o *Options) renewing(e emulator.Emulator) func(context.Context) (map[string]string, error) {
+	if o.Remove == nil {
+		return nil
+	}
+	return func(ctx context.Context) (map[string]string, error) {
+		if err := o.remove(ctx, e); err != nil {
+			return nil, err
+		}
+		return o.Deploy(ctx, e, o.Lab, o.Folder)
+	}
+}
+
+func (o *Options) remove(ctx context.Context, e emulator.Emulator) error {
+	if err := o.Remove(ctx, e, o.Lab); err != nil {
+		return fmt.Errorf("remove what was deployed: %w", err)
+	}
+	return nil
 }
 
 // Stacks deploys as "pipelab start" and "pipelab deploy" do, to the target

@@ -90,6 +90,19 @@ func (f *Faults) List() (rules []Fault, hits []int) {
 	return rules, hits
 }
 
+// Has reports whether a rule of this kind is in force for a service, whether or
+// not it strikes.
+func (f *Faults) Has(kind FaultKind, service string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.rules {
+		if r.Kind == kind && match(r.Service, service) {
+			return true
+		}
+	}
+	return false
+}
+
 // Take asks whether a fault of this kind strikes now, and counts it. Call it
 // once per call, or once per entry of a batch for FaultEntries.
 func (f *Faults) Take(kind FaultKind, service, operation, resource string) (Fault, bool) {

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -33,6 +34,8 @@ type App struct {
 	Version  string // of this program
 	// Interpreters run Python programs and functions; nil starts one for each.
 	Interpreters *prefork.Interpreters
+	RealAWS      bool         // --i-know-this-is-real-aws
+	Log          *slog.Logger // what goes wrong inside emulators; nil discards it
 }
 
 // Getenv returns a variable of the environment the program was started with.

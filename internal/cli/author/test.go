@@ -3,13 +3,14 @@ package author
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/deploy"
 	"github.com/pipelab/pipelab/internal/emulator"
-	"github.com/pipelab/pipelab/internal/emulator/embedded"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/labtest"
 	"github.com/pipelab/pipelab/internal/provision"
@@ -21,6 +22,7 @@ type testFlags struct {
 	repeat int
 	seeds  []uint
 	only   string
+	which  string
 }
 
 func newTest(a *app.App) *cobra.Command {
@@ -30,6 +32,11 @@ func newTest(a *app.App) *cobra.Command {
 		Long: `Deploys and judges each lab in fresh emulators: the starter must fail and nothing
 may end in error, the solution must pass every time with each seed, and every
 mutant must fail exactly the checks that it names. A lab is an id or a folder.
+
+With --emulator the lab is tested there, one tree after the other, and what was
+deployed is removed after each. Checks that the emulator lacks something for are
+left out, and mutants that only they would catch are "unjudged"; the embedded one
+judges them all.
 
 Exit code 1 if a lab does not hold.`,
 		Example: `  pipelab lab test kinesis-partition-keys
@@ -59,35 +66,42 @@ Exit code 1 if a lab does not hold.`,
 	c.Flags().BoolVar(&f.all, "all", false, "every lab of the catalogue")
 	c.Flags().IntVar(&f.repeat, "repeat", 2, "how often the solution runs with each seed")
 	c.Flags().StringVar(&f.only, "only", "", "only trees of this name, such as solution or 'mutants/*'")
+	a.EmulatorFlags(c, &f.which, "where to test")
 	c.Flags().UintSliceVar(&f.seeds, "seed", nil, "seeds to use (default 1 and 2)")
 	return c
 }
 
 func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
+	if err := a.Reach(ctx, f.which); err != nil {
+		return err
+	}
+	driver, err := a.Driver(f.which)
+	if err != nil {
+		return err
+	}
+	deploys := deployments{app: a, states: map[emulator.Emulator]provision.State{}}
 	all, ok := []*labtest.Outcome{}, true
 	for _, name := range names {
 		l, err := a.Folder(name)
 		if err != nil {
 			return err
 		}
-		o := labtest.Options{Lab: l, Driver: embedded.Driver{Provision: provision.At, Interpreters: a.Interpreters}, Interpreters: a.Interpreters, Clock: a.Wall(), Repeat: f.repeat, Only: f.only,
-			Deploy: trial.Stacks(func(e emulator.Emulator) deploy.Target { return a.Target(e, nil, nil) })}
+		o := labtest.Options{Lab: l, Driver: driver, Interpreters: a.Interpreters, Clock: a.Wall(), Repeat: f.repeat, Only: f.only, Deploy: trial.Stacks(deploys.target)}
+		if f.which != string(emulator.Embedded) {
+			o.Partial, o.Remove = true, deploys.remove
+		}
 		for _, s := range f.seeds {
 			o.Seeds = append(o.Seeds, uint64(s))
 		}
 		o.Done = func(r labtest.Run) {
-			state := "ok"
-			if len(r.Problems) > 0 {
-				state = "PROBLEM"
-			}
-			a.Statusf("  %-8s %s %s, seed %d", state, l.ID, r.Name, r.Seed)
+			a.Statusf("  %-8s %s %s, seed %d", r.State(), l.ID, r.Name, r.Seed)
 		}
 		out, err := labtest.Test(ctx, o)
 		if errors.Is(err, labtest.ErrNothing) {
 			return app.Usagef("--only %s names no tree of %s", f.only, l.ID).Hint("trees are starter, solution and mutants/NAME; patterns need quotes: --only 'mutants/*'")
 		}
 		if err != nil {
-			return err
+			return app.StartProblem(err)
 		}
 		all, ok = append(all, out), ok && out.OK
 		if !a.JSON {
@@ -105,4 +119,28 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 		return app.Silent(app.ExitFailed)
 	}
 	return nil
+}
+
+// deployments remember what was deployed where the emulator is not thrown away, so
+// that it can be removed again.
+type deployments struct {
+	app    *app.App
+	mu     sync.Mutex
+	states map[emulator.Emulator]provision.State // of emulators that have no snapshots
+}
+
+func (d *deployments) target(e emulator.Emulator) deploy.Target {
+	if slices.Contains(e.Capabilities(), emulator.Snapshots) {
+		return d.app.Target(e, nil, nil)
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.states[e] == nil {
+		d.states[e] = provision.NewMemoryState()
+	}
+	return d.app.Target(e, d.states[e], nil)
+}
+
+func (d *deployments) remove(ctx context.Context, e emulator.Emulator, l *lab.Folder) error {
+	return d.target(e).Remove(ctx, l, l.ID)
 }

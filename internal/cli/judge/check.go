@@ -2,6 +2,7 @@ package judge
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -34,7 +35,9 @@ one and prints it.
 
 What you have put into the lab's own AWS neither disturbs the checks nor is
 touched by them. To look at what a check did with trace, logs or the AWS CLI,
-run it with --keep: then it empties and uses the lab's own.
+run it with --keep: then it empties and uses the lab's own. A lab that was started
+with another emulator than the embedded one is always judged in its own, deployed
+anew for each check; what that emulator lacks makes a check "unsupported".
 
 Exit codes: 0 every check passed, 1 some did not, 5 some could not be judged.`,
 		Example: `  pipelab check
@@ -114,9 +117,12 @@ func run(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFla
 	result, err := check.Run(ctx, check.Options{
 		Interpreters: a.Interpreters,
 		Lab:          w.Lab, Emulator: p.emulator, Driver: w.Meta.Emulator, Seed: f.seed, Outputs: p.outputs,
-		Workspace: w.Root, Only: only, Clock: a.Wall(), Redeploy: p.deploy, Done: t.done,
+		Workspace: w.Root, Only: only, Clock: a.Wall(), Redeploy: p.deploy, Renew: p.renew, Done: t.done,
 	})
 	t.clear()
+	if errors.Is(err, check.ErrGone) {
+		return a.Gone(ctx, w.Workspace, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -128,6 +134,7 @@ type place struct {
 	emulator emulator.Emulator
 	outputs  map[string]string
 	deploy   func(context.Context) (map[string]string, error)
+	renew    func(context.Context) (map[string]string, error) // nil where snapshots do it, or nothing may be touched
 	close    func()
 }
 
@@ -136,6 +143,10 @@ type place struct {
 // checks nor they the learner; or, to look at it, the workspace's own.
 func prepare(ctx context.Context, a *app.App, w *app.Work, f checkFlags) (*place, error) {
 	if f.keep || f.raw {
+		return prepareOwn(ctx, a, w, f)
+	}
+	if !w.Embedded() {
+		a.Statusf("judging in the lab's own AWS at %s: what you have put into its resources goes", w.Emulator.Endpoint().URL)
 		return prepareOwn(ctx, a, w, f)
 	}
 	e, err := embedded.Driver{Provision: provision.At, Interpreters: a.Interpreters}.Start(ctx, emulator.Options{})
@@ -182,11 +193,17 @@ func prepareOwn(ctx context.Context, a *app.App, w *app.Work, f checkFlags) (*pl
 		p.outputs = outputs.All
 		return p, err
 	}
-	if err := w.Empty(ctx); err != nil {
-		return nil, err
+	anew := func(ctx context.Context) (map[string]string, error) {
+		if err := w.Empty(ctx); err != nil {
+			return nil, err
+		}
+		return p.deploy(ctx)
+	}
+	if !w.Embedded() {
+		p.renew = anew
 	}
 	var err error
-	p.outputs, err = p.deploy(ctx)
+	p.outputs, err = anew(ctx)
 	return p, err
 }
 
