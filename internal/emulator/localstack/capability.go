@@ -1,22 +1,26 @@
 package localstack
 
-import "github.com/pipelab/pipelab/internal/emulator"
+import (
+	"slices"
 
-// capabilities is what a kind has by itself. What hangs on functions is there
-// only if a function was seen to run.
-//
-// LocalStack 4.14: a stream's failing batch is not halved
-// (localstack-core, lambda_/event_source_mapping/pollers/stream_poller.py says
-// so in its log), shards and tables do not throttle, lifecycle rules do not act.
-// MiniStack 1.5: as its services' sources and our labs show.
-func capabilities(kind string, functions bool) []emulator.Capability {
-	has := []emulator.Capability{emulator.DynamoDBTransact, emulator.DynamoDBStreams, emulator.SQSFIFO, emulator.S3Notifications}
-	if !functions {
-		return has
-	}
-	has = append(has, emulator.LambdaFunctions, emulator.KinesisESM)
-	if kind == LocalStack {
-		has = append(has, emulator.LambdaAsync)
+	"github.com/pipelab/pipelab/internal/emulator"
+)
+
+// capabilities are those that the table gives a kind, with those that it may
+// turn out to have and those of a proxy in front if prospects. What hangs on
+// functions is there only if one was seen to run.
+func capabilities(kind emulator.Kind, functions, prospects bool) []emulator.Capability {
+	var has []emulator.Capability
+	for _, r := range emulator.Table() {
+		switch s := r.Has(kind); {
+		case !functions && slices.Contains(onFunctions(), r.Capability), s == emulator.No:
+		case s == emulator.Yes || prospects:
+			has = append(has, r.Capability)
+		}
 	}
 	return has
+}
+
+func onFunctions() []emulator.Capability {
+	return []emulator.Capability{emulator.LambdaFunctions, emulator.LambdaAsync, emulator.KinesisESM, emulator.KinesisBisect}
 }

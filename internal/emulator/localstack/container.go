@@ -30,34 +30,34 @@ const (
 	startLimit = 3 * time.Minute
 )
 
-// Container is a running one.
-type Container struct {
-	ID           string
-	Image        string
-	Endpoint     emulator.Endpoint
-	Capabilities []emulator.Capability
+// container is a running one.
+type container struct {
+	id        string
+	image     string
+	endpoint  emulator.Endpoint
+	functions bool // run in it
 
 	engine *engine
 	label  string
 }
 
-// Stop removes the container and those of its functions.
-func (c Container) Stop(ctx context.Context) error { return c.engine.remove(ctx, c.ID, c.label) }
+// stop removes the container and those of its functions.
+func (c container) stop(ctx context.Context) error { return c.engine.remove(ctx, c.id, c.label) }
 
 // run starts a container and waits until it answers and it is known whether
 // functions run in it. addr is a loopback address for its port; empty lets the
 // engine choose a port.
-func (d *Driver) run(ctx context.Context, e *engine, labels map[string]string, addr string) (Container, error) {
+func (d *Driver) run(ctx context.Context, e *engine, labels map[string]string, addr string) (container, error) {
 	i, err := d.image(ctx, e)
 	if err != nil {
-		return Container{}, err
+		return container{}, err
 	}
-	c := Container{Image: i.ref, engine: e, label: strings.ToLower(rand.Text())}
+	c := container{image: i.ref, engine: e, label: strings.ToLower(rand.Text())}
 	labels = maps.Clone(labels)
 	labels[labelKind], labels[labelID] = d.Name(), c.label
 	publish, err := binding(addr)
 	if err != nil {
-		return Container{}, err
+		return container{}, err
 	}
 	d.say("starting %s", i.ref)
 	made, err := start(ctx, i.ref,
@@ -66,27 +66,25 @@ func (d *Driver) run(ctx context.Context, e *engine, labels map[string]string, a
 		testcontainers.WithEnv(d.environment(i, e, c.label)),
 		testcontainers.WithHostConfigModifier(func(h *dockercontainer.HostConfig) {
 			h.PortBindings = network.PortMap{network.MustParsePort(port): {publish}}
-			if d.Name() == LocalStack && !i.processes && e.socket != "" {
+			if d.kind() == emulator.LocalStack && !i.processes && e.socket != "" {
 				h.Binds = append(h.Binds, e.socket+":/var/run/docker.sock")
 			}
 		}),
 		testcontainers.WithWaitStrategyAndDeadline(startLimit, wait.ForHTTP("/_localstack/health").WithPort(port).WithStartupTimeout(startLimit)))
 	if made != nil {
-		c.ID = made.GetContainerID()
+		c.id = made.GetContainerID()
 	}
 	if err == nil {
-		c.Endpoint, err = e.reach(ctx, c.ID)
+		c.endpoint, err = e.reach(ctx, c.id)
 	}
-	if err == nil && d.Name() == LocalStack {
-		err = startEngines(ctx, c.Endpoint)
+	if err == nil && d.kind() == emulator.LocalStack {
+		err = startEngines(ctx, c.endpoint)
 	}
 	if err == nil {
-		var functions bool
-		functions, err = d.runsFunctions(ctx, i, c.Endpoint)
-		c.Capabilities = capabilities(d.Name(), functions)
+		c.functions, err = d.runsFunctions(ctx, i, c.endpoint)
 	}
 	if err != nil {
-		return Container{}, c.failed(ctx, err)
+		return container{}, c.failed(ctx, err)
 	}
 	return c, nil
 }
@@ -136,7 +134,7 @@ func (e *engine) reach(ctx context.Context, id string) (emulator.Endpoint, error
 
 // environment is what the program in the container gets.
 func (d *Driver) environment(i image, e *engine, label string) map[string]string {
-	if d.Name() == MiniStack {
+	if d.kind() == emulator.MiniStack {
 		return map[string]string{"MINISTACK_REGION": "us-east-1"}
 	}
 	env := map[string]string{
@@ -157,27 +155,27 @@ func (d *Driver) environment(i image, e *engine, label string) map[string]string
 }
 
 // failed removes a container that did not become what it should and says why.
-func (c Container) failed(ctx context.Context, cause error) error {
+func (c container) failed(ctx context.Context, cause error) error {
 	stop := context.WithoutCancel(ctx)
-	if c.ID == "" {
-		return fmt.Errorf("start a container of %s: %w", c.Image, cause)
+	if c.id == "" {
+		return fmt.Errorf("start a container of %s: %w", c.image, cause)
 	}
-	state, err := c.engine.ContainerInspect(stop, c.ID, client.ContainerInspectOptions{})
+	state, err := c.engine.ContainerInspect(stop, c.id, client.ContainerInspectOptions{})
 	if err == nil && ctx.Err() == nil && state.Container.State != nil && !state.Container.State.Running {
-		cause = ended(c.Image, state.Container.State.ExitCode, c.lastLines(stop))
+		cause = ended(c.image, state.Container.State.ExitCode, c.lastLines(stop))
 	}
 	if ctx.Err() != nil {
 		cause = ctx.Err()
 	}
-	if err := c.Stop(stop); err != nil {
-		cause = errors.Join(cause, fmt.Errorf("remove the container %s: %w", c.ID, err))
+	if err := c.stop(stop); err != nil {
+		cause = errors.Join(cause, fmt.Errorf("remove the container %s: %w", c.id, err))
 	}
 	return cause
 }
 
 // lastLines are the last words of a container in one line.
-func (c Container) lastLines(ctx context.Context) string {
-	stream, err := c.engine.ContainerLogs(ctx, c.ID, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Tail: "3"})
+func (c container) lastLines(ctx context.Context) string {
+	stream, err := c.engine.ContainerLogs(ctx, c.id, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Tail: "3"})
 	if err != nil {
 		return err.Error()
 	}

@@ -3,10 +3,10 @@ package localstack
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"os"
 	"os/exec"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -26,7 +26,7 @@ import (
 
 // needs skips a test where no engine answers or an image has not been built;
 // localstack/test.sh sees to both and lets nothing be skipped.
-func needs(t *testing.T, kind string) *engine {
+func needs(t *testing.T, kind emulator.Kind) *engine {
 	t.Helper()
 	without := t.Skipf
 	if os.Getenv("PIPELAB_CONTAINERS") == "required" {
@@ -36,7 +36,7 @@ func needs(t *testing.T, kind string) *engine {
 	if err != nil {
 		without("%v; localstack/test.sh sets one up", err)
 	}
-	ref := pins.Pins()[map[string]string{LocalStack: "LOCALSTACK", MiniStack: "MINISTACK"}[kind]+"_BUILT_IMAGE"]
+	ref := pins.Pins()[strings.ToUpper(string(kind))+"_BUILT_IMAGE"]
 	if _, err := e.ImageInspect(context.Background(), ref); err != nil {
 		without("%v; build it: localstack/image/build.sh", err)
 	}
@@ -44,9 +44,9 @@ func needs(t *testing.T, kind string) *engine {
 }
 
 // kinds runs a test with each image, both at once.
-func kinds(t *testing.T, test func(t *testing.T, kind string, e *engine)) {
-	for _, kind := range []string{LocalStack, MiniStack} {
-		t.Run(kind, func(t *testing.T) {
+func kinds(t *testing.T, test func(t *testing.T, kind emulator.Kind, e *engine)) {
+	for _, kind := range []emulator.Kind{emulator.LocalStack, emulator.MiniStack} {
+		t.Run(string(kind), func(t *testing.T) {
 			t.Parallel()
 			test(t, kind, needs(t, kind))
 		})
@@ -62,10 +62,10 @@ func (l lines) Write(p []byte) (int, error) {
 }
 
 func TestDriver_startsWhatRealClientsCanUse(t *testing.T) {
-	kinds(t, func(t *testing.T, kind string, e *engine) {
+	kinds(t, func(t *testing.T, kind emulator.Kind, e *engine) {
 		ctx := t.Context()
 		d := &Driver{Kind: kind, Progress: lines{t}}
-		require.Equal(t, kind, d.Name())
+		require.Equal(t, string(kind), d.Name())
 		running, err := d.Start(ctx, emulator.Options{})
 		require.NoError(t, err)
 		defer running.Close()
@@ -100,10 +100,14 @@ func TestDriver_startsWhatRealClientsCanUse(t *testing.T) {
 		_, err = running.Control().Trace(ctx, 0)
 		require.Error(t, err, "what is not among the capabilities answers an error")
 
+		// A container of a function, as LocalStack's own executor starts them, goes
+		// with the one that it belongs to.
+		side, err := e.ContainerCreate(ctx, client.ContainerCreateOptions{Config: &dockercontainer.Config{
+			Image: pins.Pins()["MINISTACK_BUILT_IMAGE"], Labels: map[string]string{labelOf: running.(*instance).label}}})
+		require.NoError(t, err)
 		require.NoError(t, running.Close())
-		require.NoError(t, running.Close(), "closing twice is closing")
-		_, err = buckets.ListBuckets(ctx, nil)
-		require.Error(t, err)
+		_, err = e.ContainerInspect(ctx, side.ID, client.ContainerInspectOptions{})
+		require.True(t, errdefs.IsNotFound(err), "%v", err)
 		require.NotContains(t, mine(t, e), running.(*instance).id)
 	})
 }
@@ -114,7 +118,7 @@ func TestDriver_refusesStateThatItCannotKeep(t *testing.T) {
 }
 
 // mine lists what this process has started and not removed.
-func mine(t *testing.T, e *engine) []string {
+func mine(t testing.TB, e *engine) []string {
 	t.Helper()
 	me, err := self()
 	require.NoError(t, err)
@@ -130,13 +134,13 @@ func mine(t *testing.T, e *engine) []string {
 // A process of its own, since its death is what matters.
 func TestStart_removesWhatADeadProcessLeft(t *testing.T) {
 	if os.Getenv("PIPELAB_DIE") != "" {
-		running, err := (&Driver{Kind: MiniStack}).Start(context.Background(), emulator.Options{})
+		running, err := (&Driver{Kind: emulator.MiniStack}).Start(context.Background(), emulator.Options{})
 		if err == nil {
 			fmt.Println(running.Endpoint().URL)
 		}
 		os.Exit(0) // without Close
 	}
-	e := needs(t, MiniStack)
+	e := needs(t, emulator.MiniStack)
 	out, err := again(t, "PIPELAB_DIE=1").Output()
 	require.NoError(t, err)
 	require.Contains(t, string(out), "http://")
@@ -153,7 +157,7 @@ func TestStart_removesWhatADeadProcessLeft(t *testing.T) {
 		return ids
 	}
 	require.NotEmpty(t, left(), "the dead process has left one")
-	running, err := (&Driver{Kind: MiniStack}).Start(t.Context(), emulator.Options{})
+	running, err := (&Driver{Kind: emulator.MiniStack}).Start(t.Context(), emulator.Options{})
 	require.NoError(t, err)
 	require.NoError(t, running.Close())
 	require.Empty(t, left())
@@ -167,63 +171,9 @@ func again(t *testing.T, env ...string) *exec.Cmd {
 	return cmd
 }
 
-// A learner's session is started by one command and used by others.
-func TestLaunch_outlivesTheCommandAndIsFoundAgain(t *testing.T) {
-	d := &Driver{Kind: MiniStack}
-	if dir := os.Getenv("PIPELAB_SESSION"); dir != "" {
-		c, err := d.Launch(context.Background(), dir)
-		if err == nil {
-			_ = json.NewEncoder(os.Stdout).Encode(c)
-		}
-		os.Exit(0)
-	}
-	e := needs(t, MiniStack)
-	ctx, dir := t.Context(), t.TempDir()
-	_, found, err := d.Find(ctx, dir)
-	require.NoError(t, err)
-	require.False(t, found)
-
-	out, err := again(t, "PIPELAB_SESSION="+dir).Output()
-	require.NoError(t, err)
-	var launched Container
-	require.NoError(t, json.Unmarshal(bytes.SplitN(out, []byte("\n"), 2)[0], &launched), "%s", out)
-	defer func() { _, _ = d.StopSession(context.Background(), dir) }()
-
-	require.NoError(t, e.reap(ctx), "a session has no owner whose death matters")
-	c, found, err := d.Find(ctx, dir)
-	require.NoError(t, err)
-	require.True(t, found)
-	require.Equal(t, launched.ID, c.ID)
-	require.Equal(t, launched.Endpoint, c.Endpoint)
-	require.Equal(t, launched.Capabilities, c.Capabilities)
-	_, err = sqs.NewFromConfig(c.Endpoint.AWSConfig()).ListQueues(ctx, nil)
-	require.NoError(t, err)
-	_, found, err = (&Driver{Kind: LocalStack}).Find(ctx, dir)
-	require.NoError(t, err)
-	require.False(t, found, "another kind is another emulator")
-
-	// A container of a function, as LocalStack's own executor starts them.
-	side, err := e.ContainerCreate(ctx, client.ContainerCreateOptions{Config: &dockercontainer.Config{
-		Image: pins.Pins()["MINISTACK_BUILT_IMAGE"], Labels: map[string]string{labelOf: c.label}}})
-	require.NoError(t, err)
-	running, err := d.StopSession(ctx, dir)
-	require.NoError(t, err)
-	require.True(t, running)
-	for _, id := range []string{c.ID, side.ID} {
-		_, err = e.ContainerInspect(ctx, id, client.ContainerInspectOptions{})
-		require.True(t, errdefs.IsNotFound(err), "%v", err)
-	}
-	_, found, err = d.Find(ctx, dir)
-	require.NoError(t, err)
-	require.False(t, found)
-	running, err = d.StopSession(ctx, dir)
-	require.NoError(t, err)
-	require.False(t, running)
-}
-
 // An image whose program ends as LocalStack does without a token.
 func TestStart_explainsAContainerThatEnds(t *testing.T) {
-	e := needs(t, MiniStack)
+	e := needs(t, emulator.MiniStack)
 	ctx := t.Context()
 	made, err := e.ContainerCreate(ctx, client.ContainerCreateOptions{Image: pins.Pins()["MINISTACK_BUILT_IMAGE"]})
 	require.NoError(t, err)
@@ -245,7 +195,7 @@ func TestStart_explainsAContainerThatEnds(t *testing.T) {
 }
 
 func TestStart_saysThatAnImageCannotBePulled(t *testing.T) {
-	needs(t, MiniStack)
+	needs(t, emulator.MiniStack)
 	_, err := (&Driver{Image: "127.0.0.1:1/nothing/here:1"}).Start(t.Context(), emulator.Options{})
 	var problem *Error
 	require.ErrorAs(t, err, &problem)
@@ -254,11 +204,11 @@ func TestStart_saysThatAnImageCannotBePulled(t *testing.T) {
 }
 
 func TestStart_leavesNothingWhenItIsInterrupted(t *testing.T) {
-	e := needs(t, MiniStack)
+	e := needs(t, emulator.MiniStack)
 	ctx, cancel := context.WithCancel(t.Context())
 	ended := make(chan error, 1)
 	go func() {
-		_, err := (&Driver{Kind: MiniStack}).Start(ctx, emulator.Options{})
+		_, err := (&Driver{Kind: emulator.MiniStack}).Start(ctx, emulator.Options{})
 		ended <- err
 	}()
 	for len(mine(t, e)) == 0 { // until the engine has one

@@ -10,17 +10,10 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 	"sync"
 
 	"github.com/pipelab/pipelab/internal/emulator"
-)
-
-// The kinds of emulator that the driver knows.
-const (
-	LocalStack = "localstack"
-	MiniStack  = "ministack"
 )
 
 // TokenVariable holds the account token that LocalStack's newer images need.
@@ -29,8 +22,8 @@ const TokenVariable = "LOCALSTACK_AUTH_TOKEN"
 // Driver starts containers of one kind. Its methods may be called at once; it
 // must not be copied after first use.
 type Driver struct {
-	// Kind is LocalStack or MiniStack; empty is LocalStack.
-	Kind string
+	// Kind is emulator.LocalStack or emulator.MiniStack; empty is LocalStack.
+	Kind emulator.Kind
 	// Image is what to run; empty takes the image that was built here, if any, and
 	// otherwise the pinned one.
 	Image string
@@ -44,9 +37,11 @@ type Driver struct {
 }
 
 // Name is the kind.
-func (d *Driver) Name() string {
+func (d *Driver) Name() string { return string(d.kind()) }
+
+func (d *Driver) kind() emulator.Kind {
 	if d.Kind == "" {
-		return LocalStack
+		return emulator.LocalStack
 	}
 	return d.Kind
 }
@@ -76,9 +71,7 @@ func (d *Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulat
 	if err != nil {
 		return nil, err
 	}
-	i := &instance{id: c.ID, endpoint: c.Endpoint, has: c.Capabilities}
-	i.close = func() error { return c.Stop(context.WithoutCancel(ctx)) }
-	return i, nil
+	return &instance{container: c, kind: d.kind()}, nil
 }
 
 func (d *Driver) say(format string, args ...any) {
@@ -99,29 +92,32 @@ func (d *Driver) token() string {
 
 // instance is a container seen as an emulator.
 type instance struct {
-	id       string
-	endpoint emulator.Endpoint
-	has      []emulator.Capability
-	close    func() error
-	closing  sync.Once
-	closed   error
+	container
+	kind    emulator.Kind
+	closing sync.Once
+	closed  error
 }
 
+// Endpoint is where the container answers.
 func (i *instance) Endpoint() emulator.Endpoint { return i.endpoint }
 
 // Control reaches endpoints that a container does not have: all it says is an
 // error, as for everything that is missing from Capabilities.
-func (i *instance) Control() *emulator.Control          { return emulator.NewControl(i.endpoint) }
-func (i *instance) Capabilities() []emulator.Capability { return i.has }
+func (i *instance) Control() *emulator.Control { return emulator.NewControl(i.endpoint) }
 
-// Prospects are the capabilities with a proxy in front that records calls,
-// makes them fail, and makes single entries fail.
+// Capabilities are those without a proxy.
+func (i *instance) Capabilities() []emulator.Capability {
+	return capabilities(i.kind, i.functions, false)
+}
+
+// Prospects are also the capabilities that are to be tried, and those with a
+// proxy in front.
 func (i *instance) Prospects() []emulator.Capability {
-	return append(slices.Clone(i.has), emulator.CallTrace, emulator.FaultInjection, emulator.KinesisEntries)
+	return capabilities(i.kind, i.functions, true)
 }
 
 // Close removes the container.
 func (i *instance) Close() error {
-	i.closing.Do(func() { i.closed = i.close() })
+	i.closing.Do(func() { i.closed = i.stop(context.Background()) })
 	return i.closed
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/containerd/errdefs"
 	"github.com/moby/moby/client"
 
+	"github.com/pipelab/pipelab/internal/emulator"
 	pins "github.com/pipelab/pipelab/localstack"
 )
 
@@ -24,15 +25,15 @@ type image struct {
 
 // image finds what to run, and pulls it if the engine does not have it.
 func (d *Driver) image(ctx context.Context, e *engine) (image, error) {
-	prefix, ok := map[string]string{LocalStack: "LOCALSTACK", MiniStack: "MINISTACK"}[d.Name()]
+	prefix, ok := map[emulator.Kind]string{emulator.LocalStack: "LOCALSTACK", emulator.MiniStack: "MINISTACK"}[d.kind()]
 	if !ok {
-		return image{}, fmt.Errorf("there is no kind of container %q; %s and %s are known", d.Kind, LocalStack, MiniStack)
+		return image{}, fmt.Errorf("there is no kind of container %q; %s and %s are known", d.Kind, emulator.LocalStack, emulator.MiniStack)
 	}
 	candidates := []string{d.Image}
 	if d.Image == "" {
 		p := pins.Pins()
 		candidates = []string{p[prefix+"_BUILT_IMAGE"], p[prefix+"_IMAGE"]}
-		if d.Name() == LocalStack && d.token() != "" {
+		if d.kind() == emulator.LocalStack && d.token() != "" {
 			candidates = []string{p["LOCALSTACK_TOKEN_IMAGE"]}
 		}
 	}

@@ -19,8 +19,10 @@ import (
 	"github.com/pipelab/pipelab/internal/deploy"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/localstack"
+	"github.com/pipelab/pipelab/internal/emulator/proxy"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/labtest"
+	"github.com/pipelab/pipelab/internal/provision"
 	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/labs"
 	pins "github.com/pipelab/pipelab/localstack"
@@ -56,15 +58,15 @@ func TestLabs_verdictsAreAsRecorded(t *testing.T) {
 	require.NoError(t, err)
 	seen, mu := map[string]string{}, sync.Mutex{}
 	t.Run("all", func(t *testing.T) {
-		for _, kind := range []string{localstack.MiniStack, localstack.LocalStack} {
-			d := &localstack.Driver{Kind: kind, Image: pins.Pins()[strings.ToUpper(kind)+"_BUILT_IMAGE"]}
+		for _, kind := range []emulator.Kind{emulator.MiniStack, emulator.LocalStack} {
+			d := proxy.Front{Under: &localstack.Driver{Kind: kind, Image: pins.Pins()[strings.ToUpper(string(kind))+"_BUILT_IMAGE"]}}
 			for _, id := range ids {
-				t.Run(kind+"/"+id, func(t *testing.T) {
+				t.Run(string(kind)+"/"+id, func(t *testing.T) {
 					t.Parallel()
 					line := solution(t, d, id)
 					mu.Lock()
 					defer mu.Unlock()
-					seen[kind+" "+id] = line
+					seen[string(kind)+" "+id] = line
 				})
 			}
 		}
@@ -91,7 +93,9 @@ func TestLabs_verdictsAreAsRecorded(t *testing.T) {
 func solution(t *testing.T, d emulator.Driver, id string) string {
 	l, err := lab.Open(labs.FS(), id, check.Compile)
 	require.NoError(t, err)
-	out, err := labtest.Test(t.Context(), labtest.Options{Lab: l, Driver: front(d), Clock: wall{}, Seeds: []uint64{1}, Repeat: 1, Parallel: 1, Only: "solution", Deploy: deployed})
+	s := stacks{state: provision.NewMemoryState()}
+	out, err := labtest.Test(t.Context(), labtest.Options{Lab: l, Driver: d, Clock: wall{}, Seeds: []uint64{1}, Repeat: 1, Only: "solution", Partial: true,
+		Deploy: s.deploy, Remove: s.remove})
 	require.NoError(t, err)
 	require.Len(t, out.Runs, 1)
 	r := out.Runs[0]
@@ -114,18 +118,26 @@ func solution(t *testing.T, d emulator.Driver, id string) string {
 	return strings.TrimSpace(b.String())
 }
 
-func deployed(ctx context.Context, e emulator.Emulator, l *lab.Folder, folder string) (map[string]string, error) {
-	t := deploy.Target{Endpoint: e.Endpoint(), Environ: os.Environ()}
-	provided, err := t.Provided(ctx, l)
+// stacks are what is deployed for one lab: it is removed before each check, since
+// a container cannot be taken back to a state.
+type stacks struct{ state provision.State }
+
+func (s stacks) target(e emulator.Emulator) deploy.Target {
+	return deploy.Target{Endpoint: e.Endpoint(), State: s.state, Environ: os.Environ()}
+}
+
+func (s stacks) deploy(ctx context.Context, e emulator.Emulator, l *lab.Folder, folder string) (map[string]string, error) {
+	provided, err := s.target(e).Provided(ctx, l)
 	if err != nil {
 		return nil, err
 	}
-	res, err := t.Submission(ctx, l, l.ID, folder, provided)
+	res, err := s.target(e).Submission(ctx, l, l.ID, folder, provided)
 	if err != nil {
 		return nil, err
 	}
 	return res.Outputs, nil
 }
 
-// front is where a proxy goes that records calls and injects faults.
-func front(d emulator.Driver) emulator.Driver { return d }
+func (s stacks) remove(ctx context.Context, e emulator.Emulator, l *lab.Folder) error {
+	return s.target(e).Remove(ctx, l, l.ID)
+}

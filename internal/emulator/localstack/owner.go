@@ -15,11 +15,10 @@ import (
 
 // Labels of our containers.
 const (
-	labelKind      = "pipelab.kind"
-	labelID        = "pipelab.id"        // ours, known before the engine gives one
-	labelOf        = "pipelab.of"        // on containers of functions: the id of whose they are
-	labelOwner     = "pipelab.owner"     // the process that they end with
-	labelWorkspace = "pipelab.workspace" // the folder of a learner's session
+	labelKind  = "pipelab.kind"
+	labelID    = "pipelab.id"    // ours, known before the engine gives one
+	labelOf    = "pipelab.of"    // on containers of functions: the id of whose they are
+	labelOwner = "pipelab.owner" // the process that they end with
 )
 
 // owner is a process on a machine. A number alone comes again.
