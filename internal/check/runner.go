@@ -101,7 +101,7 @@ func Run(ctx context.Context, o Options) (*report.Result, error) {
 		if err := ctx.Err(); err != nil {
 			return result, err
 		}
-		out := report.Check{ID: c.ID, Title: c.Title, Possible: c.Points}
+		out := report.Check{ID: c.ID, Title: c.Title, Possible: c.Points, Hidden: o.Lab.Hidden[c.ID]}
 		began := o.Clock.Now()
 		if v, why := o.blocked(c, have, verdicts); v != "" {
 			out.Verdict, out.Message = v, why

@@ -40,7 +40,7 @@ func (p *Plan) book() *report.Gradebook {
 	a := &p.o.Assignment
 	b := &report.Gradebook{Version: 1, Assignment: a.ID, Title: a.Title, Due: a.Due, Tool: p.o.Tool, Labs: []report.LabRef{}, Grades: []report.Grade{}}
 	for _, l := range p.labs {
-		b.Labs = append(b.Labs, report.RefOf(l.Lab, p.possible(l.ID), p.digests[l.ID]))
+		b.Labs = append(b.Labs, report.RefOf(l, p.possible(l.ID), p.digests[l.ID]))
 	}
 	return b
 }

@@ -16,6 +16,7 @@ type Folder struct {
 	FS      fs.FS // rooted at the lab's folder
 	Mutants []Mutant
 	Hidden  map[string]bool // ids of the checks that learners do not see; they are in Lab too
+	Secrets map[string]bool // ids of mistakes that only those checks know
 }
 
 // Mutant is a wrong answer that the checks must catch.

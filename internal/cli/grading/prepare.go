@@ -18,7 +18,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pipelab/pipelab/internal/check"
 	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/cli/assignment"
 	"github.com/pipelab/pipelab/internal/deploy"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/embedded"
@@ -43,6 +45,18 @@ func (g *command) rules() (*grade.Assignment, error) {
 	switch {
 	case file != "":
 		full := g.path(file)
+		h, release, err := assignment.Handout(g.App, full, g.keys)
+		if err != nil {
+			return nil, err
+		}
+		if h != nil {
+			defer release()
+			a = h.Assignment
+			if err := g.unsealed(h); err != nil {
+				return nil, err
+			}
+			break
+		}
 		if st, err := os.Stat(full); err == nil && st.IsDir() {
 			full = filepath.Join(full, grade.AssignmentFile)
 		}
@@ -78,6 +92,18 @@ func (g *command) rules() (*grade.Assignment, error) {
 	}
 	a.Variants = a.Variants || g.variants
 	return a, nil
+}
+
+// unsealed opens the labs of a handout with their hidden checks, in memory.
+func (g *command) unsealed(h *grade.Handout) error {
+	for _, l := range h.Assignment.Labs {
+		f, err := lab.Open(h.Labs, l.ID, check.NewExpressions().Check)
+		if err != nil {
+			return app.Invalidf("the lab %s of the handout has problems:\n%v", l.ID, err)
+		}
+		g.labs[l.ID] = f
+	}
+	return nil
 }
 
 // labBeside opens a lab that came with an assignment, or one of the catalogue.
