@@ -4,7 +4,7 @@ SHELL := /bin/bash
 GO ?= go
 export GOFLAGS ?= -buildvcs=false
 
-.PHONY: demo python test lint bench bench-grade build fuzz generate clean prerequisites
+.PHONY: demo python test test-containers lint bench bench-grade build fuzz generate clean prerequisites
 
 DEMO_LAB ?= kinesis-partition-keys
 # Where the demo works: a fresh folder each time, and no entry in your progress.
@@ -35,6 +35,9 @@ build: prerequisites ## build bin/pipelab
 test: python ## everything that must hold, with the race detector
 	$(GO) vet ./...
 	$(GO) test -race -shuffle=on -timeout 25m ./...
+
+test-containers: python ## the labs on LocalStack and MiniStack; as root on Debian it installs Docker
+	localstack/test.sh
 
 bench: build ## ratios against a baseline of the same run
 	$(GO) run ./internal/bench bin/pipelab

@@ -26,6 +26,7 @@ type Fork struct {
 	Kept     uint32   `json:"kept"`  // capabilities that are kept, of the first 32
 	User     int      `json:"user"`  // with its own number added, who to become; 0 for nobody else
 	Tasks    int      `json:"tasks"` // processes and threads
+	Nice     int      `json:"nice"`
 	Filter   []byte   `json:"filter"`
 	Memory   int64    `json:"memory"`
 	FileSize int64    `json:"fileSize"`
@@ -42,7 +43,7 @@ func (c *Cage) Fork() *Fork {
 	return &Fork{
 		Shell: shell, Keeper: detached, Judge: os.Getpid(), Restrict: unix.SYS_LANDLOCK_RESTRICT_SELF,
 		CapGet: unix.SYS_CAPGET, CapSet: unix.SYS_CAPSET, Kept: kept, Filter: program.Bytes(),
-		User: becomes(), Tasks: c.tasks(), Memory: c.policy.memory() + spare, FileSize: c.policy.fileSize(),
+		User: becomes(), Tasks: c.tasks(), Nice: yields, Memory: c.policy.memory() + spare, FileSize: c.policy.fileSize(),
 		Outer: c.outer, Inner: c.inner, In: c.keeper.in, Out: c.keeper.out,
 	}
 }

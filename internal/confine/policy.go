@@ -14,12 +14,10 @@ import (
 // Mode is a way of confining.
 type Mode string
 
-// The modes. Container is known by name only: nothing here runs programs in
-// containers yet.
+// The modes.
 const (
-	Landlock  Mode = "landlock"  // kernel rules, see the package comment
-	Container Mode = "container" // a container engine
-	None      Mode = "none"      // programs have the rights of whoever runs pipelab
+	Landlock Mode = "landlock" // rules of the kernel, see the package comment
+	None     Mode = "none"     // programs have the rights of whoever runs pipelab
 )
 
 // ErrUnavailable is wrapped when this machine cannot confine.

@@ -16,7 +16,11 @@ import (
 const kept = 1 << unix.CAP_DAC_OVERRIDE
 
 // threads is how many threads the processes of a cage may have beside one each.
-const threads = 512
+const threads = 192
+
+// yields is by how much programs are nicer than their judge, which must get its
+// turn among all that they may start.
+const yields = 10
 
 // nobody is the first of the users that programs of root's become. Each has one
 // of its own, because the kernel counts the processes of a user, and root's not
@@ -85,9 +89,16 @@ func capabilities() (unix.CapUserHeader, [2]unix.CapUserData, error) {
 	return header, data, nil
 }
 
-// takeRights takes from the thread what it may have as root, for good. user is
-// what becomes says.
+// takeRights takes from the thread what it may have as root, for good, and lowers
+// its priority. user is what becomes says.
 func takeRights(user int) error {
+	now, err := unix.Getpriority(unix.PRIO_PROCESS, 0) // 40 to 1 for -20 to 19
+	if err == nil {
+		err = unix.Setpriority(unix.PRIO_PROCESS, 0, min(20-now+yields, 19)) // the thread's
+	}
+	if err != nil {
+		return fmt.Errorf("lower the priority: %w", err)
+	}
 	for cap := range uintptr(64) {
 		if cap < 32 && kept&(1<<cap) != 0 {
 			continue

@@ -205,6 +205,7 @@ def confine(cage, outer, inner, keeper_in, keeper_out):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (cage["fileSize"],) * 2)
         resource.setrlimit(resource.RLIMIT_DATA, (cage["memory"],) * 2)
+        os.nice(cage["nice"])
         resource.setrlimit(resource.RLIMIT_NPROC, (cage["tasks"],) * 2)
         for capability in range(64):
             if cage["kept"] >> capability & 1 == 0 and prctl(24, capability):
