@@ -17,7 +17,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/pipelab/pipelab/internal/workspace"
@@ -95,13 +94,9 @@ func size(ctx context.Context, binary string, n int) (err error) {
 		lines := strings.Split(string(text), "\n")
 		fmt.Println(strings.Join(lines[max(0, len(lines)-12):], "\n"))
 	}
-	own := uint64(0)
-	if u, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		own = uint64(u.Maxrss) << 10
-	}
 	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime() + all.left
-	fmt.Printf("  %4d submissions  %6.1f s  %5.2f s each  %6.1f s of processors, %.1f s of them interpreters'  largest process %4d MB, all together %4d MB\n",
-		n, took.Seconds(), took.Seconds()/float64(n), cpu.Seconds(), all.left.Seconds(), own>>20, all.held>>20)
+	fmt.Printf("  %4d submissions  %6.1f s  %5.2f s each  %6.1f s of processors, %.1f s of them interpreters'  pipelab itself %4d MB, all together %4d MB\n",
+		n, took.Seconds(), took.Seconds()/float64(n), cpu.Seconds(), all.left.Seconds(), all.own>>20, all.held>>20)
 	return errors.Join(failed, slowest(dir))
 }
 

@@ -11,6 +11,7 @@ import (
 // usage is what a process and all that it has started take.
 type usage struct {
 	held uint64 // the most memory at a time, in bytes; pages of files are shared and do not count
+	own  uint64 // the most that the process itself had resident, in bytes
 	// left is the time of processors that children have taken whose end the
 	// process did not wait for, such as interpreters that serve many programs.
 	left time.Duration
@@ -20,7 +21,7 @@ type usage struct {
 func watch(pid int, done <-chan struct{}) (u usage) {
 	for {
 		now := sample(pid)
-		u.held = max(u.held, now.held)
+		u.held, u.own = max(u.held, now.held), max(u.own, now.own)
 		if now.left > 0 {
 			u.left = now.left
 		}
@@ -54,6 +55,10 @@ func sample(root int) (u usage) {
 				parents[pid] = int(n) //nolint:gosec // a process id
 			case "RssAnon":
 				own[pid] = n << 10
+			case "VmHWM":
+				if pid == root {
+					u.own = n << 10
+				}
 			}
 		}
 	}
