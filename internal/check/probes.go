@@ -292,7 +292,8 @@ func (s *session) calls(ctx context.Context, p *lab.CallsProbe) (any, error) {
 			continue
 		}
 		out = append(out, map[string]any{"service": c.Service, "operation": c.Operation, "resource": c.Resource, "principal": c.Principal,
-			"internal": c.Internal, "error": c.Error, "entries": int64(c.Entries), "failed": int64(c.Failed), "bytes": c.Bytes})
+			"internal": c.Internal, "error": c.Error, "entries": int64(c.Entries), "failed": int64(c.Failed), "bytes": c.Bytes,
+			"millis": c.Time.UnixMilli()})
 	}
 	return out, err
 }

@@ -24,6 +24,7 @@ import (
 	"github.com/pipelab/pipelab/internal/cli/environment"
 	"github.com/pipelab/pipelab/internal/cli/grading"
 	"github.com/pipelab/pipelab/internal/cli/judge"
+	"github.com/pipelab/pipelab/internal/cli/reports"
 	"github.com/pipelab/pipelab/internal/cli/serve"
 	"github.com/pipelab/pipelab/internal/cli/session"
 	"github.com/pipelab/pipelab/internal/lab"
@@ -96,7 +97,7 @@ AWS account, no container engine and no network.`,
 	root.AddGroup(&cobra.Group{ID: "labs", Title: "Labs:"}, &cobra.Group{ID: "grading", Title: "Grading:"}, &cobra.Group{ID: "emulator", Title: "The emulated AWS:"})
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	for _, add := range []func(*app.App) []*cobra.Command{
-		catalogue.Commands, session.Commands, judge.Commands, grading.Commands, assignment.Commands, control.Commands, environment.Commands, author.Commands, serve.Commands,
+		catalogue.Commands, session.Commands, judge.Commands, grading.Commands, reports.Commands, assignment.Commands, control.Commands, environment.Commands, author.Commands, serve.Commands,
 	} {
 		root.AddCommand(add(a)...)
 	}

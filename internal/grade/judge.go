@@ -60,7 +60,7 @@ func (r *run) once(ctx context.Context, u *unit) (j judged, err error) {
 		Confine: r.Confine, Expressions: r.expressions, Seed: u.seed, Folder: dir}
 	var seen *sightings
 	if r.o.Assignment.Variants {
-		seen = r.suspects.watch(u.seed)
+		seen = watch(u.seed)
 		o.Saw = seen.saw
 	}
 	out, failed := trial.Run(inner, o)

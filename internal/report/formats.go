@@ -50,6 +50,7 @@ func Formats() []Format {
 		{"github", "annotations, step summary and outputs of GitHub Actions", OfClass, ".log", writeGitHub},
 		{"github-classroom", "what GitHub Classroom's reporter reads, in base64", OfOne, ".txt", writeClassroom},
 		{"gradescope", "results.json of a Gradescope autograder", OfOne, ".json", writeGradescope},
+		{"html", "a page for people, on screen, phone and paper", OfClass, ".html", writeHTML},
 		{"json", "everything, in a model of its own with a published schema", OfClass, ".json", writeJSON},
 		{"junit", "JUnit XML, valid for Ant's readers and for Jenkins'", OfClass, ".xml", writeJUnit},
 		{"lti-score", "one LTI 1.3 score a line, to post to a learning platform", OfClass, ".jsonl", writeLTI},

@@ -57,6 +57,9 @@ func (full) Write([]byte) (int, error) { return 0, io.ErrShortWrite }
 func TestWrite_givesNoScoreToWhatIsOpen(t *testing.T) {
 	for _, f := range report.Formats() {
 		out := string(write(t, f.Name, of(class(), "cyd")))
+		if _, after, ok := strings.Cut(out, "</style>"); ok { // colours have digits too
+			out = after
+		}
 		require.NotContains(t, out, "77", f.Name)
 		require.NotContains(t, out, "117", f.Name)
 	}
@@ -93,7 +96,7 @@ func TestSchema_acceptsWhatIsWrittenAndNothingElse(t *testing.T) {
 		require.NoError(t, err)
 		return schema.Validate(v)
 	}
-	for _, b := range []*report.Gradebook{class(), large(3), of(class(), "dan")} {
+	for _, b := range []*report.Gradebook{class(), large(3), of(class(), "dan"), {}, {Grades: []report.Grade{{Result: &report.Result{}, Status: report.Final}}}} {
 		require.NoError(t, valid(string(write(t, "json", b))))
 	}
 	text := string(write(t, "json", class()))

@@ -9,10 +9,14 @@ import (
 )
 
 func writeJSON(w io.Writer, b *Gradebook, _ Options) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(b)
+	whole := *b // lists that are empty are lists, not null
+	if whole.Labs == nil {
+		whole.Labs = []LabRef{}
+	}
+	if whole.Grades == nil {
+		whole.Grades = []Grade{}
+	}
+	return encode(w, whole)
 }
 
 // MarshalJSON writes null for the points of an open grade: what is no score is
@@ -29,6 +33,11 @@ func (g Grade) MarshalJSON() ([]byte, error) {
 	if g.Final() {
 		earned, points := Round(g.Earned), Round(g.Points)
 		out.Earned, out.Points = &earned, &points
+	}
+	if g.Result != nil && g.Result.Checks == nil {
+		r := *g.Result
+		r.Checks = []Check{}
+		out.Result = &r
 	}
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)

@@ -2,10 +2,7 @@
 // and everything that shows results reads. It judges nothing.
 package report
 
-import (
-	"encoding/json"
-	"io"
-)
+import "io"
 
 // Verdict is the outcome of a check.
 type Verdict string
@@ -73,10 +70,7 @@ func (r *Result) Passed() bool {
 
 // JSON writes the result as one indented document.
 func JSON(w io.Writer, r *Result) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(r)
+	return encode(w, r)
 }
 
 // Wrap breaks a line at blanks, and inside words that do not fit.

@@ -95,7 +95,7 @@ func textClass(out *strings.Builder, b *Gradebook, rows []row) {
 	for _, l := range b.Labs {
 		table[0] = append(table[0], oneLine(l.ID))
 	}
-	table[0] = append(table[0], "total", fmt.Sprintf("of %s", Points(b.Possible())))
+	table[0] = append(table[0], "of "+Points(b.Possible()), "")
 	var notes []string
 	for _, r := range rows {
 		cells := []string{oneLine(r.Learner.ID), oneLine(r.Learner.Name)}

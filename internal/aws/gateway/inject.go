@@ -27,6 +27,9 @@ var ErrDropped = errors.New("connection dropped by an injected fault")
 // Before acts out the faults that strike before a call takes effect: it waits
 // with sleep, and returns the error to answer with or ErrDropped.
 func (f *Faults) Before(ctx context.Context, sleep func(context.Context, time.Duration) error, service, operation, resource string) error {
+	if err := f.gather(ctx, sleep, service, operation, resource); err != nil {
+		return err
+	}
 	if rule, hit := f.Take(FaultLatency, service, operation, resource); hit {
 		if err := sleep(ctx, rule.Latency); err != nil {
 			return err
@@ -51,6 +54,27 @@ func (f *Faults) After(service, operation, resource string) error {
 		return rule.err(service)
 	}
 	return nil
+}
+
+// gather holds a call until those that a rule waits for have come too.
+func (f *Faults) gather(ctx context.Context, sleep func(context.Context, time.Duration) error, service, operation, resource string) error {
+	gate, atMost := f.gathering(service, operation, resource)
+	if gate == nil {
+		return nil
+	}
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // ends with the call
+		if sleep(waiting, atMost) == nil {
+			f.giveUp(gate)
+		}
+	}()
+	select {
+	case <-gate:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // err is the error that a rule answers with.

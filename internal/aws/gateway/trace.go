@@ -27,7 +27,7 @@ type TraceEntry struct {
 	Internal  bool      `json:"internal,omitempty"`
 	Error     string    `json:"error,omitempty"` // AWS error code
 	Millis    float64   `json:"millis"`
-	Entries   int       `json:"entries,omitempty"` // of a batch call
+	Entries   int       `json:"entries,omitempty"` // of a batch call; records that a read answered
 	Failed    int       `json:"failed,omitempty"`  // entries that failed
 	Bytes     int64     `json:"bytes,omitempty"`   // of the body that was read, else of the one that was sent
 }
@@ -90,6 +90,9 @@ func (t *Trace) End(e *TraceEntry, now time.Time, out any, err error) {
 		}
 	} else {
 		e.Failed = failed(out)
+		if e.Entries == 0 {
+			e.Entries = entries(out)
+		}
 		if n, ok := read(out); ok {
 			e.Bytes = n
 		}
@@ -172,9 +175,9 @@ func text(v reflect.Value) string {
 	return v.String()
 }
 
-// entries counts what a batch call carries.
-func entries(input any) int {
-	v := reflect.ValueOf(input)
+// entries counts what a batch call carries, or the records that were read.
+func entries(message any) int {
+	v := reflect.ValueOf(message)
 	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
 		return 0
 	}

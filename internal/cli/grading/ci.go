@@ -101,7 +101,7 @@ func outputs(flags []string) (out []output, err error) {
 // output.
 func (g *command) write(out *grade.Output, b *report.Gradebook) (toOut bool, err error) {
 	for _, f := range g.formats {
-		o, done, err := g.options(f.format.Name)
+		o, done, err := g.ReportOptions(f.format.Name)
 		if err != nil {
 			return toOut, err
 		}
@@ -121,33 +121,4 @@ func (g *command) write(out *grade.Output, b *report.Gradebook) (toOut bool, err
 		}
 	}
 	return toOut, nil
-}
-
-// options opens what GitHub wants appended to.
-func (g *command) options(format string) (o report.Options, done func(), err error) {
-	o.Now = g.Now()
-	done = func() {}
-	if format != "github" {
-		return o, done, nil
-	}
-	var opened []io.Closer
-	done = func() {
-		for _, c := range opened {
-			c.Close()
-		}
-	}
-	for name, w := range map[string]*io.Writer{"GITHUB_STEP_SUMMARY": &o.Summary, "GITHUB_OUTPUT": &o.Outputs} {
-		file := g.Getenv(name)
-		if file == "" {
-			continue
-		}
-		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) //nolint:gosec // GitHub names it
-		if err != nil {
-			done()
-			return o, func() {}, err
-		}
-		opened = append(opened, f)
-		*w = f
-	}
-	return o, done, nil
 }
