@@ -242,13 +242,28 @@ func (s *session) fault(ctx context.Context, f *lab.Fault) error {
 	return err
 }
 
-// run starts a learner's program, once or several times in parallel.
+// run starts a learner's program, once or several times in parallel, and
+// remembers between which calls of the trace it was at work.
 func (s *session) run(ctx context.Context, r *lab.Run) error {
-	program := s.o.Lab.Programs[r.Program]
-	name, n := r.Name, max(r.Parallel, 1)
+	name := r.Name
 	if name == "" {
 		name = r.Program
 	}
+	first, err := s.lastCall(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.start(ctx, name, r); err != nil {
+		return err
+	}
+	last, err := s.lastCall(ctx)
+	s.spans[name] = span{first, last}
+	return err
+}
+
+// start is run without a look at the trace.
+func (s *session) start(ctx context.Context, name string, r *lab.Run) error {
+	program, n := s.o.Lab.Programs[r.Program], max(r.Parallel, 1)
 	kill := make(chan struct{})
 	watch, stop := context.WithCancel(ctx)
 	results, errs := make([]any, n), make([]error, n)
@@ -335,13 +350,14 @@ func (s *session) killer(ctx context.Context, r *lab.Run, kill chan struct{}) {
 }
 
 func (s *session) lines(r *lab.Run) int {
+	n := 0
 	if r.StdinData != "" {
-		return len(s.sets[r.StdinData].entries)
+		n = len(s.sets[r.StdinData].entries)
 	}
-	if r.Stdin == "" {
-		return 0
+	if r.Stdin != "" {
+		n += strings.Count(strings.TrimSuffix(r.Stdin, "\n"), "\n") + 1
 	}
-	return strings.Count(strings.TrimSuffix(r.Stdin, "\n"), "\n") + 1
+	return n
 }
 
 func (s *session) spec(r *lab.Run, program lab.Program, instance int) (sandbox.Spec, error) {
@@ -367,7 +383,7 @@ func (s *session) spec(r *lab.Run, program lab.Program, instance int) (sandbox.S
 		return spec, err
 	}
 	if r.StdinData != "" {
-		stdin = string(s.sets[r.StdinData].bytes())
+		stdin += string(s.sets[r.StdinData].bytes())
 	}
 	spec.Stdin = strings.NewReader(stdin)
 	return spec, nil

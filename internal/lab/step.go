@@ -125,7 +125,8 @@ type Run struct {
 	Args    []string          `json:"args,omitempty" yaml:"args" jsonschema:"description=May hold ${instance} counted from 0"`
 	Env     map[string]string `json:"env,omitempty" yaml:"env"`
 	Stdin   string            `json:"stdin,omitempty" yaml:"stdin"`
-	// StdinData writes the raw text of every entry of a data set, a line each.
+	// StdinData writes the raw text of every entry of a data set, a line each,
+	// after the text of Stdin.
 	StdinData string `json:"stdinData,omitempty" yaml:"stdinData"`
 	// File gives the program a file of random bytes, the same for the same seed
 	// and name; its path is in the environment variable INPUT_FILE, and its

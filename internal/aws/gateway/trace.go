@@ -30,6 +30,8 @@ type TraceEntry struct {
 	Entries   int       `json:"entries,omitempty"` // of a batch call
 	Failed    int       `json:"failed,omitempty"`  // entries that failed
 	Bytes     int64     `json:"bytes,omitempty"`   // of the body that was read, else of the one that was sent
+	Rows      int       `json:"rows,omitempty"`    // that a query or scan has answered
+	Scanned   int       `json:"scanned,omitempty"` // that it has read for that, before any filter
 }
 
 // Trace keeps the latest calls. Safe for concurrent use.
@@ -79,6 +81,18 @@ func read(out any) (int64, bool) {
 	return *n, true
 }
 
+// count is a number that an output of Query or Scan holds.
+func count(out any, name string) int {
+	v := reflect.Indirect(reflect.ValueOf(out))
+	if v.Kind() != reflect.Struct {
+		return 0
+	}
+	if f := v.FieldByName(name); f.IsValid() && f.Kind() == reflect.Int32 {
+		return int(f.Int())
+	}
+	return 0
+}
+
 func (t *Trace) end(e *TraceEntry, now time.Time, out any, err error) {
 	e.Millis = float64(now.Sub(e.Time).Microseconds()) / 1e3
 	if err != nil {
@@ -87,6 +101,7 @@ func (t *Trace) end(e *TraceEntry, now time.Time, out any, err error) {
 		}
 	} else {
 		e.Failed = failed(out)
+		e.Rows, e.Scanned = count(out, "Count"), count(out, "ScannedCount")
 		if n, ok := read(out); ok {
 			e.Bytes = n
 		}
