@@ -253,16 +253,22 @@ func (s *session) run(ctx context.Context, r *lab.Run) error {
 	if err != nil {
 		return err
 	}
-	if err := s.start(ctx, name, r); err != nil {
-		return err
+	all := []any{}
+	for range max(r.Times, 1) {
+		results, err := s.start(ctx, r)
+		if err != nil {
+			return err
+		}
+		all = append(all, results...)
 	}
+	s.runs[name] = all
 	last, err := s.lastCall(ctx)
 	s.spans[name] = span{first, last}
 	return err
 }
 
-// start is run without a look at the trace.
-func (s *session) start(ctx context.Context, name string, r *lab.Run) error {
+// start is one time of run.
+func (s *session) start(ctx context.Context, r *lab.Run) ([]any, error) {
 	program, n := s.o.Lab.Programs[r.Program], max(r.Parallel, 1)
 	kill := make(chan struct{})
 	watch, stop := context.WithCancel(ctx)
@@ -272,7 +278,7 @@ func (s *session) start(ctx context.Context, name string, r *lab.Run) error {
 		spec, err := s.spec(r, program, i)
 		if err != nil {
 			stop()
-			return err
+			return nil, err
 		}
 		spec.Kill = kill
 		if i == 0 {
@@ -297,8 +303,7 @@ func (s *session) start(ctx context.Context, name string, r *lab.Run) error {
 	wg.Wait()
 	stop()
 	watcher.Wait()
-	s.runs[name] = results
-	return errors.Join(errs...)
+	return results, errors.Join(errs...)
 }
 
 // input writes the file that a program is given, and tells the program.

@@ -133,6 +133,7 @@ type Run struct {
 	// SHA-256 (hexadecimal) in the result's inputSha256.
 	File     *File    `json:"file,omitempty" yaml:"file"`
 	Parallel int      `json:"parallel,omitempty" yaml:"parallel"`
+	Times    int      `json:"times,omitempty" yaml:"times" jsonschema:"description=One after the other; 1 when left out"`
 	Timeout  Duration `json:"timeout,omitempty" yaml:"timeout" jsonschema:"description=The program's own when left out"`
 	// KillWhen (an expression over probes) or KillAfter ends the program
 	// from outside, with SIGKILL.
