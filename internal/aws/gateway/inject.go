@@ -30,6 +30,13 @@ func (g *Gateway) faultsBefore(ctx context.Context, c *Call, resource string) er
 	if _, hit := faults.Take(FaultDrop, c.Service, c.Operation, resource); hit {
 		return errDropped
 	}
+	// An invocation itself crashes in the lambda service, which knows more.
+	if p, ok := g.host.Processes.behind(c); ok && c.Service != "lambda" {
+		if _, hit := faults.Take(FaultCrash, c.Service, c.Operation, resource); hit {
+			p.kill()
+			return errDropped
+		}
+	}
 	if f, hit := faults.Take(FaultError, c.Service, c.Operation, resource); hit {
 		return f.err(c.Service)
 	}
