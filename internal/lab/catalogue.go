@@ -15,6 +15,16 @@ type Folder struct {
 	*Lab
 	FS      fs.FS // rooted at the lab's folder
 	Mutants []Mutant
+	// Survivors are changes of the solution that no check needs to notice.
+	Survivors []Survivor
+}
+
+// Survivor is a change of the solution that leaves it as good as it was. It is
+// an element of mutants/survivors.yaml.
+type Survivor struct {
+	File   string `json:"file" yaml:"file"`     // below solution/
+	Change string `json:"change" yaml:"change"` // as "pipelab lab test --mutate" prints it, without file and line
+	Reason string `json:"reason" yaml:"reason"`
 }
 
 // Mutant is a wrong answer that the checks must catch.
@@ -73,6 +83,7 @@ func Open(fsys fs.FS, id string, compile Compile) (*Folder, error) {
 	}
 	all = append(all, f.files(id)...)
 	all = append(all, f.mutants(id)...)
+	all = append(all, f.survivors(id)...)
 	all.sort()
 	if len(all) > 0 {
 		return f, all
@@ -125,6 +136,29 @@ func (f *Folder) mutants(id string) (ps Problems) {
 		f.Mutants = append(f.Mutants, m)
 	}
 	return ps
+}
+
+// survivors reads the reasons, where a lab has some.
+func (f *Folder) survivors(id string) Problems {
+	src, err := fs.ReadFile(f.FS, "mutants/survivors.yaml")
+	if err != nil {
+		return nil
+	}
+	var list struct {
+		Survivors []Survivor `yaml:"survivors"`
+	}
+	d := decodeFile(path.Join(id, "mutants", "survivors.yaml"), src, &list)
+	v := &validator{decoder: d, lab: f.Lab}
+	for i, s := range list.Survivors {
+		p := fmt.Sprintf("survivors[%d]", i)
+		v.text(p+".change", s.Change)
+		v.text(p+".reason", s.Reason)
+		if _, err := fs.Stat(f.FS, path.Join("solution", s.File)); s.File == "" || err != nil {
+			v.at(p+".file", "", "the solution has no file %q", s.File)
+		}
+	}
+	f.Survivors = list.Survivors
+	return d.problems
 }
 
 func (f *Folder) mutant(d *decoder, m *Mutant, ids []string) {

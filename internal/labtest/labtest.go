@@ -82,7 +82,9 @@ type job struct {
 	name   string
 	seed   uint64
 	mutant *lab.Mutant
-	repeat int // 0 for the first run of the solution with a seed
+	repeat int                // 0 for the first run of the solution with a seed
+	change *Mutation          // laid over the tree; may be nil
+	done   func(report.Check) // hears of each check; may be nil
 }
 
 func (o *Options) jobs() []job {
@@ -109,14 +111,18 @@ func (o *Options) jobs() []job {
 	})
 }
 
+func (o *Options) parallel() int {
+	if o.Parallel < 1 {
+		return runtime.NumCPU()
+	}
+	return o.Parallel
+}
+
 // Test runs everything, several trees at a time. The error means that testing
 // itself broke down.
 func Test(ctx context.Context, o Options) (*Outcome, error) {
 	if len(o.Seeds) == 0 {
 		o.Seeds = []uint64{1, 2}
-	}
-	if o.Parallel < 1 {
-		o.Parallel = runtime.NumCPU()
 	}
 	jobs := o.jobs()
 	if len(jobs) == 0 {
@@ -125,10 +131,10 @@ func Test(ctx context.Context, o Options) (*Outcome, error) {
 	out := &Outcome{Lab: o.Lab.ID, Runs: make([]Run, len(jobs))}
 	var mu sync.Mutex // Done is called by one at a time
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(o.Parallel)
+	group.SetLimit(o.parallel())
 	for i, j := range jobs {
 		group.Go(func() error {
-			r, err := o.tree(ctx, j.name, j.seed, j.mutant)
+			r, err := o.tree(ctx, j)
 			if err != nil {
 				return err
 			}
@@ -181,15 +187,20 @@ func (out *Outcome) conclude(jobs []job) {
 }
 
 // tree lays out one workspace, deploys it in a fresh emulator and judges it.
-func (o *Options) tree(ctx context.Context, name string, seed uint64, m *lab.Mutant) (run Run, err error) {
-	run = Run{Name: name, Seed: seed}
+func (o *Options) tree(ctx context.Context, j job) (run Run, err error) {
+	run = Run{Name: j.name, Seed: j.seed}
 	dir, err := os.MkdirTemp("", "pipelab-labtest-")
 	if err != nil {
 		return run, err
 	}
 	defer os.RemoveAll(dir)
-	if err := layOut(o.Lab.FS, dir, name, m); err != nil {
-		return run, fmt.Errorf("%s: %w", name, err)
+	if err := layOut(o.Lab.FS, dir, j.name, j.mutant); err != nil {
+		return run, fmt.Errorf("%s: %w", j.name, err)
+	}
+	if c := j.change; c != nil {
+		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(c.File)), []byte(c.source), 0o755); err != nil { //nolint:gosec // as copyTree
+			return run, err
+		}
 	}
 	e, err := o.Driver.Start(ctx, emulator.Options{})
 	if err != nil {
@@ -205,7 +216,7 @@ func (o *Options) tree(ctx context.Context, name string, seed uint64, m *lab.Mut
 		run.Deploy = err.Error()
 		return run, ctx.Err()
 	}
-	run.Result, err = check.Run(ctx, check.Options{Lab: o.Lab, Interpreters: o.Interpreters, Emulator: e, Driver: o.Driver.Name(), Seed: seed, Outputs: outputs,
+	run.Result, err = check.Run(ctx, check.Options{Lab: o.Lab, Interpreters: o.Interpreters, Emulator: e, Driver: o.Driver.Name(), Seed: j.seed, Outputs: outputs, Done: j.done,
 		Workspace: dir, Clock: o.Clock, Redeploy: func(ctx context.Context) (map[string]string, error) { return o.Deploy(ctx, e, o.Lab, dir) }})
 	return run, err
 }

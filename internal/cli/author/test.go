@@ -19,6 +19,7 @@ type testFlags struct {
 	repeat int
 	seeds  []uint
 	only   string
+	mutate int // -1 for no mutations, 0 for all
 }
 
 func newTest(a *app.App) *cobra.Command {
@@ -29,10 +30,16 @@ func newTest(a *app.App) *cobra.Command {
 may end in error, the solution must pass every time with each seed, and every
 mutant must fail exactly the checks that it names. A lab is an id or a folder.
 
+With --mutate the solution itself is changed, in one property of the template or
+one statement of the Python code at a time, and the checks must notice each change.
+--mutate=20 tries twenty, chosen by the first seed. What survives is a gap in the
+checks, or is explained in mutants/survivors.yaml of the lab.
+
 Exit code 1 if a lab does not hold.`,
 		Example: `  pipelab lab test kinesis-partition-keys
   pipelab lab test ./my-lab --repeat 5
   pipelab lab test ./my-lab --only 'mutants/*'
+  pipelab lab test ./my-lab --mutate
   pipelab lab test --all --repeat 20 --json`,
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
@@ -42,7 +49,11 @@ Exit code 1 if a lab does not hold.`,
 				return app.Usagef("which labs?").Hint("name them, or test all: pipelab lab test --all")
 			case f.repeat < 1:
 				return app.Usagef("--repeat %d is less than one", f.repeat)
-			case len(f.seeds) == 1:
+			case f.mutate < 0:
+				return app.Usagef("--mutate %d is less than none", f.mutate)
+			case c.Flags().Changed("mutate") && f.only != "":
+				return app.Usagef("--mutate and --only exclude each other")
+			case len(f.seeds) == 1 && !c.Flags().Changed("mutate"):
 				return app.Usagef("one seed cannot show that an answer depends on the data").Hint("give two: --seed 1 --seed 2")
 			}
 			if f.all {
@@ -51,12 +62,17 @@ Exit code 1 if a lab does not hold.`,
 					return err
 				}
 			}
+			if c.Flags().Changed("mutate") {
+				return mutate(c.Context(), a, args, f)
+			}
 			return test(c.Context(), a, args, f)
 		},
 	}
 	c.Flags().BoolVar(&f.all, "all", false, "every lab of the catalogue")
 	c.Flags().IntVar(&f.repeat, "repeat", 2, "how often the solution runs with each seed")
 	c.Flags().StringVar(&f.only, "only", "", "only trees of this name, such as solution or 'mutants/*'")
+	c.Flags().IntVar(&f.mutate, "mutate", 0, "change the solution in so many places, 0 in all, one at a time")
+	c.Flags().Lookup("mutate").NoOptDefVal = "0"
 	c.Flags().UintSliceVar(&f.seeds, "seed", nil, "seeds to use (default 1 and 2)")
 	return c
 }
@@ -68,10 +84,7 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 		if err != nil {
 			return err
 		}
-		o := labtest.Options{Lab: l, Driver: embedded.Driver{Provision: provision.At, Interpreters: a.Interpreters}, Interpreters: a.Interpreters, Clock: a.Wall(), Repeat: f.repeat, Only: f.only, Deploy: deployer(a)}
-		for _, s := range f.seeds {
-			o.Seeds = append(o.Seeds, uint64(s))
-		}
+		o := options(a, l, f)
 		o.Done = func(r labtest.Run) {
 			state := "ok"
 			if len(r.Problems) > 0 {
@@ -89,6 +102,57 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 		all, ok = append(all, out), ok && out.OK
 		if !a.JSON {
 			if err := labtest.Text(a.Out, out); err != nil {
+				return err
+			}
+		}
+	}
+	if a.JSON {
+		if err := a.PrintJSON(all); err != nil {
+			return err
+		}
+	}
+	if !ok {
+		return app.Silent(app.ExitFailed)
+	}
+	return nil
+}
+
+func options(a *app.App, l *lab.Folder, f testFlags) labtest.Options {
+	o := labtest.Options{Lab: l, Driver: embedded.Driver{Provision: provision.At, Interpreters: a.Interpreters}, Interpreters: a.Interpreters,
+		Clock: a.Wall(), Repeat: f.repeat, Only: f.only, Deploy: deployer(a)}
+	for _, s := range f.seeds {
+		o.Seeds = append(o.Seeds, uint64(s))
+	}
+	return o
+}
+
+// mutate changes the solutions and prints what no check has noticed.
+func mutate(ctx context.Context, a *app.App, names []string, f testFlags) error {
+	all, ok := []*labtest.Mutations{}, true
+	for _, name := range names {
+		l, err := a.Folder(name)
+		if err != nil {
+			return err
+		}
+		o, tried := options(a, l, f), 0
+		sample := labtest.Sample{N: f.mutate}
+		if len(o.Seeds) > 0 {
+			sample.Seed = o.Seeds[0]
+		}
+		out, err := labtest.Mutate(ctx, o, sample, func(m labtest.Mutation) {
+			tried++
+			by := m.By
+			if by == "" {
+				by = "NOBODY"
+			}
+			a.Statusf("  %4d %s %s: noticed by %s", tried, l.ID, m, by)
+		})
+		if err != nil {
+			return err
+		}
+		all, ok = append(all, out), ok && out.OK
+		if !a.JSON {
+			if err := labtest.MutationText(a.Out, out); err != nil {
 				return err
 			}
 		}

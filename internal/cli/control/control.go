@@ -181,6 +181,8 @@ func newFaultAdd(a *app.App) *cobra.Command {
   latency    wait before the call
   drop       cut the connection
   entries    fail a share of the entries of a batch call such as PutRecords
+  crash      kill a function's process: before it runs, or with --service and
+             --operation at the call that it makes
 
 The same --seed always hits the same calls.`,
 		Example: `  pipelab fault add entries --service kinesis --share 0.03
