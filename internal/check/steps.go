@@ -306,6 +306,22 @@ func (s *session) start(ctx context.Context, r *lab.Run) ([]any, error) {
 	return results, errors.Join(errs...)
 }
 
+// goCaches lets the go command find what it has compiled and downloaded before:
+// a program has a home of its own, and would compile the standard library there.
+func goCaches() (env []string) {
+	if dir := os.Getenv("GOCACHE"); dir != "" {
+		env = append(env, "GOCACHE="+dir)
+	} else if dir, err := os.UserCacheDir(); err == nil {
+		env = append(env, "GOCACHE="+filepath.Join(dir, "go-build"))
+	}
+	if dir := os.Getenv("GOPATH"); dir != "" {
+		env = append(env, "GOPATH="+dir)
+	} else if dir, err := os.UserHomeDir(); err == nil {
+		env = append(env, "GOPATH="+filepath.Join(dir, "go"))
+	}
+	return env
+}
+
 // input writes the file that a program is given, and tells the program.
 func (s *session) input(f *lab.File, spec *sandbox.Spec) (sum string, remove func(), err error) {
 	if f == nil {
@@ -367,7 +383,14 @@ func (s *session) lines(r *lab.Run) int {
 
 func (s *session) spec(r *lab.Run, program lab.Program, instance int) (sandbox.Spec, error) {
 	spec := sandbox.Spec{Dir: s.o.Workspace, Env: s.o.Emulator.Endpoint().Env(), Timeout: r.Timeout.Or(program.Timeout.Or(time.Minute)), Interpreters: s.o.Interpreters}
-	for _, a := range append(append([]string{}, program.Command...), r.Args...) {
+	command := program.Choose(func(file string) bool {
+		_, err := os.Stat(filepath.Join(s.o.Workspace, file))
+		return err == nil
+	})
+	if command[0] == "go" {
+		spec.Env = append(spec.Env, goCaches()...)
+	}
+	for _, a := range append(append([]string{}, command...), r.Args...) {
 		v, err := s.expand(strings.ReplaceAll(a, "${instance}", fmt.Sprint(instance)))
 		if err != nil {
 			return spec, err

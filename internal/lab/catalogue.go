@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"sort"
+	"strings"
 )
 
 // Folder is a lab with its files: lab.yaml parsed, everything else below FS.
@@ -15,8 +16,28 @@ type Folder struct {
 	*Lab
 	FS      fs.FS // rooted at the lab's folder
 	Mutants []Mutant
+	// Solutions are further answers, in other languages: folders with names such
+	// as solution-go, each a whole tree.
+	Solutions []Solution
 	// Survivors are changes of the solution that no check needs to notice.
 	Survivors []Survivor
+}
+
+// Solution is an answer in a language of its own.
+type Solution struct {
+	Name     string // of the folder: solution-go
+	Language string // go
+}
+
+// Tool is the program that must be on the machine to run it.
+func (s Solution) Tool() string {
+	switch s.Language {
+	case "python":
+		return "python3"
+	case "java":
+		return "javac"
+	}
+	return s.Language // go, node, ruby, sh
 }
 
 // Survivor is a change of the solution that leaves it as good as it was. It is
@@ -84,6 +105,7 @@ func Open(fsys fs.FS, id string, compile Compile) (*Folder, error) {
 	all = append(all, f.files(id)...)
 	all = append(all, f.mutants(id)...)
 	all = append(all, f.survivors(id)...)
+	f.solutions()
 	all.sort()
 	if len(all) > 0 {
 		return f, all
@@ -136,6 +158,18 @@ func (f *Folder) mutants(id string) (ps Problems) {
 		f.Mutants = append(f.Mutants, m)
 	}
 	return ps
+}
+
+func (f *Folder) solutions() {
+	list, err := fs.ReadDir(f.FS, ".")
+	if err != nil {
+		return // whatever is missing is reported by files
+	}
+	for _, e := range list {
+		if language, ok := strings.CutPrefix(e.Name(), "solution-"); ok && e.IsDir() {
+			f.Solutions = append(f.Solutions, Solution{Name: e.Name(), Language: language})
+		}
+	}
 }
 
 // survivors reads the reasons, where a lab has some.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"runtime"
@@ -60,9 +61,10 @@ func (e *LabError) Unwrap() error { return e.Err }
 
 // Run is one tree under test.
 type Run struct {
-	Name     string         `json:"name"` // starter, solution or mutants/<name>
+	Name     string         `json:"name"` // starter, solution, solution-<language> or mutants/<name>
 	Seed     uint64         `json:"seed"`
-	Deploy   string         `json:"deploy,omitempty"` // why it could not be deployed
+	Skipped  string         `json:"skipped,omitempty"` // why it was not run
+	Deploy   string         `json:"deploy,omitempty"`  // why it could not be deployed
 	Result   *report.Result `json:"result,omitempty"`
 	Problems []string       `json:"problems,omitempty"`
 }
@@ -83,6 +85,7 @@ type job struct {
 	seed   uint64
 	mutant *lab.Mutant
 	repeat int                // 0 for the first run of the solution with a seed
+	tool   string             // that must be on the machine
 	change *Mutation          // laid over the tree; may be nil
 	done   func(report.Check) // hears of each check; may be nil
 }
@@ -96,6 +99,11 @@ func (o *Options) jobs() []job {
 		}
 		for i := range repeat {
 			jobs = append(jobs, job{name: "solution", seed: seed, repeat: i})
+		}
+	}
+	for _, s := range o.Lab.Solutions {
+		for _, seed := range o.Seeds {
+			jobs = append(jobs, job{name: s.Name, seed: seed, tool: s.Tool()})
 		}
 	}
 	for i := range o.Lab.Mutants {
@@ -189,6 +197,10 @@ func (out *Outcome) conclude(jobs []job) {
 // tree lays out one workspace, deploys it in a fresh emulator and judges it.
 func (o *Options) tree(ctx context.Context, j job) (run Run, err error) {
 	run = Run{Name: j.name, Seed: j.seed}
+	if _, err := exec.LookPath(j.tool); j.tool != "" && err != nil {
+		run.Skipped = j.tool + " is not on this machine; install it to test this solution"
+		return run, nil
+	}
 	dir, err := os.MkdirTemp("", "pipelab-labtest-")
 	if err != nil {
 		return run, err
@@ -274,6 +286,9 @@ func judgeStarter(r Run) (problems []string) {
 }
 
 func judgeSolution(r Run) (problems []string) {
+	if r.Skipped != "" {
+		return nil
+	}
 	if r.Deploy != "" {
 		return []string{"the solution cannot be deployed: " + r.Deploy}
 	}
@@ -330,10 +345,14 @@ func Text(w io.Writer, o *Outcome) error {
 	var b strings.Builder
 	for _, r := range o.Runs {
 		state := "ok"
-		if len(r.Problems) > 0 {
+		text := verdicts(r.Result)
+		switch {
+		case len(r.Problems) > 0:
 			state = "PROBLEM"
+		case r.Skipped != "":
+			state, text = "skipped", r.Skipped
 		}
-		fmt.Fprintf(&b, "%-8s %s, seed %d: %s\n", state, r.Name, r.Seed, verdicts(r.Result))
+		fmt.Fprintf(&b, "%-8s %s, seed %d: %s\n", state, r.Name, r.Seed, text)
 		for _, p := range r.Problems {
 			b.WriteString("    " + p + "\n")
 		}

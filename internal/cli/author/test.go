@@ -87,8 +87,11 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 		o := options(a, l, f)
 		o.Done = func(r labtest.Run) {
 			state := "ok"
-			if len(r.Problems) > 0 {
+			switch {
+			case len(r.Problems) > 0:
 				state = "PROBLEM"
+			case r.Skipped != "":
+				state = "skipped"
 			}
 			a.Statusf("  %-8s %s %s, seed %d", state, l.ID, r.Name, r.Seed)
 		}
