@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
@@ -15,29 +16,73 @@ import (
 // costLimit stops an expression that would run for minutes.
 const costLimit = 200_000_000
 
-// environment knows the names of probes besides data, run, outputs and seed.
-func environment(names []string) (*cel.Env, error) {
-	opts := []cel.EnvOption{
-		ext.Strings(), ext.Lists(), ext.Math(), ext.Sets(), ext.Encoders(), ext.Bindings(), ext.TwoVarComprehensions(),
-		cel.OptionalTypes(), // a.?b.orValue(c)
-		cel.Variable("data", cel.DynType), cel.Variable("run", cel.DynType),
-		cel.Variable("outputs", cel.DynType), cel.Variable("seed", cel.DynType),
+// Expressions remembers what it has compiled: many runs of one lab ask the same
+// questions again and again. It is safe for concurrent use; make one with
+// NewExpressions.
+type Expressions struct {
+	mu       sync.Mutex
+	base     *cel.Env
+	envs     map[string]*cel.Env    // by the names of probes
+	compiled map[string]*expression // by the names and the source
+}
+
+// NewExpressions returns a memory with nothing in it.
+func NewExpressions() *Expressions {
+	return &Expressions{envs: map[string]*cel.Env{}, compiled: map[string]*expression{}}
+}
+
+// environment knows the names of probes besides data, run, outputs and seed;
+// the caller holds x.mu.
+func (x *Expressions) environment(key string, names []string) (*cel.Env, error) {
+	if env := x.envs[key]; env != nil {
+		return env, nil
 	}
-	for _, n := range names {
-		opts = append(opts, cel.Variable(n, cel.DynType))
+	if x.base == nil {
+		opts := []cel.EnvOption{
+			ext.Strings(), ext.Lists(), ext.Math(), ext.Sets(), ext.Encoders(), ext.Bindings(), ext.TwoVarComprehensions(),
+			cel.OptionalTypes(), // a.?b.orValue(c)
+			cel.Variable("data", cel.DynType), cel.Variable("run", cel.DynType),
+			cel.Variable("outputs", cel.DynType), cel.Variable("seed", cel.DynType),
+		}
+		base, err := cel.NewEnv(append(opts, functions()...)...)
+		if err != nil {
+			return nil, err
+		}
+		x.base = base
 	}
-	return cel.NewEnv(append(opts, functions()...)...)
+	opts := make([]cel.EnvOption, len(names))
+	for i, n := range names {
+		opts[i] = cel.Variable(n, cel.DynType)
+	}
+	env, err := x.base.Extend(opts...)
+	if err == nil {
+		x.envs[key] = env
+	}
+	return env, err
 }
 
 // Compile says whether an expression is well formed; it is the hook that
 // lab.Open wants.
 func Compile(expression string, names []string) error {
-	env, err := environment(names)
+	return NewExpressions().Check(expression, names)
+}
+
+// Check is Compile for many expressions.
+func (x *Expressions) Check(expression string, names []string) error {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	env, err := x.environment(keyOf(names), names)
 	if err != nil {
 		return err
 	}
 	_, issues := env.Compile(expression)
 	return issues.Err()
+}
+
+func keyOf(names []string) string {
+	sorted := slices.Clone(names)
+	slices.Sort(sorted)
+	return strings.Join(sorted, " ")
 }
 
 // expression is compiled and knows which names it mentions.
@@ -46,8 +91,14 @@ type expression struct {
 	names   []string
 }
 
-func compile(source string, names []string) (*expression, error) {
-	env, err := environment(names)
+func (x *Expressions) compile(source string, names []string) (*expression, error) {
+	key := keyOf(names)
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if e := x.compiled[key+"\n"+source]; e != nil {
+		return e, nil
+	}
+	env, err := x.environment(key, names)
 	if err != nil {
 		return nil, err
 	}
@@ -59,13 +110,14 @@ func compile(source string, names []string) (*expression, error) {
 	if err != nil {
 		return nil, err
 	}
-	x := &expression{program: program}
+	e := &expression{program: program}
 	for _, r := range checked.NativeRep().ReferenceMap() {
 		if slices.Contains(names, r.Name) {
-			x.names = append(x.names, r.Name)
+			e.names = append(e.names, r.Name)
 		}
 	}
-	return x, nil
+	x.compiled[key+"\n"+source] = e
+	return e, nil
 }
 
 // function declares a function over dynamic values; fn gets plain Go values.

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
+	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
 )
@@ -17,6 +19,8 @@ const (
 	defaultStall   = 10 * time.Second
 	// Polling starts quickly and slows down: most pipelines answer at once.
 	firstPoll, slowestPoll = 20 * time.Millisecond, 250 * time.Millisecond
+	// Where time is skipped while nothing works, a look is all that waiting costs.
+	slowestSkip = 2 * time.Second
 )
 
 // judge runs the check and fills in its outcome.
@@ -25,6 +29,9 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 	defer cancel()
 	err := s.evaluate(ctx, out)
 	out.Sent = s.sent
+	if s.o.Saw != nil && len(s.runs) > 0 {
+		s.o.Saw(s.check.ID, s.runs)
+	}
 	if calls, e := s.trace(context.WithoutCancel(ctx)); e == nil {
 		out.Calls = len(calls)
 	}
@@ -85,7 +92,7 @@ func (s *session) evaluate(ctx context.Context, out *report.Check) error {
 // look reads the probes that an expression mentions and evaluates it. The
 // second error is the expression's own: what it needs is not there (yet).
 func (s *session) look(ctx context.Context, source string, again bool) (value any, failed error, err error) {
-	x, err := compile(source, s.names)
+	x, err := s.o.Expressions.compile(source, s.names)
 	if err != nil {
 		return nil, nil, fmt.Errorf("expression %q: %w", source, err)
 	}
@@ -98,6 +105,9 @@ func (s *session) look(ctx context.Context, source string, again bool) (value an
 			return nil, nil, fmt.Errorf("probe %s: %w", name, err)
 		}
 		s.seen[name] = v
+		if s.o.Saw != nil {
+			s.o.Saw(s.check.ID, v)
+		}
 	}
 	vars := map[string]any{"data": s.data, "run": s.runs, "outputs": s.outputs, "seed": int64(s.o.Seed)} //nolint:gosec // shown only
 	for _, n := range x.names {
@@ -110,62 +120,103 @@ func (s *session) look(ctx context.Context, source string, again bool) (value an
 	return plain(v), nil, nil
 }
 
+// present is the time that waits are measured in: the emulator's where it can
+// be moved, else the machine's.
+func (s *session) present(ctx context.Context) (time.Time, error) {
+	if !s.skips() {
+		return s.o.Clock.Now(), nil
+	}
+	now, _, err := s.o.Emulator.Control().Now(ctx)
+	return now, err
+}
+
+func (s *session) skips() bool {
+	return slices.Contains(s.o.Emulator.Capabilities(), emulator.ClockAdvance)
+}
+
+// pass lets time pass and returns the present. An emulator whose clock can be
+// moved skips what is left once nothing works in the background any more.
+func (s *session) pass(ctx context.Context, d time.Duration) (time.Time, error) {
+	if s.skips() {
+		now, _, err := s.o.Emulator.Control().Pass(ctx, d)
+		return now, err
+	}
+	err := s.o.Clock.Sleep(ctx, d)
+	return s.o.Clock.Now(), err
+}
+
+// longer is the next pause of a poll.
+func (s *session) longer(pause time.Duration) time.Duration {
+	if s.skips() {
+		return min(pause*2, slowestSkip)
+	}
+	return min(pause*2, slowestPoll)
+}
+
 // wait polls until the condition holds and the watched value has settled, or
 // the deadline has passed.
 func (s *session) wait(ctx context.Context, e *lab.Eventually) error {
 	if e == nil {
 		return nil
 	}
-	deadline := s.o.Clock.Now().Add(e.Within.Or(defaultWithin))
-	pause, stall := firstPoll, stillness{watch: e.Stall}
-	for {
+	now, err := s.present(ctx)
+	if err != nil {
+		return err
+	}
+	deadline := now.Add(e.Within.Or(defaultWithin))
+	stall := stillness{watch: e.Stall}
+	if e.Stall != nil {
+		stall.of = e.Stall.For.Or(defaultStall)
+	}
+	for pause := firstPoll; ; pause = s.longer(pause) {
 		v, _, err := s.look(ctx, e.Until, true)
 		if err != nil {
 			return err
 		}
 		if v == true {
-			return s.settle(ctx, e.Settle, deadline)
+			return s.settle(ctx, e.Settle, now, deadline)
 		}
-		if stalled, err := s.quiet(ctx, &stall, defaultStall); err != nil || stalled {
+		if stalled, err := s.quiet(ctx, &stall, now); err != nil || stalled {
 			return err
 		}
-		if s.o.Clock.Now().After(deadline) {
+		if now.After(deadline) {
 			return nil
 		}
-		if err := s.o.Clock.Sleep(ctx, pause); err != nil {
+		if now, err = s.pass(ctx, pause); err != nil {
 			return err
 		}
-		pause = min(pause*2, slowestPoll)
 	}
 }
 
 // settle waits until a value stays the same.
-func (s *session) settle(ctx context.Context, w *lab.Settle, deadline time.Time) error {
+func (s *session) settle(ctx context.Context, w *lab.Settle, now, deadline time.Time) error {
 	if w == nil {
 		return nil
 	}
-	still := stillness{watch: w}
-	for {
-		quiet, err := s.quiet(ctx, &still, defaultSettle)
-		if err != nil || quiet || s.o.Clock.Now().After(deadline) {
+	still := stillness{watch: w, of: w.For.Or(defaultSettle)}
+	for pause := firstPoll; ; pause = s.longer(pause) {
+		quiet, err := s.quiet(ctx, &still, now)
+		if err != nil || quiet || now.After(deadline) {
 			return err
 		}
-		if err := s.o.Clock.Sleep(ctx, 50*time.Millisecond); err != nil {
+		if now, err = s.pass(ctx, min(pause, still.of)); err != nil {
 			return err
 		}
 	}
 }
 
-// stillness remembers since when a value has not changed.
+// stillness remembers since when a value has not changed, and how long it has
+// to stay so.
 type stillness struct {
 	watch *lab.Settle
+	of    time.Duration
 	last  string
 	since time.Time
 }
 
 // quiet looks at the value and reports whether it has been the same for as
 // long as the lab says.
-func (s *session) quiet(ctx context.Context, w *stillness, otherwise time.Duration) (bool, error) {
+func (s *session) quiet(ctx context.Context, w *stillness, now time.Time) (bool, error) {
 	if w.watch == nil {
 		return false, nil
 	}
@@ -173,11 +224,10 @@ func (s *session) quiet(ctx context.Context, w *stillness, otherwise time.Durati
 	if err != nil {
 		return false, err
 	}
-	t := s.o.Clock.Now()
-	if now := canonical(v) + fmt.Sprint(failed); now != w.last {
-		w.last, w.since = now, t
+	if seen := canonical(v) + fmt.Sprint(failed); seen != w.last {
+		w.last, w.since = seen, now
 	}
-	return t.Sub(w.since) >= w.watch.For.Or(otherwise), nil
+	return now.Sub(w.since) >= w.of, nil
 }
 
 // expect compares; the first expectation that does not hold is the one told.

@@ -61,6 +61,7 @@ func (s *session) program(ctx context.Context, out *report.Check) error {
 		}
 		spec.Env = append(spec.Env, name+"="+file)
 	}
+	spec.Policy = s.o.Confine.With([]string{s.o.Workspace}, nil, s.o.Emulator.Endpoint().Port())
 	spec.Env = append(spec.Env, "PIPELAB_WORKSPACE="+s.o.Workspace, fmt.Sprintf("PIPELAB_SEED=%d", s.o.Seed))
 	for _, name := range slices.Sorted(maps.Keys(p.Env)) {
 		v, err := s.expand(p.Env[name])

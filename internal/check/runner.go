@@ -16,6 +16,7 @@ import (
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/prefork"
 	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/sandbox"
 	"github.com/pipelab/pipelab/internal/sdkhttp"
 )
 
@@ -39,13 +40,29 @@ type Options struct {
 	Env       map[string]string
 	Only      []string // check ids; all when empty. What they need runs too.
 	Clock     Clock
+	// Expressions remembers what was compiled, for further runs of the same lab;
+	// nil makes one for this run.
+	Expressions *Expressions
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
+	// Renew takes an emulator without snapshots back to where it was after
+	// deploying and returns the outputs; nil if nobody can.
+	Renew func(context.Context) (map[string]string, error)
+	// Confine says what programs may do beside working in the workspace and
+	// calling the emulator; nil leaves them unconfined.
+	Confine *sandbox.Policy
 	// Redeploy applies the learner's template again; nil if nobody can.
 	Redeploy func(context.Context) (map[string]string, error)
 	// Done hears of each outcome as it comes; may be nil.
 	Done func(report.Check)
+	// Saw hears of every value that a probe of a check sees, and of what its
+	// programs and invocations gave; may be nil.
+	Saw func(check string, value any)
 }
+
+// ErrGone is in the chain of a run's error when the emulator went away: what
+// the check saw then says nothing about the learner's work.
+var ErrGone = errors.New("the emulator went away")
 
 // errUnsupported marks what this emulator or machine cannot do.
 var errUnsupported = errors.New("not supported here")
@@ -55,6 +72,9 @@ var errUnsupported = errors.New("not supported here")
 func Run(ctx context.Context, o Options) (*report.Result, error) {
 	if o.Clock == nil || o.Emulator == nil || o.Lab == nil {
 		return nil, errors.New("a run of checks needs a lab, an emulator and a clock")
+	}
+	if o.Expressions == nil {
+		o.Expressions = NewExpressions()
 	}
 	result := &report.Result{Version: 1, Lab: o.Lab.ID, Seed: o.Seed, Emulator: o.Driver, Checks: []report.Check{}}
 	have := o.Emulator.Capabilities()
@@ -69,7 +89,7 @@ func Run(ctx context.Context, o Options) (*report.Result, error) {
 	}
 	verdicts, wanted := map[string]report.Verdict{}, o.wanted()
 	var last *session
-	for i, c := range o.Lab.Order() {
+	for _, c := range o.Lab.Order() {
 		if len(wanted) > 0 && !wanted[c.ID] {
 			continue
 		}
@@ -78,16 +98,19 @@ func Run(ctx context.Context, o Options) (*report.Result, error) {
 		}
 		out := report.Check{ID: c.ID, Title: c.Title, Possible: c.Points}
 		began := o.Clock.Now()
-		if v, why := blocked(c, o.Lab.Lab, have, verdicts); v != "" {
+		if v, why := o.blocked(c, have, verdicts); v != "" {
 			out.Verdict, out.Message = v, why
 		} else if last.serves(c) {
 			last = last.also(c)
 			last.judge(ctx, &out)
-		} else if err := o.fresh(ctx, snapshot, i > 0); err != nil {
+		} else if err := o.fresh(ctx, snapshot, last != nil); err != nil {
 			out.Verdict, out.Message = report.Error, err.Error()
 		} else {
 			last = newSession(o, c)
 			last.judge(ctx, &out)
+		}
+		if err := o.gone(ctx, out.Verdict); err != nil {
+			return result, err
 		}
 		out.Millis = o.Clock.Now().Sub(began).Milliseconds()
 		verdicts[c.ID] = out.Verdict
@@ -122,7 +145,18 @@ func (o *Options) fresh(ctx context.Context, snapshot string, used bool) error {
 			return fmt.Errorf("clear faults: %w", err)
 		}
 	}
-	if snapshot == "" || !used {
+	if !used {
+		return nil
+	}
+	if snapshot == "" {
+		if o.Renew == nil {
+			return nil
+		}
+		outputs, err := o.Renew(ctx)
+		if err != nil {
+			return fmt.Errorf("deploy anew for the next check: %w", err)
+		}
+		o.Outputs = outputs
 		return nil
 	}
 	if err := control.Restore(ctx, snapshot); err != nil {
@@ -131,15 +165,35 @@ func (o *Options) fresh(ctx context.Context, snapshot string, used bool) error {
 	return nil
 }
 
-func blocked(c *lab.Check, l *lab.Lab, have []emulator.Capability, verdicts map[string]report.Verdict) (report.Verdict, string) {
-	var missing []string
-	for _, name := range append(slices.Clone(l.Capabilities), c.Capabilities...) {
-		if !slices.Contains(have, emulator.Capability(name)) {
-			missing = append(missing, name)
-		}
+// gone asks, after a check that did not pass, whether the emulator is there.
+func (o *Options) gone(ctx context.Context, v report.Verdict) error {
+	switch v {
+	case report.Pass, report.Skipped, report.Unsupported:
+		return nil
 	}
-	if len(missing) > 0 {
-		return report.Unsupported, "this emulator lacks " + strings.Join(missing, ", ")
+	if ctx.Err() != nil || !slices.Contains(o.Emulator.Capabilities(), emulator.CallTrace) {
+		return nil
+	}
+	if _, err := o.Emulator.Control().LastCall(ctx); err != nil {
+		return fmt.Errorf("%w while checking: %w", ErrGone, err)
+	}
+	return nil
+}
+
+// blocked says why a check is not to be run: the emulator lacks something, or
+// a check that it needs has not passed.
+func (o *Options) blocked(c *lab.Check, have []emulator.Capability, verdicts map[string]report.Verdict) (report.Verdict, string) {
+	if missing := emulator.Lacking(o.Lab.Required(c), have); len(missing) > 0 {
+		name := "this emulator"
+		if o.Driver != "" {
+			name = "the emulator " + o.Driver
+		}
+		for i, m := range missing {
+			if meaning := emulator.Meaning(m); meaning != "" {
+				missing[i] = m + " (" + meaning + ")"
+			}
+		}
+		return report.Unsupported, name + " lacks " + strings.Join(missing, ", ")
 	}
 	for _, n := range c.Needs {
 		switch verdicts[n] {
@@ -185,6 +239,7 @@ func newSession(o Options, c *lab.Check) *session {
 	for name := range s.probes {
 		s.names = append(s.names, name)
 	}
+	slices.Sort(s.names)
 	return s
 }
 

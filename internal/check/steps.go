@@ -293,7 +293,7 @@ func (s *session) start(ctx context.Context, r *lab.Run) ([]any, error) {
 			defer remove()
 			out, err := sandbox.Run(ctx, spec)
 			errs[i] = err
-			results[i] = map[string]any{"exit": int64(out.Exit), "timedOut": out.TimedOut, "killed": out.Killed,
+			results[i] = map[string]any{"exit": int64(out.Exit), "timedOut": out.TimedOut, "killed": out.Killed, "breach": out.Breach,
 				"lines": parseLines([]byte(out.Stdout)), "stderr": out.Stderr, "inputSha256": sum}
 		})
 	}
@@ -347,6 +347,7 @@ func (s *session) input(f *lab.File, spec *sandbox.Spec) (sum string, remove fun
 		return "", nil, err
 	}
 	spec.Env = append(spec.Env, "INPUT_FILE="+file.Name())
+	spec.Policy = spec.Policy.With([]string{file.Name()}, nil)
 	return hex.EncodeToString(hash.Sum(nil)), remove, nil
 }
 
@@ -382,7 +383,7 @@ func (s *session) lines(r *lab.Run) int {
 }
 
 func (s *session) spec(r *lab.Run, program lab.Program, instance int) (sandbox.Spec, error) {
-	spec := sandbox.Spec{Dir: s.o.Workspace, Env: s.o.Emulator.Endpoint().Env(), Timeout: r.Timeout.Or(program.Timeout.Or(time.Minute)), Interpreters: s.o.Interpreters}
+	spec := sandbox.Spec{Policy: s.o.Confine.With(nil, nil, s.o.Emulator.Endpoint().Port()), Dir: s.o.Workspace, Env: s.o.Emulator.Endpoint().Env(), Timeout: r.Timeout.Or(program.Timeout.Or(time.Minute)), Interpreters: s.o.Interpreters}
 	command := program.Choose(func(file string) bool {
 		_, err := os.Stat(filepath.Join(s.o.Workspace, file))
 		return err == nil

@@ -17,13 +17,17 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/cli/assignment"
 	"github.com/pipelab/pipelab/internal/cli/author"
 	"github.com/pipelab/pipelab/internal/cli/catalogue"
 	"github.com/pipelab/pipelab/internal/cli/control"
 	"github.com/pipelab/pipelab/internal/cli/environment"
+	"github.com/pipelab/pipelab/internal/cli/grading"
 	"github.com/pipelab/pipelab/internal/cli/judge"
+	"github.com/pipelab/pipelab/internal/cli/reports"
 	"github.com/pipelab/pipelab/internal/cli/serve"
 	"github.com/pipelab/pipelab/internal/cli/session"
+	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/prefork"
 	"github.com/pipelab/pipelab/labs"
 )
@@ -37,7 +41,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []st
 		fmt.Fprintln(stderr, "error:", err)
 		return app.ExitEnvironment
 	}
-	a := &app.App{In: stdin, Out: stdout, Err: stderr, Environ: environ, Now: now, Dir: dir, Labs: labs.FS()}
+	a := &app.App{In: stdin, Out: stdout, Err: stderr, Environ: environ, Now: now, Dir: dir, Labs: labs.FS(), Version: version()}
 	if err := a.PreferPython(os.Setenv); err != nil {
 		fmt.Fprintln(stderr, "error:", err)
 		return app.ExitEnvironment
@@ -66,7 +70,7 @@ AWS account, no container engine and no network.`,
   pipelab status`,
 		SilenceErrors: true, // printed once, by report
 		SilenceUsage:  true,
-		Version:       version(),
+		Version:       a.Version,
 		Args: func(c *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -76,7 +80,7 @@ AWS account, no container engine and no network.`,
 				names = append(names, sub.Name())
 			}
 			e := app.Usagef("there is no command %q", args[0])
-			if near := app.Nearest(args[0], names); near != "" {
+			if near := lab.Nearest(args[0], names); near != "" {
 				return e.Hint("did you mean pipelab " + near + "?")
 			}
 			return e.Hint("see the commands: pipelab --help")
@@ -90,10 +94,10 @@ AWS account, no container engine and no network.`,
 		return app.Usagef("%v", err).Hint("see: " + c.CommandPath() + " --help")
 	})
 	root.SetVersionTemplate("pipelab {{.Version}}\n")
-	root.AddGroup(&cobra.Group{ID: "labs", Title: "Labs:"}, &cobra.Group{ID: "emulator", Title: "The emulated AWS:"})
+	root.AddGroup(&cobra.Group{ID: "labs", Title: "Labs:"}, &cobra.Group{ID: "grading", Title: "Grading:"}, &cobra.Group{ID: "emulator", Title: "The emulated AWS:"})
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	for _, add := range []func(*app.App) []*cobra.Command{
-		catalogue.Commands, session.Commands, judge.Commands, control.Commands, environment.Commands, author.Commands, serve.Commands,
+		catalogue.Commands, session.Commands, judge.Commands, grading.Commands, reports.Commands, assignment.Commands, control.Commands, environment.Commands, author.Commands, serve.Commands,
 	} {
 		root.AddCommand(add(a)...)
 	}

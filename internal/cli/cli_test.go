@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 	"time"
 
@@ -16,6 +17,9 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/pipelab/pipelab/internal/cli"
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/emulator/embedded"
+	"github.com/pipelab/pipelab/internal/provision"
 )
 
 func TestMain(m *testing.M) {
@@ -49,11 +53,37 @@ func logLine(function, line string) error {
 	return err
 }
 
+// endpoint starts an emulator that is none of the program's doing, at $ENDPOINT,
+// or stops it: "endpoint start", "endpoint stop".
+func endpoint(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: endpoint start|stop")
+	}
+	switch args[0] {
+	case "start":
+		e, err := embedded.Driver{Provision: provision.At}.Start(context.Background(), emulator.Options{})
+		ts.Check(err)
+		ts.Setenv("ENDPOINT", e.Endpoint().URL)
+		running.Store(e.Endpoint().URL, e)
+		ts.Defer(func() { _ = e.Close() }) // may be stopped by then
+	case "stop":
+		e, ok := running.LoadAndDelete(ts.Getenv("ENDPOINT"))
+		if !ok {
+			ts.Fatalf("no endpoint is running")
+		}
+		ts.Check(e.(emulator.Emulator).Close())
+	}
+}
+
+// running are the endpoints of the scripts, by URL.
+var running sync.Map
+
 // The scripts run the real program as a process of its own.
 func TestScripts(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, testscript.Params{
 		Dir: "testdata/script", RequireExplicitExec: true, RequireUniqueNames: true,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){"endpoint": endpoint},
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PIPELAB_STATE", env.WorkDir+"/state")
 			// The Python environment is made once for a machine.

@@ -82,6 +82,20 @@ func (t Target) Provided(ctx context.Context, l *lab.Folder) (map[string]string,
 	return res.Outputs, nil
 }
 
+// Remove deletes what Submission and Provided have made, with all that is in
+// it. What a script or a person has made beside it stays.
+func (t Target) Remove(ctx context.Context, l *lab.Folder, stack string) error {
+	if t.State == nil {
+		return errors.New("nobody remembers what was deployed")
+	}
+	for _, name := range []string{stack, l.ID + "-provided"} {
+		if err := provision.Remove(ctx, t.Endpoint.AWSConfig(), t.State, name, t.Progress); err != nil {
+			return fmt.Errorf("remove the stack %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
 // localCode lays out the lab's data folder, whose code resources.yaml may name.
 func localCode(lab fs.FS) (string, error) {
 	dir, err := os.MkdirTemp("", "pipelab-lab-")
@@ -182,7 +196,7 @@ func (t Target) script(ctx context.Context, folder string, provided map[string]s
 		return nil, fmt.Errorf("read the outputs of %s: %w", ScriptFile, err)
 	}
 	if err := json.Unmarshal(b, &own); err != nil {
-		return nil, fmt.Errorf("the outputs that %s wrote are not a JSON object of strings: %w", ScriptFile, err)
+		return nil, &ScriptError{Output: fmt.Sprintf("the outputs that it wrote are not a JSON object of strings: %v", err)}
 	}
 	return own, nil
 }

@@ -85,6 +85,13 @@ func (c *Control) Advance(ctx context.Context, d time.Duration) (now time.Time, 
 	return c.clock(ctx, http.MethodPost, "/_pipelab/clock/advance", map[string]string{"duration": d.String()})
 }
 
+// Pass returns when d has passed on the emulator's clock. It waits while
+// something works in the background and skips the rest: what happens is what
+// would have happened, only sooner.
+func (c *Control) Pass(ctx context.Context, d time.Duration) (now time.Time, offset time.Duration, err error) {
+	return c.clock(ctx, http.MethodPost, "/_pipelab/clock/pass", map[string]string{"duration": d.String()})
+}
+
 func (c *Control) clock(ctx context.Context, method, path string, in any) (time.Time, time.Duration, error) {
 	var out struct {
 		Now    time.Time `json:"now"`

@@ -5,6 +5,8 @@ package emulator
 
 import (
 	"context"
+	"net/url"
+	"strconv"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -38,6 +40,20 @@ func (e Endpoint) AWSConfig() aws.Config {
 	}
 }
 
+// Port is the TCP port that programs connect to; 0 for a URL that makes no
+// sense.
+func (e Endpoint) Port() int {
+	u, err := url.Parse(e.URL)
+	if err != nil {
+		return 0
+	}
+	port, err := strconv.Atoi(u.Port())
+	if err != nil {
+		return map[string]int{"http": 80, "https": 443}[u.Scheme]
+	}
+	return port
+}
+
 // Env is the environment with which any AWS tool reaches the endpoint and
 // nothing else: no metadata service, no profile.
 func (e Endpoint) Env() []string {
@@ -50,39 +66,6 @@ func (e Endpoint) Env() []string {
 		"AWS_EC2_METADATA_DISABLED=true",
 		"AWS_PAGER=",
 	}
-}
-
-// Capability is something that an emulator can do and a check may need.
-type Capability string
-
-// The capabilities. Checks name those they need; what an emulator lacks makes
-// a check unsupported there, never passed or failed.
-const (
-	ClockAdvance     Capability = "clock.advance"             // time can be moved
-	FaultInjection   Capability = "faults"                    // calls can be made to fail
-	CallTrace        Capability = "trace"                     // every call is recorded
-	Snapshots        Capability = "snapshots"                 // state can be taken and restored
-	KinesisLimits    Capability = "kinesis.throughput.limits" // shards throttle
-	KinesisEntries   Capability = "kinesis.entries.partial"   // single entries of PutRecords fail
-	KinesisESM       Capability = "kinesis.esm"               // streams invoke functions
-	KinesisBisect    Capability = "kinesis.esm.bisect"        // failing batches are halved
-	LambdaFunctions  Capability = "lambda.functions"          // functions run
-	LambdaAsync      Capability = "lambda.async"              // retries, destinations, dead letters
-	S3Notifications  Capability = "s3.notifications"          // objects raise events
-	S3Lifecycle      Capability = "s3.lifecycle.acts"         // lifecycle rules act when time moves
-	SQSFIFO          Capability = "sqs.fifo"                  // queues keep order and drop duplicates
-	DynamoDBTransact Capability = "dynamodb.transactions"
-	DynamoDBLimits   Capability = "dynamodb.throughput.limits"
-	DynamoDBStreams  Capability = "dynamodb.streams"
-	IAMEnforced      Capability = "iam.enforced" // policies decide
-)
-
-// KnownCapabilities lists all of them: a lab that names another would be
-// unsupported everywhere, which nobody would notice.
-func KnownCapabilities() []Capability {
-	return []Capability{ClockAdvance, FaultInjection, CallTrace, Snapshots, KinesisLimits, KinesisEntries, KinesisESM,
-		KinesisBisect, LambdaFunctions, LambdaAsync, S3Notifications, S3Lifecycle, SQSFIFO, DynamoDBTransact, DynamoDBLimits,
-		DynamoDBStreams, IAMEnforced}
 }
 
 // Options tell a driver what to start.

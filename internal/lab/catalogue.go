@@ -21,6 +21,7 @@ type Folder struct {
 	Solutions []Solution
 	// Survivors are changes of the solution that no check needs to notice.
 	Survivors []Survivor
+	Hidden    map[string]bool // ids of the checks that learners do not see; they are in Lab too
 }
 
 // Solution is an answer in a language of its own.
@@ -102,6 +103,9 @@ func Open(fsys fs.FS, id string, compile Compile) (*Folder, error) {
 		all = append(all, Problem{File: path.Join(id, "lab.yaml"), Line: 1, Column: 1, Place: "id",
 			Message: fmt.Sprintf("the id is %q, the folder is %q", l.ID, id)})
 	}
+	if len(all) == 0 {
+		all = append(all, f.unseal(id, compile)...)
+	}
 	all = append(all, f.files(id)...)
 	all = append(all, f.mutants(id)...)
 	all = append(all, f.survivors(id)...)
@@ -115,7 +119,11 @@ func Open(fsys fs.FS, id string, compile Compile) (*Folder, error) {
 
 // files reports what a lab folder must hold and does not.
 func (f *Folder) files(id string) (ps Problems) {
-	for _, name := range []string{"README.md", "resources.yaml", "starter", "solution"} {
+	needed := []string{"README.md", "resources.yaml", "starter"}
+	if _, err := fs.Stat(f.FS, SealedBytes); err != nil { // what learners receive has no solution
+		needed = append(needed, "solution")
+	}
+	for _, name := range needed {
 		if _, err := fs.Stat(f.FS, name); err != nil {
 			ps = append(ps, Problem{File: path.Join(id, name), Line: 1, Column: 1, Message: name + " is missing"})
 		}

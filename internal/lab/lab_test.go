@@ -125,3 +125,55 @@ func TestProgram_choosesTheLanguageThatIsThere(t *testing.T) {
 	p.Command = []string{"sh", "-c", "cat; echo"}
 	require.Equal(t, "sh", p.Choose(func(string) bool { return false })[0], "a command without a file always fits")
 }
+
+func TestOpen_addsHiddenChecks(t *testing.T) {
+	src, err := os.ReadFile("../../labs/kinesis-partition-keys/lab.yaml")
+	require.NoError(t, err)
+	fsys := fstest.MapFS{
+		"kinesis-partition-keys/lab.yaml":       {Data: src},
+		"kinesis-partition-keys/README.md":      {},
+		"kinesis-partition-keys/resources.yaml": {},
+		"kinesis-partition-keys/starter/a.py":   {},
+		"kinesis-partition-keys/solution/a.py":  {},
+	}
+	const good = `
+data: { secret: { generator: clickstream, count: 9 } }
+checks:
+  - id: more
+    title: M
+    points: 20
+    needs: [even-shards]
+    hints: [a, b, c]
+    mistake: low-cardinality-key
+    steps: [{ run: { program: PROGRAM, stdinData: secret } }]
+    expect: [{ that: "size(records) == 9", message: Nine }]
+`
+	visible, err := lab.Open(fsys, "kinesis-partition-keys", nil)
+	require.NoError(t, err)
+	require.Empty(t, visible.Hidden)
+	program := ""
+	for name := range visible.Programs {
+		program = name
+	}
+	fsys["kinesis-partition-keys/sealed/checks.yaml"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(good, "PROGRAM", program))}
+	f, err := lab.Open(fsys, "kinesis-partition-keys", nil)
+	require.NoError(t, err)
+	require.Equal(t, map[string]bool{"more": true}, f.Hidden)
+	require.Len(t, f.Checks, len(visible.Checks)+1)
+	require.Contains(t, f.Data, "secret")
+
+	fsys["kinesis-partition-keys/sealed/checks.yaml"] = &fstest.MapFile{Data: []byte(strings.NewReplacer("PROGRAM", "nobody", "secret: {", "events: {", "id: more", "id: even-shards", "mistake: low-", "mistake: slow-").Replace(good))}
+	_, err = lab.Open(fsys, "kinesis-partition-keys", nil)
+	for _, want := range []string{`lab.yaml has "events" already`, `the id "even-shards" is taken`, `there is no mistake "slow-cardinality-key"`, `sealed/checks.yaml:10:`, `"nobody"`} {
+		require.ErrorContains(t, err, want)
+	}
+
+	// What learners receive has no solution.
+	delete(fsys, "kinesis-partition-keys/sealed/checks.yaml")
+	delete(fsys, "kinesis-partition-keys/solution/a.py")
+	_, err = lab.Open(fsys, "kinesis-partition-keys", nil)
+	require.ErrorContains(t, err, "solution is missing")
+	fsys["kinesis-partition-keys/sealed/lab.age"] = &fstest.MapFile{}
+	_, err = lab.Open(fsys, "kinesis-partition-keys", nil)
+	require.NoError(t, err)
+}

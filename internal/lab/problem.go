@@ -57,16 +57,22 @@ func (ps Problems) sort() {
 
 // nearest returns "did you mean x?" for the candidate within two edits.
 func nearest(s string, candidates []string) string {
+	if best := Nearest(s, candidates); best != "" {
+		return "did you mean " + best + "?"
+	}
+	return ""
+}
+
+// Nearest returns the candidate within two edits of s, or "": what a person
+// meant who wrote a name that nothing has.
+func Nearest(s string, candidates []string) string {
 	best, at := "", 3
 	for _, c := range candidates {
 		if d := distance(strings.ToLower(s), strings.ToLower(c)); d < at && d < len(s) {
 			best, at = c, d
 		}
 	}
-	if best == "" {
-		return ""
-	}
-	return "did you mean " + best + "?"
+	return best
 }
 
 // distance is the Levenshtein distance in bytes.

@@ -159,7 +159,7 @@ type File struct {
 
 // Fault makes something go wrong until clearFaults or the end of the check.
 type Fault struct {
-	Kind      string   `json:"kind" yaml:"kind" jsonschema:"enum=error,enum=throttle,enum=latency,enum=drop,enum=after,enum=entries,enum=crash,enum=crashLate,enum=duplicate,enum=reorder"`
+	Kind      string   `json:"kind" yaml:"kind" jsonschema:"enum=error,enum=throttle,enum=latency,enum=gather,enum=drop,enum=after,enum=entries,enum=crash,enum=crashLate,enum=duplicate,enum=reorder"`
 	Service   string   `json:"service,omitempty" yaml:"service"`
 	Operation string   `json:"operation,omitempty" yaml:"operation" jsonschema:"description=May hold * as in Put*"`
 	Resource  string   `json:"resource,omitempty" yaml:"resource"`

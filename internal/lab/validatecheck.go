@@ -203,7 +203,7 @@ func (v *validator) step(path string, s *Step, names, sets []string) {
 	case s.Call != nil:
 		v.call(path+".call", s.Call)
 	case s.Fault != nil:
-		v.oneOf(path+".fault.kind", s.Fault.Kind, "error", "throttle", "latency", "drop", "after", "entries", "crash", "crashLate", "duplicate", "reorder")
+		v.oneOf(path+".fault.kind", s.Fault.Kind, "error", "throttle", "latency", "gather", "drop", "after", "entries", "crash", "crashLate", "duplicate", "reorder")
 		if s.Fault.Share < 0 || s.Fault.Share > 1 {
 			v.at(path+".fault.share", "0.05 is one in twenty", "a share lies between 0 and 1")
 		}

@@ -25,6 +25,7 @@ import (
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/prefork"
 	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/trial"
 )
 
 // Options say how.
@@ -32,11 +33,18 @@ type Options struct {
 	Lab    *lab.Folder
 	Driver emulator.Driver
 	Clock  check.Clock
+	// expressions are compiled once for all trees.
+	expressions *check.Expressions
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
-	// Deploy provisions the lab and deploys the folder; it returns the
-	// outputs of both stacks. Its error is the learner's template's.
-	Deploy func(ctx context.Context, e emulator.Emulator, l *lab.Folder, workspace string) (map[string]string, error)
+	// Deploy provisions the lab and deploys a tree.
+	Deploy trial.Deploy
+	// Remove takes away what Deploy made, for emulators that are not thrown away
+	// after use; trees then run one at a time. Nil where they are.
+	Remove trial.Remove
+	// Partial leaves out the checks that the emulator lacks something for: the
+	// lab is proven as far as it can be there. Without it they are problems.
+	Partial bool
 	// Done hears of each tree as it is judged; may be nil.
 	Done     func(Run)
 	Seeds    []uint64 // two different ones; 1 and 2 when empty
@@ -50,15 +58,6 @@ type Options struct {
 // ErrNothing is returned when no tree has a name that matches Only.
 var ErrNothing = errors.New("no tree has such a name")
 
-// LabError marks a failure of Deploy that is the lab's own, not that of the
-// tree under test: testing cannot go on.
-type LabError struct{ Err error }
-
-func (e *LabError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the reason.
-func (e *LabError) Unwrap() error { return e.Err }
-
 // Run is one tree under test.
 type Run struct {
 	Name     string         `json:"name"` // starter, solution, solution-<language> or mutants/<name>
@@ -67,6 +66,22 @@ type Run struct {
 	Deploy   string         `json:"deploy,omitempty"`  // why it could not be deployed
 	Result   *report.Result `json:"result,omitempty"`
 	Problems []string       `json:"problems,omitempty"`
+	// Unjudged says of a mutant that the emulator cannot judge any of the checks
+	// that should catch it.
+	Unjudged bool `json:"unjudged,omitempty"`
+}
+
+// State is one word for how a tree did: ok, PROBLEM, skipped, or unjudged.
+func (r *Run) State() string {
+	switch {
+	case len(r.Problems) > 0:
+		return "PROBLEM"
+	case r.Skipped != "":
+		return "skipped"
+	case r.Unjudged:
+		return "unjudged"
+	}
+	return "ok"
 }
 
 // Outcome is what was found. The lab is finished when OK.
@@ -120,7 +135,10 @@ func (o *Options) jobs() []job {
 }
 
 func (o *Options) parallel() int {
-	if o.Parallel < 1 {
+	switch {
+	case o.Remove != nil:
+		return 1
+	case o.Parallel < 1:
 		return runtime.NumCPU()
 	}
 	return o.Parallel
@@ -132,6 +150,7 @@ func Test(ctx context.Context, o Options) (*Outcome, error) {
 	if len(o.Seeds) == 0 {
 		o.Seeds = []uint64{1, 2}
 	}
+	o.expressions = check.NewExpressions()
 	jobs := o.jobs()
 	if len(jobs) == 0 {
 		return nil, fmt.Errorf("%w: %s", ErrNothing, o.Only)
@@ -146,13 +165,17 @@ func Test(ctx context.Context, o Options) (*Outcome, error) {
 			if err != nil {
 				return err
 			}
+			seen := r
+			if o.Partial {
+				seen = judged(r)
+			}
 			switch {
 			case j.mutant != nil:
-				r.Problems = judgeMutant(*j.mutant, r)
+				r.Problems, r.Unjudged = judgeMutant(*j.mutant, seen), unseen(*j.mutant, seen)
 			case j.name == "starter":
-				r.Problems = judgeStarter(r)
+				r.Problems = judgeStarter(seen)
 			default:
-				r.Problems = judgeSolution(r)
+				r.Problems = judgeSolution(seen)
 			}
 			out.Runs[i] = r
 			if o.Done != nil {
@@ -214,22 +237,12 @@ func (o *Options) tree(ctx context.Context, j job) (run Run, err error) {
 			return run, err
 		}
 	}
-	e, err := o.Driver.Start(ctx, emulator.Options{})
-	if err != nil {
-		return run, fmt.Errorf("start the emulator: %w", err)
+	out, err := trial.Run(ctx, trial.Options{Lab: o.Lab, Driver: o.Driver, Clock: o.Clock, Deploy: o.Deploy, Remove: o.Remove, Interpreters: o.Interpreters,
+		Expressions: o.expressions, Seed: j.seed, Folder: dir, Done: j.done})
+	if out.Deploy != nil {
+		run.Deploy = out.Deploy.Error()
 	}
-	defer func() { _ = e.Close() }()
-	outputs, err := o.Deploy(ctx, e, o.Lab, dir)
-	var own *LabError
-	if errors.As(err, &own) {
-		return run, err
-	}
-	if err != nil {
-		run.Deploy = err.Error()
-		return run, ctx.Err()
-	}
-	run.Result, err = check.Run(ctx, check.Options{Lab: o.Lab, Interpreters: o.Interpreters, Emulator: e, Driver: o.Driver.Name(), Seed: j.seed, Outputs: outputs, Done: j.done,
-		Workspace: dir, Clock: o.Clock, Redeploy: func(ctx context.Context) (map[string]string, error) { return o.Deploy(ctx, e, o.Lab, dir) }})
+	run.Result = out.Result
 	return run, err
 }
 
@@ -275,11 +288,27 @@ func copyTree(fsys fs.FS, from, to string) error {
 	})
 }
 
+// judged is a run without the checks that could not be judged.
+func judged(r Run) Run {
+	if r.Result == nil {
+		return r
+	}
+	result := *r.Result
+	result.Checks = slices.DeleteFunc(slices.Clone(result.Checks), func(c report.Check) bool { return c.Verdict == report.Unsupported })
+	r.Result = &result
+	return r
+}
+
+// unseen reports whether none of the checks that should catch a mutant is there.
+func unseen(m lab.Mutant, r Run) bool {
+	return r.Result != nil && len(m.Fails) > 0 && !slices.ContainsFunc(r.Result.Checks, func(c report.Check) bool { return slices.Contains(m.Fails, c.ID) })
+}
+
 func judgeStarter(r Run) (problems []string) {
 	if r.Deploy != "" {
 		return nil // a starter with gaps may be one that cannot be deployed
 	}
-	if r.Result.Passed() {
+	if len(r.Result.Checks) > 0 && r.Result.Passed() {
 		problems = append(problems, "every check passes without any work")
 	}
 	return append(problems, untrusted(r.Result)...)
@@ -344,15 +373,11 @@ func verdicts(r *report.Result) string {
 func Text(w io.Writer, o *Outcome) error {
 	var b strings.Builder
 	for _, r := range o.Runs {
-		state := "ok"
 		text := verdicts(r.Result)
-		switch {
-		case len(r.Problems) > 0:
-			state = "PROBLEM"
-		case r.Skipped != "":
-			state, text = "skipped", r.Skipped
+		if r.Skipped != "" {
+			text = r.Skipped
 		}
-		fmt.Fprintf(&b, "%-8s %s, seed %d: %s\n", state, r.Name, r.Seed, text)
+		fmt.Fprintf(&b, "%-8s %s, seed %d: %s\n", r.State(), r.Name, r.Seed, text)
 		for _, p := range r.Problems {
 			b.WriteString("    " + p + "\n")
 		}

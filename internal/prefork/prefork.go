@@ -1,13 +1,16 @@
 package prefork
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 
+	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/procgroup"
 )
 
@@ -25,6 +28,7 @@ func New() *Interpreters { return &Interpreters{servers: map[string]*server{}} }
 // Process is a started program.
 type Process struct {
 	Pid  int
+	cage atomic.Pointer[confine.Cage]
 	done chan struct{}
 	exit Exit
 }
@@ -41,28 +45,50 @@ func (p *Process) Wait() Exit {
 	return p.exit
 }
 
-// End kills the program and all that is left of its process group.
-func (p *Process) End() { procgroup.End(p.Pid) }
+// End kills the program and all that is left of its process group or, where it
+// has one, of its cage.
+func (p *Process) End() {
+	procgroup.End(p.Pid)
+	p.cage.Load().End()
+}
 
-// Start starts cmd at the head of its own process group. Its streams are files
-// or nil, its environment is what it says, even when that is empty.
-func (i *Interpreters) Start(cmd *exec.Cmd) (*Process, error) {
+// Breach is the limit of its cage that the program broke, as a sentence; empty
+// for none.
+func (p *Process) Breach() string { return p.cage.Load().Breach() }
+
+// Start starts cmd at the head of its own process group, in a cage unless that
+// is nil. Its streams are files or nil, its environment is what it says, even
+// when that is empty. The process owns the cage: End ends it, and so does an
+// error.
+func (i *Interpreters) Start(cmd *exec.Cmd, cage *confine.Cage) (p *Process, err error) {
+	defer func() {
+		if err != nil {
+			cage.End()
+		}
+	}()
 	if i != nil && python(cmd) {
 		if s := i.server(cmd.Path); s != nil {
-			if p, err := s.start(cmd); err == nil {
-				return p, nil
+			p, err := s.start(cmd, cage)
+			if err == nil || !errors.Is(err, errGone) {
+				return p, err
 			}
 			i.forget(cmd.Path, s) // gone after a long idle time, or killed: start plainly, and a new one next time
 		}
 	}
-	procgroup.Own(cmd)
-	if cmd.Env == nil {
-		cmd.Env = []string{}
+	if cage != nil {
+		err = cage.Start(cmd)
+	} else {
+		procgroup.Own(cmd)
+		if cmd.Env == nil {
+			cmd.Env = []string{}
+		}
+		err = cmd.Start()
 	}
-	if err := cmd.Start(); err != nil {
+	if err != nil {
 		return nil, err
 	}
-	p := &Process{Pid: cmd.Process.Pid, done: make(chan struct{})}
+	p = &Process{Pid: cmd.Process.Pid, done: make(chan struct{})}
+	p.cage.Store(cage)
 	go func() {
 		_ = cmd.Wait() // its state tells how it ended
 		p.exit = Exit{Code: cmd.ProcessState.ExitCode(), Text: cmd.ProcessState.String()}
@@ -70,6 +96,10 @@ func (i *Interpreters) Start(cmd *exec.Cmd) (*Process, error) {
 	}()
 	return p, nil
 }
+
+// errGone is when an interpreter has not forked a program; it may be started
+// plainly.
+var errGone = errors.New("the interpreter has ended")
 
 // python reports whether cmd runs a Python script, without options for the
 // interpreter.

@@ -39,7 +39,7 @@ func run(t testing.TB, i *prefork.Interpreters, dir, stdin string, env, args []s
 	out, outEnd := pipe()
 	errs, errEnd := pipe()
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = in, outEnd, errEnd
-	p, err := i.Start(cmd)
+	p, err := i.Start(cmd, nil)
 	require.NoError(t, err)
 	for _, f := range []*os.File{in, outEnd, errEnd} {
 		require.NoError(t, f.Close())
@@ -135,7 +135,7 @@ func TestProcess_ends(t *testing.T) {
 			require.NoError(t, err)
 			cmd := exec.Command("python3", "main.py")
 			cmd.Dir, cmd.Stdout, cmd.Env = dir, outEnd, []string{"PATH=" + os.Getenv("PATH")}
-			p, err := i.Start(cmd)
+			p, err := i.Start(cmd, nil)
 			require.NoError(t, err)
 			require.NoError(t, outEnd.Close())
 			_, err = io.ReadFull(out, make([]byte, 2)) // both are there

@@ -11,11 +11,13 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 	"syscall"
 
+	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/procgroup"
 )
 
@@ -118,7 +120,7 @@ func (s *server) end(pid int, status syscall.WaitStatus) {
 }
 
 // start has a program forked.
-func (s *server) start(cmd *exec.Cmd) (*Process, error) {
+func (s *server) start(cmd *exec.Cmd, cage *confine.Cage) (*Process, error) {
 	dir := cmd.Dir
 	if dir == "" {
 		var err error
@@ -131,7 +133,13 @@ func (s *server) start(cmd *exec.Cmd) (*Process, error) {
 		name, value, _ := strings.Cut(v, "=")
 		environment[name] = value
 	}
-	job, err := json.Marshal(map[string]any{"arguments": cmd.Args, "dir": dir, "environment": environment})
+	what := map[string]any{"arguments": cmd.Args, "dir": dir, "environment": environment}
+	var more []*os.File
+	if cage != nil {
+		fork := cage.Fork()
+		what["cage"], more = fork, []*os.File{fork.Outer, fork.Inner, fork.In, fork.Out}
+	}
+	job, err := json.Marshal(what)
 	if err != nil {
 		return nil, err
 	}
@@ -145,12 +153,18 @@ func (s *server) start(cmd *exec.Cmd) (*Process, error) {
 		return nil, err
 	}
 	defer read.Close()  // the program has its own
-	defer write.Close() // a program that does not read its job is dead
-	p, err := s.request(append(files[:], read))
+	defer write.Close() // again, after an error
+	p, err := s.request(slices.Concat(files[:], []*os.File{read}, more))
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%w: %w", errGone, err)
 	}
-	if _, err := write.Write(job); err != nil {
+	_, err = write.Write(job)
+	err = errors.Join(err, write.Close()) // its end ends the job
+	if err == nil && cage != nil {
+		p.cage.Store(cage)
+		err = cage.Forked()
+	}
+	if err != nil {
 		p.End()
 		return nil, fmt.Errorf("tell a program what to run: %w", err)
 	}

@@ -128,8 +128,19 @@ func plain(err error) error {
 		"AWS.SimpleQueueService.NonExistentQueue", "NoSuchBucketPolicy":
 		return errors.Join(cfn.ErrNotFound, fmt.Errorf("%s: %s", api.ErrorCode(), api.ErrorMessage()))
 	}
-	return fmt.Errorf("%s: %s", api.ErrorCode(), api.ErrorMessage())
+	return &answered{text: fmt.Sprintf("%s: %s", api.ErrorCode(), api.ErrorMessage()), err: err}
 }
+
+// answered is an error of AWS in CloudFormation's words. What is below tells
+// the status of the answer: whether the request was refused, or the cloud failed.
+type answered struct {
+	text string
+	err  error
+}
+
+func (e *answered) Error() string { return e.text }
+
+func (e *answered) Unwrap() error { return e.err }
 
 // into fills an SDK input whose members are named as the properties are.
 func into(props map[string]any, target any) error {

@@ -2,12 +2,7 @@
 // and everything that shows results reads. It judges nothing.
 package report
 
-import (
-	"encoding/json"
-	"fmt"
-	"io"
-	"strings"
-)
+import "io"
 
 // Verdict is the outcome of a check.
 type Verdict string
@@ -75,54 +70,7 @@ func (r *Result) Passed() bool {
 
 // JSON writes the result as one indented document.
 func JSON(w io.Writer, r *Result) error {
-	e := json.NewEncoder(w)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", "  ")
-	return e.Encode(r)
-}
-
-// Text writes the result for people, without colour.
-func Text(w io.Writer, r *Result) error {
-	var b strings.Builder
-	for _, c := range r.Checks {
-		fmt.Fprintf(&b, "%-11s %s  %g of %d points, %d ms\n", c.Verdict, c.ID, c.Points, c.Possible, c.Millis)
-		line(&b, "", c.Title)
-		if c.Verdict == Pass {
-			continue
-		}
-		line(&b, "", c.Message)
-		line(&b, "sent: ", strings.Join(c.Sent, "\n"))
-		line(&b, "expected: ", c.Expected)
-		line(&b, "seen: ", c.Seen)
-		line(&b, "looks like: ", c.Mistake)
-		line(&b, "hint: ", c.Hint)
-	}
-	points, possible, final := r.Score()
-	fmt.Fprintf(&b, "%g of %d points, seed %d\n", points, possible, r.Seed)
-	if !final {
-		b.WriteString("This is no final score: some checks were not judged.\n")
-	}
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// textWidth is the number of columns that text keeps to; a word that is longer
-// is broken.
-const textWidth = 80
-
-// line writes text below a check, indented and wrapped.
-func line(b *strings.Builder, label, text string) {
-	if text = strings.TrimRight(text, " \n"); text == "" {
-		return
-	}
-	indent := strings.Repeat(" ", 4+len(label))
-	lead := "    " + label
-	for _, part := range strings.Split(text, "\n") {
-		for _, l := range Wrap(part, textWidth-len(indent)) {
-			b.WriteString(lead + l + "\n")
-			lead = indent
-		}
-	}
+	return encode(w, r)
 }
 
 // Wrap breaks a line at blanks, and inside words that do not fit.

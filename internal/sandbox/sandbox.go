@@ -1,7 +1,22 @@
 // Package sandbox runs learners' programs: own process group, private folder
 // for temporary files, nothing of our environment, bounded time and output,
-// and nothing of it left afterwards. It does not yet keep a program from
-// reading the machine's files or the network.
+// and nothing of it left afterwards. With a Policy it keeps them from the
+// machine's files, network and other processes too; internal/confine says how,
+// and what that leaves open.
+//
+// Whoever grades makes one policy for a machine and hands it to everything that
+// runs a learner's code:
+//
+//	policy, err := sandbox.NewPolicy(ctx) // error: this machine cannot confine
+//	policy.Memory = 512 << 20             // and other limits, or their defaults
+//	embedded.Driver{Confine: policy, ...} // Lambda functions
+//	deploy.Target{Confine: policy, ...}   // deploy.sh
+//	check.Options{Confine: policy, ...}   // programs of checks
+//
+// Each adds the folders and ports that its programs need. A nil policy leaves
+// programs with the rights of whoever runs pipelab: learners' own checks, on
+// their own machine. Names of other folders must not be given to the policy: what
+// it lists, every program of the submission can read.
 package sandbox
 
 import (
@@ -15,6 +30,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/prefork"
 )
 
@@ -35,7 +51,24 @@ type Spec struct {
 	Kill <-chan struct{}
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
+	// Policy confines the program; nil does not. The folder for temporary files
+	// and Dir are added to what it may change.
+	Policy *Policy
+	// Together takes both output streams as they come, beside what is kept: they
+	// are one then, and what is kept is in Stdout. May be nil.
+	Together io.Writer
 }
+
+// Policy is what a confined program may do; see internal/confine.
+type Policy = confine.Policy
+
+// NewPolicy returns a policy with which the interpreters of this machine run.
+// The error says why programs cannot be confined here.
+func NewPolicy(ctx context.Context) (*Policy, error) { return confine.New(ctx) }
+
+// Available says how programs can be confined on this machine, and why not
+// better.
+func Available() (confine.Mode, string) { return confine.Available() }
 
 // Result is how it ended.
 type Result struct {
@@ -44,6 +77,9 @@ type Result struct {
 	Truncated      bool // output beyond the bound was thrown away
 	TimedOut       bool
 	Killed         bool // by Spec.Kill
+	// Breach is the limit of the policy that the program broke and was killed
+	// for, as a sentence such as "it wrote more than 512 MiB"; empty for none.
+	Breach string
 }
 
 // Run starts the program and waits for its end. An error means that it could
@@ -63,16 +99,20 @@ func Run(ctx context.Context, s Spec) (Result, error) {
 	if s.Output == 0 {
 		s.Output = DefaultOutput
 	}
-	// Not CommandContext: it kills the process alone, and its children would
-	// hold the pipes open.
-	cmd := exec.Command(s.Command[0], s.Command[1:]...) //nolint:gosec // running it is the point
-	cmd.Dir = s.Dir
-	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + tmp, "TMPDIR=" + tmp}, s.Env...)
-	streams, err := connect(cmd, s)
+	cmd, err := s.command(tmp)
 	if err != nil {
 		return Result{}, err
 	}
-	process, err := s.Interpreters.Start(cmd)
+	cage, err := s.cage(tmp)
+	if err != nil {
+		return Result{}, err
+	}
+	streams, err := connect(cmd, s)
+	if err != nil {
+		cage.End()
+		return Result{}, err
+	}
+	process, err := s.Interpreters.Start(cmd, cage)
 	streams.started()
 	if err != nil {
 		streams.finish()
@@ -104,7 +144,33 @@ func Run(ctx context.Context, s Spec) (Result, error) {
 	streams.finish()
 	r.Exit, r.Stdout, r.Stderr = exit.Code, streams.out.String(), streams.err.String()
 	r.Truncated = streams.out.cut || streams.err.cut
+	r.Breach = process.Breach()
 	return r, nil
+}
+
+// command is what is started. Not CommandContext: it kills the process alone,
+// and its children would hold the pipes open.
+func (s *Spec) command(tmp string) (*exec.Cmd, error) {
+	cmd := exec.Command(s.Command[0], s.Command[1:]...) //nolint:gosec // running it is the point
+	if s.Policy != nil {
+		path, err := s.Policy.LookPath(s.Command[0])
+		if err != nil {
+			return nil, fmt.Errorf("start %s: %w", s.Command[0], err)
+		}
+		cmd.Path, cmd.Err = path, nil
+	}
+	cmd.Dir = s.Dir
+	cmd.Env = append([]string{"PATH=" + s.Policy.SearchPath(), "HOME=" + tmp, "TMPDIR=" + tmp}, s.Env...)
+	return cmd, nil
+}
+
+// cage is where the program runs; nil without a policy.
+func (s *Spec) cage(tmp string) (*confine.Cage, error) {
+	write := []string{tmp}
+	if s.Dir != "" {
+		write = append(write, s.Dir)
+	}
+	return s.Policy.With(nil, write).Cage()
 }
 
 // capped keeps the first bytes and takes the rest without keeping it, so that

@@ -18,6 +18,7 @@ const lingers = time.Second
 // their other ends.
 type streams struct {
 	out, err *capped
+	together io.Writer
 	theirs   []*os.File // closed here once the program has them
 	ours     []*os.File
 	input    *os.File // nil for none
@@ -36,9 +37,13 @@ func connect(cmd *exec.Cmd, s Spec) (*streams, error) {
 		return r, w
 	}
 	outRead, outWrite := pipe()
-	errRead, errWrite := pipe()
-	p.theirs, p.ours = []*os.File{outWrite, errWrite}, []*os.File{outRead, errRead}
-	cmd.Stdout, cmd.Stderr = outWrite, errWrite
+	p.theirs, p.ours = []*os.File{outWrite}, []*os.File{outRead}
+	cmd.Stdout, cmd.Stderr = outWrite, outWrite
+	if p.together = s.Together; p.together == nil {
+		errRead, errWrite := pipe()
+		p.theirs, p.ours = append(p.theirs, errWrite), append(p.ours, errRead)
+		cmd.Stderr = errWrite
+	}
 	if s.Stdin != nil {
 		inRead, inWrite := pipe()
 		p.theirs, p.input = append(p.theirs, inRead), inWrite
@@ -58,8 +63,12 @@ func (p *streams) started() {
 	for _, f := range p.theirs {
 		_ = f.Close() // the program has its own
 	}
-	for n, to := range []*capped{p.out, p.err} {
-		p.reading.Go(func() { _, _ = io.Copy(to, p.ours[n]) }) // ends with the pipe
+	for n, from := range p.ours {
+		var to io.Writer = []*capped{p.out, p.err}[n]
+		if p.together != nil {
+			to = io.MultiWriter(to, p.together)
+		}
+		p.reading.Go(func() { _, _ = io.Copy(to, from) }) // ends with the pipe
 	}
 	if p.input != nil {
 		p.writing.Go(func() {

@@ -7,12 +7,15 @@ import (
 	"os"
 )
 
-// Daemon describes the emulator that runs for a workspace, as its process
-// wrote it down. The process may have died since.
+// Daemon describes the process that runs for a workspace, as it wrote itself
+// down: the embedded emulator, or the proxy in front of another one. It may have
+// died since.
 type Daemon struct {
 	PID   int    `json:"pid"`
 	URL   string `json:"url"`
 	Token string `json:"token"`
+	// Capabilities are what the emulator can do.
+	Capabilities []string `json:"capabilities,omitempty"`
 }
 
 // Daemon reads daemon.json; ok is false when the workspace has none.

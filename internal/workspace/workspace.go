@@ -29,8 +29,9 @@ var ErrNone = errors.New("this folder is not a lab workspace")
 type Meta struct {
 	Version  int            `json:"version"`
 	Lab      string         `json:"lab"`
-	Emulator string         `json:"emulator"` // driver name
-	Seed     uint64         `json:"seed"`     // of the learner's data; checks draw a new one unless told otherwise
+	Emulator string         `json:"emulator"`          // embedded, localstack, ministack or the URL of one that runs
+	RealAWS  bool           `json:"realAws,omitempty"` // the learner knows that the URL looks like the real AWS
+	Seed     uint64         `json:"seed"`              // of the learner's data; checks draw a new one unless told otherwise
 	Created  time.Time      `json:"created"`
 	Source   string         `json:"source,omitempty"`   // folder of a lab that is not built in
 	Hints    map[string]int `json:"hints,omitempty"`    // check id -> hints shown
@@ -38,6 +39,12 @@ type Meta struct {
 	Solved   bool           `json:"solved,omitempty"`   // the reference solution was copied in
 	Stack    string         `json:"stack"`              // name of the learner's CloudFormation stack
 }
+
+// embedded is the word for the emulator that is part of this program.
+const embedded = "embedded"
+
+// Embedded reports whether the workspace uses the embedded emulator.
+func (w *Workspace) Embedded() bool { return w.Meta.Emulator == "" || w.Meta.Emulator == embedded }
 
 // Workspace is one such folder.
 type Workspace struct {

@@ -33,6 +33,7 @@ type Clock struct {
 	running sync.WaitGroup
 	advance sync.Mutex // one Advance at a time
 	moving  bool
+	work    work
 }
 
 // Shift is one move of the clock: from At, in machine time, the offset was
@@ -274,7 +275,11 @@ func (c *Clock) fireDue() time.Duration {
 			return time.Hour
 		default:
 		}
-		c.running.Go(t.fn)
+		c.work.firing++
+		c.running.Go(func() {
+			defer c.fired()
+			t.fn()
+		})
 	}
 	return time.Hour
 }

@@ -57,3 +57,36 @@ func TestSleep_endsWithItsContextOrTheClock(t *testing.T) {
 	c.Close()
 	require.ErrorIs(t, c.Sleep(context.Background(), time.Hour), clock.ErrClosed)
 }
+
+func TestPass_waitsForWorkAndSkipsTheRest(t *testing.T) {
+	t.Parallel()
+	c := clock.New()
+	defer c.Close()
+	ctx := context.Background()
+	before, machine := c.Now(), c.Stopwatch()
+	fired := false
+	c.AfterFunc(30*time.Minute, func() { fired = true })
+	require.NoError(t, c.Pass(ctx, time.Hour))
+	require.True(t, fired, "what falls due happens")
+	require.GreaterOrEqual(t, c.Now().Sub(before), time.Hour)
+	require.Less(t, machine(), time.Hour)
+
+	c.Begin() // a worker at work: time is waited for, not skipped
+	before, machine = c.Now(), c.Stopwatch()
+	require.NoError(t, c.Pass(ctx, 50*time.Millisecond))
+	require.GreaterOrEqual(t, machine(), 50*time.Millisecond)
+
+	ended, cancel := context.WithCancel(ctx)
+	cancel()
+	require.ErrorIs(t, c.Pass(ended, time.Hour), context.Canceled)
+	require.Less(t, c.Now().Sub(before), time.Hour)
+
+	passed := make(chan error, 1)
+	go func() { passed <- c.Pass(ctx, 100*time.Hour) }()
+	c.AfterFunc(0, func() { // a timer's call is work too, and what it wakes
+		c.Begin()
+		c.End()
+	})
+	c.End()
+	require.NoError(t, <-passed, "the last worker is done: the rest is skipped")
+}

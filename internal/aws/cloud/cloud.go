@@ -15,6 +15,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/service/cloudformation"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/prefork"
 )
 
@@ -30,6 +31,9 @@ type Options struct {
 	Provision cloudformation.Provision
 	// Interpreters run Python functions; nil starts one for each.
 	Interpreters *prefork.Interpreters
+	// Confine says what functions may do; nil leaves them unconfined. With it,
+	// nothing but the token empties the cloud.
+	Confine *confine.Policy
 }
 
 // Cloud is one emulated AWS, an http.Handler. Make one with New.
@@ -39,6 +43,7 @@ type Cloud struct {
 	clock   *clock.Clock
 	shifts  *store.Collection[[]clock.Shift]
 	token   string
+	closed  bool // what tools may do without the token is closed too
 	mux     *http.ServeMux
 	scratch scratch
 
@@ -51,12 +56,12 @@ type Cloud struct {
 // which programs will reach the cloud.
 func New(ctx context.Context, endpoint string, o Options) (*Cloud, error) {
 	st := store.New(store.Options{Dir: o.Dir})
-	c := &Cloud{store: st, token: o.Token, snapshots: map[string]*store.Snapshot{}}
+	c := &Cloud{store: st, token: o.Token, closed: o.Confine != nil, snapshots: map[string]*store.Snapshot{}}
 	c.shifts = store.NewCollection[[]clock.Shift](st, "clock.shifts")
 	clk := clock.New()
 	c.clock = clk
 	c.gateway = gateway.New(st, clk, ident.NewSource(), o.Log)
-	c.gateway.Host().Interpreters = o.Interpreters
+	c.gateway.Host().Interpreters, c.gateway.Host().Confine = o.Interpreters, o.Confine
 	for _, make := range services(o) {
 		c.gateway.Register(make(c.gateway.Host()))
 	}

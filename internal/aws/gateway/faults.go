@@ -11,12 +11,13 @@ import (
 // FaultKind is what goes wrong.
 type FaultKind string
 
-// The kinds of fault. The gateway acts out the first four; services act out
+// The kinds of fault. The gateway acts out the first six; services act out
 // the others, which need their knowledge, by asking Faults.Take.
 const (
 	FaultError     FaultKind = "error"     // answer Error with Status before the handler runs
 	FaultThrottle  FaultKind = "throttle"  // answer the service's own throttling error; Resource may name a shard or table
 	FaultLatency   FaultKind = "latency"   // wait Latency of machine time, then go on
+	FaultGather    FaultKind = "gather"    // hold calls until Count have come, at most Latency of machine time (5 s when 0), then let them go on together
 	FaultDrop      FaultKind = "drop"      // cut the connection in the middle of the request body
 	FaultAfter     FaultKind = "after"     // run the handler, then answer Error: the side effect happened
 	FaultEntries   FaultKind = "entries"   // fail Share of the entries of a batch call (PutRecords, BatchWriteItem, SendMessageBatch)
@@ -55,6 +56,7 @@ type Faults struct {
 type activeFault struct {
 	Fault
 	seen, hits uint64
+	gate       chan struct{} // of a gather rule: closed when all have come
 }
 
 // NewFaults returns an empty set.
@@ -64,7 +66,7 @@ func NewFaults() *Faults { return &Faults{} }
 func (f *Faults) Add(rule Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.rules = append(f.rules, &activeFault{Fault: rule})
+	f.rules = append(f.rules, &activeFault{Fault: rule, gate: make(chan struct{})})
 }
 
 // Clear removes the rule with this id, or all with an empty id.
@@ -88,6 +90,19 @@ func (f *Faults) List() (rules []Fault, hits []int) {
 		rules, hits = append(rules, r.Fault), append(hits, int(r.hits))
 	}
 	return rules, hits
+}
+
+// Has reports whether a rule of this kind is in force for a service, whether or
+// not it strikes.
+func (f *Faults) Has(kind FaultKind, service string) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.rules {
+		if r.Kind == kind && match(r.Service, service) {
+			return true
+		}
+	}
+	return false
 }
 
 // Take asks whether a fault of this kind strikes now, and counts it. Call it
@@ -115,6 +130,50 @@ func (f *Faults) Take(kind FaultKind, service, operation, resource string) (Faul
 	return Fault{}, false
 }
 
+// patience bounds how long a gather rule without a Latency holds a call: fewer
+// may come than it waits for.
+const patience = 5 * time.Second
+
+// gathering returns the gate of a gather rule that holds this call and how long
+// it may wait, nil when none does. The call that completes the number opens the
+// gate.
+func (f *Faults) gathering(service, operation, resource string) (gate chan struct{}, atMost time.Duration) {
+	if f == nil {
+		return nil, 0
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.rules {
+		if r.Kind != FaultGather || !match(r.Service, service) || !match(r.Operation, operation) || !match(r.Resource, resource) {
+			continue
+		}
+		r.seen++
+		if r.seen <= uint64(r.Skip) || r.hits >= uint64(r.Count) {
+			continue
+		}
+		if r.hits++; r.hits == uint64(r.Count) {
+			close(r.gate)
+		}
+		if r.Latency == 0 {
+			return r.gate, patience
+		}
+		return r.gate, r.Latency
+	}
+	return nil, 0
+}
+
+// giveUp opens a gate before all have come: nobody waits twice.
+func (f *Faults) giveUp(gate chan struct{}) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, r := range f.rules {
+		if r.gate == gate && r.hits < uint64(r.Count) {
+			r.hits = uint64(r.Count)
+			close(gate)
+		}
+	}
+}
+
 func match(pattern, s string) bool {
 	if pattern == "" || pattern == "*" || pattern == s {
 		return true
@@ -136,7 +195,7 @@ func unit(seed, n uint64) float64 {
 // Validate says what is wrong with a rule, nil if nothing.
 func (f Fault) Validate() error {
 	switch f.Kind {
-	case FaultError, FaultThrottle, FaultLatency, FaultDrop, FaultAfter, FaultEntries, FaultCrash, FaultCrashLate, FaultDuplicate, FaultReorder:
+	case FaultError, FaultThrottle, FaultLatency, FaultGather, FaultDrop, FaultAfter, FaultEntries, FaultCrash, FaultCrashLate, FaultDuplicate, FaultReorder:
 	default:
 		return fmt.Errorf("unknown kind of fault %q", f.Kind)
 	}
@@ -147,6 +206,10 @@ func (f Fault) Validate() error {
 		return errors.New("skip, count and latency cannot be negative")
 	case f.Kind == FaultLatency && f.Latency == 0:
 		return errors.New("a latency fault needs a latency")
+	case f.Kind == FaultGather && f.Count < 2:
+		return errors.New("a gather fault needs a count of two calls or more")
+	case f.Kind == FaultGather && f.Share != 0:
+		return errors.New("a gather fault has no share")
 	}
 	return nil
 }

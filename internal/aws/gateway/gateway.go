@@ -113,19 +113,22 @@ func notEmulated(service, operation string) *Error {
 	return Errorf(http.StatusNotImplemented, "NotImplemented", "PipeLab does not emulate %s.%s", service, operation)
 }
 
-// errDropped asks the HTTP side to cut the connection.
-var errDropped = errors.New("connection dropped by an injected fault")
-
 // pass is the chain after identification: faults, handler, record.
 func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err error) {
 	if c.ID == "" {
 		c.ID = g.host.IDs.UUID()
 	}
 	c.Time = g.host.Clock.Now()
-	rec := g.trace.begin(c)
-	defer func() { g.trace.end(rec, g.host.Clock.Now(), out, err) }()
-	if err := g.faultsBefore(ctx, c, rec.Resource); err != nil {
-		return nil, err
+	rec := g.trace.Begin(c)
+	defer func() { g.trace.End(rec, g.host.Clock.Now(), out, err) }()
+	spared := exempt(ctx, c)
+	if !spared {
+		if err := g.crash(c, rec.Resource); err != nil {
+			return nil, err
+		}
+		if err := g.host.Faults.Before(ctx, g.host.Clock.SleepMachine, c.Service, c.Operation, rec.Resource); err != nil {
+			return nil, err
+		}
 	}
 	if c.validate != nil {
 		if err := c.validate(c.Input); err != nil {
@@ -135,11 +138,11 @@ func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err
 	if out, err = g.handle(WithCall(ctx, c), c, op); err != nil {
 		return nil, err
 	}
-	if exempt(ctx, c) {
+	if spared {
 		return out, nil
 	}
-	if f, hit := g.host.Faults.Take(FaultAfter, c.Service, c.Operation, rec.Resource); hit {
-		return nil, f.err(c.Service)
+	if err := g.host.Faults.After(c.Service, c.Operation, rec.Resource); err != nil {
+		return nil, err
 	}
 	return out, nil
 }

@@ -40,7 +40,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	out, err := g.pass(req.Context(), call, op)
-	if errors.Is(err, errDropped) {
+	if errors.Is(err, ErrDropped) {
 		panic(http.ErrAbortHandler) // net/http's way to cut a connection
 	}
 	if err != nil {

@@ -57,6 +57,13 @@ func (g *Gateway) identify(req *http.Request) (Principal, ident.Scope, error) {
 			return owner, ident.Scope{Account: owner.Account, Region: region}, nil
 		}
 	}
+	owner := RootOf(key)
+	return owner, ident.Scope{Account: owner.Account, Region: region}, nil
+}
+
+// RootOf is the owner of a key that nobody issued: the root of the account that
+// the key names, or else of the default one.
+func RootOf(key string) Principal {
 	account := ident.DefaultAccount
 	if isAccount(key) {
 		account = key
@@ -64,7 +71,7 @@ func (g *Gateway) identify(req *http.Request) (Principal, ident.Scope, error) {
 	return Principal{
 		Kind: Root, Account: account, ID: account, AccessKeyID: key,
 		ARN: ident.ARN{Partition: "aws", Service: "iam", Account: account, Resource: "root"}.String(),
-	}, ident.Scope{Account: account, Region: region}, nil
+	}
 }
 
 func isAccount(key string) bool {

@@ -2,7 +2,9 @@ package gateway
 
 import (
 	"context"
+	"errors"
 	"net/http"
+	"time"
 )
 
 type spared struct{}
@@ -14,36 +16,65 @@ func WithoutFaults(ctx context.Context) context.Context {
 }
 
 // exempt reports whether a call comes from the network with such a context.
-func exempt(ctx context.Context, c *Call) bool { return !c.Internal() && ctx.Value(spared{}) != nil }
+func exempt(ctx context.Context, c *Call) bool { return !c.Internal() && Spared(ctx) }
 
-// faultsBefore acts out the faults that strike before a handler runs.
-func (g *Gateway) faultsBefore(ctx context.Context, c *Call, resource string) error {
-	faults := g.host.Faults
-	if exempt(ctx, c) {
-		return nil
+// Spared reports whether ctx was made by WithoutFaults.
+func Spared(ctx context.Context) bool { return ctx.Value(spared{}) != nil }
+
+// ErrDropped asks the HTTP side to cut the connection.
+var ErrDropped = errors.New("connection dropped by an injected fault")
+
+// Before acts out the faults that strike before a call takes effect: it waits
+// with sleep, and returns the error to answer with or ErrDropped.
+func (f *Faults) Before(ctx context.Context, sleep func(context.Context, time.Duration) error, service, operation, resource string) error {
+	if err := f.gather(ctx, sleep, service, operation, resource); err != nil {
+		return err
 	}
-	if f, hit := faults.Take(FaultLatency, c.Service, c.Operation, resource); hit {
-		if err := g.host.Clock.SleepMachine(ctx, f.Latency); err != nil {
+	if rule, hit := f.Take(FaultLatency, service, operation, resource); hit {
+		if err := sleep(ctx, rule.Latency); err != nil {
 			return err
 		}
 	}
-	if _, hit := faults.Take(FaultDrop, c.Service, c.Operation, resource); hit {
-		return errDropped
+	if _, hit := f.Take(FaultDrop, service, operation, resource); hit {
+		return ErrDropped
 	}
-	// An invocation itself crashes in the lambda service, which knows more.
-	if p, ok := g.host.Processes.behind(c); ok && c.Service != "lambda" {
-		if _, hit := faults.Take(FaultCrash, c.Service, c.Operation, resource); hit {
-			p.kill()
-			return errDropped
-		}
+	if rule, hit := f.Take(FaultError, service, operation, resource); hit {
+		return rule.err(service)
 	}
-	if f, hit := faults.Take(FaultError, c.Service, c.Operation, resource); hit {
-		return f.err(c.Service)
-	}
-	if f, hit := faults.Take(FaultThrottle, c.Service, c.Operation, resource); hit {
-		return f.throttle(c.Service)
+	if rule, hit := f.Take(FaultThrottle, service, operation, resource); hit {
+		return rule.throttle(service)
 	}
 	return nil
+}
+
+// After returns the error to answer with in place of what a call that has taken
+// effect would answer; nil when no fault strikes.
+func (f *Faults) After(service, operation, resource string) error {
+	if rule, hit := f.Take(FaultAfter, service, operation, resource); hit {
+		return rule.err(service)
+	}
+	return nil
+}
+
+// gather holds a call until those that a rule waits for have come too.
+func (f *Faults) gather(ctx context.Context, sleep func(context.Context, time.Duration) error, service, operation, resource string) error {
+	gate, atMost := f.gathering(service, operation, resource)
+	if gate == nil {
+		return nil
+	}
+	waiting, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() { // ends with the call
+		if sleep(waiting, atMost) == nil {
+			f.giveUp(gate)
+		}
+	}()
+	select {
+	case <-gate:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // err is the error that a rule answers with.

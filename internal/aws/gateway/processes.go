@@ -42,3 +42,17 @@ func (p *Processes) behind(c *Call) (process, bool) {
 	found, ok := p.atKey[c.Principal.AccessKeyID]
 	return found, ok
 }
+
+// crash ends the function that makes a call, where a fault says so. Invocations
+// crash in the lambda service, which knows more.
+func (g *Gateway) crash(c *Call, resource string) error {
+	p, ok := g.host.Processes.behind(c)
+	if !ok || c.Service == "lambda" {
+		return nil
+	}
+	if _, hit := g.host.Faults.Take(FaultCrash, c.Service, c.Operation, resource); !hit {
+		return nil
+	}
+	p.kill()
+	return ErrDropped
+}

@@ -9,6 +9,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/prefork"
 )
 
@@ -140,6 +141,8 @@ type Host struct {
 	Scratch func() (string, error)
 	// Interpreters run Python functions; nil starts one for each.
 	Interpreters *prefork.Interpreters
+	// Confine says what functions may do; nil leaves them unconfined.
+	Confine *confine.Policy
 }
 
 // Invoke is Host.Invoke with the answer's type.

@@ -109,7 +109,7 @@ func (g *Gateway) stream(t *wire.Target, w http.ResponseWriter, req *http.Reques
 		defer func() { <-e.done }() // no handler outlives its request
 		defer e.cancel()
 	}
-	if errors.Is(err, errDropped) {
+	if errors.Is(err, ErrDropped) {
 		panic(http.ErrAbortHandler)
 	}
 	if err != nil {

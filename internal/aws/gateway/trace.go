@@ -45,7 +45,8 @@ type Trace struct {
 // NewTrace returns an empty trace.
 func NewTrace() *Trace { return &Trace{more: make(chan struct{})} }
 
-func (t *Trace) begin(c *Call) *TraceEntry {
+// Begin starts the record of a call; it is kept when it ends.
+func (t *Trace) Begin(c *Call) *TraceEntry {
 	e := &TraceEntry{
 		ID: c.ID, Parent: c.Parent, Time: c.Time, Service: c.Service, Operation: c.Operation,
 		Principal: c.Principal.ARN, Internal: c.Internal(), Resource: Resource(c.Input),
@@ -93,7 +94,9 @@ func count(out any, name string) int {
 	return 0
 }
 
-func (t *Trace) end(e *TraceEntry, now time.Time, out any, err error) {
+// End keeps a record, with what became of the call: out is a pointer to its
+// output, nil with an error.
+func (t *Trace) End(e *TraceEntry, now time.Time, out any, err error) {
 	e.Millis = float64(now.Sub(e.Time).Microseconds()) / 1e3
 	if err != nil {
 		if e.Error = ErrorCode(err); e.Error == "" {

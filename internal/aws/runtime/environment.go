@@ -7,13 +7,17 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/pipelab/pipelab/internal/aws/clock"
+	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/prefork"
 )
 
@@ -102,13 +106,13 @@ type Environment struct {
 const initLimit = 10 * time.Second
 
 // start runs a process. scratch is a folder for its files.
-func start(clk *clock.Clock, interpreters *prefork.Interpreters, scratch string, s Spec) (e *Environment, err error) {
+func (m Machine) start(clk *clock.Clock, scratch string, s Spec) (e *Environment, err error) {
 	e = &Environment{
 		spec: s, clock: clk, since: clk.Stopwatch(), out: newOutput(s.Sink),
 		ready: make(chan struct{}), initFailed: make(chan struct{}), exited: make(chan struct{}), gone: make(chan struct{}),
 		work: make(chan *Invocation), replies: make(chan reply, 1),
 	}
-	cmd, err := s.command(scratch)
+	cmd, err := s.command(scratch, m.Confine)
 	if errors.Is(err, errNoBootstrap) {
 		e.initFault = fault("Runtime.InvalidEntrypoint", "", err.Error())
 		close(e.initFailed)
@@ -133,26 +137,56 @@ func start(clk *clock.Clock, interpreters *prefork.Interpreters, scratch string,
 	e.server = &http.Server{Handler: e.routes(), ReadHeaderTimeout: time.Minute}
 	go func() { _ = e.server.Serve(listener) }() // ends with Close, with an error that says just that
 	cmd.Dir = s.Code
-	cmd.Env = e.environ(listener.Addr().String())
-	if err := e.run(interpreters, cmd); err != nil {
+	cmd.Env = e.environ(listener.Addr().String(), m.Confine.SearchPath())
+	cage, err := m.cage(e, scratch, listener.Addr().(*net.TCPAddr).Port) //nolint:forcetypeassert // of a TCP listener
+	if err == nil {
+		err = e.run(m.Interpreters, cmd, cage)
+	}
+	if err != nil {
 		return nil, errors.Join(err, e.server.Close())
 	}
 	return e, nil
 }
 
+// cage is where a function's process runs: it reads its code, layers and
+// bootstrap, writes its temporary files and calls its Runtime API and the cloud.
+func (m Machine) cage(e *Environment, scratch string, api int) (*confine.Cage, error) {
+	if m.Confine == nil {
+		return nil, nil //nolint:nilnil // a nil cage does not confine
+	}
+	read := []string{e.spec.Code}
+	if e.spec.Layers != "" {
+		read = append(read, e.spec.Layers)
+	}
+	if f, err := familyOf(e.spec.Runtime); err == nil && f.file != "" {
+		read = append(read, filepath.Join(scratch, f.file))
+	}
+	ports := []int{api}
+	endpoint, err := url.Parse(m.Endpoint())
+	if err != nil {
+		return nil, err
+	}
+	if port, err := strconv.Atoi(endpoint.Port()); err == nil {
+		ports = append(ports, port)
+	}
+	return m.Confine.With(read, []string{e.tmp}, ports...).Cage()
+}
+
 // run starts the process with one pipe for both of its outputs, so that their
 // order is kept.
-func (e *Environment) run(interpreters *prefork.Interpreters, cmd *exec.Cmd) error {
+func (e *Environment) run(interpreters *prefork.Interpreters, cmd *exec.Cmd, cage *confine.Cage) error {
 	outRead, outWrite, err := os.Pipe()
 	if err != nil {
+		cage.End()
 		return err
 	}
 	inRead, inWrite, err := os.Pipe()
 	if err != nil {
+		cage.End()
 		return errors.Join(err, outRead.Close(), outWrite.Close())
 	}
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = inRead, outWrite, outWrite
-	e.proc, err = interpreters.Start(cmd)
+	e.proc, err = interpreters.Start(cmd, cage)
 	_, _ = inRead.Close(), outWrite.Close() // the process has them now
 	if err != nil {
 		return errors.Join(fmt.Errorf("start function: %w", err), outRead.Close(), inWrite.Close())
@@ -172,10 +206,10 @@ func (e *Environment) run(interpreters *prefork.Interpreters, cmd *exec.Cmd) err
 
 // environ is the whole environment of the process: nothing of ours but PATH.
 // Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
-func (e *Environment) environ(api string) []string {
+func (e *Environment) environ(api, path string) []string {
 	s := e.spec
 	env := []string{
-		"PATH=" + os.Getenv("PATH"), "HOME=" + e.tmp, "TMPDIR=" + e.tmp, "TZ=:UTC", "LANG=en_US.UTF-8", "PYTHONIOENCODING=utf-8",
+		"PATH=" + path, "HOME=" + e.tmp, "TMPDIR=" + e.tmp, "TZ=:UTC", "LANG=en_US.UTF-8", "PYTHONIOENCODING=utf-8",
 		"AWS_LAMBDA_RUNTIME_API=" + api, "LAMBDA_TASK_ROOT=" + s.Code, "_HANDLER=" + s.Handler,
 		"AWS_LAMBDA_INITIALIZATION_TYPE=on-demand", "AWS_EXECUTION_ENV=AWS_Lambda_" + s.Runtime,
 		// Without these a client that finds no credentials asks the network.
@@ -186,7 +220,7 @@ func (e *Environment) environ(api string) []string {
 		if err == nil {
 			env = append(env, f.layerPath(s.Layers)...)
 		}
-		env = append(env, "PATH="+s.Layers+"/bin"+string(os.PathListSeparator)+os.Getenv("PATH"),
+		env = append(env, "PATH="+s.Layers+"/bin"+string(os.PathListSeparator)+path,
 			"LD_LIBRARY_PATH="+s.Layers+"/lib")
 	}
 	if root := os.Getenv("SystemRoot"); root != "" { // Windows starts no socket without it
@@ -333,6 +367,9 @@ func (e *Environment) ended(inv Invocation, out Outcome) Outcome {
 	text := "Runtime exited without providing a reason"
 	if exit := e.proc.Wait(); exit.Code != 0 {
 		text = "Runtime exited with error: " + exit.Text
+	}
+	if breach := e.proc.Breach(); breach != "" {
+		text += " (" + breach + ")"
 	}
 	out.Failed, out.Payload = true, fault("Runtime.ExitError", inv.ID, text)
 	return out

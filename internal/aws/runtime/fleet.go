@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pipelab/pipelab/internal/aws/clock"
+	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/prefork"
 )
 
@@ -24,8 +25,7 @@ const patience = 5 * time.Second
 // Fleet holds the environments of all functions. Make one with NewFleet.
 type Fleet struct {
 	clock   *clock.Clock
-	scratch func() (string, error)
-	python  *prefork.Interpreters
+	machine Machine
 	limit   int
 
 	mu      sync.Mutex
@@ -42,13 +42,25 @@ type member struct {
 	stale bool // its function has changed: not used again
 }
 
-// NewFleet returns a fleet without environments. scratch gives a folder for
-// their files; interpreters run Python functions, nil starts one for each.
+// Machine is what environments run on.
+type Machine struct {
+	// Scratch gives a folder for their files.
+	Scratch func() (string, error)
+	// Endpoint is where the cloud answers.
+	Endpoint func() string
+	// Interpreters run Python functions; nil starts one for each.
+	Interpreters *prefork.Interpreters
+	// Confine says what functions may do beside what they need; nil leaves them
+	// unconfined.
+	Confine *confine.Policy
+}
+
+// NewFleet returns a fleet without environments.
 //
 // AWS: runs a thousand environments side by side. Here the machine sets the
 // limit: four to a core, eight at least; more invocations wait for their turn.
-func NewFleet(clk *clock.Clock, scratch func() (string, error), interpreters *prefork.Interpreters) *Fleet {
-	return &Fleet{clock: clk, scratch: scratch, python: interpreters, limit: max(8, 4*goruntime.NumCPU()),
+func NewFleet(clk *clock.Clock, machine Machine) *Fleet {
+	return &Fleet{clock: clk, machine: machine, limit: max(8, 4*goruntime.NumCPU()),
 		idle: map[string][]*member{}, members: map[*Environment]*member{}, freed: make(chan struct{})}
 }
 
@@ -140,11 +152,11 @@ func (f *Fleet) create(key string, spec func() (Spec, error)) (*Environment, err
 	if err != nil {
 		return nil, err
 	}
-	dir, err := f.scratch()
+	dir, err := f.machine.Scratch()
 	if err != nil {
 		return nil, err
 	}
-	env, err := start(f.clock, f.python, dir, s)
+	env, err := f.machine.start(f.clock, dir, s)
 	if err != nil {
 		return nil, err
 	}

@@ -10,6 +10,8 @@ import (
 	"path/filepath"
 	goruntime "runtime"
 	"strings"
+
+	"github.com/pipelab/pipelab/internal/confine"
 )
 
 //go:embed bootstrap/bootstrap.py
@@ -71,13 +73,14 @@ func Check(runtime string) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.find(runtime)
+	_, err = f.find(runtime, nil)
 	return err
 }
 
-func (f family) find(runtime string) (string, error) {
+// find finds the interpreter where a policy lets programs be found.
+func (f family) find(runtime string, policy *confine.Policy) (string, error) {
 	for _, name := range f.interpreters {
-		if path, err := exec.LookPath(name); err == nil {
+		if path, err := policy.LookPath(name); err == nil {
 			return path, nil
 		}
 	}
@@ -89,7 +92,7 @@ func (f family) find(runtime string) (string, error) {
 
 // command is what starts a function's process. dir is a folder of ours, where
 // bootstraps are kept.
-func (s Spec) command(dir string) (*exec.Cmd, error) {
+func (s Spec) command(dir string, policy *confine.Policy) (*exec.Cmd, error) {
 	f, err := familyOf(s.Runtime)
 	if err != nil {
 		return nil, err
@@ -103,7 +106,7 @@ func (s Spec) command(dir string) (*exec.Cmd, error) {
 		}
 		return nil, errNoBootstrap
 	}
-	interpreter, err := f.find(s.Runtime)
+	interpreter, err := f.find(s.Runtime, policy)
 	if err != nil {
 		return nil, err
 	}

@@ -15,6 +15,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/pipelab/pipelab/internal/filelock"
 )
 
 // journal makes transactions durable: each is one frame, appended with one
@@ -54,7 +56,7 @@ func (s *Store) Open() error {
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
 		return err
 	}
-	lock, err := lockDir(filepath.Join(s.dir, "lock"))
+	lock, err := filelock.Try(filepath.Join(s.dir, "lock"))
 	if err != nil {
 		return fmt.Errorf("state in %s is in use by another process: %w", s.dir, err)
 	}

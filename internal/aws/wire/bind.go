@@ -18,11 +18,18 @@ func itoa(n int) string { return strconv.Itoa(n) }
 
 // decodeREST reads an input that is spread over path, query, headers and body.
 func (t *Target) decodeREST(req *http.Request, n *node, v reflect.Value) error {
+	inBody, err := t.decodeHead(req, n, v)
+	if err != nil || !inBody {
+		return err
+	}
+	return t.decodePayload(req, n, v)
+}
+
+// decodeHead reads what is not in the body and reports whether there is more.
+func (t *Target) decodeHead(req *http.Request, n *node, v reflect.Value) (inBody bool, err error) {
 	var query url.Values
-	inBody := false
 	for _, f := range n.fields {
 		fv := v.Field(f.index)
-		var err error
 		switch f.ref.Location {
 		case "uri":
 			err = setText(f.node, fv, t.labels[f.ref.LocationName])
@@ -40,13 +47,10 @@ func (t *Target) decodeREST(req *http.Request, n *node, v reflect.Value) error {
 			continue
 		}
 		if err != nil {
-			return errorf(http.StatusBadRequest, t.badParameter(), "%s: %v", f.member, err)
+			return false, errorf(http.StatusBadRequest, t.badParameter(), "%s: %v", f.member, err)
 		}
 	}
-	if !inBody {
-		return nil
-	}
-	return t.decodePayload(req, n, v)
+	return inBody, nil
 }
 
 func (t *Target) badParameter() string {

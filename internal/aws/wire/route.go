@@ -223,6 +223,12 @@ func (r *Registry) routeCBOR(req *http.Request) (*Target, error) {
 	return nil, errorf(http.StatusNotFound, "UnknownOperationException", "PipeLab emulates no service %s", p[1])
 }
 
+// rest is a body of which a part was read and put back.
+type rest struct {
+	io.Reader
+	io.Closer
+}
+
 // maxForm bounds a query request's body; the largest real ones carry a
 // CloudFormation template of 51,200 bytes and its parameters.
 const maxForm = 4 << 20
@@ -234,7 +240,7 @@ func (r *Registry) routeQuery(req *http.Request, signing string) (*Target, error
 		if err != nil {
 			return nil, errorf(http.StatusBadRequest, "MalformedInput", "the request's body cannot be read: %v", err)
 		}
-		req.Body = io.NopCloser(bytes.NewReader(b)) // S3's browser uploads look alike from here
+		req.Body = rest{io.MultiReader(bytes.NewReader(b), req.Body), req.Body} // S3's browser uploads look alike from here
 		body, err := url.ParseQuery(string(b))
 		if err != nil || !body.Has("Action") {
 			return nil, nil //nolint:nilnil // not a query request; the caller goes on

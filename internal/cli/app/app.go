@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"strings"
@@ -30,8 +31,11 @@ type App struct {
 	Labs     fs.FS  // the built-in catalogue
 	JSON     bool   // --json: data on Out is JSON
 	Dir      string // where the command runs
+	Version  string // of this program
 	// Interpreters run Python programs and functions; nil starts one for each.
 	Interpreters *prefork.Interpreters
+	RealAWS      bool         // --i-know-this-is-real-aws
+	Log          *slog.Logger // what goes wrong inside emulators; nil discards it
 }
 
 // Getenv returns a variable of the environment the program was started with.
@@ -124,7 +128,7 @@ func (a *App) Lab(id string) (*lab.Lab, error) {
 		}
 	}
 	e := Usagef("there is no lab %q", id)
-	if near := Nearest(id, ids); near != "" {
+	if near := lab.Nearest(id, ids); near != "" {
 		e = e.Hint("did you mean " + near + "?")
 	}
 	return nil, e.Hint("see them all: pipelab list")

@@ -10,10 +10,12 @@ import (
 	"net/url"
 	"os"
 	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/pipelab/pipelab/internal/emulator"
-	"github.com/pipelab/pipelab/internal/emulator/embedded"
 	"github.com/pipelab/pipelab/internal/workspace"
 )
 
@@ -27,8 +29,10 @@ const TokenVariable = "PIPELAB_TOKEN"
 
 // Ready is what "pipelab emulator serve" prints when it answers.
 type Ready struct {
-	URL string `json:"url"`
-	PID int    `json:"pid"`
+	URL          string                `json:"url"`
+	PID          int                   `json:"pid"`
+	Emulator     string                `json:"emulator"`
+	Capabilities []emulator.Capability `json:"capabilities"`
 }
 
 // Emulator returns the endpoint of the workspace's emulator. If its process
@@ -40,12 +44,28 @@ func (a *App) Emulator(ctx context.Context, w *workspace.Workspace) (emulator.En
 	}
 	if known {
 		e := emulator.NewEndpoint(d.URL, d.Token)
-		if a.alive(ctx, e) {
+		if a.healthy(ctx, e) {
 			return e, nil
 		}
-		a.Statusf("the emulator is not running; starting it again with its state")
+		// A proxy may live while what is behind it is gone.
+		if _, err := a.StopEmulator(ctx, w); err != nil {
+			return emulator.Endpoint{}, err
+		}
+		if w.Embedded() {
+			a.Statusf("the emulator is not running; starting it again with its state")
+		} else {
+			a.Statusf("the emulator %s is not there; trying again", w.Meta.Emulator)
+		}
 	}
-	return a.startEmulator(ctx, w, d)
+	e, err := a.startEmulator(ctx, w, d)
+	if err != nil || !known {
+		return e, err
+	}
+	if has, err := a.Capabilities(w); err != nil || slices.Contains(has, emulator.Durable) {
+		return e, err
+	}
+	a.Statusf("the emulator %s began empty; what was in it is gone, your files are not", w.Meta.Emulator)
+	return e, forget(w)
 }
 
 // Running is Emulator without starting anything.
@@ -58,30 +78,63 @@ func (a *App) Running(ctx context.Context, w *workspace.Workspace) (emulator.End
 	return e, d, a.alive(ctx, e)
 }
 
-// alive asks for something that only this workspace's emulator answers:
-// another one on the same port does not know the token.
+// Gone words that the emulator went away under a command, and ends what may be
+// left in front of it.
+func (a *App) Gone(ctx context.Context, w *workspace.Workspace, err error) error {
+	if _, stopErr := a.StopEmulator(ctx, w); stopErr != nil {
+		err = errors.Join(err, stopErr)
+	}
+	return &Error{Code: ExitEnvironment, Message: err.Error(), Cause: err, Hints: []string{"nothing was judged after that; when it is back, check again: pipelab check"}}
+}
+
+// alive asks for something that only this workspace's process answers: another
+// one on the same port does not know the token.
 func (a *App) alive(ctx context.Context, e emulator.Endpoint) bool {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	_, _, err := emulator.NewControl(e).Now(ctx)
+	_, err := emulator.NewControl(e).Faults(ctx)
 	return err == nil
 }
+
+// healthy is alive with an emulator that answers.
+func (a *App) healthy(ctx context.Context, e emulator.Endpoint) bool {
+	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
+	defer cancel()
+	_, err := emulator.NewControl(e).LastCall(ctx)
+	return err == nil
+}
+
+// A start is bounded: a container's image may have to be fetched.
+const embeddedStart, containerStart = 20 * time.Second, 15 * time.Minute
 
 func (a *App) startEmulator(ctx context.Context, w *workspace.Workspace, old workspace.Daemon) (emulator.Endpoint, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return emulator.Endpoint{}, err
 	}
-	addr, token := DefaultAddr, embedded.NewToken()
+	addr, token := DefaultAddr, emulator.NewToken()
 	if u, err := url.Parse(old.URL); err == nil && u.Host != "" {
 		addr = u.Host // what learners have exported stays true
 	}
-	log, err := os.OpenFile(w.Path("emulator.log"), os.O_WRONLY|os.O_CREATE|os.O_APPEND, 0o600)
+	log, err := os.OpenFile(w.Path("emulator.log"), os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
 		return emulator.Endpoint{}, err
 	}
 	defer log.Close()
-	cmd := exec.Command(self, "emulator", "serve", "--dir", w.Path("state"), "--addr", addr, "--or-free-port") //nolint:noctx // it outlives this command
+	begins, err := log.Seek(0, io.SeekEnd)
+	if err != nil {
+		return emulator.Endpoint{}, err
+	}
+	args, limit := []string{"emulator", "serve", "--addr", addr, "--or-free-port"}, containerStart
+	switch {
+	case w.Embedded():
+		args, limit = append(args, "--dir", w.Path("state")), embeddedStart
+	case w.Meta.RealAWS:
+		args = append(args, "--emulator", w.Meta.Emulator, "--"+RealAWSFlag)
+	default:
+		args = append(args, "--emulator", w.Meta.Emulator)
+	}
+	cmd := exec.Command(self, args...) //nolint:noctx // it outlives this command
 	cmd.Env = append(append([]string{}, a.Environ...), TokenVariable+"="+token)
 	cmd.Dir, cmd.Stderr = w.Root, log
 	detach(cmd)
@@ -92,22 +145,64 @@ func (a *App) startEmulator(ctx context.Context, w *workspace.Workspace, old wor
 	if err := cmd.Start(); err != nil {
 		return emulator.Endpoint{}, err
 	}
-	ready, err := waitReady(ctx, out)
+	ready, err := waitReady(ctx, out, limit)
 	if err != nil {
-		_ = cmd.Process.Kill() // it has not become ready; whether it still lives does not matter
-		_ = cmd.Wait()
-		return emulator.Endpoint{}, Environmentf("the emulator did not start: %v", err).
-			Hint("what it said: " + w.Path("emulator.log"))
+		_ = interrupt(cmd.Process) // it has not become ready, and may have a container to remove
+		return emulator.Endpoint{}, unready(cmd, err, log, begins, w)
 	}
 	d := workspace.Daemon{PID: ready.PID, URL: ready.URL, Token: token}
+	for _, c := range ready.Capabilities {
+		d.Capabilities = append(d.Capabilities, string(c))
+	}
 	if err := errors.Join(w.SaveDaemon(d), cmd.Process.Release()); err != nil {
 		return emulator.Endpoint{}, err
 	}
+	a.notes(log, begins)
 	return emulator.NewEndpoint(d.URL, d.Token), nil
 }
 
+// endTime is how long a process that was told to end may take.
+const endTime = 20 * time.Second
+
+// unready waits for a process that did not become ready and words why: in its own
+// words if it left any.
+func unready(cmd *exec.Cmd, err error, log io.ReaderAt, begins int64, w *workspace.Workspace) error {
+	kill := time.AfterFunc(endTime, func() { _ = cmd.Process.Kill() }) // it may be gone by then
+	_ = cmd.Wait()                                                     // how it ended does not matter
+	kill.Stop()
+	message, hints := said(log, begins)
+	if message == "" {
+		message = fmt.Sprintf("the emulator did not start: %v", err)
+		hints = []string{"what it said: " + w.Path("emulator.log")}
+	}
+	return &Error{Code: ExitEnvironment, Message: message, Hints: hints}
+}
+
+// said finds the error that a process of ours printed, as every command does.
+func said(log io.ReaderAt, begins int64) (message string, hints []string) {
+	lines := bufio.NewScanner(io.NewSectionReader(log, begins, 1<<20))
+	for lines.Scan() {
+		if m, ok := strings.CutPrefix(lines.Text(), "error: "); ok {
+			message, hints = m, nil
+		} else if h, ok := strings.CutPrefix(lines.Text(), "hint: "); ok {
+			hints = append(hints, h)
+		}
+	}
+	return message, hints
+}
+
+// notes passes on what a process that has started wants people to know.
+func (a *App) notes(log io.ReaderAt, begins int64) {
+	lines := bufio.NewScanner(io.NewSectionReader(log, begins, 1<<20))
+	for lines.Scan() {
+		if strings.HasPrefix(lines.Text(), "note: ") {
+			a.Statusf("%s", lines.Text())
+		}
+	}
+}
+
 // waitReady reads the line that an emulator prints when it answers.
-func waitReady(ctx context.Context, out io.Reader) (Ready, error) {
+func waitReady(ctx context.Context, out io.Reader, limit time.Duration) (Ready, error) {
 	type answer struct {
 		ready Ready
 		err   error
@@ -123,7 +218,7 @@ func waitReady(ctx context.Context, out io.Reader) (Ready, error) {
 		}
 		got <- a
 	}()
-	ctx, cancel := context.WithTimeout(ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	select {
 	case a := <-got:
@@ -154,5 +249,28 @@ func (a *App) StopEmulator(ctx context.Context, w *workspace.Workspace) (bool, e
 		case <-time.After(5 * time.Millisecond):
 		}
 	}
-	return true, nil
+	return true, a.ended(ctx, d.PID)
+}
+
+// ended waits until a process that no longer answers is gone: it may have a
+// container to remove.
+func (*App) ended(ctx context.Context, pid int) error {
+	if p, err := os.FindProcess(pid); err == nil {
+		if _, err := p.Wait(); err == nil {
+			return nil // this very command had started it
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, endTime)
+	defer cancel()
+	for {
+		p, err := os.FindProcess(pid)
+		if err != nil || p.Signal(syscall.Signal(0)) != nil {
+			return nil //nolint:nilerr // it is gone
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("process %d does not end: %w", pid, ctx.Err())
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
 }

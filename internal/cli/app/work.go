@@ -13,7 +13,6 @@ import (
 	"github.com/pipelab/pipelab/internal/check"
 	"github.com/pipelab/pipelab/internal/deploy"
 	"github.com/pipelab/pipelab/internal/emulator"
-	"github.com/pipelab/pipelab/internal/emulator/embedded"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/provision"
 	"github.com/pipelab/pipelab/internal/workspace"
@@ -31,7 +30,7 @@ func (a *App) Folder(name string) (*lab.Folder, error) {
 			return nil, err // no such lab
 		}
 	}
-	f, err := lab.Open(tree, id, check.Compile)
+	f, err := lab.Open(tree, id, check.NewExpressions().Check)
 	var ps lab.Problems
 	if errors.As(err, &ps) {
 		return nil, Invalidf("the lab %s has problems:\n%v", id, ps).Hint("see: pipelab lab lint " + name)
@@ -82,16 +81,36 @@ func (a *App) WorkIn(ctx context.Context, w *workspace.Workspace) (*Work, error)
 	if err != nil {
 		return nil, err
 	}
-	return &Work{Workspace: w, Lab: l, Emulator: attached{e}, app: a}, nil
+	has, err := a.Capabilities(w)
+	if err != nil {
+		return nil, err
+	}
+	return &Work{Workspace: w, Lab: l, Emulator: attached{e, has}, app: a}, nil
+}
+
+// Capabilities are what the workspace's daemon said it can do.
+func (*App) Capabilities(w *workspace.Workspace) ([]emulator.Capability, error) {
+	if w.Embedded() {
+		return emulator.CapabilitiesOf(emulator.Embedded), nil
+	}
+	d, _, err := w.Daemon()
+	var out []emulator.Capability
+	for _, name := range d.Capabilities {
+		out = append(out, emulator.Capability(name))
+	}
+	return out, err
 }
 
 // attached is the workspace's daemon seen as an emulator. Closing it leaves
 // the daemon running: it outlives every command.
-type attached struct{ endpoint emulator.Endpoint }
+type attached struct {
+	endpoint     emulator.Endpoint
+	capabilities []emulator.Capability
+}
 
 func (e attached) Endpoint() emulator.Endpoint         { return e.endpoint }
 func (e attached) Control() *emulator.Control          { return emulator.NewControl(e.endpoint) }
-func (attached) Capabilities() []emulator.Capability   { return embedded.Capabilities() }
+func (e attached) Capabilities() []emulator.Capability { return e.capabilities }
 func (attached) Close() error                          { return nil }
 func (w *Work) state() provision.State                 { return provision.DirState(w.Path("stacks")) }
 func (w *Work) target(p func(cfn.Event)) deploy.Target { return w.app.Target(w.Emulator, w.state(), p) }
@@ -139,17 +158,30 @@ func (w *Work) Deploy(ctx context.Context, progress func(cfn.Event)) (*deploy.Ch
 	return res, errors.Join(w.SaveOutputs(outputs), w.Save())
 }
 
-// Forget drops what was remembered of deployments, after a reset.
-func (w *Work) Forget() error {
+// forget drops what was remembered of deployments, when they are gone.
+func forget(w *workspace.Workspace) error {
 	w.Meta.Deployed = ""
 	return errors.Join(os.RemoveAll(w.Path("stacks")), w.SaveOutputs(workspace.Outputs{}), w.Save())
 }
 
 // Empty takes the emulator back to what the lab provides. What is remembered
 // goes first: cut short between the two, a deployment would otherwise trust
-// resources that are gone.
+// resources that are gone. An emulator that cannot be emptied, or is not ours to
+// empty, loses what was deployed.
 func (w *Work) Empty(ctx context.Context) error {
-	if err := w.Forget(); err != nil {
+	if !slices.Contains(w.Emulator.Capabilities(), emulator.Reset) {
+		if err := w.target(nil).Remove(ctx, w.Lab, w.Meta.Stack); err != nil {
+			return DeployProblem(err)
+		}
+		if err := w.Emulator.Control().ClearFaults(ctx, ""); err != nil {
+			return err
+		}
+		if err := forget(w.Workspace); err != nil {
+			return err
+		}
+		return w.Provide(ctx)
+	}
+	if err := forget(w.Workspace); err != nil {
 		return err
 	}
 	if err := w.Emulator.Control().Reset(ctx); err != nil {

@@ -4,14 +4,18 @@ package author
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/check"
 	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
 )
 
@@ -39,6 +43,25 @@ func Commands(a *app.App) []*cobra.Command {
 	return []*cobra.Command{group}
 }
 
+// unknownCapabilities are problems: a check that needs one would be unsupported
+// everywhere. A declared one that the steps show anyway is only told.
+func unknownCapabilities(a *app.App, id string, l *lab.Lab) (out lab.Problems) {
+	see := func(place string, names []string) {
+		for _, name := range names {
+			if !slices.Contains(emulator.KnownCapabilities(), emulator.Capability(name)) {
+				out = append(out, lab.Problem{File: path.Join(id, "lab.yaml"), Line: 1, Column: 1, Place: place, Message: fmt.Sprintf("there is no capability %q", name)})
+			} else if slices.Contains(lab.Derived(), name) {
+				a.Statusf("note: %s: %s: %s need not be declared, the steps and probes show it", id, place, name)
+			}
+		}
+	}
+	see("capabilities", l.Capabilities)
+	for i, c := range l.Checks {
+		see(fmt.Sprintf("checks[%d].capabilities", i), c.Capabilities)
+	}
+	return out
+}
+
 // lint checks folders, or the built-in catalogue.
 func lint(a *app.App, folders []string) error {
 	type target struct {
@@ -64,7 +87,10 @@ func lint(a *app.App, folders []string) error {
 	}
 	var all lab.Problems
 	for _, t := range targets {
-		_, err := lab.Open(t.tree, t.id, check.Compile)
+		f, err := lab.Open(t.tree, t.id, check.NewExpressions().Check)
+		if f != nil && f.Lab != nil {
+			all = append(all, unknownCapabilities(a, t.id, f.Lab)...)
+		}
 		var ps lab.Problems
 		if errors.As(err, &ps) {
 			all = append(all, ps...)

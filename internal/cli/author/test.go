@@ -3,15 +3,18 @@ package author
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/deploy"
 	"github.com/pipelab/pipelab/internal/emulator"
-	"github.com/pipelab/pipelab/internal/emulator/embedded"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/labtest"
 	"github.com/pipelab/pipelab/internal/provision"
+	"github.com/pipelab/pipelab/internal/trial"
 )
 
 type testFlags struct {
@@ -19,7 +22,8 @@ type testFlags struct {
 	repeat int
 	seeds  []uint
 	only   string
-	mutate int // -1 for no mutations, 0 for all
+	mutate int // with --mutate: how many, 0 for all
+	which  string
 }
 
 func newTest(a *app.App) *cobra.Command {
@@ -34,6 +38,11 @@ With --mutate the solution itself is changed, in one property of the template or
 one statement of the Python code at a time, and the checks must notice each change.
 --mutate=20 tries twenty, chosen by the first seed. What survives is a gap in the
 checks, or is explained in mutants/survivors.yaml of the lab.
+
+With --emulator the lab is tested there, one tree after the other, and what was
+deployed is removed after each. Checks that the emulator lacks something for are
+left out, and mutants that only they would catch are "unjudged"; the embedded one
+judges them all.
 
 Exit code 1 if a lab does not hold.`,
 		Example: `  pipelab lab test kinesis-partition-keys
@@ -73,34 +82,36 @@ Exit code 1 if a lab does not hold.`,
 	c.Flags().StringVar(&f.only, "only", "", "only trees of this name, such as solution or 'mutants/*'")
 	c.Flags().IntVar(&f.mutate, "mutate", 0, "change the solution in so many places, 0 in all, one at a time")
 	c.Flags().Lookup("mutate").NoOptDefVal = "0"
+	a.EmulatorFlags(c, &f.which, "where to test")
 	c.Flags().UintSliceVar(&f.seeds, "seed", nil, "seeds to use (default 1 and 2)")
 	return c
 }
 
 func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
+	if err := a.Reach(ctx, f.which); err != nil {
+		return err
+	}
+	driver, err := a.Driver(f.which)
+	if err != nil {
+		return err
+	}
+	deploys := deployments{app: a, states: map[emulator.Emulator]provision.State{}}
 	all, ok := []*labtest.Outcome{}, true
 	for _, name := range names {
 		l, err := a.Folder(name)
 		if err != nil {
 			return err
 		}
-		o := options(a, l, f)
+		o := options(a, l, f, driver, &deploys)
 		o.Done = func(r labtest.Run) {
-			state := "ok"
-			switch {
-			case len(r.Problems) > 0:
-				state = "PROBLEM"
-			case r.Skipped != "":
-				state = "skipped"
-			}
-			a.Statusf("  %-8s %s %s, seed %d", state, l.ID, r.Name, r.Seed)
+			a.Statusf("  %-8s %s %s, seed %d", r.State(), l.ID, r.Name, r.Seed)
 		}
 		out, err := labtest.Test(ctx, o)
 		if errors.Is(err, labtest.ErrNothing) {
 			return app.Usagef("--only %s names no tree of %s", f.only, l.ID).Hint("trees are starter, solution and mutants/NAME; patterns need quotes: --only 'mutants/*'")
 		}
 		if err != nil {
-			return err
+			return app.StartProblem(err)
 		}
 		all, ok = append(all, out), ok && out.OK
 		if !a.JSON {
@@ -120,9 +131,12 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 	return nil
 }
 
-func options(a *app.App, l *lab.Folder, f testFlags) labtest.Options {
-	o := labtest.Options{Lab: l, Driver: embedded.Driver{Provision: provision.At, Interpreters: a.Interpreters}, Interpreters: a.Interpreters,
-		Clock: a.Wall(), Repeat: f.repeat, Only: f.only, Deploy: deployer(a)}
+// options are what plain tests and mutations have in common.
+func options(a *app.App, l *lab.Folder, f testFlags, driver emulator.Driver, deploys *deployments) labtest.Options {
+	o := labtest.Options{Lab: l, Driver: driver, Interpreters: a.Interpreters, Clock: a.Wall(), Repeat: f.repeat, Only: f.only, Deploy: trial.Stacks(deploys.target)}
+	if f.which != string(emulator.Embedded) {
+		o.Partial, o.Remove = true, deploys.remove
+	}
 	for _, s := range f.seeds {
 		o.Seeds = append(o.Seeds, uint64(s))
 	}
@@ -131,13 +145,21 @@ func options(a *app.App, l *lab.Folder, f testFlags) labtest.Options {
 
 // mutate changes the solutions and prints what no check has noticed.
 func mutate(ctx context.Context, a *app.App, names []string, f testFlags) error {
+	if err := a.Reach(ctx, f.which); err != nil {
+		return err
+	}
+	driver, err := a.Driver(f.which)
+	if err != nil {
+		return err
+	}
+	deploys := deployments{app: a, states: map[emulator.Emulator]provision.State{}}
 	all, ok := []*labtest.Mutations{}, true
 	for _, name := range names {
 		l, err := a.Folder(name)
 		if err != nil {
 			return err
 		}
-		o, tried := options(a, l, f), 0
+		o, tried := options(a, l, f, driver, &deploys), 0
 		sample := labtest.Sample{N: f.mutate}
 		if len(o.Seeds) > 0 {
 			sample.Seed = o.Seeds[0]
@@ -171,19 +193,26 @@ func mutate(ctx context.Context, a *app.App, names []string, f testFlags) error 
 	return nil
 }
 
-// deployer deploys a lab and a folder into a fresh emulator, as "pipelab
-// start" and "pipelab deploy" do.
-func deployer(a *app.App) func(context.Context, emulator.Emulator, *lab.Folder, string) (map[string]string, error) {
-	return func(ctx context.Context, e emulator.Emulator, l *lab.Folder, folder string) (map[string]string, error) {
-		t := a.Target(e, nil, nil)
-		provided, err := t.Provided(ctx, l)
-		if err != nil {
-			return nil, &labtest.LabError{Err: err}
-		}
-		res, err := t.Submission(ctx, l, l.ID, folder, provided)
-		if err != nil {
-			return nil, err
-		}
-		return res.Outputs, nil
+// deployments remember what was deployed where the emulator is not thrown away, so
+// that it can be removed again.
+type deployments struct {
+	app    *app.App
+	mu     sync.Mutex
+	states map[emulator.Emulator]provision.State // of emulators that have no snapshots
+}
+
+func (d *deployments) target(e emulator.Emulator) deploy.Target {
+	if slices.Contains(e.Capabilities(), emulator.Snapshots) {
+		return d.app.Target(e, nil, nil)
 	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.states[e] == nil {
+		d.states[e] = provision.NewMemoryState()
+	}
+	return d.app.Target(e, d.states[e], nil)
+}
+
+func (d *deployments) remove(ctx context.Context, e emulator.Emulator, l *lab.Folder) error {
+	return d.target(e).Remove(ctx, l, l.ID)
 }

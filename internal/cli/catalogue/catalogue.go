@@ -5,11 +5,13 @@ package catalogue
 import (
 	"fmt"
 	"io/fs"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/workspace"
@@ -31,9 +33,15 @@ type entry struct {
 	// Prerequisites are labs to do before.
 	Prerequisites []string `json:"prerequisites,omitempty"`
 	Best          *float64 `json:"best,omitempty"` // points of the best attempt on this machine
+	Checks        int      `json:"checks"`
+	// Judged are the checks that the emulator can judge for sure.
+	Judged int `json:"judged"`
+	// Lacking are capabilities that the others need.
+	Lacking []string `json:"lacking,omitempty"`
 }
 
-func entries(a *app.App) ([]entry, error) {
+// entries lists the labs, judged by an emulator with these capabilities.
+func entries(a *app.App, has []emulator.Capability) ([]entry, error) {
 	ids, err := lab.IDs(a.Labs)
 	if err != nil {
 		return nil, err
@@ -53,6 +61,17 @@ func entries(a *app.App) ([]entry, error) {
 		if b, tried := best[id]; tried {
 			e.Best = &b.Points
 		}
+		e.Checks = len(l.Checks)
+		names := make([]string, len(has))
+		for i, c := range has {
+			names[i] = string(c)
+		}
+		e.Judged = len(l.Judgeable(names))
+		for _, c := range l.Order() {
+			e.Lacking = append(e.Lacking, emulator.Lacking(l.Required(c), has)...)
+		}
+		slices.Sort(e.Lacking)
+		e.Lacking = slices.Compact(e.Lacking)
 		out = append(out, e)
 	}
 	return out, nil
@@ -60,15 +79,23 @@ func entries(a *app.App) ([]entry, error) {
 
 func newList(a *app.App) *cobra.Command {
 	var covered bool
+	var which string
 	c := &cobra.Command{
 		Use: "list", Short: "List the labs", GroupID: "labs",
-		Example: "  pipelab list\n  pipelab list --coverage\n  pipelab list --json | jq -r '.[].id'",
+		Long: `Lists the labs. With --emulator it says how many of each lab's checks that
+emulator can judge, and what it lacks for the others. One that runs already, at a
+URL, is tried out for that, with resources of our own that are removed again.`,
+		Example: "  pipelab list\n  pipelab list --emulator localstack\n  pipelab list --coverage\n  pipelab list --json | jq -r '.[].id'",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			if covered {
 				return coverage(a)
 			}
-			list, err := entries(a)
+			has, err := a.CapabilitiesNamed(c.Context(), which)
+			if err != nil {
+				return err
+			}
+			list, err := entries(a, has)
 			if err != nil {
 				return err
 			}
@@ -87,10 +114,17 @@ func newList(a *app.App) *cobra.Command {
 				if len(e.Prerequisites) > 0 {
 					a.Printf("  after %s\n", strings.Join(e.Prerequisites, ", "))
 				}
+				if c.Flags().Changed("emulator") {
+					a.Printf("  %d of %d checks can be judged\n", e.Judged, e.Checks)
+					if len(e.Lacking) > 0 {
+						a.Printf("  lacking: %s\n", strings.Join(report.Wrap(strings.Join(e.Lacking, ", "), a.Width()-11), "\n           "))
+					}
+				}
 			}
 			return nil
 		},
 	}
+	a.EmulatorFlags(c, &which, "say what this one can judge")
 	c.Flags().BoolVar(&covered, "coverage", false, "show which tasks of the exam the labs practise")
 	return c
 }

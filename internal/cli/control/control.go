@@ -179,10 +179,13 @@ func newFaultAdd(a *app.App) *cobra.Command {
   after      let the call take effect, then answer an error
   throttle   answer that the service is called too often
   latency    wait before the call
+  gather     hold calls until --count of them have come, then let them go on
   drop       cut the connection
   entries    fail a share of the entries of a batch call such as PutRecords
-  crash      kill a function's process: before it runs, or with --service and
-             --operation at the call that it makes
+  crash      end a function's process before its work, or with --service and
+             --operation at the call that it makes; crashLate after its work
+  duplicate  deliver an event or a batch twice
+  reorder    deliver events in another order
 
 The same --seed always hits the same calls.`,
 		Example: `  pipelab fault add entries --service kinesis --share 0.03

@@ -24,13 +24,15 @@ type finding struct {
 
 func newDoctor(a *app.App) *cobra.Command {
 	var setup bool
+	var which string
 	c := &cobra.Command{
 		Use: "doctor", Short: "Say what this machine can do and how to get the rest", GroupID: "emulator",
 		Long: `Looks for what labs may need and says how to get what is missing. With --setup it
 makes a Python environment of PipeLab's own with the AWS SDK (boto3) in it, once;
 programs and functions in Python run in that from then on. It needs the network
-the first time.`,
-		Example: "  pipelab doctor\n  pipelab doctor --setup\n  pipelab doctor --json",
+the first time. With --emulator it shows what that emulator has, and how much of
+the labs it can judge.`,
+		Example: "  pipelab doctor\n  pipelab doctor --emulator localstack\n  pipelab doctor --setup\n  pipelab doctor --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if setup {
@@ -41,7 +43,13 @@ the first time.`,
 					return err
 				}
 			}
-			found := examine(c.Context(), a)
+			if c.Flags().Changed("emulator") {
+				return abilities(c.Context(), a, which)
+			}
+			found, err := examine(c.Context(), a)
+			if err != nil {
+				return err
+			}
 			if a.JSON {
 				return a.PrintJSON(found)
 			}
@@ -58,15 +66,20 @@ the first time.`,
 			return nil
 		},
 	}
+	a.EmulatorFlags(c, &which, "show what this one has")
 	c.Flags().BoolVar(&setup, "setup", false, "make the Python environment if it is not there yet")
 	return c
 }
 
-func examine(ctx context.Context, a *app.App) []finding {
+func examine(ctx context.Context, a *app.App) ([]finding, error) {
 	found := []finding{
 		{What: "system", OK: true, Seen: fmt.Sprintf("%s/%s, %d processors", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())},
-		{What: "embedded AWS", OK: true, Seen: "part of this program"},
 	}
+	usable, err := emulators(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	found = append(found, usable...)
 	for _, p := range []struct {
 		what, hint string
 		args       []string
@@ -84,8 +97,8 @@ func examine(ctx context.Context, a *app.App) []finding {
 		found = append(found, f)
 	}
 	cache := a.CacheDir()
-	err := os.MkdirAll(cache, 0o700)
-	return append(found, finding{What: "cache folder", OK: err == nil, Seen: cache, Hint: "set PIPELAB_CACHE to a folder that can be written"})
+	err = os.MkdirAll(cache, 0o700)
+	return append(found, finding{What: "cache folder", OK: err == nil, Seen: cache, Hint: "set PIPELAB_CACHE to a folder that can be written"}), nil
 }
 
 // boto3Version is what handlers and programs get; one version everywhere keeps

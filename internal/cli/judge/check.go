@@ -1,8 +1,12 @@
 package judge
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -12,6 +16,7 @@ import (
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/embedded"
+	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/provision"
 	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/workspace"
@@ -20,6 +25,7 @@ import (
 type checkFlags struct {
 	seed             uint64
 	watch, keep, raw bool
+	format, output   string
 }
 
 func newCheck(a *app.App) *cobra.Command {
@@ -33,19 +39,25 @@ one and prints it.
 
 What you have put into the lab's own AWS neither disturbs the checks nor is
 touched by them. To look at what a check did with trace, logs or the AWS CLI,
-run it with --keep: then it empties and uses the lab's own.
+run it with --keep: then it empties and uses the lab's own. A lab that was started
+with another emulator than the embedded one is always judged in its own, deployed
+anew for each check; what that emulator lacks makes a check "unsupported".
 
 Exit codes: 0 every check passed, 1 some did not, 5 some could not be judged.`,
 		Example: `  pipelab check
   pipelab check order-per-customer --seed 7
   pipelab check --watch
-  pipelab check --json | jq '.checks[] | {id, verdict}'`,
+  pipelab check --json | jq '.checks[] | {id, verdict}'
+  pipelab check --format html --output report.html`,
 		RunE: func(c *cobra.Command, args []string) error {
 			w, err := a.Work(c.Context())
 			if err != nil {
 				return err
 			}
 			if err := known(w, args); err != nil {
+				return err
+			}
+			if err := f.formats(a); err != nil {
 				return err
 			}
 			if !c.Flags().Changed("seed") {
@@ -64,7 +76,26 @@ Exit codes: 0 every check passed, 1 some did not, 5 some could not be judged.`,
 	c.Flags().BoolVarP(&f.watch, "watch", "w", false, "deploy and check again whenever a file changes, until Ctrl-C")
 	c.Flags().BoolVar(&f.keep, "keep", false, "empty the lab's own AWS, judge there and leave what the checks did, to look at it")
 	c.Flags().BoolVar(&f.raw, "no-deploy", false, "judge what is deployed in the lab's own AWS, as it is")
+	c.Flags().StringVar(&f.format, "format", "", "write the report in this format: "+strings.Join(report.Names(), ", "))
+	c.Flags().StringVarP(&f.output, "output", "o", "", "write it into this file, and the text to standard output as ever")
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(report.Names(), cobra.ShellCompDirectiveNoFileComp))
 	return c
+}
+
+// formats holds the flags together before anything is run.
+func (f checkFlags) formats(a *app.App) error {
+	switch {
+	case f.format == "" && f.output != "":
+		return app.Usagef("--output needs a --format").Hint("for a page: --format html --output " + f.output)
+	case f.format != "" && a.JSON:
+		return app.Usagef("--json and --format exclude each other").Hint("--format json writes a gradebook, --json the result alone")
+	case f.format == "":
+		return nil
+	}
+	if _, err := report.ByName(f.format); err != nil {
+		return app.Usagef("%v", err)
+	}
+	return nil
 }
 
 // checkIDs completes the arguments; no completion is the worst that can happen.
@@ -94,7 +125,7 @@ func known(w *app.Work, args []string) error {
 			continue
 		}
 		e := app.Usagef("the lab %s has no check %q", w.Lab.ID, arg)
-		if near := app.Nearest(arg, ids); near != "" {
+		if near := lab.Nearest(arg, ids); near != "" {
 			e = e.Hint("did you mean " + near + "?")
 		}
 		return e.Hint("its checks: " + strings.Join(ids, ", "))
@@ -113,13 +144,16 @@ func run(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFla
 	result, err := check.Run(ctx, check.Options{
 		Interpreters: a.Interpreters,
 		Lab:          w.Lab, Emulator: p.emulator, Driver: w.Meta.Emulator, Seed: f.seed, Outputs: p.outputs,
-		Workspace: w.Root, Only: only, Clock: a.Wall(), Redeploy: p.deploy, Done: t.done,
+		Workspace: w.Root, Only: only, Clock: a.Wall(), Redeploy: p.deploy, Renew: p.renew, Done: t.done,
 	})
 	t.clear()
+	if errors.Is(err, check.ErrGone) {
+		return a.Gone(ctx, w.Workspace, err)
+	}
 	if err != nil {
 		return err
 	}
-	return conclude(a, w, result, len(only) == 0)
+	return conclude(a, w, result, f, len(only) == 0)
 }
 
 // place is where a run judges.
@@ -127,6 +161,7 @@ type place struct {
 	emulator emulator.Emulator
 	outputs  map[string]string
 	deploy   func(context.Context) (map[string]string, error)
+	renew    func(context.Context) (map[string]string, error) // nil where snapshots do it, or nothing may be touched
 	close    func()
 }
 
@@ -135,6 +170,10 @@ type place struct {
 // checks nor they the learner; or, to look at it, the workspace's own.
 func prepare(ctx context.Context, a *app.App, w *app.Work, f checkFlags) (*place, error) {
 	if f.keep || f.raw {
+		return prepareOwn(ctx, a, w, f)
+	}
+	if !w.Embedded() {
+		a.Statusf("judging in the lab's own AWS at %s: what you have put into its resources goes", w.Emulator.Endpoint().URL)
 		return prepareOwn(ctx, a, w, f)
 	}
 	e, err := embedded.Driver{Provision: provision.At, Interpreters: a.Interpreters}.Start(ctx, emulator.Options{})
@@ -181,16 +220,22 @@ func prepareOwn(ctx context.Context, a *app.App, w *app.Work, f checkFlags) (*pl
 		p.outputs = outputs.All
 		return p, err
 	}
-	if err := w.Empty(ctx); err != nil {
-		return nil, err
+	anew := func(ctx context.Context) (map[string]string, error) {
+		if err := w.Empty(ctx); err != nil {
+			return nil, err
+		}
+		return p.deploy(ctx)
+	}
+	if !w.Embedded() {
+		p.renew = anew
 	}
 	var err error
-	p.outputs, err = p.deploy(ctx)
+	p.outputs, err = anew(ctx)
 	return p, err
 }
 
 // conclude keeps, prints and turns a result into the exit code.
-func conclude(a *app.App, w *app.Work, r *report.Result, whole bool) error {
+func conclude(a *app.App, w *app.Work, r *report.Result, f checkFlags, whole bool) error {
 	points, possible, final := r.Score()
 	if whole {
 		verdicts := map[string]any{}
@@ -206,11 +251,7 @@ func conclude(a *app.App, w *app.Work, r *report.Result, whole bool) error {
 	if err := w.WriteJSON(w.LastResult(), r); err != nil {
 		return err
 	}
-	write := report.Text
-	if a.JSON {
-		write = report.JSON
-	}
-	if err := write(a.Out, r); err != nil {
+	if err := f.write(a, w, r); err != nil {
 		return err
 	}
 	switch {
@@ -223,6 +264,37 @@ func conclude(a *app.App, w *app.Work, r *report.Result, whole bool) error {
 		return app.Silent(app.ExitFailed)
 	}
 	return nil
+}
+
+// write writes the report to standard output, or what was asked for to a file
+// as well.
+func (f checkFlags) write(a *app.App, w *app.Work, r *report.Result) error {
+	if f.format != "" {
+		o, done, err := a.ReportOptions(f.format)
+		if err != nil {
+			return err
+		}
+		defer done()
+		var b bytes.Buffer
+		if err := report.Write(f.format, &b, report.Single(w.Lab.Lab, r, a.Version), o); err != nil {
+			return err
+		}
+		if f.output == "" {
+			_, err := a.Out.Write(b.Bytes())
+			return err
+		}
+		file := f.output
+		if !filepath.IsAbs(file) {
+			file = filepath.Join(a.Dir, file)
+		}
+		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil { //nolint:gosec // a report is for others to read
+			return app.Environmentf("the report could not be written: %v", err)
+		}
+	}
+	if a.JSON {
+		return report.JSON(a.Out, r)
+	}
+	return report.Text(a.Out, r)
 }
 
 // ticker says how far a run is: one line that is written over on a terminal,

@@ -63,6 +63,9 @@ func solve(a *app.App, w *workspace.Workspace) error {
 	if err != nil {
 		return err
 	}
+	if _, err := fs.Stat(l.FS, "solution"); err != nil {
+		return app.Usagef("the lab %s came without its solution", l.ID).Hint("get a hint instead: pipelab hint")
+	}
 	solution, err := fs.Sub(l.FS, "solution")
 	if err != nil {
 		return err

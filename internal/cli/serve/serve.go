@@ -13,8 +13,6 @@ import (
 
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/emulator"
-	"github.com/pipelab/pipelab/internal/emulator/embedded"
-	"github.com/pipelab/pipelab/internal/provision"
 )
 
 // Commands returns the group "emulator".
@@ -28,8 +26,8 @@ func Commands(a *app.App) []*cobra.Command {
 }
 
 type options struct {
-	addr, dir string
-	orFree    bool
+	addr, dir, emulator string
+	orFree              bool
 }
 
 func newServe(a *app.App) *cobra.Command {
@@ -41,21 +39,33 @@ func newServe(a *app.App) *cobra.Command {
 its URL and process id as soon as it answers. Point any AWS tool at the URL
 with AWS_ENDPOINT_URL; the credentials test/test do.
 
+With --emulator it serves PipeLab's proxy in front of another emulator instead,
+which records the calls and can make them fail.
+
 PIPELAB_TOKEN sets the token of the control endpoints; without it they can
 only be reached by nobody.`,
 		Example: `  pipelab emulator serve
-  pipelab emulator serve --addr 127.0.0.1:5000 --dir ./state`,
+  pipelab emulator serve --addr 127.0.0.1:5000 --dir ./state
+  pipelab emulator serve --addr 127.0.0.1:0 --emulator http://127.0.0.1:4566`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return run(c, a, o) },
 	}
 	c.Flags().StringVar(&o.addr, "addr", app.DefaultAddr, "loopback address to listen on")
 	c.Flags().StringVar(&o.dir, "dir", "", "keep the state in this folder (default: in memory)")
 	c.Flags().BoolVar(&o.orFree, "or-free-port", false, "take any free port if that one is taken")
+	a.EmulatorFlags(c, &o.emulator, "which emulated AWS to serve, or to serve a proxy of")
 	return c
 }
 
 func run(c *cobra.Command, a *app.App, o options) error {
-	d := embedded.Driver{Provision: provision.At, Interpreters: a.Interpreters, Log: slog.New(slog.NewTextHandler(a.Err, nil)), Token: a.Getenv(app.TokenVariable)}
+	if o.dir != "" && o.emulator != string(emulator.Embedded) {
+		return app.Usagef("--dir is for the embedded emulator; %s keeps its state itself, or not at all", o.emulator)
+	}
+	a.Log = slog.New(slog.NewTextHandler(a.Err, nil))
+	d, err := a.Driver(o.emulator)
+	if err != nil {
+		return err
+	}
 	e, err := d.Start(c.Context(), emulator.Options{Dir: o.dir, Addr: o.addr})
 	if errors.Is(err, syscall.EADDRINUSE) && o.orFree {
 		e, err = d.Start(c.Context(), emulator.Options{Dir: o.dir})
@@ -64,9 +74,9 @@ func run(c *cobra.Command, a *app.App, o options) error {
 		return app.Environmentf("%s is taken by another program", o.addr).Hint("take another: pipelab emulator serve --addr 127.0.0.1:0")
 	}
 	if err != nil {
-		return app.Environmentf("%v", err)
+		return app.StartProblem(err)
 	}
-	if err := json.NewEncoder(a.Out).Encode(app.Ready{URL: e.Endpoint().URL, PID: os.Getpid()}); err != nil {
+	if err := json.NewEncoder(a.Out).Encode(app.Ready{URL: e.Endpoint().URL, PID: os.Getpid(), Emulator: o.emulator, Capabilities: e.Capabilities()}); err != nil {
 		return errors.Join(err, e.Close())
 	}
 	releaseText()

@@ -14,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/workspace"
@@ -31,26 +32,27 @@ func newStart(a *app.App) *cobra.Command {
 		Long: `Copies the lab's starter files into a new folder, leaves an emulated AWS running
 for it and sets up in it what the lab provides. The emulator survives the terminal; if it dies, the next command
 brings it back with everything that was in it. In the folder of a lab that was
-started before, start goes on with that.`,
-		Example: "  pipelab start kinesis-partition-keys\n  pipelab start kinesis-partition-keys --dir ~/aws/keys",
+started before, start goes on with that.
+
+With --emulator the lab runs on another emulator: one that PipeLab runs in a
+container, or one that is running already, by its URL. What it cannot judge is
+"unsupported" there; "pipelab list --emulator …" says how much that is.`,
+		Example: "  pipelab start kinesis-partition-keys\n  pipelab start kinesis-partition-keys --dir ~/aws/keys\n  pipelab start kinesis-partition-keys --emulator http://127.0.0.1:4566",
 		Args:    cobra.ExactArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			ids, _ := lab.IDs(a.Labs) // no completion is the worst that can happen
 			return ids, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			if which != "embedded" {
-				return app.Usagef("there is no emulator %q", which).Hint("this build has: embedded")
-			}
-			return start(c.Context(), a, args[0], dir)
+			return start(c.Context(), a, args[0], dir, which, c.Flags().Changed("emulator"))
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", "", "folder to work in (default: one named after the lab)")
-	c.Flags().StringVar(&which, "emulator", "embedded", "which emulated AWS to use")
+	a.EmulatorFlags(c, &which, "which emulated AWS to use")
 	return c
 }
 
-func start(ctx context.Context, a *app.App, name, dir string) error {
+func start(ctx context.Context, a *app.App, name, dir, which string, chosen bool) error {
 	l, err := a.Folder(name)
 	if err != nil {
 		return err
@@ -64,9 +66,16 @@ func start(ctx context.Context, a *app.App, name, dir string) error {
 	if _, err := fs.Stat(a.Labs, path.Join(name, "lab.yaml")); err == nil {
 		source = ""
 	}
-	w, err := open(a, l, dir, source)
+	// What cannot be used is said before a folder is made.
+	if err := a.Reach(ctx, which); err != nil {
+		return err
+	}
+	w, err := open(a, l, dir, source, which)
 	if err != nil {
 		return err
+	}
+	if chosen && w.Meta.Emulator != which {
+		return app.Usagef("%s uses the emulator %s", w.Root, w.Meta.Emulator).Hint("choose another folder: --dir FOLDER")
 	}
 	work, err := a.WorkIn(ctx, w)
 	if err != nil {
@@ -96,7 +105,7 @@ func start(ctx context.Context, a *app.App, name, dir string) error {
 }
 
 // open makes a workspace, or takes up one that this lab was started in.
-func open(a *app.App, l *lab.Folder, dir, source string) (*workspace.Workspace, error) {
+func open(a *app.App, l *lab.Folder, dir, source, which string) (*workspace.Workspace, error) {
 	if w, err := workspace.Find(dir); err == nil && w.Root == filepath.Clean(dir) {
 		if w.Meta.Lab != l.ID {
 			return nil, app.Usagef("%s is a workspace of the lab %s", dir, w.Meta.Lab).Hint("choose another folder: --dir FOLDER")
@@ -111,7 +120,7 @@ func open(a *app.App, l *lab.Folder, dir, source string) (*workspace.Workspace, 
 	if err != nil {
 		return nil, err
 	}
-	w, err := workspace.Create(dir, workspace.Meta{Lab: l.ID, Source: source, Emulator: "embedded", Created: a.Now().UTC(), Stack: l.ID},
+	w, err := workspace.Create(dir, workspace.Meta{Lab: l.ID, Source: source, Emulator: which, RealAWS: a.RealAWS, Created: a.Now().UTC(), Stack: l.ID},
 		starter, workspace.File{Name: "README.md", Content: text})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, app.Invalidf("lab %s has no starter", l.ID)
@@ -197,9 +206,16 @@ func newStop(a *app.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if stopped {
+			switch has, err := a.Capabilities(w); {
+			case err != nil:
+				return err
+			case stopped && !w.Embedded() && slices.Contains(has, emulator.Durable):
+				a.Statusf("stopped looking at %s, which runs on with what is in it", w.Meta.Emulator)
+			case stopped && !slices.Contains(has, emulator.Durable):
+				a.Statusf("stopped; what was in the emulated AWS is gone, your files are not")
+			case stopped:
 				a.Statusf("stopped; what is in the emulated AWS stays for the next time")
-			} else {
+			default:
 				a.Statusf("nothing is running")
 			}
 			return nil

@@ -6,13 +6,9 @@ package embedded
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -20,6 +16,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/cloud"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/cfn"
+	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/prefork"
 )
@@ -35,6 +32,9 @@ type Driver struct {
 	Provision func(endpoint, account, region string) cfn.Provider
 	// Interpreters run Python functions; nil starts one for each.
 	Interpreters *prefork.Interpreters
+	// Confine says what functions may do, and keeps programs that are judged from
+	// emptying the emulator; nil leaves them unconfined.
+	Confine *confine.Policy
 }
 
 // Name is "embedded".
@@ -42,26 +42,20 @@ func (Driver) Name() string { return "embedded" }
 
 // Start opens the state, listens and serves until Close.
 func (d Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulator, error) {
-	if o.Addr == "" {
-		o.Addr = "127.0.0.1:0"
-	}
 	log := d.Log
 	if log == nil {
 		log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", o.Addr)
+	listener, err := emulator.Listen(ctx, o.Addr)
 	if err != nil {
 		return nil, err
 	}
-	if tcp, ok := listener.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
-		return nil, errors.Join(fmt.Errorf("%s is not a loopback address; the emulator has no passwords worth the name and must not be reachable from outside", o.Addr), listener.Close())
-	}
 	token := d.Token
 	if token == "" {
-		token = NewToken()
+		token = emulator.NewToken()
 	}
 	endpoint := emulator.NewEndpoint("http://"+listener.Addr().String(), token)
-	options := cloud.Options{Dir: o.Dir, Token: token, Log: log, Interpreters: d.Interpreters}
+	options := cloud.Options{Dir: o.Dir, Token: token, Log: log, Interpreters: d.Interpreters, Confine: d.Confine}
 	if d.Provision != nil {
 		options.Provision = func(endpoint string, scope ident.Scope) cfn.Provider {
 			return d.Provision(endpoint, scope.Account, scope.Region)
@@ -83,13 +77,6 @@ func (d Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulato
 	return e, nil
 }
 
-// NewToken returns 32 random hexadecimal digits.
-func NewToken() string {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // never fails
-	return hex.EncodeToString(b[:])
-}
-
 type instance struct {
 	endpoint emulator.Endpoint
 	cloud    *cloud.Cloud
@@ -103,7 +90,9 @@ func (e *instance) Endpoint() emulator.Endpoint { return e.endpoint }
 func (e *instance) Control() *emulator.Control  { return emulator.NewControl(e.endpoint) }
 
 // Capabilities is what the embedded AWS can judge.
-func (e *instance) Capabilities() []emulator.Capability { return Capabilities() }
+func (e *instance) Capabilities() []emulator.Capability {
+	return emulator.CapabilitiesOf(emulator.Embedded)
+}
 
 // Close stops serving, ends background work and closes the state.
 func (e *instance) Close() error {
@@ -117,12 +106,4 @@ func (e *instance) close() error {
 		err = errors.Join(err, served)
 	}
 	return errors.Join(err, e.cloud.Close())
-}
-
-// Capabilities lists what this driver has.
-func Capabilities() []emulator.Capability {
-	return []emulator.Capability{emulator.ClockAdvance, emulator.FaultInjection, emulator.CallTrace, emulator.Snapshots,
-		emulator.KinesisLimits, emulator.KinesisEntries, emulator.DynamoDBTransact, emulator.DynamoDBLimits, emulator.DynamoDBStreams, emulator.SQSFIFO,
-		emulator.LambdaFunctions, emulator.LambdaAsync, emulator.KinesisESM, emulator.KinesisBisect,
-		emulator.S3Notifications, emulator.S3Lifecycle}
 }

@@ -163,7 +163,9 @@ func (s *Service) do(scope ident.Scope, st stack, run func(context.Context, *cfn
 	if life == nil {
 		return
 	}
+	s.host.Clock.Begin()
 	s.work.Go(func() {
+		defer s.host.Clock.End()
 		if err := run(life, s.engine(scope, st)); err != nil && life.Err() == nil {
 			s.host.Log.Debug("stack operation failed", "stack", st.Name, "error", err)
 		}

@@ -72,7 +72,7 @@ func New(h *gateway.Host) *Service {
 	return &Service{
 		host:      h,
 		mappings:  esm.New(h),
-		fleet:     runtime.NewFleet(h.Clock, h.Scratch, h.Interpreters),
+		fleet:     runtime.NewFleet(h.Clock, runtime.Machine{Scratch: h.Scratch, Endpoint: h.Endpoint, Interpreters: h.Interpreters, Confine: h.Confine}),
 		functions: store.NewCollection[function](h.Store, "lambda.functions"),
 		versions: store.NewCollection(h.Store, "lambda.versions", store.WithBlobs(func(v version) []string {
 			return append([]string{v.Code.ID}, v.Layers...)

@@ -14,7 +14,7 @@ type lane struct {
 }
 
 func newLane(r *shardReader, index int) *lane {
-	l := &lane{r: r, index: index, wake: newWaker(r.s.act(), r.s.m.host.Clock)}
+	l := &lane{r: r, index: index, wake: newWaker(r.s.m.host.Clock)}
 	if w, ok := r.progress.Windows[index]; ok {
 		l.open = &w
 	}

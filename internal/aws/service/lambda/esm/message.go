@@ -112,7 +112,7 @@ func (q *queueWorker) process(batch []*message) (all bool) {
 			last = m.until
 			q.m.host.Clock.At(last, func() {
 				q.wake.poke()
-				q.m.act.settle(q.m.host.Clock)
+				q.m.host.Clock.Settle()
 			})
 		}
 	}
@@ -123,7 +123,7 @@ func (q *queueWorker) process(batch []*message) (all bool) {
 // until the messages are visible again.
 // Source: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 func (q *queueWorker) attempt(payload []byte, batch []*message) answer {
-	wake := newWaker(&q.m.act, q.m.host.Clock)
+	wake := newWaker(q.m.host.Clock)
 	for n := 1; ; n++ {
 		a := q.invoke(payload)
 		next := q.m.host.Clock.Now().Add(backoff(n))

@@ -185,9 +185,9 @@ func (q *queueWorker) dispatch() {
 		q.busyAt = q.m.host.Clock.Now()
 	}
 	q.mu.Unlock()
-	q.m.act.begin()
+	q.m.host.Clock.Begin()
 	q.group.Go(func() {
-		defer q.m.act.end()
+		defer q.m.host.Clock.End()
 		for _, batch := range batches {
 			if !q.process(batch) {
 				break // the rest comes back with what failed before it

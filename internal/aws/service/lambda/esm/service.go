@@ -17,7 +17,6 @@ type Mappings struct {
 	host     *gateway.Host
 	mappings *store.Collection[mapping]
 	progress *store.Collection[progress]
-	act      activity
 	barrier  atomic.Bool
 
 	mu      sync.Mutex
@@ -85,7 +84,7 @@ func (m *Mappings) Stop() {
 
 // Idle waits until nothing more happens unless the clock moves or a source
 // gets data, or until ctx ends.
-func (m *Mappings) Idle(ctx context.Context) error { return m.act.wait(ctx) }
+func (m *Mappings) Idle(ctx context.Context) error { return m.host.Clock.Idle(ctx) }
 
 // launch starts the worker of a mapping behind the one that it has; the caller
 // holds m.mu.
@@ -100,9 +99,9 @@ func (m *Mappings) launch(key workerKey) {
 		before.drain()
 	}
 	m.workers[key] = w
-	m.act.begin()
+	m.host.Clock.Begin()
 	m.group.Go(func() {
-		defer m.act.end()
+		defer m.host.Clock.End()
 		defer close(w.done)
 		defer w.drain()
 		if before != nil {
@@ -125,7 +124,7 @@ func (m *Mappings) relaunch(key workerKey) {
 func (m *Mappings) hold() {
 	if m.barrier.CompareAndSwap(false, true) {
 		m.host.Clock.AfterFunc(0, func() {
-			m.act.settle(m.host.Clock)
+			m.host.Clock.Settle()
 			m.barrier.Store(false)
 		})
 	}
@@ -164,7 +163,7 @@ func (w *worker) run() {
 	if !w.load() {
 		return
 	}
-	wake := newWaker(&w.m.act, w.m.host.Clock)
+	wake := newWaker(w.m.host.Clock)
 	if err := wake.sleep(w.soft, w.cfg.Settled); err != nil {
 		return
 	}

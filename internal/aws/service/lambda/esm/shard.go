@@ -36,7 +36,7 @@ type shardReader struct {
 }
 
 func newShardReader(s *streamWorker, id string, p progress) *shardReader {
-	r := &shardReader{s: s, id: id, progress: p, wake: newWaker(s.act(), s.m.host.Clock), budget: readBurst, refilled: s.m.host.Clock.Now()}
+	r := &shardReader{s: s, id: id, progress: p, wake: newWaker(s.m.host.Clock), budget: readBurst, refilled: s.m.host.Clock.Now()}
 	for i := range p.Windows {
 		if i >= s.set.factor || s.set.tumbling == 0 { // of a configuration that is no more
 			r.progress.Windows = nil
@@ -57,9 +57,9 @@ const readBurst = 2
 func (r *shardReader) run() {
 	var group sync.WaitGroup
 	for _, l := range r.lanes {
-		r.s.act().begin()
+		r.s.m.host.Clock.Begin()
 		group.Go(func() {
-			defer r.s.act().end()
+			defer r.s.m.host.Clock.End()
 			l.run()
 		})
 	}

@@ -54,8 +54,6 @@ func (w *worker) runStream(wake *waker) {
 	}
 }
 
-func (s *streamWorker) act() *activity { return &s.m.act }
-
 // discover starts readers for shards that may be read now.
 func (s *streamWorker) discover(wake *waker) error {
 	keep, created, err := s.src.describe(s.soft)
@@ -119,9 +117,9 @@ func (s *streamWorker) replaced() bool {
 func (s *streamWorker) start(id string, p progress, finished *waker) {
 	r := newShardReader(s, id, p)
 	s.readers[id] = r
-	s.act().begin()
+	s.m.host.Clock.Begin()
 	s.group.Go(func() {
-		defer s.act().end()
+		defer s.m.host.Clock.End()
 		r.run()
 		s.mu.Lock()
 		delete(s.readers, id)

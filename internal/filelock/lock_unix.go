@@ -1,6 +1,6 @@
 //go:build unix
 
-package store
+package filelock
 
 import (
 	"errors"
@@ -9,8 +9,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// lockDir takes a lock that the kernel drops when the process dies.
-func lockDir(path string) (*os.File, error) {
+// Try locks a file, made if need be, for this process until the file is closed
+// or the process dies. The error means that somebody else holds it, or that
+// the file cannot be opened.
+func Try(path string) (*os.File, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,141 @@
+package app
+
+import (
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/emulator/embedded"
+	"github.com/pipelab/pipelab/internal/emulator/endpoint"
+	"github.com/pipelab/pipelab/internal/emulator/proxy"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/provision"
+)
+
+// container returns the driver that runs an emulator of this kind in a
+// container, nil when this build has none.
+func (a *App) container(emulator.Kind) emulator.Driver {
+	return nil
+}
+
+// Usable is what a driver implements that needs something of the machine, such
+// as a container engine.
+type Usable interface {
+	// Usable says why the driver cannot start anything here, nil if it can. It
+	// starts nothing and answers soon.
+	Usable(ctx context.Context) error
+}
+
+// Kinds are the words that --emulator takes besides a URL, the default first.
+func Kinds() []emulator.Kind {
+	return []emulator.Kind{emulator.Embedded, emulator.LocalStack, emulator.MiniStack}
+}
+
+// Driver returns the driver of an emulator by the word of --emulator: embedded,
+// localstack, ministack or a URL. All but the embedded one have PipeLab's proxy
+// in front of them.
+func (a *App) Driver(name string) (emulator.Driver, error) {
+	doubt := func(c emulator.Capability, err error) {
+		a.Statusf("note: this emulator turned out not to have %s: %v", c, err)
+	}
+	token := a.Getenv(TokenVariable)
+	switch kind := emulator.Kind(name); {
+	case kind == emulator.Embedded:
+		return embedded.Driver{Provision: provision.At, Interpreters: a.Interpreters, Token: token, Log: a.Log}, nil
+	case endpoint.Is(name):
+		return endpoint.Driver{URL: name, Real: a.RealAWS, Token: token, Doubt: doubt, Log: a.Log}, nil
+	case slices.Contains(Kinds(), kind):
+		under := a.container(kind)
+		if under == nil {
+			return nil, Environmentf("this build of pipelab does not run %s itself", name).
+				Hint("start it in a container and give its address: --emulator http://127.0.0.1:4566").
+				Hint("or leave --emulator out: the embedded AWS needs nothing")
+		}
+		return proxy.Front{Under: under, Token: token, Doubt: doubt, Log: a.Log}, nil
+	}
+	e := Usagef("there is no emulator %q", name)
+	words := make([]string, len(Kinds()))
+	for i, k := range Kinds() {
+		words[i] = string(k)
+	}
+	if near := lab.Nearest(name, words); near != "" {
+		e = e.Hint("did you mean " + near + "?")
+	}
+	return nil, e.Hint("there are embedded (the default), localstack, ministack, and http://… for one that runs already")
+}
+
+// Reach says why an emulator cannot be used now, before anything is made.
+func (a *App) Reach(ctx context.Context, name string) error {
+	d, err := a.Driver(name)
+	if err != nil {
+		return err
+	}
+	if front, ok := d.(proxy.Front); ok {
+		d = front.Under
+	}
+	if u, ok := d.(Usable); ok {
+		if err := u.Usable(ctx); err != nil {
+			return StartProblem(err)
+		}
+	}
+	if endpoint.Is(name) {
+		if _, err := endpoint.Look(ctx, name, a.RealAWS); err != nil {
+			return StartProblem(err)
+		}
+	}
+	return nil
+}
+
+// CapabilitiesNamed are those of an emulator by the word of --emulator: of a
+// URL what a trial shows, of the others what the table says without one.
+func (a *App) CapabilitiesNamed(ctx context.Context, name string) ([]emulator.Capability, error) {
+	if !endpoint.Is(name) {
+		if !slices.Contains(Kinds(), emulator.Kind(name)) {
+			_, err := a.Driver(name) // words what is wrong with the name
+			return nil, err
+		}
+		return emulator.CapabilitiesOf(emulator.Kind(name)), nil
+	}
+	d, err := a.Driver(name)
+	if err != nil {
+		return nil, err
+	}
+	e, err := d.Start(ctx, emulator.Options{})
+	if err != nil {
+		return nil, StartProblem(err)
+	}
+	return e.Capabilities(), e.Close()
+}
+
+// RealAWSFlag is the flag that lets through what looks like the real AWS.
+const RealAWSFlag = "i-know-this-is-real-aws"
+
+// EmulatorFlags adds --emulator and what belongs to it to a command.
+func (a *App) EmulatorFlags(c *cobra.Command, name *string, usage string) {
+	c.Flags().StringVar(name, "emulator", string(emulator.Embedded), usage+": embedded, localstack, ministack or http://…")
+	c.Flags().BoolVar(&a.RealAWS, RealAWSFlag, false, "use an --emulator URL although it looks like the real AWS, which costs money and keeps what you do")
+	_ = c.RegisterFlagCompletionFunc("emulator", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return []string{"embedded", "localstack", "ministack"}, cobra.ShellCompDirectiveNoFileComp
+	}) // a flag has one completion, and this is it
+}
+
+// StartProblem words for a person why an emulator could not be used.
+func StartProblem(err error) error {
+	var e *Error
+	switch {
+	case err == nil, errors.As(err, &e):
+		return err
+	case errors.Is(err, endpoint.ErrReal):
+		return &Error{Code: ExitUsage, Message: err.Error(), Cause: err, Hints: []string{
+			"labs make and delete resources; give the address of an emulator",
+			"if it is one all the same: --" + RealAWSFlag}}
+	}
+	return &Error{Code: ExitEnvironment, Message: err.Error(), Cause: err,
+		Hints: []string{"is it running? see: pipelab doctor", "the embedded AWS needs nothing: leave --emulator out"}}
+}
+
+// AtURL reports whether a word for an emulator is the URL of one that runs.
+func AtURL(name string) bool { return endpoint.Is(name) }

@@ -1,0 +1,124 @@
+package grading
+
+import (
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/grade"
+	"github.com/pipelab/pipelab/internal/report"
+)
+
+// place is where --ci found itself.
+type place struct {
+	name    string
+	path    string   // what is graded unless told otherwise
+	formats []string // what that place reads
+	claim   func(*grade.Found)
+}
+
+// autograder is the folder that tells that this is Gradescope.
+const autograder = "/autograder"
+
+// whereabouts finds out which CI this is; the plain one wants nothing but the
+// text.
+func whereabouts(getenv func(string) string, gradescope string) place {
+	if st, err := os.Stat(gradescope); err == nil && st.IsDir() {
+		return place{name: "Gradescope", path: filepath.Join(gradescope, "submission"), formats: []string{"gradescope=" + filepath.Join(gradescope, "results", "results.json")},
+			claim: func(s *grade.Found) { submitter(s, filepath.Join(gradescope, "submission_metadata.json")) }}
+	}
+	switch {
+	case getenv("GITHUB_ACTIONS") == "true":
+		p := place{name: "GitHub Actions", path: ".", formats: []string{"github=" + standard}}
+		if who := getenv("GITHUB_ACTOR"); who != "" {
+			p.claim = func(s *grade.Found) { s.Claim(map[string]string{"id": who}, time.Time{}) }
+		}
+		return p
+	case getenv("GITLAB_CI") != "":
+		p := place{name: "GitLab", path: ".", formats: []string{"junit=junit.xml"}}
+		if who := getenv("GITLAB_USER_LOGIN"); who != "" {
+			p.claim = func(s *grade.Found) {
+				s.Claim(map[string]string{"id": who, "email": getenv("GITLAB_USER_EMAIL")}, time.Time{})
+			}
+		}
+		return p
+	}
+	return place{name: "CI", path: "."}
+}
+
+// submitter reads who handed in, and when, from Gradescope's own file.
+func submitter(s *grade.Found, file string) {
+	var meta struct {
+		Created string `json:"created_at"`
+		Users   []struct {
+			Email string `json:"email"`
+			Name  string `json:"name"`
+		} `json:"users"`
+	}
+	b, err := os.ReadFile(file)
+	if err != nil || json.Unmarshal(b, &meta) != nil || len(meta.Users) == 0 {
+		return // the grade is right without a name
+	}
+	at, _ := time.Parse(time.RFC3339, meta.Created) // zero when it is none
+	s.Claim(map[string]string{"id": meta.Users[0].Email, "email": meta.Users[0].Email, "name": meta.Users[0].Name}, at)
+}
+
+// standard stands for standard output.
+const standard = "-"
+
+// output is one format that was asked for.
+type output struct {
+	format report.Format
+	file   string // "" is a file of the output folder that is named after the format
+}
+
+// outputs reads what --format says.
+func outputs(flags []string) (out []output, err error) {
+	for _, f := range flags {
+		name, file := f, ""
+		for i := range f {
+			if f[i] == '=' {
+				name, file = f[:i], f[i+1:]
+				if file == "" {
+					return nil, app.Usagef("--format %s names no file", f)
+				}
+				break
+			}
+		}
+		format, err := report.ByName(name)
+		if err != nil {
+			return nil, app.Usagef("%v", err)
+		}
+		out = append(out, output{format, file})
+	}
+	return out, nil
+}
+
+// write writes the formats; toOut says that one of them went to standard
+// output.
+func (g *command) write(out *grade.Output, b *report.Gradebook) (toOut bool, err error) {
+	for _, f := range g.formats {
+		o, done, err := g.ReportOptions(f.format.Name)
+		if err != nil {
+			return toOut, err
+		}
+		put := func(w io.Writer) error { return report.Write(f.format.Name, w, b, o) }
+		switch f.file {
+		case standard:
+			toOut = true
+			err = put(g.Out)
+		case "":
+			err = out.Write(f.format.Name+f.format.Extension, put)
+		default:
+			err = out.Write(g.path(f.file), put)
+		}
+		done()
+		if err != nil {
+			return toOut, app.Environmentf("the format %s could not be written: %v", f.format.Name, err)
+		}
+	}
+	return toOut, nil
+}

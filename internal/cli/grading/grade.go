@@ -1,0 +1,365 @@
+// Package grading holds the commands of those who grade: one submission in CI,
+// a class on a laptop.
+package grading
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/grade"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/report"
+)
+
+// Commands returns the commands of this package.
+func Commands(a *app.App) []*cobra.Command { return []*cobra.Command{newGrade(a)} }
+
+type gradeFlags struct {
+	lab, assignment, roster, out, ref, baseline, sandbox string
+	formats                                              []string
+	jobs                                                 int
+	deadline                                             time.Duration
+	seed                                                 uint64
+	variants, noCache, dryRun, acceptDrops, ci           bool
+}
+
+// command is one run of grade.
+type command struct {
+	*app.App
+	gradeFlags
+	paths   []string
+	rerun   string // the command line, to type again
+	chosen  bool   // --seed was given
+	place   place  // where it runs, for --ci
+	labs    map[string]*lab.Folder
+	formats []output
+}
+
+func newGrade(a *app.App) *cobra.Command {
+	var f gradeFlags
+	c := &cobra.Command{
+		Use: "grade PATH…", Short: "Grade submissions: one, or a class", GroupID: "grading",
+		Long: `Judges submissions, each in a fresh emulated AWS of its own, and writes a
+gradebook. A PATH is a submission or a folder of them: folders, zip and tar.gz
+files, git repositories, and what Canvas, Moodle, Gradescope and GitHub Classroom
+let teachers download. A roster says whose they are; several attempts of one
+learner are kept apart.
+
+Results are written down as they come. Cut short, by Ctrl-C or a power cut, the
+same command goes on where it was. Submissions that have not changed since they
+were graded are not run again.
+
+What we fail to judge is nobody's grade: it stays open, is tried twice, and the
+same command tries it again.
+
+Exit codes: 0 graded; 1 with --baseline, when somebody has fewer points, and with
+one submission or --ci, when a check did not pass; 4 the submission is none; 5
+something could not be judged; 130 interrupted.`,
+		Example: `  pipelab grade .                                   one workspace
+  pipelab grade class/ --lab s3-upload-function --roster roster.csv
+  pipelab grade downloads/ --assignment week3 --roster roster.csv --dry-run
+  pipelab grade class/ --format csv=grades.csv --format junit
+  pipelab grade class/ --baseline old/gradebook.json
+  pipelab grade --ci --lab s3-upload-function`,
+		RunE: func(c *cobra.Command, args []string) error {
+			g := &command{App: a, gradeFlags: f, paths: args, chosen: c.Flags().Changed("seed"), rerun: commandLine(c, args)}
+			return g.run(c.Context())
+		},
+	}
+	fs := c.Flags()
+	fs.StringVar(&f.lab, "lab", "", "the lab that is graded: an id or a folder (default: what submissions say)")
+	fs.StringVar(&f.assignment, "assignment", "", "assignment.yaml, or the folder that holds it (default: that of the current folder, if any)")
+	fs.StringVar(&f.roster, "roster", "", "CSV file of the class, with columns such as id, name, email, github, canvas")
+	fs.StringVar(&f.out, "out", "grades", "folder that results are written to")
+	fs.StringVar(&f.ref, "ref", "", "what is graded of git repositories: a branch, tag or commit (default HEAD)")
+	fs.StringArrayVar(&f.formats, "format", nil, "also write this format, as NAME or NAME=FILE; - is standard output; repeatable")
+	fs.IntVarP(&f.jobs, "jobs", "j", 0, "submissions at a time (default: the number of processors)")
+	fs.DurationVar(&f.deadline, "deadline", 5*time.Minute, "what one submission may take")
+	fs.Uint64Var(&f.seed, "seed", 0, "what data are made from (default: the assignment's, or drawn once for the output folder)")
+	fs.BoolVar(&f.variants, "variants", false, "data of their own for each learner, derived from the seed and their id")
+	fs.BoolVar(&f.noCache, "no-cache", false, "run everything, also what has not changed")
+	fs.StringVar(&f.baseline, "baseline", "", "gradebook.json of another run: say whose score changed, and why")
+	fs.BoolVar(&f.acceptDrops, "accept-drops", false, "exit code 0 although scores are lower than in the baseline")
+	fs.BoolVar(&f.dryRun, "dry-run", false, "show which submission is whose, and grade nothing")
+	fs.StringVar(&f.sandbox, "sandbox", "", "what confines learners' programs: landlock, none (default: landlock where the system has it)")
+	fs.BoolVar(&f.ci, "ci", false, "find out where this runs (GitHub Actions, GitLab, Gradescope) and write what that wants")
+	complete(a, c)
+	return c
+}
+
+func complete(a *app.App, c *cobra.Command) {
+	fixed := func(list func() []string) cobra.CompletionFunc {
+		return func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			return list(), cobra.ShellCompDirectiveNoFileComp
+		}
+	}
+	for name, list := range map[string]func() []string{
+		"lab":     func() []string { ids, _ := lab.IDs(a.Labs); return ids }, // no completion is the worst that can happen
+		"format":  report.Names,
+		"sandbox": func() []string { return []string{"landlock", "none"} },
+	} {
+		_ = c.RegisterFlagCompletionFunc(name, fixed(list)) // the flag exists
+	}
+}
+
+// commandLine is what was typed, for a person to type again.
+func commandLine(c *cobra.Command, args []string) string {
+	parts := []string{"pipelab grade"}
+	for _, arg := range args {
+		parts = append(parts, quote(arg))
+	}
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if f.Name == "json" || f.Name == "dry-run" {
+			return
+		}
+		switch v := f.Value.(type) {
+		case pflag.SliceValue:
+			for _, s := range v.GetSlice() {
+				parts = append(parts, "--"+f.Name, quote(s))
+			}
+		default:
+			if f.Value.Type() == "bool" {
+				parts = append(parts, "--"+f.Name)
+			} else {
+				parts = append(parts, "--"+f.Name, quote(f.Value.String()))
+			}
+		}
+	})
+	return strings.Join(parts, " ")
+}
+
+// quote makes a word of a shell's command line.
+func quote(s string) string {
+	safe := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./=:@,+", r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !safe(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
+func (g *command) run(ctx context.Context) error {
+	if err := g.check(); err != nil {
+		return err
+	}
+	assignment, err := g.rules()
+	if err != nil {
+		return err
+	}
+	roster, err := g.people()
+	if err != nil {
+		return err
+	}
+	var before *report.Gradebook
+	if g.baseline != "" {
+		if before, err = grade.ReadGradebook(g.path(g.baseline)); err != nil {
+			return app.Usagef("the baseline cannot be read: %v", err)
+		}
+	}
+	found, err := grade.Find(ctx, grade.FindOptions{Dir: g.Dir, Paths: g.paths, Ref: g.ref, Labs: g.given(), Skip: []string{g.path(g.out)}})
+	if err != nil {
+		return app.Usagef("%v", err)
+	}
+	if len(found) == 0 {
+		return app.Usagef("there is no submission in %s", strings.Join(g.paths, ", "))
+	}
+	if g.place.claim != nil && len(found) == 1 {
+		g.place.claim(&found[0])
+	}
+	build, err := g.build()
+	if err != nil {
+		return err
+	}
+	policy, mode, err := g.confine(ctx)
+	if err != nil {
+		return err
+	}
+	o := grade.PlanOptions{Assignment: *assignment, Lab: g.openLab, Roster: roster, Found: found, Tool: g.Version, Build: build, Emulator: "embedded", Sandbox: mode}
+	if g.dryRun {
+		return g.show(ctx, o)
+	}
+	return g.grade(ctx, o, policy, before)
+}
+
+// check looks at what can be wrong with the command line alone.
+func (g *command) check() error {
+	if g.ci {
+		g.place = whereabouts(g.Getenv, autograder)
+		if len(g.paths) == 0 {
+			g.paths = []string{g.place.path}
+		}
+		g.gradeFlags.formats = append(g.place.formats, g.gradeFlags.formats...)
+	}
+	switch {
+	case len(g.paths) == 0:
+		return app.Usagef("grade what?").Hint("name a submission or a folder of them: pipelab grade class/").Hint("the workspace that you are in: pipelab grade .")
+	case g.lab != "" && g.assignment != "":
+		return app.Usagef("--lab and --assignment exclude each other")
+	case g.jobs < 0:
+		return app.Usagef("--jobs %d is less than one", g.jobs)
+	case g.deadline <= 0:
+		return app.Usagef("--deadline %s is no time", g.deadline)
+	case g.acceptDrops && g.baseline == "":
+		return app.Usagef("--accept-drops needs --baseline")
+	}
+	var err error
+	g.formats, err = outputs(g.gradeFlags.formats)
+	return err
+}
+
+// path is a path of the command line.
+func (g *command) path(p string) string {
+	if filepath.IsAbs(p) {
+		return filepath.Clean(p)
+	}
+	return filepath.Join(g.Dir, p)
+}
+
+// show is --dry-run.
+func (g *command) show(ctx context.Context, o grade.PlanOptions) error {
+	work, err := os.MkdirTemp("", "pipelab-grade-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	o.Work = work
+	if g.chosen {
+		o.Assignment.Seed = g.seed
+	}
+	p, err := g.plan(ctx, o)
+	if err != nil {
+		return err
+	}
+	m := p.Mapping()
+	if g.JSON {
+		return g.PrintJSON(m)
+	}
+	if err := m.Text(g.Out); err != nil {
+		return err
+	}
+	g.Statusf("%d submissions for %s, %d learners without one; nothing was graded", len(m.Submissions), strings.Join(p.Labs(), ", "), len(m.Missing))
+	return nil
+}
+
+// plan opens everything, and words what can go wrong.
+func (g *command) plan(ctx context.Context, o grade.PlanOptions) (*grade.Plan, error) {
+	p, err := grade.NewPlan(ctx, o)
+	if grade.IsNoLab(err) {
+		return nil, app.Usagef("nothing says which lab is graded").Hint("name it: --lab ID, or --assignment FILE").Hint("see the labs: pipelab list")
+	}
+	return p, err
+}
+
+// openOutput takes the output folder for this run.
+func (g *command) openOutput() (*grade.Output, error) {
+	out, err := grade.OpenOutput(g.path(g.out))
+	if errors.Is(err, grade.ErrBusy) {
+		return nil, app.Environmentf("another run is grading into %s", g.out).Hint("wait for it, or write elsewhere: --out FOLDER")
+	}
+	return out, err
+}
+
+// conclude writes everything and picks the exit code.
+func (g *command) conclude(out *grade.Output, o *grade.Outcome, before *report.Gradebook, single bool) error {
+	err := errors.Join(
+		out.Write(grade.GradebookFile, func(w io.Writer) error { return report.Write("json", w, o.Book, report.Options{}) }),
+		out.Write(grade.TimingsFile, jsonOf(o.Timings)))
+	if err != nil {
+		return err
+	}
+	toOut, err := g.write(out, o.Book)
+	if err != nil {
+		return err
+	}
+	switch {
+	case g.JSON:
+		err = report.Write("json", g.Out, o.Book, report.Options{})
+	case !toOut:
+		err = report.Write("text", g.Out, o.Book, report.Options{})
+	}
+	if err != nil {
+		return err
+	}
+	dropped, err := g.compare(out, o.Book, before)
+	if err := errors.Join(err, out.End()); err != nil {
+		return err
+	}
+	return g.exit(o.Book, dropped, single)
+}
+
+// compare tells what is different from the baseline.
+func (g *command) compare(out *grade.Output, book, before *report.Gradebook) (dropped int, err error) {
+	if before == nil {
+		return 0, nil
+	}
+	changes := grade.Compare(before, book)
+	if changes == nil {
+		changes = []grade.Change{}
+	}
+	for _, c := range changes {
+		if c.Drop {
+			dropped++
+		}
+	}
+	if err := out.Write("changes.json", jsonOf(changes)); err != nil {
+		return dropped, err
+	}
+	w := g.Out
+	if g.JSON || slices.ContainsFunc(g.formats, func(f output) bool { return f.file == standard }) {
+		w = g.Err
+	}
+	fmt.Fprintf(w, "\n%d grades changed, %d dropped\n", len(changes), dropped)
+	return dropped, grade.WriteChanges(w, changes)
+}
+
+// exit is the exit code that a gradebook stands for.
+func (g *command) exit(b *report.Gradebook, dropped int, single bool) error {
+	var open, rejected, failed int
+	for _, gr := range b.Grades {
+		switch {
+		case gr.Status == report.Open:
+			open++
+		case gr.Status == report.Rejected:
+			rejected++
+		case gr.Status == report.Final && !gr.Result.Passed():
+			failed++
+		}
+	}
+	if open > 0 {
+		g.Statusf("%d of %d grades are open: they could not be judged and are no scores", open, len(b.Grades))
+		g.Statusf("try them again: %s", g.rerun)
+		return app.Silent(app.ExitUntrusted)
+	}
+	if dropped > 0 && !g.acceptDrops {
+		e := &app.Error{Code: app.ExitFailed, Message: fmt.Sprintf("%d grades are lower than in %s", dropped, g.baseline)}
+		return e.Hint("if that is as it should be: --accept-drops")
+	}
+	switch {
+	case rejected > 0 && single && !g.ci:
+		return app.Silent(app.ExitInvalid)
+	case (rejected > 0 || failed > 0) && (single || g.ci):
+		return app.Silent(app.ExitFailed)
+	}
+	return nil
+}
+
+// processors is how many submissions run at a time unless told otherwise.
+func (g *command) processors() int {
+	if g.jobs > 0 {
+		return g.jobs
+	}
+	return runtime.NumCPU()
+}

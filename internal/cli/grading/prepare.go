@@ -1,0 +1,272 @@
+package grading
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/deploy"
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/emulator/embedded"
+	"github.com/pipelab/pipelab/internal/grade"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/provision"
+	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/sandbox"
+	"github.com/pipelab/pipelab/internal/trial"
+)
+
+// assignmentFile is the name that an assignment's folder has it by.
+const assignmentFile = "assignment.yaml"
+
+// rules are the assignment's, or those of the one lab: 100 points, no dates.
+func (g *command) rules() (*grade.Assignment, error) {
+	g.labs = map[string]*lab.Folder{}
+	a := &grade.Assignment{}
+	file := g.assignment
+	if file == "" && g.lab == "" {
+		if _, err := os.Stat(g.path(assignmentFile)); err == nil {
+			file = assignmentFile
+		}
+	}
+	switch {
+	case file != "":
+		full := g.path(file)
+		if st, err := os.Stat(full); err == nil && st.IsDir() {
+			full = filepath.Join(full, assignmentFile)
+		}
+		b, err := os.ReadFile(full)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, app.Usagef("there is no assignment %s", file)
+		}
+		if err != nil {
+			return nil, err
+		}
+		if a, err = grade.ParseAssignment(file, b); err != nil {
+			return nil, app.Invalidf("%v", err)
+		}
+		for _, l := range a.Labs {
+			if g.labs[l.ID], err = g.labBeside(filepath.Dir(full), l.ID); err != nil {
+				return nil, err
+			}
+		}
+	case g.lab != "":
+		l, err := g.Folder(g.lab)
+		if err != nil {
+			return nil, err
+		}
+		g.labs[l.ID] = l
+		a.ID, a.Title, a.Labs = l.ID, l.Title, []grade.AssignmentLab{{ID: l.ID, Points: 100}}
+	default:
+		a.ID, a.Title = "labs", "Labs"
+	}
+	if g.chosen {
+		a.Seed = g.seed
+	} else if file != "" {
+		g.chosen = true // the assignment has chosen
+	}
+	a.Variants = a.Variants || g.variants
+	return a, nil
+}
+
+// labBeside opens a lab that came with an assignment, or one of the catalogue.
+func (g *command) labBeside(dir, id string) (*lab.Folder, error) {
+	for _, place := range []string{filepath.Join(dir, id), filepath.Join(dir, "labs", id)} {
+		if _, ok := app.LabDir(place, g.Dir); ok {
+			return g.Folder(place)
+		}
+	}
+	return g.Folder(id)
+}
+
+// openLab opens a lab by its id; one that a submission names must be of the
+// catalogue.
+func (g *command) openLab(id string) (*lab.Folder, error) {
+	if l, ok := g.labs[id]; ok {
+		return l, nil
+	}
+	ids, err := lab.IDs(g.Labs)
+	if err != nil {
+		return nil, err
+	}
+	if !slices.Contains(ids, id) {
+		return nil, fmt.Errorf("the catalogue has no such lab")
+	}
+	return g.Folder(id)
+}
+
+// given are the labs that are known to be graded.
+func (g *command) given() (out []*lab.Folder) {
+	for _, l := range g.labs {
+		out = append(out, l)
+	}
+	return out
+}
+
+func (g *command) people() (*grade.Roster, error) {
+	if g.roster == "" {
+		return nil, nil
+	}
+	b, err := os.ReadFile(g.path(g.roster))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, app.Usagef("there is no roster %s", g.roster)
+	}
+	if err != nil {
+		return nil, err
+	}
+	r, err := grade.ParseRoster(g.roster, b)
+	if err != nil {
+		return nil, app.Invalidf("%v", err)
+	}
+	if len(r.Ignored) > 0 && g.dryRun {
+		g.Statusf("note: columns of the roster that mean nothing here: %s", strings.Join(r.Ignored, ", "))
+	}
+	return r, nil
+}
+
+// build tells this program from others of the same version: two builds of one
+// version may judge differently.
+func (g *command) build() (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", err
+	}
+	f, err := os.Open(self)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// confine is what learners' programs may do, and its name.
+func (g *command) confine(ctx context.Context) (*sandbox.Policy, string, error) {
+	switch g.sandbox {
+	case "none":
+		return nil, "none", nil
+	case "", "landlock":
+	case "container":
+		return nil, "", app.Environmentf("learners' programs cannot be confined by containers yet").Hint("use --sandbox landlock, or none")
+	default:
+		return nil, "", app.Usagef("there is no sandbox %q", g.sandbox).Hint("choose landlock or none")
+	}
+	if mode, why := sandbox.Available(); mode == "none" {
+		if g.sandbox == "" {
+			if !g.dryRun {
+				g.Statusf("note: learners' programs have your rights on this machine: %s", why)
+			}
+			return nil, "none", nil
+		}
+		return nil, "", app.Environmentf("learners' programs cannot be confined here: %s", why).Hint("let them have your rights: --sandbox none")
+	}
+	p, err := sandbox.NewPolicy(ctx)
+	return p, "landlock", err
+}
+
+// grade runs the plan.
+func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbox.Policy, before *report.Gradebook) (err error) {
+	out, err := g.openOutput()
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, out.Close()) }()
+	if !g.chosen {
+		if o.Assignment.Seed, err = out.Seed(draw); err != nil {
+			return err
+		}
+	}
+	o.Work = out.Work()
+	p, err := g.plan(ctx, o)
+	if err != nil {
+		return err
+	}
+	if err := g.needs(ctx, p); err != nil {
+		return err
+	}
+	for _, source := range p.Mapping().Unknown() {
+		g.Statusf("note: %s matches nobody of the roster; it is graded under its own name", source)
+	}
+	if n := out.Left(); n > 0 {
+		g.Statusf("going on: an interrupted run has left %d results", n)
+	}
+	t := newTicker(g.App)
+	run := grade.RunOptions{
+		Driver:       embedded.Driver{Provision: provision.At, Interpreters: g.Interpreters, Confine: policy},
+		Deploy:       trial.Stacks(func(e emulator.Emulator) deploy.Target { return g.target(e, policy) }),
+		Interpreters: g.Interpreters, Confine: policy, Clock: g.Wall(), Parallel: g.processors(), Deadline: g.deadline,
+		Output: out, Rerun: g.rerun, Progress: t.done,
+	}
+	if !g.noCache {
+		run.Cache = grade.Cache{Dir: filepath.Join(g.CacheDir(), "grades")}
+	}
+	outcome, err := p.Run(ctx, run)
+	t.clear()
+	if ctx.Err() != nil {
+		g.Statusf("interrupted after %d of %d submissions; their results are kept", t.last.Done, t.last.Total)
+		g.Statusf("go on: %s", g.rerun)
+		return context.Canceled
+	}
+	if err != nil {
+		return app.Environmentf("grading stopped: %v", err).Hint("what was graded is kept; go on: " + g.rerun)
+	}
+	g.Statusf("%d submissions graded, %d of them known from before; %s", outcome.Ran+outcome.Kept, outcome.Kept, filepath.Join(g.out, grade.GradebookFile))
+	return g.conclude(out, outcome, before, len(o.Found) == 1 && o.Roster == nil)
+}
+
+// draw is a seed that nobody knows beforehand, short enough to type.
+func draw() uint64 {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return binary.BigEndian.Uint64(b[:]) % 1_000_000_000
+}
+
+// target deploys with nothing of the grader's own environment.
+func (g *command) target(e emulator.Emulator, policy *sandbox.Policy) deploy.Target {
+	t := g.Target(e, nil, nil)
+	t.Environ = slices.DeleteFunc(slices.Clone(t.Environ), func(v string) bool {
+		name, _, _ := strings.Cut(v, "=")
+		return name != "PATH" && name != "LANG" && !strings.HasPrefix(name, "LC_")
+	})
+	_ = policy
+	return t
+}
+
+// needs makes sure that what the labs run on is there: without it everybody
+// would fail.
+func (g *command) needs(ctx context.Context, p *grade.Plan) error {
+	for _, name := range p.Needs() {
+		if _, err := exec.LookPath(name); err != nil {
+			return app.Environmentf("the labs need %s, which is not on this machine", name).Hint("see: pipelab doctor")
+		}
+		if name == "python3" && exec.CommandContext(ctx, name, "-c", "import boto3").Run() != nil && ctx.Err() == nil {
+			return app.Environmentf("the labs need boto3, the AWS SDK for Python").Hint("pipelab doctor --setup")
+		}
+	}
+	return ctx.Err()
+}
+
+func jsonOf(v any) func(io.Writer) error {
+	return func(w io.Writer) error {
+		e := json.NewEncoder(w)
+		e.SetEscapeHTML(false)
+		e.SetIndent("", "  ")
+		return e.Encode(v)
+	}
+}

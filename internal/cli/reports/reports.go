@@ -1,0 +1,210 @@
+// Package reports holds the commands that read a gradebook: in another format,
+// or into the gradebook of a learning platform. They grade nothing.
+package reports
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/grade"
+	"github.com/pipelab/pipelab/internal/report"
+)
+
+// written is where pipelab grade puts the gradebook unless told otherwise.
+func written() string { return filepath.Join("grades", grade.GradebookFile) }
+
+// Commands returns the commands of this package.
+func Commands(a *app.App) []*cobra.Command { return []*cobra.Command{newReport(a), newFill(a)} }
+
+func newReport(a *app.App) *cobra.Command {
+	var format, output, learner string
+	c := &cobra.Command{
+		Use: "report [GRADEBOOK]", Short: "Write a gradebook in another format", GroupID: "grading", Args: cobra.MaximumNArgs(1),
+		Long: `Reads the gradebook.json that pipelab grade has written (grades/gradebook.json)
+and writes it in another format; nothing is graded again. The class's page and
+its text say what the class's results show: which mistakes to teach again, how
+hard each check was and how well it tells learners apart.`,
+		Example: `  pipelab report formats
+  pipelab report --format html -o class.html
+  pipelab report --format gradescope --learner ada
+  pipelab report schema > gradebook.schema.json`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			b, err := read(a, slices.Concat(args, []string{written()})[0])
+			if err != nil {
+				return err
+			}
+			if learner != "" {
+				if b.Grades = slices.DeleteFunc(b.Grades, func(g report.Grade) bool { return g.Learner.ID != learner }); len(b.Grades) == 0 {
+					return app.Usagef("the gradebook has no learner %q", learner)
+				}
+			}
+			if a.JSON {
+				format = "json"
+			}
+			if _, err := report.ByName(format); err != nil {
+				return app.Usagef("%v", err).Hint("see them all: pipelab report formats")
+			}
+			o, done, err := a.ReportOptions(format)
+			if err != nil {
+				return err
+			}
+			defer done()
+			var out bytes.Buffer
+			if err := report.Write(format, &out, b, o); err != nil {
+				return app.Usagef("%v", err).Hint("choose one: --learner ID")
+			}
+			return put(a, output, out.Bytes())
+		},
+	}
+	c.Flags().StringVar(&format, "format", "text", "one of: "+strings.Join(report.Names(), ", "))
+	c.Flags().StringVarP(&output, "output", "o", "", "write into this file (default: standard output)")
+	c.Flags().StringVar(&learner, "learner", "", "only this learner, by id")
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(report.Names(), cobra.ShellCompDirectiveNoFileComp)) // the flag exists
+	c.AddCommand(newFormats(a), newSchema(a))
+	return c
+}
+
+func newFormats(a *app.App) *cobra.Command {
+	return &cobra.Command{
+		Use: "formats", Short: "List the formats", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if a.JSON {
+				type row struct {
+					Name        string       `json:"name"`
+					Description string       `json:"description"`
+					Scope       report.Scope `json:"scope"`
+					Extension   string       `json:"extension"`
+				}
+				var rows []row
+				for _, f := range report.Formats() {
+					rows = append(rows, row{f.Name, f.Description, f.Scope, f.Extension})
+				}
+				return a.PrintJSON(rows)
+			}
+			for _, f := range report.Formats() {
+				a.Printf("%-17s %s (%s)\n", f.Name, f.Description, f.Scope)
+			}
+			return nil
+		},
+	}
+}
+
+func newSchema(a *app.App) *cobra.Command {
+	return &cobra.Command{
+		Use: "schema", Short: "Print the JSON Schema of the format json", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			b, err := report.Schema()
+			if err != nil {
+				return err
+			}
+			a.Printf("%s", b)
+			return nil
+		},
+	}
+}
+
+// read opens a gradebook.
+func read(a *app.App, file string) (*report.Gradebook, error) {
+	b, err := grade.ReadGradebook(path(a, file))
+	if err != nil {
+		return nil, app.Usagef("the gradebook cannot be read: %v", err).Hint("make one: pipelab grade PATH…")
+	}
+	return b, nil
+}
+
+func path(a *app.App, file string) string {
+	if filepath.IsAbs(file) {
+		return file
+	}
+	return filepath.Join(a.Dir, file)
+}
+
+// put writes to a file, or to standard output when none is named.
+func put(a *app.App, file string, b []byte) error {
+	if file == "" {
+		_, err := a.Out.Write(b)
+		return err
+	}
+	if err := os.WriteFile(path(a, file), b, 0o644); err != nil { //nolint:gosec // a report is for others to read
+		return app.Environmentf("the file could not be written: %v", err)
+	}
+	return nil
+}
+
+func newFill(a *app.App) *cobra.Command {
+	var o report.FillOptions
+	var output, book string
+	c := &cobra.Command{
+		Use: "fill canvas|moodle EXPORT", Short: "Put grades into an export of Canvas or Moodle", GroupID: "grading", Args: cobra.ExactArgs(2),
+		Long: `Puts the grades of a gradebook into the CSV file that Canvas or Moodle has exported,
+so that it can be imported there: the gradebook's export of either, or the
+grading worksheet of a Moodle assignment. Only cells of the grade column change;
+every other byte stays. Without --output nothing is written: you see what would
+change, who has no row, and which rows have no learner.
+
+A higher score is never replaced by a lower one, nor what is no number (EX, N/A),
+nor is a name that fits two people filled. What is open is no score.`,
+		Example: `  pipelab fill canvas export.csv
+  pipelab fill canvas export.csv --column 70021 -o import.csv
+  pipelab fill moodle worksheet.csv --missing -o filled.csv`,
+		ValidArgs: []string{"canvas", "moodle"},
+		RunE: func(_ *cobra.Command, args []string) error {
+			fill, ok := map[string]func([]byte, *report.Gradebook, report.FillOptions) (report.Filled, error){"canvas": report.FillCanvas, "moodle": report.FillMoodle}[args[0]]
+			if !ok {
+				return app.Usagef("%q is no platform that can be filled: choose canvas or moodle", args[0])
+			}
+			if o.Decimal != "" && o.Decimal != "." && o.Decimal != "," {
+				return app.Usagef("--decimal is . or ,")
+			}
+			b, err := read(a, book)
+			if err != nil {
+				return err
+			}
+			export, err := os.ReadFile(path(a, args[1]))
+			if err != nil {
+				return app.Usagef("the export cannot be read: %v", err)
+			}
+			f, err := fill(export, b, o)
+			if err != nil {
+				return app.Invalidf("%s: %v", args[1], err)
+			}
+			if output != "" {
+				if err := put(a, output, f.Bytes); err != nil {
+					return err
+				}
+			}
+			return tell(a, f, output)
+		},
+	}
+	fs := c.Flags()
+	fs.StringVar(&book, "gradebook", written(), "the gradebook.json to take grades from")
+	fs.StringVarP(&output, "output", "o", "", "write the filled export into this file (default: only show what would change)")
+	fs.StringVar(&o.Column, "column", "", "the grade column: its id on the platform, its title, or its whole header (default: the assignment's title)")
+	fs.StringVar(&o.Lab, "lab", "", "fill the points of this lab instead of the sum")
+	fs.BoolVar(&o.Lower, "lower", false, "let a lower score replace a higher one")
+	fs.BoolVar(&o.Missing, "missing", false, "write 0 for who handed nothing in")
+	fs.BoolVar(&o.Scale, "scale", false, "convert points where the platform has another maximum")
+	fs.StringVar(&o.Decimal, "decimal", "", "the decimal mark, . or , (default: as the export has it)")
+	return c
+}
+
+func tell(a *app.App, f report.Filled, output string) error {
+	if a.JSON {
+		return a.PrintJSON(f)
+	}
+	if err := f.Text(a.Out); err != nil {
+		return err
+	}
+	if output == "" {
+		a.Statusf("nothing was written; to write it: --output FILE")
+	} else {
+		a.Statusf("written: %s", output)
+	}
+	return nil
+}

@@ -1,0 +1,248 @@
+//go:build amd64 || arm64
+
+package confine
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"runtime"
+	"strings"
+	"sync"
+	"time"
+	"unsafe"
+
+	"golang.org/x/sys/unix"
+)
+
+// Cage is for one program and all that it starts. Make one with Policy.Cage;
+// End it in any case, also when Start has failed. A nil Cage does not confine.
+type Cage struct {
+	policy       Policy
+	outer, inner *os.File
+	keeper       *keeper
+
+	ending sync.Once
+	done   chan struct{} // closed by End: the watch ends
+	watch  sync.WaitGroup
+
+	mu     sync.Mutex
+	breach string
+}
+
+// Cage makes a cage for one program; that of a nil policy is nil.
+func (p *Policy) Cage() (*Cage, error) {
+	if p == nil {
+		return nil, nil //nolint:nilnil // a nil cage does not confine
+	}
+	if mode, reason := Available(); mode == None {
+		return nil, fmt.Errorf("%w: %s", ErrUnavailable, reason)
+	}
+	c := &Cage{policy: *p, done: make(chan struct{})}
+	var err error
+	if c.outer, err = outer(); err != nil {
+		return nil, err
+	}
+	if c.inner, err = p.inner(); err == nil {
+		c.keeper, err = newKeeper()
+	}
+	if err != nil {
+		c.close()
+		return nil, err
+	}
+	return c, nil
+}
+
+// close lets go of the domains, which the processes in them keep.
+func (c *Cage) close() { _, _ = c.outer.Close(), c.inner.Close() } // nothing is written to them
+
+// Start starts cmd confined, at the head of a session of its own. Its streams
+// are files or nil. Wait for it as for any command.
+func (c *Cage) Start(cmd *exec.Cmd) error {
+	if cmd.Err != nil {
+		return cmd.Err
+	}
+	gate, open, err := os.Pipe()
+	if err != nil {
+		return err
+	}
+	defer open.Close()
+	null, err := os.OpenFile(os.DevNull, os.O_RDWR, 0)
+	if err != nil {
+		return errors.Join(err, gate.Close())
+	}
+	defer null.Close()
+	if cmd.Env == nil {
+		cmd.Env = []string{}
+	}
+	cmd.Args = append([]string{"sh", "-c", c.prelude(cmd.Env), "sh", cmd.Path}, cmd.Args[1:]...)
+	cmd.Path, cmd.ExtraFiles = shell, []*os.File{gate}
+	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
+	// A stream that is left out would be opened by the confined thread.
+	if cmd.Stdin == nil {
+		cmd.Stdin = null
+	}
+	if cmd.Stdout == nil {
+		cmd.Stdout = null
+	}
+	if cmd.Stderr == nil {
+		cmd.Stderr = null
+	}
+	err = onThreadOfItsOwn(func() error {
+		if err := restrict(c.outer); err != nil {
+			return err
+		}
+		if err := c.keeper.start(null); err != nil {
+			return err
+		}
+		if err := restrict(c.inner); err != nil {
+			return err
+		}
+		if err := dropCapabilities(); err != nil {
+			return err
+		}
+		if err := filterCalls(); err != nil {
+			return err
+		}
+		return cmd.Start()
+	})
+	if err = errors.Join(err, gate.Close()); err != nil {
+		return err
+	}
+	// The thread that was in the program's domain, and could be traced from
+	// there, is gone: only now the program may run.
+	c.watch.Go(c.guard)
+	_, err = open.Write([]byte("\n"))
+	return err
+}
+
+// shell is what every Linux has, for the few lines that a process runs before
+// the program: limits of processes can only be set from within.
+const shell = "/bin/sh"
+
+// prelude sets limits, waits until it may go on and becomes the program. POSIX
+// counts files in half KiB, and Linux's shells memory in KiB.
+func (c *Cage) prelude(env []string) string {
+	lines := []string{
+		"ulimit -c 0",
+		fmt.Sprintf("ulimit -f %d", (c.policy.fileSize()+511)/512),
+		fmt.Sprintf("ulimit -d %d", (c.policy.memory()+spare)/1024),
+		"read -r go <&3 || exit 125",
+		"exec 3<&-",
+		"unset go",
+	}
+	// What the shell sets by itself.
+	for _, name := range []string{"PWD", "OLDPWD", "SHLVL", "_"} {
+		given := false
+		for _, v := range env {
+			given = given || strings.HasPrefix(v, name+"=")
+		}
+		if !given {
+			lines = append(lines, "unset "+name)
+		}
+	}
+	return strings.Join(append(lines, `exec "$@"`), "\n")
+}
+
+// spare is what one process may reserve beyond the memory of the policy:
+// stacks of threads and the like, which are reserved and never used.
+const spare = 256 << 20
+
+// End kills everything in the cage and returns when it is done. It may be
+// called more than once.
+func (c *Cage) End() {
+	if c == nil {
+		return
+	}
+	c.ending.Do(func() {
+		c.keeper.kill()
+		close(c.done)
+		c.watch.Wait()
+		c.close()
+	})
+}
+
+// Breach is the limit that the program broke, as a sentence; empty for none.
+func (c *Cage) Breach() string {
+	if c == nil {
+		return ""
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.breach
+}
+
+// onThreadOfItsOwn runs f on a thread of the operating system that ends
+// afterwards, and waits for its end. Domains, capabilities and filters of calls
+// belong to threads and are inherited by the processes that a thread starts.
+func onThreadOfItsOwn(f func() error) error {
+	type result struct {
+		thread int
+		err    error
+	}
+	answer := make(chan result, 1)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends with the goroutine
+		if unix.Gettid() != unix.Getpid() {
+			answer <- result{unix.Gettid(), f()}
+			return
+		}
+		// The main thread never ends. While it is held here, another is found.
+		err := onThreadOfItsOwn(f)
+		runtime.UnlockOSThread()
+		answer <- result{0, err}
+	}()
+	r := <-answer
+	for r.thread != 0 && unix.Tgkill(unix.Getpid(), r.thread, 0) == nil {
+		time.Sleep(10 * time.Microsecond) // it is ending, there is nothing to wait on
+	}
+	return r.err
+}
+
+// restrict lets the thread enter a domain.
+func restrict(rules *os.File) error {
+	if err := unix.Prctl(unix.PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0); err != nil {
+		return fmt.Errorf("give up new privileges: %w", err)
+	}
+	if _, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_RESTRICT_SELF, rules.Fd(), 0, 0); errno != 0 {
+		return fmt.Errorf("enter a Landlock domain: %w", errno)
+	}
+	return nil
+}
+
+// kept are the capabilities that root keeps: those with which it uses files of
+// other users, where Landlock lets it.
+const kept = 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_FOWNER | 1<<unix.CAP_FSETID
+
+// dropCapabilities takes from the thread what it may have as root, for good.
+func dropCapabilities() error {
+	for cap := range uintptr(64) {
+		if kept&(1<<cap) != 0 {
+			continue
+		}
+		// Whoever may not do this has none; numbers beyond the last are errors.
+		_ = unix.Prctl(unix.PR_CAPBSET_DROP, cap, 0, 0, 0)
+	}
+	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
+	var data [2]unix.CapUserData
+	if err := unix.Capget(&header, &data[0]); err != nil {
+		return fmt.Errorf("read capabilities: %w", err)
+	}
+	data[0] = unix.CapUserData{Effective: data[0].Effective & kept, Permitted: data[0].Permitted & kept}
+	data[1] = unix.CapUserData{}
+	if err := unix.Capset(&header, &data[0]); err != nil {
+		return fmt.Errorf("drop capabilities: %w", err)
+	}
+	return nil
+}
+
+// filterCalls puts the filter of system calls on the thread.
+func filterCalls() error {
+	f := filter()
+	program := unix.SockFprog{Len: uint16(len(f)), Filter: &f[0]} //nolint:gosec // some two hundred
+	if err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0); err != nil {
+		return fmt.Errorf("filter system calls: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,32 @@
+// Package confine keeps the processes that run a learner's code in a cage:
+// files, network, signals, memory, number of processes and disk. It judges
+// nothing and knows no labs.
+//
+// A Policy says what is allowed; whoever starts a process makes a Cage from it.
+// A Cage serves one program with all that it starts and leaves nothing of it
+// running.
+//
+// How it holds, on Linux 6.12 and newer:
+//
+//   - Landlock lets the program read the folders of the policy, the system's
+//     programs and libraries and a few harmless files of /etc, /proc and /dev;
+//     write its own folders; connect to the ports of the policy. It binds root
+//     as anybody else.
+//   - A filter of system calls refuses what Landlock does not see: sockets other
+//     than TCP, listening, System V IPC, memory without a process, new
+//     namespaces, ptrace, io_uring, mounts, clocks, and changes to the limits and
+//     priorities of other processes. Root loses its capabilities.
+//   - The program is the inner of two nested Landlock domains that signals cannot
+//     leave. In the outer one waits a keeper, a shell that the program can neither
+//     signal nor trace. When the program is to end, or pipelab has died, the keeper
+//     kills every process that it can signal: exactly those of the cage, at
+//     once, whatever sessions and parents they have given themselves.
+//   - The keeper also tells which processes belong to the cage, so that their
+//     memory and number are counted however they were started.
+//
+// What it does not do: a port is allowed on every address, not on loopback
+// alone; files outside can be looked at with stat and, where the user owns them
+// and no private mounts can be made, have their mode and times changed; time of
+// the processor is shared, not limited; two programs of one policy see each
+// other's files in its folders.
+package confine

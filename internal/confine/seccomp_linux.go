@@ -1,0 +1,157 @@
+//go:build amd64 || arm64
+
+package confine
+
+import "golang.org/x/sys/unix"
+
+// The layout of what a filter looks at.
+// Source: linux/seccomp.h, struct seccomp_data
+const (
+	callNumber = 0
+	callArch   = 4
+	callArgs   = 16
+)
+
+// mptcp has a number of its own, and Landlock does not see it.
+const tcp = unix.IPPROTO_TCP
+
+// fastOpen connects with the first bytes that are sent, unseen by Landlock.
+const fastOpen = unix.MSG_FASTOPEN
+
+// namespaces are the flags of clone that make new ones.
+const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER |
+	unix.CLONE_NEWPID | unix.CLONE_NEWNET
+
+// refused are calls that a learner's program has no use for, and that reach
+// beyond its files: memory that belongs to no process and outlives it, other
+// processes, the machine as a whole. Lambda refuses most of them too.
+func refused() []uint32 {
+	return []uint32{
+		unix.SYS_MEMFD_CREATE, unix.SYS_MEMFD_SECRET, unix.SYS_SHMGET, unix.SYS_SHMAT, unix.SYS_SEMGET, unix.SYS_MSGGET, unix.SYS_MQ_OPEN,
+		unix.SYS_PTRACE, unix.SYS_PROCESS_VM_READV, unix.SYS_PROCESS_VM_WRITEV, unix.SYS_PROCESS_MADVISE, unix.SYS_PROCESS_MRELEASE,
+		unix.SYS_PIDFD_GETFD, unix.SYS_KCMP, unix.SYS_MIGRATE_PAGES, unix.SYS_MOVE_PAGES,
+		unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER, unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN, unix.SYS_USERFAULTFD,
+		unix.SYS_UNSHARE, unix.SYS_SETNS, unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT, unix.SYS_FSOPEN,
+		unix.SYS_OPEN_TREE, unix.SYS_MOVE_MOUNT, unix.SYS_MOUNT_SETATTR, unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_FANOTIFY_INIT,
+		unix.SYS_SWAPON, unix.SYS_SWAPOFF, unix.SYS_QUOTACTL, unix.SYS_ACCT, unix.SYS_REBOOT, unix.SYS_KEXEC_LOAD,
+		unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE, unix.SYS_SYSLOG, unix.SYS_VHANGUP,
+		unix.SYS_SETTIMEOFDAY, unix.SYS_CLOCK_SETTIME, unix.SYS_CLOCK_ADJTIME, unix.SYS_ADJTIMEX, unix.SYS_SETHOSTNAME, unix.SYS_SETDOMAINNAME,
+		unix.SYS_ADD_KEY, unix.SYS_REQUEST_KEY, unix.SYS_KEYCTL,
+		// Landlock knows files' contents and names, not their owners and notes.
+		unix.SYS_FCHOWN, unix.SYS_FCHOWNAT, unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR,
+		unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_FREMOVEXATTR,
+		// A socket that listens without having been bound gets a port by itself,
+		// which Landlock does not see.
+		unix.SYS_LISTEN,
+	}
+}
+
+// own are calls that are allowed for the calling process only: the argument
+// with this index, a process or thread, must be 0.
+func own() map[uint32]uint32 {
+	return map[uint32]uint32{
+		unix.SYS_PRLIMIT64: 0, unix.SYS_SCHED_SETAFFINITY: 0, unix.SYS_SCHED_SETSCHEDULER: 0, unix.SYS_SCHED_SETPARAM: 0,
+		unix.SYS_SCHED_SETATTR: 0, unix.SYS_SETPRIORITY: 1, unix.SYS_IOPRIO_SET: 1,
+	}
+}
+
+// filter is the program that the kernel runs for each system call.
+func filter() []unix.SockFilter {
+	f := assembly{}
+	f.load(callArch)
+	f.skipIf(unix.BPF_JEQ, architecture, 1)
+	f.refuse(unix.EPERM) // calls of another architecture have other numbers
+	f.load(callNumber)
+	if x32 != 0 {
+		f.skipUnless(unix.BPF_JGE, x32, 1)
+		f.refuse(unix.EPERM)
+	}
+	for _, call := range append(refused(), refusedHere()...) {
+		f.skipUnless(unix.BPF_JEQ, call, 1)
+		f.refuse(unix.EPERM)
+	}
+	// Its flags are in memory, which a filter cannot read; libraries fall back.
+	f.skipUnless(unix.BPF_JEQ, unix.SYS_CLONE3, 1)
+	f.refuse(unix.ENOSYS)
+	f.when(unix.SYS_CLONE, func(f *assembly) { f.refuseBits(0, namespaces) })
+	f.when(unix.SYS_SENDTO, func(f *assembly) { f.refuseBits(3, fastOpen) })
+	f.when(unix.SYS_SENDMSG, func(f *assembly) { f.refuseBits(2, fastOpen) })
+	f.when(unix.SYS_SENDMMSG, func(f *assembly) { f.refuseBits(3, fastOpen) })
+	for call, argument := range own() {
+		f.when(call, func(f *assembly) {
+			f.argument(argument)
+			f.skipUnless(unix.BPF_JEQ, 0, 1)
+			f.accept()
+			f.refuse(unix.EPERM)
+		})
+	}
+	f.when(unix.SYS_SOCKET, sockets)
+	f.accept()
+	return f
+}
+
+// sockets allows TCP, which Landlock limits, and questions to the kernel about
+// the network's interfaces. Sockets with a path are not allowed: behind some of
+// them sit container engines.
+func sockets(f *assembly) {
+	f.argument(0)
+	f.skipUnless(unix.BPF_JEQ, unix.AF_NETLINK, 4)
+	f.argument(2)
+	f.skipUnless(unix.BPF_JEQ, unix.NETLINK_ROUTE, 1)
+	f.accept()
+	f.refuse(unix.EACCES)
+	f.skipIf(unix.BPF_JEQ, unix.AF_INET, 2)
+	f.skipIf(unix.BPF_JEQ, unix.AF_INET6, 1)
+	f.refuse(unix.EACCES)
+	f.argument(1)
+	f.add(unix.BPF_ALU|unix.BPF_AND|unix.BPF_K, 0xf) // without the flags
+	f.skipIf(unix.BPF_JEQ, unix.SOCK_STREAM, 1)
+	f.refuse(unix.EACCES)
+	f.argument(2)
+	f.skipIf(unix.BPF_JEQ, 0, 2)
+	f.skipIf(unix.BPF_JEQ, tcp, 1)
+	f.refuse(unix.EACCES)
+	f.accept()
+}
+
+// assembly is a program for the kernel's packet filter.
+type assembly []unix.SockFilter
+
+func (f *assembly) add(code uint16, k uint32) {
+	*f = append(*f, unix.SockFilter{Code: code, K: k})
+}
+
+func (f *assembly) load(at uint32) { f.add(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, at) }
+
+// argument loads the lower half of an argument; what is looked at are ints.
+func (f *assembly) argument(n uint32) { f.load(callArgs + 8*n) }
+
+func (f *assembly) skipIf(test uint16, k uint32, lines uint8) {
+	*f = append(*f, unix.SockFilter{Code: unix.BPF_JMP | test | unix.BPF_K, Jt: lines, K: k})
+}
+
+func (f *assembly) skipUnless(test uint16, k uint32, lines uint8) {
+	*f = append(*f, unix.SockFilter{Code: unix.BPF_JMP | test | unix.BPF_K, Jf: lines, K: k})
+}
+
+func (f *assembly) accept() { f.add(unix.BPF_RET|unix.BPF_K, unix.SECCOMP_RET_ALLOW) }
+
+func (f *assembly) refuse(with unix.Errno) {
+	f.add(unix.BPF_RET|unix.BPF_K, unix.SECCOMP_RET_ERRNO|uint32(with))
+}
+
+// when adds lines for one call; they end with a return whichever way they go.
+func (f *assembly) when(call uint32, lines func(*assembly)) {
+	var inner assembly
+	lines(&inner)
+	f.skipUnless(unix.BPF_JEQ, call, uint8(len(inner))) //nolint:gosec // some twenty
+	*f = append(*f, inner...)
+}
+
+// refuseBits refuses a call that has one of the bits in an argument.
+func (f *assembly) refuseBits(argument, bits uint32) {
+	f.argument(argument)
+	f.skipUnless(unix.BPF_JSET, bits, 1)
+	f.refuse(unix.EPERM)
+	f.accept()
+}

@@ -1,0 +1,33 @@
+package emulator
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net"
+)
+
+// Listen listens on a loopback address, a free port when addr is empty. Other
+// addresses are refused: an emulator has no passwords worth the name.
+func Listen(ctx context.Context, addr string) (net.Listener, error) {
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	if tcp, ok := listener.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
+		return nil, errors.Join(fmt.Errorf("%s is not a loopback address; the emulator has no passwords worth the name and must not be reachable from outside", addr), listener.Close())
+	}
+	return listener, nil
+}
+
+// NewToken returns 32 random hexadecimal digits.
+func NewToken() string {
+	var b [16]byte
+	_, _ = rand.Read(b[:]) // never fails
+	return hex.EncodeToString(b[:])
+}

@@ -1,0 +1,127 @@
+// Package grade judges submissions: one in CI, a class on a laptop. It finds
+// them, runs each in its own emulator and sandbox, keeps what it knows so that
+// a killed run goes on, and tells what changed since another run. How a result
+// is written is report's.
+package grade
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/goccy/go-yaml"
+)
+
+// Assignment is what an instructor hands out: labs with points, dates and
+// rules. It is the file assignment.yaml.
+type Assignment struct {
+	ID    string          `yaml:"id" json:"id"`
+	Title string          `yaml:"title" json:"title"`
+	Labs  []AssignmentLab `yaml:"labs" json:"labs"`
+	// Opens and Due bound the time for work; zero means without bound.
+	Opens time.Time `yaml:"opens,omitempty" json:"opens,omitzero"`
+	Due   time.Time `yaml:"due,omitempty" json:"due,omitzero"`
+	Late  Late      `yaml:"late,omitempty" json:"late,omitzero"`
+	// Attempts is how many submissions count, the first ones by time; the best
+	// of them is the grade. 0 means any number.
+	Attempts int `yaml:"attempts,omitempty" json:"attempts,omitempty"`
+	// Seed is where every learner's data come from. Variants gives each learner
+	// data of their own, derived from Seed and their id; without it all get Seed.
+	Seed     uint64 `yaml:"seed" json:"seed"`
+	Variants bool   `yaml:"variants,omitempty" json:"variants,omitempty"`
+	// Recipient is the instructor's age public key, to which hidden checks are
+	// sealed; Signer the public key that the bundle is signed with.
+	Recipient string `yaml:"recipient,omitempty" json:"recipient,omitempty"`
+	Signer    string `yaml:"signer,omitempty" json:"signer,omitempty"`
+}
+
+// AssignmentLab is a lab and the points that it is worth; 0 means 100.
+type AssignmentLab struct {
+	ID     string  `yaml:"id" json:"id"`
+	Points float64 `yaml:"points,omitempty" json:"points,omitempty"`
+}
+
+// Late says what a submission after Due is worth.
+type Late struct {
+	// Grace is time after Due that does not count as late.
+	Grace time.Duration `yaml:"grace,omitempty" json:"grace,omitempty"`
+	// PerDay is the share of the points possible, 0 to 1, taken off for each day
+	// begun; 0 with Until zero means that lateness costs nothing.
+	PerDay float64 `yaml:"perDay,omitempty" json:"perDay,omitempty"`
+	// Most bounds what is taken off, a share of the points possible; 0 means all.
+	Most float64 `yaml:"most,omitempty" json:"most,omitempty"`
+	// Until is when submissions are no longer taken; zero means never.
+	Until time.Time `yaml:"until,omitempty" json:"until,omitzero"`
+}
+
+// ParseAssignment reads an assignment.yaml strictly: a field that is not known,
+// or of a wrong type, is an error that names its line.
+func ParseAssignment(name string, b []byte) (*Assignment, error) {
+	var a Assignment
+	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(&a); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, fmt.Errorf("%s is empty", name)
+		}
+		return nil, fmt.Errorf("%s: %s", name, yaml.FormatError(err, false, true))
+	}
+	if err := a.validate(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	for i := range a.Labs {
+		if a.Labs[i].Points == 0 {
+			a.Labs[i].Points = 100
+		}
+	}
+	return &a, nil
+}
+
+func (a *Assignment) validate() error {
+	var problems []error
+	need := func(ok bool, format string, args ...any) {
+		if !ok {
+			problems = append(problems, fmt.Errorf(format, args...))
+		}
+	}
+	need(a.ID != "", "id is missing")
+	need(a.Title != "", "title is missing")
+	need(len(a.Labs) > 0, "labs is empty: name at least one")
+	seen := map[string]bool{}
+	for _, l := range a.Labs {
+		need(l.ID != "", "a lab has no id")
+		need(!seen[l.ID], "lab %s is named twice", l.ID)
+		need(l.Points >= 0, "points of %s are negative", l.ID)
+		seen[l.ID] = true
+	}
+	need(a.Attempts >= 0, "attempts is negative")
+	need(a.Late.PerDay >= 0 && a.Late.PerDay <= 1, "late.perDay is a share of 0 to 1, such as 0.1")
+	need(a.Late.Most >= 0 && a.Late.Most <= 1, "late.most is a share of 0 to 1")
+	need(a.Late.Grace >= 0, "late.grace is negative")
+	need(a.Due.IsZero() || a.Opens.IsZero() || a.Due.After(a.Opens), "due is not after opens")
+	need(a.Late.Until.IsZero() || a.Due.IsZero() || !a.Late.Until.Before(a.Due), "late.until is before due")
+	need(!a.Due.IsZero() || a.Late == (Late{}), "late says what comes after due, but due is missing")
+	return errors.Join(problems...)
+}
+
+// Penalty is the share of the points possible, 0 to 1, that lateness takes from
+// a submission of that time; taken is false when it comes too late to count. A
+// time that is not known is not late.
+func (a *Assignment) Penalty(submitted time.Time) (share float64, taken bool) {
+	if submitted.IsZero() || a.Due.IsZero() {
+		return 0, true
+	}
+	if !a.Late.Until.IsZero() && submitted.After(a.Late.Until) {
+		return 0, false
+	}
+	late := submitted.Sub(a.Due.Add(a.Late.Grace))
+	if late <= 0 {
+		return 0, true
+	}
+	days := (late + 24*time.Hour - 1) / (24 * time.Hour)
+	most := a.Late.Most
+	if most == 0 {
+		most = 1
+	}
+	return min(float64(days)*a.Late.PerDay, most), true
+}

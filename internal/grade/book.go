@@ -1,0 +1,151 @@
+package grade
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/pipelab/pipelab/internal/report"
+)
+
+// Outcome is what a run came to.
+type Outcome struct {
+	Book *report.Gradebook
+	// Timings are of this run, and not in the book.
+	Timings []Timing
+	Ran     int // submissions that were run
+	Kept    int // submissions whose result was known
+}
+
+// outcome makes the gradebook: the same submissions, whenever and however often
+// interrupted, give the same bytes.
+func (r *run) outcome() *Outcome {
+	out := &Outcome{Book: r.book(), Ran: r.done.Ran, Kept: r.done.Done - r.done.Ran}
+	owners := r.owners()
+	for _, learner := range r.people {
+		for _, l := range r.labs {
+			out.Book.Grades = append(out.Book.Grades, r.grade(learner, r.unitsOf(learner.ID, l.ID), l.ID, owners))
+		}
+	}
+	for _, u := range r.units {
+		if j, ok := r.results[u]; ok {
+			out.Timings = append(out.Timings, j.Timing)
+		}
+	}
+	return out
+}
+
+// book is the gradebook without grades.
+func (p *Plan) book() *report.Gradebook {
+	a := &p.o.Assignment
+	b := &report.Gradebook{Version: 1, Assignment: a.ID, Title: a.Title, Due: a.Due, Tool: p.o.Tool, Labs: []report.LabRef{}, Grades: []report.Grade{}}
+	for _, l := range p.labs {
+		b.Labs = append(b.Labs, report.RefOf(l.Lab, p.possible(l.ID), p.digests[l.ID]))
+	}
+	return b
+}
+
+// possible are the points that a lab is worth.
+func (p *Plan) possible(id string) float64 {
+	for _, l := range p.o.Assignment.Labs {
+		if l.ID == id && l.Points > 0 {
+			return l.Points
+		}
+	}
+	return 100
+}
+
+func (p *Plan) unitsOf(learner, id string) (out []*unit) {
+	for _, u := range p.units {
+		if u.learner.ID == learner && u.lab.ID == id {
+			out = append(out, u)
+		}
+	}
+	return out
+}
+
+// grade is one learner's in one lab: the best of the attempts that count. While
+// one of them is open that could be better than the best, so is the grade.
+func (r *run) grade(l report.Learner, units []*unit, id string, owners map[uint64]string) report.Grade {
+	if len(units) == 0 {
+		return report.Grade{Learner: l, Lab: id, Status: report.Missing, Possible: r.possible(id)}
+	}
+	var best report.Grade
+	var of *unit
+	extra := 0
+	for _, u := range units {
+		if u.extra {
+			extra++
+			continue
+		}
+		g := r.gradeOf(u, r.results[u])
+		if of == nil || better(g, best) {
+			best, of = g, u
+		}
+	}
+	best.Learner = l
+	var notes []string
+	if best.Submission.Note != "" {
+		notes = append(notes, best.Submission.Note)
+	}
+	if counted := len(units) - extra; counted > 1 {
+		notes = append(notes, fmt.Sprintf("the best of %d attempts", counted))
+	}
+	if extra > 0 {
+		notes = append(notes, fmt.Sprintf("%d more than the %d attempts allowed did not count", extra, r.o.Assignment.Attempts))
+	}
+	best.Submission.Note = strings.Join(notes, "; ")
+	if len(owners) > 0 {
+		seen := r.suspects.inFiles(of.dir, of.files, of.seed)
+		best.Flags = append(best.Flags, copied(owners, l.ID, append(seen, r.results[of].Seeds...))...)
+	}
+	return best
+}
+
+// better compares two attempts. What is open may become anything up to its
+// points possible, less what lateness takes; of equals, the first stays.
+func better(a, b report.Grade) bool {
+	reach := func(g report.Grade) float64 {
+		if g.Status == report.Open {
+			return g.Possible - g.Penalty
+		}
+		return g.Points
+	}
+	if a.Status == report.Open != (b.Status == report.Open) && reach(a) == reach(b) {
+		return a.Status != report.Open
+	}
+	if (a.Status == report.Rejected) != (b.Status == report.Rejected) && reach(a) == reach(b) {
+		return a.Status != report.Rejected
+	}
+	return reach(a) > reach(b)
+}
+
+// gradeOf is the grade of one submission, before attempts are compared.
+func (r *run) gradeOf(u *unit, j judged) report.Grade {
+	g := report.Grade{Learner: u.learner, Lab: u.lab.ID, Status: report.Final, Submission: u.handed, Possible: r.possible(u.lab.ID),
+		Flags: slices.Clone(u.flags), Result: j.Result, Deploy: j.Deploy}
+	g.Submission.Note = strings.Join(u.notes, "; ")
+	penalty := report.Round(u.penalty * g.Possible)
+	switch {
+	case u.problem != "":
+		g.Status, g.Problem = report.Rejected, u.problem
+		return g
+	case j.Problem != "":
+		g.Status, g.Problem, g.Rerun, g.Penalty = report.Open, j.Problem, r.Rerun, penalty
+		return g
+	}
+	points, possible, final := j.Result.Score()
+	if !final {
+		g.Status, g.Rerun, g.Penalty = report.Open, r.Rerun, penalty
+		return g
+	}
+	if possible > 0 {
+		g.Earned = report.Round(points / float64(possible) * g.Possible)
+	}
+	g.Penalty = min(penalty, g.Earned)
+	g.Points = report.Round(g.Earned - g.Penalty)
+	if strings.Contains(g.Deploy, "not supported") {
+		g.Flags = append(g.Flags, "it could not be deployed; AWS may know what is not supported here")
+	}
+	return g
+}

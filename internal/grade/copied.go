@@ -1,0 +1,131 @@
+package grade
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// suspects finds numbers that look like derived seeds. Whose they are is looked
+// up later: what a check has seen is kept, and the class may change.
+type suspects struct{ digits *regexp.Regexp }
+
+func newSuspects() *suspects { return &suspects{digits: regexp.MustCompile(`[0-9]+`)} }
+
+// seedDigits is the length of every derived seed.
+const seedDigits = 15
+
+// in lists the numbers of a text, as often as they occur.
+func (s *suspects) in(text []byte) (out []uint64) {
+	for _, m := range s.digits.FindAll(text, -1) {
+		if len(m) != seedDigits {
+			continue
+		}
+		if n, err := strconv.ParseUint(string(m), 10, 64); err == nil {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
+// sightings are the numbers that the checks of one submission see.
+type sightings struct {
+	*suspects
+	own uint64
+
+	mu   sync.Mutex
+	seen map[uint64]string
+}
+
+func (s *suspects) watch(own uint64) *sightings {
+	return &sightings{suspects: s, own: own, seen: map[uint64]string{}}
+}
+
+// mostSightings bounds what is kept of one submission whose data are full of
+// such numbers.
+const mostSightings = 2000
+
+// saw looks through a value that a check has seen.
+func (s *sightings) saw(check string, value any) {
+	b, err := json.Marshal(value)
+	if err != nil {
+		return // what cannot be written as JSON is no data
+	}
+	found := s.in(b)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, n := range found {
+		if _, known := s.seen[n]; !known && n != s.own && len(s.seen) < mostSightings {
+			s.seen[n] = "check " + check
+		}
+	}
+}
+
+// list are the numbers in order.
+func (s *sightings) list() (out []sighting) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for n, where := range s.seen {
+		out = append(out, sighting{Seed: n, Where: where})
+	}
+	slices.SortFunc(out, func(a, b sighting) int {
+		return strings.Compare(strconv.FormatUint(a.Seed, 10), strconv.FormatUint(b.Seed, 10))
+	})
+	return out
+}
+
+// mostScanned bounds the size of a file that is searched for seeds.
+const mostScanned = 16 << 20
+
+// inFiles lists the numbers in a submission's own files, each where it is
+// first.
+func (s *suspects) inFiles(dir string, files []file, own uint64) (out []sighting) {
+	known := map[uint64]bool{own: true}
+	for _, f := range files {
+		path := filepath.Join(dir, filepath.FromSlash(f.name))
+		if info, err := os.Stat(path); err != nil || info.Size() > mostScanned {
+			continue
+		}
+		b, err := os.ReadFile(path)
+		if err != nil {
+			continue
+		}
+		for i, line := range bytes.Split(b, []byte("\n")) {
+			for _, n := range s.in(line) {
+				if !known[n] {
+					known[n] = true
+					out = append(out, sighting{Seed: n, Where: fmt.Sprintf("%s:%d", f.name, i+1)})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// owners are the learners by their seeds.
+func (p *Plan) owners() map[uint64]string {
+	out := map[uint64]string{}
+	if p.o.Assignment.Variants {
+		for _, l := range p.people {
+			out[p.seedOf(l.ID)] = l.ID
+		}
+	}
+	return out
+}
+
+// copied words what was found of other learners' seeds.
+func copied(owners map[uint64]string, self string, seen []sighting) (flags []string) {
+	for _, s := range seen {
+		if who, ok := owners[s.Seed]; ok && who != self {
+			flags = append(flags, fmt.Sprintf("%s holds the seed of %s, %d", s.Where, who, s.Seed))
+		}
+	}
+	return flags
+}

@@ -1,0 +1,264 @@
+package grade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/pipelab/pipelab/internal/deploy"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/workspace"
+)
+
+// Found is a submission where it lies; it has not been opened yet.
+type Found struct {
+	Source string // as it was named, or the path below that
+
+	kind      kind
+	path      string
+	loose     map[string]string // for kindFiles: name in the submission -> path
+	ref       string            // for kindRepository
+	people    [][]claim         // one for each learner who handed it in together
+	plain     string            // the name that people was read from, when no system made it
+	submitted time.Time
+	attempt   int
+	lab       string
+	late      bool
+	skip      []string // folders that are not the submission's
+}
+
+type kind int
+
+const (
+	kindFolder kind = iota
+	kindArchive
+	kindRepository
+	kindFiles
+	kindOther // nothing that could be opened
+)
+
+// FindOptions say where to look.
+type FindOptions struct {
+	Dir   string   // that paths are relative to
+	Paths []string // submissions, or folders of them
+	Ref   string   // for git repositories; HEAD when empty
+	// Labs are those that are graded. What they give to learners tells a folder
+	// that is one submission from a folder of them.
+	Labs []*lab.Folder
+	// Skip are folders that hold no submissions, such as where grades are
+	// written; absolute.
+	Skip []string
+}
+
+type finder struct {
+	FindOptions
+	names *namingRules
+	found []Found
+}
+
+// Find lists the submissions in the paths. An error means that a path is not
+// there or cannot be read; what is wrong with one submission shows when it is
+// opened.
+func Find(ctx context.Context, o FindOptions) ([]Found, error) {
+	f := &finder{FindOptions: o, names: newNamingRules()}
+	for _, p := range o.Paths {
+		full := p
+		if !filepath.IsAbs(full) {
+			full = filepath.Join(o.Dir, p)
+		}
+		full = filepath.Clean(full)
+		info, err := os.Stat(full)
+		if errors.Is(err, os.ErrNotExist) {
+			return nil, fmt.Errorf("there is no %s", p)
+		}
+		if err != nil {
+			return nil, err
+		}
+		source := filepath.ToSlash(filepath.Clean(p))
+		switch {
+		case !info.IsDir() || f.single(full):
+			name := filepath.Base(full)
+			err = f.one(ctx, full, source, f.names.read(name, info.IsDir()), info.IsDir())
+		default:
+			err = f.class(ctx, full, source)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return f.found, nil
+}
+
+// single tells whether a folder is one submission.
+func (f *finder) single(dir string) bool {
+	if marked(dir) || repository(dir) != "" {
+		return true
+	}
+	if has(dir, metadataFile) {
+		return false
+	}
+	if has(dir, deploy.TemplateFile) || has(dir, deploy.ScriptFile) {
+		return true
+	}
+	for _, l := range f.Labs {
+		for _, p := range expected(l) {
+			if has(dir, filepath.FromSlash(p)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func has(dir, name string) bool {
+	_, err := os.Lstat(filepath.Join(dir, name))
+	return err == nil
+}
+
+// marked tells whether a folder says of itself that it is a submission.
+func marked(dir string) bool {
+	return has(dir, ManifestFile) || has(dir, filepath.Join(workspace.StateDir, "workspace.json"))
+}
+
+// class takes each entry of a folder for a submission.
+func (f *finder) class(ctx context.Context, dir, source string) error {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return err
+	}
+	meta, err := readGradescope(dir)
+	if err != nil {
+		return fmt.Errorf("%s: %w", source, err)
+	}
+	groups := map[string]int{} // group -> index in f.found
+	for _, e := range entries {
+		full, name := filepath.Join(dir, e.Name()), e.Name()
+		if strings.HasPrefix(name, ".") || name == metadataFile || name == "__MACOSX" || slices.Contains(f.Skip, full) {
+			continue
+		}
+		n := f.names.read(name, e.IsDir())
+		below := source + "/" + name
+		if source == "." {
+			below = name
+		}
+		if s, ok := meta[name]; ok {
+			s.Source, s.path, s.kind = below, full, kindFolder
+			f.found = append(f.found, s)
+			continue
+		}
+		if n.group != "" && n.file != "" && !e.IsDir() && !isArchive(name) {
+			i, ok := groups[n.group]
+			if !ok {
+				i = len(f.found)
+				groups[n.group] = i
+				f.found = append(f.found, Found{Source: below, kind: kindFiles, loose: map[string]string{}, people: [][]claim{n.claims}, late: n.late})
+			}
+			f.found[i].loose[n.file] = full
+			continue
+		}
+		if err := f.entry(ctx, full, below, n, e.IsDir()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// entry is one learner's: a submission, or a folder of their attempts.
+func (f *finder) entry(ctx context.Context, full, source string, n named, folder bool) error {
+	if !folder || f.single(full) {
+		return f.one(ctx, full, source, n, folder)
+	}
+	inner, err := attempts(full, f.names)
+	if err != nil {
+		return err
+	}
+	if len(inner) == 0 {
+		return f.one(ctx, full, source, n, true)
+	}
+	for _, name := range inner {
+		info, err := os.Stat(filepath.Join(full, name))
+		if err != nil {
+			return err
+		}
+		m := n
+		m.attempt = f.names.read(name, info.IsDir()).attempt
+		if err := f.one(ctx, filepath.Join(full, name), source+"/"+name, m, info.IsDir()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// attempts are the entries of a learner's folder when that holds nothing but
+// archives, or nothing but folders that are called attempts.
+func attempts(dir string, names *namingRules) ([]string, error) {
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	var out []string
+	for _, e := range entries {
+		name := e.Name()
+		if strings.HasPrefix(name, ".") || name == "__MACOSX" {
+			continue
+		}
+		n := names.read(name, e.IsDir())
+		if e.IsDir() && (n.attempt == 0 || len(n.claims) > 0) || !e.IsDir() && !isArchive(name) {
+			return nil, nil
+		}
+		out = append(out, name)
+	}
+	return out, nil
+}
+
+// one adds a submission.
+func (f *finder) one(ctx context.Context, full, source string, n named, folder bool) error {
+	s := Found{Source: source, path: full, skip: f.Skip, people: [][]claim{n.claims}, attempt: n.attempt, late: n.late}
+	if n.group == "" {
+		s.plain = filepath.Base(source)
+		if !folder {
+			s.plain = stemOf(s.plain)
+		}
+	}
+	switch git := repository(full); {
+	case folder && git != "" && (f.Ref != "" || !marked(full)):
+		s.kind, s.path, s.ref = kindRepository, git, f.Ref
+		if s.ref == "" {
+			s.ref = "HEAD"
+		}
+		s.submitted = commitTime(ctx, git, s.ref)
+		s.claims(plainClaims(stemOf(filepath.Base(full))))
+	case folder:
+		s.kind = kindFolder
+	case isArchive(full):
+		s.kind = kindArchive
+	default:
+		s.kind = kindOther
+	}
+	f.found = append(f.found, s)
+	return nil
+}
+
+// Claim says whose the one submission is, for a system that knows: the keys are
+// id, email and name. It counts for more than names of files.
+func (s *Found) Claim(who map[string]string, submitted time.Time) {
+	claims := []claim{{byID, who[byID]}, {byEmail, who[byEmail]}, {byName, who[byName]}}
+	s.people, s.plain = [][]claim{slices.Concat(claims, s.people[0])}, ""
+	if !submitted.IsZero() {
+		s.submitted = submitted.UTC()
+	}
+}
+
+// claims adds ways to tell whose it is, behind those known.
+func (s *Found) claims(more []claim) {
+	for _, c := range more {
+		if !slices.Contains(s.people[0], c) {
+			s.people[0] = append(s.people[0], c)
+		}
+	}
+}

@@ -1,0 +1,184 @@
+package grade
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+
+	"github.com/pipelab/pipelab/internal/cfn"
+	"github.com/pipelab/pipelab/internal/deploy"
+	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/trial"
+)
+
+// judge runs a submission, once more when it was us who failed: chance and a
+// busy machine are the likeliest reasons, and a second failure stands. The
+// error is ctx's.
+func (r *run) judge(ctx context.Context, u *unit) (judged, error) {
+	j, err := r.once(ctx, u)
+	if err != nil || !j.failed() {
+		return j, err
+	}
+	j, err = r.once(ctx, u)
+	j.Retried = true
+	return j, err
+}
+
+// failed reports whether something went wrong that is not the submission's.
+func (j *judged) failed() bool {
+	return j.Problem != "" || j.Result != nil && slices.ContainsFunc(j.Result.Checks, func(c report.Check) bool { return c.Verdict == report.Error })
+}
+
+// once runs a submission in an emulator and a folder of its own.
+func (r *run) once(ctx context.Context, u *unit) (j judged, err error) {
+	j.Key, j.Deadline = u.key, r.Deadline
+	began := r.Clock.Now()
+	dir := u.dir + ".run"
+	defer func() {
+		if p := recover(); p != nil {
+			j.Problem = fmt.Sprintf("pipelab itself failed: %v", p)
+		}
+		_ = os.RemoveAll(dir) // what is left goes with the output's folder for work
+		j.Timing.Millis = r.Clock.Now().Sub(began).Milliseconds()
+	}()
+	if err := os.CopyFS(dir, os.DirFS(u.dir)); err != nil {
+		j.Problem = fmt.Sprintf("its files could not be copied: %v", err)
+		return j, ctx.Err()
+	}
+	inner, cancel := context.WithTimeout(ctx, r.Deadline)
+	defer cancel()
+	o := trial.Options{Lab: u.lab, Driver: r.Driver, Clock: r.Clock, Deploy: r.Deploy, Interpreters: r.Interpreters,
+		Confine: r.Confine, Expressions: r.expressions, Seed: u.seed, Folder: dir}
+	var seen *sightings
+	if r.o.Assignment.Variants {
+		seen = r.suspects.watch(u.seed)
+		o.Saw = seen.saw
+	}
+	out, failed := trial.Run(inner, o)
+	if err := ctx.Err(); err != nil {
+		return j, err
+	}
+	j.Result = out.Result
+	switch {
+	case inner.Err() != nil && (failed != nil || out.Deploy != nil):
+		j.Result = r.late(u, out.Result)
+	case failed != nil:
+		j.Problem, j.Result = failed.Error(), nil
+	case out.Deploy != nil && ours(out.Deploy):
+		j.Problem = "deploying failed, and not by the submission's fault: " + out.Deploy.Error()
+	case out.Deploy != nil:
+		j.Deploy = out.Deploy.Error()
+		j.Result = r.all(u, report.Fail, "it could not be deployed")
+	}
+	if full := noSpace(dir, os.TempDir()); full != "" && (j.Result == nil || !j.Result.Passed()) {
+		j.Problem = full // whatever failed may have failed by that
+	}
+	if seen != nil {
+		j.Seeds = seen.list()
+	}
+	j.stabilise(dir, out.Endpoint)
+	return j, nil
+}
+
+// all gives every check one verdict.
+func (r *run) all(u *unit, v report.Verdict, message string) *report.Result {
+	out := &report.Result{Version: 1, Lab: u.lab.ID, Seed: u.seed, Emulator: r.Driver.Name(), Checks: []report.Check{}}
+	for _, c := range u.lab.Order() {
+		out.Checks = append(out.Checks, report.Check{ID: c.ID, Title: c.Title, Verdict: v, Possible: c.Points, Message: message})
+	}
+	return out
+}
+
+// late keeps what was judged before the deadline and gives the rest the verdict
+// timeout.
+func (r *run) late(u *unit, judged *report.Result) *report.Result {
+	out := r.all(u, report.Timeout, fmt.Sprintf("the deadline of the whole submission, %s, passed before it was judged", r.Deadline))
+	if judged == nil {
+		return out
+	}
+	for i := range out.Checks {
+		if i >= len(judged.Checks) {
+			break
+		}
+		c := judged.Checks[i]
+		if last := i == len(judged.Checks)-1; last && c.Verdict == report.Error {
+			continue // cut short by the deadline
+		}
+		out.Checks[i] = c
+	}
+	return out
+}
+
+// ours reports whether a deployment failed by our fault: everything that is
+// not known to be the template's or the script's.
+func ours(err error) bool {
+	var problems *cfn.Problems
+	var failed *cfn.DeployError
+	var script *deploy.ScriptError
+	switch {
+	case errors.As(err, &problems), errors.As(err, &script), errors.Is(err, deploy.ErrNothing):
+		return false
+	case !errors.As(err, &failed):
+		return true
+	}
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) {
+		return response.HTTPStatusCode() >= 500
+	}
+	var network *net.OpError
+	var file *os.PathError
+	return errors.As(err, &network) || errors.As(err, &file)
+}
+
+// stabilise takes out of a result what differs between two runs of one
+// submission and means nothing: where it ran, how long it took.
+func (j *judged) stabilise(dir, endpoint string) {
+	var clean cleaner
+	clean.init(dir, endpoint)
+	j.Problem, j.Deploy = clean.text(j.Problem), clean.text(j.Deploy)
+	if j.Result == nil {
+		return
+	}
+	j.Timing.Checks = map[string]Spent{}
+	for i := range j.Result.Checks {
+		c := &j.Result.Checks[i]
+		j.Timing.Checks[c.ID] = Spent{Millis: c.Millis, Calls: c.Calls}
+		c.Millis, c.Calls = 0, 0
+		c.Message, c.Expected, c.Seen = clean.text(c.Message), clean.text(c.Expected), clean.text(c.Seen)
+		for n := range c.Sent {
+			c.Sent[n] = clean.text(c.Sent[n])
+		}
+	}
+}
+
+// cleaner replaces what is different in each run.
+type cleaner struct {
+	plain    *strings.Replacer
+	temp     *regexp.Regexp
+	requests *regexp.Regexp
+}
+
+func (c *cleaner) init(dir, endpoint string) {
+	pairs := []string{dir + string(filepath.Separator), "", dir, "."}
+	if u, err := url.Parse(endpoint); err == nil && u.Host != "" {
+		pairs = append(pairs, u.Host, "127.0.0.1:4566")
+	}
+	c.plain = strings.NewReplacer(pairs...)
+	c.temp = regexp.MustCompile(`(/pipelab-[a-z]+-)[0-9]+`)
+	c.requests = regexp.MustCompile(`(?i)(request ?id:? )[0-9a-z-]{20,}`)
+}
+
+func (c *cleaner) text(s string) string {
+	s = c.plain.Replace(s)
+	s = c.temp.ReplaceAllString(s, "${1}0")
+	return c.requests.ReplaceAllString(s, "${1}0")
+}

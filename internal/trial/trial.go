@@ -1,0 +1,137 @@
+// Package trial judges one tree in one fresh emulator: it deploys what the lab
+// provides and what the tree holds, and runs the lab's checks. Tests of labs
+// and graders share it. It decides nothing about what a result is worth.
+package trial
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/pipelab/pipelab/internal/check"
+	"github.com/pipelab/pipelab/internal/deploy"
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/prefork"
+	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/sandbox"
+)
+
+// Deploy provisions the lab and deploys a folder; it returns the outputs of
+// both stacks. A *LabError is ours, any other error the folder's.
+type Deploy func(ctx context.Context, e emulator.Emulator, l *lab.Folder, folder string) (map[string]string, error)
+
+// Remove takes away again what Deploy made in an emulator.
+type Remove func(ctx context.Context, e emulator.Emulator, l *lab.Folder) error
+
+// LabError marks a failure of Deploy that is the lab's own, not that of the
+// tree on trial.
+type LabError struct{ Err error }
+
+func (e *LabError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the reason.
+func (e *LabError) Unwrap() error { return e.Err }
+
+// Options say what is tried and how.
+type Options struct {
+	Lab    *lab.Folder
+	Driver emulator.Driver
+	Clock  check.Clock
+	Deploy Deploy
+	// Remove is for emulators that are not thrown away after a trial and have no
+	// snapshots: it runs before each further check, and at the end. May be nil.
+	Remove Remove
+	// Interpreters run Python programs; nil starts one for each.
+	Interpreters *prefork.Interpreters
+	// Confine says what programs of checks may do; nil leaves them unconfined.
+	Confine *sandbox.Policy
+	// Expressions keeps what was compiled for other trials; may be nil.
+	Expressions *check.Expressions
+	Seed        uint64
+	// Folder is the tree: programs run in it and may write to it.
+	Folder string
+	// Done hears of each check as it is judged, Saw of what probes see; both
+	// may be nil.
+	Done func(report.Check)
+	Saw  func(check string, value any)
+}
+
+// Outcome is how it went. Result is nil when nothing was judged, and holds the
+// checks until then when Run returned ctx's error.
+type Outcome struct {
+	Endpoint string // URL of the emulator, which is gone
+	Deploy   error  // why the tree could not be deployed
+	Result   *report.Result
+}
+
+// Run deploys and judges. The error means that the trial itself broke down, or
+// is ctx's.
+func Run(ctx context.Context, o Options) (out Outcome, err error) {
+	e, err := o.Driver.Start(ctx, emulator.Options{})
+	if err != nil {
+		return out, fmt.Errorf("start the emulator: %w", err)
+	}
+	defer func() { _ = e.Close() }() // it holds nothing that could be lost
+	out.Endpoint = e.Endpoint().URL
+	if o.Remove != nil {
+		defer func() {
+			if !errors.Is(err, check.ErrGone) { // nothing is left to remove it from
+				err = errors.Join(err, o.remove(context.WithoutCancel(ctx), e))
+			}
+		}()
+	}
+	redeploy := func(ctx context.Context) (map[string]string, error) { return o.Deploy(ctx, e, o.Lab, o.Folder) }
+	outputs, err := redeploy(ctx)
+	var own *LabError
+	if errors.As(err, &own) {
+		return out, err
+	}
+	if err != nil {
+		out.Deploy = err
+		return out, ctx.Err()
+	}
+	out.Result, err = check.Run(ctx, check.Options{
+		Lab: o.Lab, Emulator: e, Driver: o.Driver.Name(), Seed: o.Seed, Outputs: outputs, Workspace: o.Folder, Clock: o.Clock,
+		Interpreters: o.Interpreters, Confine: o.Confine, Expressions: o.Expressions, Redeploy: redeploy, Renew: o.renewing(e), Done: o.Done, Saw: o.Saw,
+	})
+	return out, err
+}
+
+// renewing takes an emulator that has no snapshots back to where it was before
+// a check; nil where nothing can be removed.
+func (o *Options) renewing(e emulator.Emulator) func(context.Context) (map[string]string, error) {
+	if o.Remove == nil {
+		return nil
+	}
+	return func(ctx context.Context) (map[string]string, error) {
+		if err := o.remove(ctx, e); err != nil {
+			return nil, err
+		}
+		return o.Deploy(ctx, e, o.Lab, o.Folder)
+	}
+}
+
+func (o *Options) remove(ctx context.Context, e emulator.Emulator) error {
+	if err := o.Remove(ctx, e, o.Lab); err != nil {
+		return fmt.Errorf("remove what was deployed: %w", err)
+	}
+	return nil
+}
+
+// Stacks deploys as "pipelab start" and "pipelab deploy" do, to the target
+// that is made for each emulator.
+func Stacks(target func(emulator.Emulator) deploy.Target) Deploy {
+	return func(ctx context.Context, e emulator.Emulator, l *lab.Folder, folder string) (map[string]string, error) {
+		t := target(e)
+		provided, err := t.Provided(ctx, l)
+		if err != nil {
+			return nil, &LabError{Err: err}
+		}
+		res, err := t.Submission(ctx, l, l.ID, folder, provided)
+		if err != nil {
+			return nil, err
+		}
+		return res.Outputs, nil
+	}
+}
