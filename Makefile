@@ -4,7 +4,7 @@ SHELL := /bin/bash
 GO ?= go
 export GOFLAGS ?= -buildvcs=false
 
-.PHONY: demo python test lint bench build fuzz generate clean prerequisites
+.PHONY: demo python test test-containers lint bench bench-grade build fuzz generate clean prerequisites
 
 DEMO_LAB ?= kinesis-partition-keys
 # Where the demo works: a fresh folder each time, and no entry in your progress.
@@ -36,8 +36,15 @@ test: python ## everything that must hold, with the race detector
 	$(GO) vet ./...
 	$(GO) test -race -shuffle=on -timeout 25m ./...
 
+test-containers: python ## the labs on LocalStack and MiniStack; as root on Debian it installs Docker
+	localstack/test.sh
+
 bench: build ## ratios against a baseline of the same run
 	$(GO) run ./internal/bench bin/pipelab
+
+CLASSES ?= 50 100 200
+bench-grade: build python ## time and memory of grading classes of several sizes
+	$(GO) run ./internal/bench/classes bin/pipelab $(CLASSES)
 
 FUZZTIME ?= 1m
 fuzz: ## every decoder for FUZZTIME each, panics become seeds under testdata

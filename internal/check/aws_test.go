@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 
@@ -26,7 +27,9 @@ summary: S
 level: beginner
 minutes: 1
 examTasks: ["1.1"]
-services: [sqs, dynamodb]
+services: [sqs, dynamodb, kinesis]
+data:
+  few: { generator: stock, count: 9, keys: 2 }
 tasks: [{ id: a, title: A, text: B }]
 probes:
   messages: { messages: { queue: "${outputs.Queue}" } }
@@ -66,6 +69,21 @@ checks:
     hints: [a, b, c]
     steps: [{ call: { service: s3, operation: GetObject, input: { Bukket: b } } }]
     expect: [{ that: "true", message: m }]
+  - id: parts
+    title: A data set is sent in parts
+    points: 0
+    hints: [a, b, c]
+    probes:
+      calls: { calls: { service: kinesis, operation: "*Records" } }
+      records: { records: { stream: "${outputs.Stream}" } }
+    steps:
+      - putRecords: { stream: "${outputs.Stream}", data: few, count: 4 }
+      - putRecords: { stream: "${outputs.Stream}", data: few, skip: 4, count: 3 }
+      - putRecords: { stream: "${outputs.Stream}", data: few, skip: 7 }
+      - putRecords: { stream: "${outputs.Stream}", data: few, skip: 9 }
+    expect:
+      - { that: "calls.map(c, c.entries) == [4, 3, 2]", message: Three calls }
+      - { that: "records.map(r, r.json) == data.few.map(e, e.row)", message: All of it in order }
   - id: table
     title: T
     points: 40
@@ -90,6 +108,8 @@ func TestRun_reachesQueuesAndTables(t *testing.T) {
 	config := e.Endpoint().AWSConfig()
 	q, err := sqs.NewFromConfig(config).CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("q")})
 	require.NoError(t, err)
+	_, err = kinesis.NewFromConfig(config).CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
+	require.NoError(t, err)
 	_, err = dynamodb.NewFromConfig(config).CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("t"), BillingMode: types.BillingModePayPerRequest,
 		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
 		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: types.ScalarAttributeTypeS}}})
@@ -97,7 +117,7 @@ func TestRun_reachesQueuesAndTables(t *testing.T) {
 	_, _, err = e.Control().Advance(ctx, time.Minute) // until the table is active
 	require.NoError(t, err)
 	r, err := check.Run(ctx, check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(), Clock: clock.New(),
-		Outputs: map[string]string{"Queue": *q.QueueUrl, "Table": "t"}})
+		Outputs: map[string]string{"Queue": *q.QueueUrl, "Table": "t", "Stream": "s"}})
 	require.NoError(t, err)
 	for _, c := range r.Checks {
 		if c.ID == "calls" {

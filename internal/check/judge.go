@@ -74,10 +74,8 @@ func (s *session) evaluate(ctx context.Context, out *report.Check) error {
 	if err := s.generate(); err != nil {
 		return err
 	}
-	for i, step := range s.check.Steps {
-		if err := s.step(ctx, step); err != nil {
-			return fmt.Errorf("step %d: %w", i+1, err)
-		}
+	if err := s.stimulate(ctx); err != nil {
+		return err
 	}
 	if err := s.wait(ctx, s.check.Eventually); err != nil {
 		return err
@@ -87,6 +85,22 @@ func (s *session) evaluate(ctx context.Context, out *report.Check) error {
 	}
 	s.done = true
 	return s.expect(ctx, out)
+}
+
+// stimulate takes the steps, and lets a clock go on that they have stopped:
+// probes may be limited in their rate as everybody is.
+func (s *session) stimulate(ctx context.Context) (err error) {
+	defer func() {
+		if s.held {
+			err = errors.Join(err, s.o.Emulator.Control().Release(context.WithoutCancel(ctx)))
+		}
+	}()
+	for i, step := range s.check.Steps {
+		if err := s.step(ctx, step); err != nil {
+			return fmt.Errorf("step %d: %w", i+1, err)
+		}
+	}
+	return nil
 }
 
 // look reads the probes that an expression mentions and evaluates it. The

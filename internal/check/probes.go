@@ -314,7 +314,7 @@ func (s *session) calls(ctx context.Context, p *lab.CallsProbe) (any, error) {
 		}
 		out = append(out, map[string]any{"service": c.Service, "operation": c.Operation, "resource": c.Resource, "principal": c.Principal,
 			"internal": c.Internal, "error": c.Error, "entries": int64(c.Entries), "failed": int64(c.Failed), "bytes": c.Bytes,
-			"rows": int64(c.Rows), "scanned": int64(c.Scanned), "id": c.ID, "parent": c.Parent,
+			"millis": c.Time.UnixMilli(), "rows": int64(c.Rows), "scanned": int64(c.Scanned), "id": c.ID, "parent": c.Parent,
 			"began": c.Time.UnixMicro(), "ended": c.Time.UnixMicro() + int64(c.Millis*1000)})
 	}
 	return out, err

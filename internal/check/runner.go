@@ -78,6 +78,11 @@ func Run(ctx context.Context, o Options) (*report.Result, error) {
 	}
 	result := &report.Result{Version: 1, Lab: o.Lab.ID, Seed: o.Seed, Emulator: o.Driver, Checks: []report.Check{}}
 	have := o.Emulator.Capabilities()
+	if slices.Contains(have, emulator.ClockHold) { // whoever has stopped it wanted to look at something
+		if err := o.Emulator.Control().Release(ctx); err != nil {
+			return nil, fmt.Errorf("let the clock go on: %w", err)
+		}
+	}
 	snapshot := ""
 	if slices.Contains(have, emulator.Snapshots) {
 		id, err := o.Emulator.Control().Snapshot(ctx)
@@ -96,7 +101,7 @@ func Run(ctx context.Context, o Options) (*report.Result, error) {
 		if err := ctx.Err(); err != nil {
 			return result, err
 		}
-		out := report.Check{ID: c.ID, Title: c.Title, Possible: c.Points}
+		out := report.Check{ID: c.ID, Title: c.Title, Possible: c.Points, Hidden: o.Lab.Hidden[c.ID]}
 		began := o.Clock.Now()
 		if v, why := o.blocked(c, have, verdicts); v != "" {
 			out.Verdict, out.Message = v, why
@@ -215,6 +220,7 @@ type session struct {
 	own     *ownCalls
 	after   uint64 // newest call before the check began
 	done    bool   // all steps were taken
+	held    bool   // the emulator's clock stands still
 	data    map[string]any
 	sets    map[string]*dataset
 	runs    map[string]any

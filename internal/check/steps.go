@@ -67,6 +67,10 @@ func (s *session) step(ctx context.Context, st lab.Step) error {
 		s.note("the clock moved by %s", st.Advance)
 		_, _, err := control.Advance(ctx, st.Advance.Or(0))
 		return err
+	case st.Hold:
+		s.note("the clock stands still")
+		s.held = true
+		return control.Hold(ctx)
 	case st.Await != nil:
 		return s.wait(ctx, st.Await)
 	case st.Redeploy:
@@ -139,7 +143,12 @@ func first(b []byte) string { return strings.ToValidUTF8(string(b[:min(len(b), 1
 func (s *session) records(p *lab.PutRecords) ([]lab.Record, error) {
 	out := []lab.Record{}
 	if p.Data != "" {
-		for _, e := range s.sets[p.Data].entries {
+		entries := s.sets[p.Data].entries
+		entries = entries[min(p.Skip, len(entries)):]
+		if p.Count > 0 {
+			entries = entries[:min(p.Count, len(entries))]
+		}
+		for _, e := range entries {
 			out = append(out, lab.Record{Key: e.Key, Data: e.Raw})
 		}
 		return out, nil
@@ -174,7 +183,7 @@ func (s *session) putRecords(ctx context.Context, p *lab.PutRecords) error {
 		for i, r := range records[:n] {
 			entries[i] = kinesistypes.PutRecordsRequestEntry{Data: []byte(r.Data), PartitionKey: aws.String(r.Key)}
 		}
-		if err := s.putBatch(ctx, client, stream, entries); err != nil {
+		if err := s.putBatch(ctx, client, stream, entries, p.Once); err != nil {
 			return err
 		}
 		records = records[n:]
@@ -184,7 +193,7 @@ func (s *session) putRecords(ctx context.Context, p *lab.PutRecords) error {
 
 // putBatch sends until every entry is in. A batch must be in whole before the
 // next one goes, or a late retry would break the order of its key.
-func (s *session) putBatch(ctx context.Context, client *kinesis.Client, stream string, entries []kinesistypes.PutRecordsRequestEntry) error {
+func (s *session) putBatch(ctx context.Context, client *kinesis.Client, stream string, entries []kinesistypes.PutRecordsRequestEntry, once bool) error {
 	for pause := firstPoll; ; pause = min(pause*2, time.Second) {
 		out, err := client.PutRecords(ctx, &kinesis.PutRecordsInput{StreamName: &stream, Records: entries})
 		if err != nil {
@@ -196,7 +205,7 @@ func (s *session) putBatch(ctx context.Context, client *kinesis.Client, stream s
 				failed = append(failed, entries[i])
 			}
 		}
-		if len(failed) == 0 {
+		if len(failed) == 0 || once {
 			return nil
 		}
 		entries = failed
@@ -294,7 +303,8 @@ func (s *session) start(ctx context.Context, r *lab.Run) ([]any, error) {
 			out, err := sandbox.Run(ctx, spec)
 			errs[i] = err
 			results[i] = map[string]any{"exit": int64(out.Exit), "timedOut": out.TimedOut, "killed": out.Killed, "breach": out.Breach,
-				"lines": parseLines([]byte(out.Stdout)), "stderr": out.Stderr, "inputSha256": sum}
+				"lines": parseLines([]byte(out.Stdout)), "stdout": out.Stdout, "stderr": out.Stderr, "log": parseLines([]byte(out.Stderr)),
+				"inputSha256": sum}
 		})
 	}
 	if r.KillWhen != "" || r.KillAfter != "" {

@@ -14,6 +14,8 @@ import (
 	"unsafe"
 
 	"golang.org/x/sys/unix"
+
+	"github.com/pipelab/pipelab/internal/procgroup"
 )
 
 // Cage is for one program and all that it starts. Make one with Policy.Cage;
@@ -57,7 +59,7 @@ func (p *Policy) Cage() (*Cage, error) {
 // close lets go of the domains, which the processes in them keep.
 func (c *Cage) close() { _, _ = c.outer.Close(), c.inner.Close() } // nothing is written to them
 
-// Start starts cmd confined, at the head of a session of its own. Its streams
+// Start starts cmd confined, at the head of a process group of its own. Its streams
 // are files or nil. Wait for it as for any command.
 func (c *Cage) Start(cmd *exec.Cmd) error {
 	if cmd.Err != nil {
@@ -78,7 +80,7 @@ func (c *Cage) Start(cmd *exec.Cmd) error {
 	}
 	cmd.Args = append([]string{"sh", "-c", c.prelude(cmd.Env), "sh", cmd.Path}, cmd.Args[1:]...)
 	cmd.Path, cmd.ExtraFiles = shell, []*os.File{gate}
-	cmd.SysProcAttr = &unix.SysProcAttr{Setsid: true}
+	procgroup.Own(cmd)
 	// A stream that is left out would be opened by the confined thread.
 	if cmd.Stdin == nil {
 		cmd.Stdin = null
@@ -89,6 +91,7 @@ func (c *Cage) Start(cmd *exec.Cmd) error {
 	if cmd.Stderr == nil {
 		cmd.Stderr = null
 	}
+	user := becomes() // a confined thread could not look
 	err = onThreadOfItsOwn(func() error {
 		if err := restrict(c.outer); err != nil {
 			return err
@@ -99,7 +102,7 @@ func (c *Cage) Start(cmd *exec.Cmd) error {
 		if err := restrict(c.inner); err != nil {
 			return err
 		}
-		if err := dropCapabilities(); err != nil {
+		if err := takeRights(user); err != nil {
 			return err
 		}
 		if err := filterCalls(); err != nil {
@@ -126,6 +129,8 @@ const shell = "/bin/sh"
 func (c *Cage) prelude(env []string) string {
 	lines := []string{
 		"ulimit -c 0",
+		// The letter for processes differs among shells.
+		fmt.Sprintf("ulimit -p %d 2>/dev/null || ulimit -u %d || exit 125", c.tasks(), c.tasks()),
 		fmt.Sprintf("ulimit -f %d", (c.policy.fileSize()+511)/512),
 		fmt.Sprintf("ulimit -d %d", (c.policy.memory()+spare)/1024),
 		"read -r go <&3 || exit 125",
@@ -207,32 +212,6 @@ func restrict(rules *os.File) error {
 	}
 	if _, _, errno := unix.RawSyscall(unix.SYS_LANDLOCK_RESTRICT_SELF, rules.Fd(), 0, 0); errno != 0 {
 		return fmt.Errorf("enter a Landlock domain: %w", errno)
-	}
-	return nil
-}
-
-// kept are the capabilities that root keeps: those with which it uses files of
-// other users, where Landlock lets it.
-const kept = 1<<unix.CAP_DAC_OVERRIDE | 1<<unix.CAP_FOWNER | 1<<unix.CAP_FSETID
-
-// dropCapabilities takes from the thread what it may have as root, for good.
-func dropCapabilities() error {
-	for cap := range uintptr(64) {
-		if kept&(1<<cap) != 0 {
-			continue
-		}
-		// Whoever may not do this has none; numbers beyond the last are errors.
-		_ = unix.Prctl(unix.PR_CAPBSET_DROP, cap, 0, 0, 0)
-	}
-	header := unix.CapUserHeader{Version: unix.LINUX_CAPABILITY_VERSION_3}
-	var data [2]unix.CapUserData
-	if err := unix.Capget(&header, &data[0]); err != nil {
-		return fmt.Errorf("read capabilities: %w", err)
-	}
-	data[0] = unix.CapUserData{Effective: data[0].Effective & kept, Permitted: data[0].Permitted & kept}
-	data[1] = unix.CapUserData{}
-	if err := unix.Capset(&header, &data[0]); err != nil {
-		return fmt.Errorf("drop capabilities: %w", err)
 	}
 	return nil
 }

@@ -15,7 +15,8 @@
 //   - A filter of system calls refuses what Landlock does not see: sockets other
 //     than TCP, listening, System V IPC, memory without a process, new
 //     namespaces, ptrace, io_uring, mounts, clocks, and changes to the limits and
-//     priorities of other processes. Root loses its capabilities.
+//     priorities of other processes. Limits of the kernel bound files, memory and
+//     the number of processes at once.
 //   - The program is the inner of two nested Landlock domains that signals cannot
 //     leave. In the outer one waits a keeper, a shell that the program can neither
 //     signal nor trace. When the program is to end, or pipelab has died, the keeper
@@ -24,9 +25,18 @@
 //   - The keeper also tells which processes belong to the cage, so that their
 //     memory and number are counted however they were started.
 //
+// What a program notices: modes and times of files cannot be changed and sessions
+// not begun (the calls do nothing), owners cannot be changed; there are no Unix sockets with a name, no shared
+// memory, no datagrams, nothing of /proc/self. Whoever needs an executable file
+// makes it one when it is created.
+//
 // What it does not do: a port is allowed on every address, not on loopback
-// alone; files outside can be looked at with stat and, where the user owns them
-// and no private mounts can be made, have their mode and times changed; time of
-// the processor is shared, not limited; two programs of one policy see each
-// other's files in its folders.
+// alone; names, sizes and times of files outside can be looked at with stat; time
+// of the processor is bounded by the time limit alone; memory, number and disk
+// are looked at every few milliseconds, and what is taken in between is taken; two
+// programs of one policy see each other's files in its folders.
+//
+// A program of root's becomes a user of its own, since the kernel counts the
+// processes of users and never root's. It keeps the capability to use files of
+// others, as interpreters often live in root's home, and Landlock limits which.
 package confine

@@ -23,7 +23,10 @@ type Fork struct {
 	Restrict int      `json:"restrict"` // number of the system call landlock_restrict_self
 	CapGet   int      `json:"capget"`
 	CapSet   int      `json:"capset"`
-	CapsLow  uint32   `json:"caps"` // capabilities that are kept, of the first 32
+	Kept     uint32   `json:"kept"`  // capabilities that are kept, of the first 32
+	User     int      `json:"user"`  // with its own number added, who to become; 0 for nobody else
+	Tasks    int      `json:"tasks"` // processes and threads
+	Nice     int      `json:"nice"`
 	Filter   []byte   `json:"filter"`
 	Memory   int64    `json:"memory"`
 	FileSize int64    `json:"fileSize"`
@@ -39,8 +42,8 @@ func (c *Cage) Fork() *Fork {
 	_ = binary.Write(&program, binary.NativeEndian, filter()) // numbers into memory
 	return &Fork{
 		Shell: shell, Keeper: detached, Judge: os.Getpid(), Restrict: unix.SYS_LANDLOCK_RESTRICT_SELF,
-		CapGet: unix.SYS_CAPGET, CapSet: unix.SYS_CAPSET, CapsLow: kept, Filter: program.Bytes(),
-		Memory: c.policy.memory() + spare, FileSize: c.policy.fileSize(),
+		CapGet: unix.SYS_CAPGET, CapSet: unix.SYS_CAPSET, Kept: kept, Filter: program.Bytes(),
+		User: becomes(), Tasks: c.tasks(), Nice: yields, Memory: c.policy.memory() + spare, FileSize: c.policy.fileSize(),
 		Outer: c.outer, Inner: c.inner, In: c.keeper.in, Out: c.keeper.out,
 	}
 }

@@ -14,12 +14,10 @@ import (
 // Mode is a way of confining.
 type Mode string
 
-// The modes. Container is known by name only: nothing here runs programs in
-// containers yet.
+// The modes.
 const (
-	Landlock  Mode = "landlock"  // kernel rules, see the package comment
-	Container Mode = "container" // a container engine
-	None      Mode = "none"      // programs have the rights of whoever runs pipelab
+	Landlock Mode = "landlock" // rules of the kernel, see the package comment
+	None     Mode = "none"     // programs have the rights of whoever runs pipelab
 )
 
 // ErrUnavailable is wrapped when this machine cannot confine.
@@ -128,10 +126,14 @@ func (p *Policy) With(read, write []string, ports ...int) *Policy {
 	return &q
 }
 
-// LookPath finds a program in Path, which need not be the environment's.
+// LookPath finds a program in Path, which need not be the environment's. A name
+// with a separator is the program's own folder's matter.
 func (p *Policy) LookPath(name string) (string, error) {
-	if p == nil || strings.ContainsRune(name, filepath.Separator) {
+	if p == nil {
 		return exec.LookPath(name)
+	}
+	if strings.ContainsRune(name, filepath.Separator) {
+		return name, nil
 	}
 	for _, dir := range filepath.SplitList(p.SearchPath()) {
 		if found, err := exec.LookPath(filepath.Join(dir, name)); err == nil {

@@ -46,6 +46,16 @@ func refused() []uint32 {
 	}
 }
 
+// ignored are calls that do nothing and say that they did, because refusing them
+// would break what copies, unpacks and starts helpers. Modes and times of files:
+// Landlock does not limit them and a filter cannot see whose file it is; files
+// get their modes when they are made. Sessions: the kernel shares the processor
+// among sessions, and a program with a thousand of them would leave its judge a
+// thousandth.
+func ignored() []uint32 {
+	return []uint32{unix.SYS_FCHMOD, unix.SYS_FCHMODAT, unix.SYS_FCHMODAT2, unix.SYS_UTIMENSAT, unix.SYS_SETSID}
+}
+
 // own are calls that are allowed for the calling process only: the argument
 // with this index, a process or thread, must be 0.
 func own() map[uint32]uint32 {
@@ -69,6 +79,10 @@ func filter() []unix.SockFilter {
 	for _, call := range append(refused(), refusedHere()...) {
 		f.skipUnless(unix.BPF_JEQ, call, 1)
 		f.refuse(unix.EPERM)
+	}
+	for _, call := range append(ignored(), ignoredHere()...) {
+		f.skipUnless(unix.BPF_JEQ, call, 1)
+		f.refuse(0)
 	}
 	// Its flags are in memory, which a filter cannot read; libraries fall back.
 	f.skipUnless(unix.BPF_JEQ, unix.SYS_CLONE3, 1)

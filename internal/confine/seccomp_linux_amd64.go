@@ -11,3 +11,7 @@ const x32 = 0x40000000
 func refusedHere() []uint32 {
 	return []uint32{unix.SYS_CHOWN, unix.SYS_LCHOWN, unix.SYS_IOPL, unix.SYS_IOPERM, unix.SYS_KEXEC_FILE_LOAD, unix.SYS_MODIFY_LDT, unix.SYS_USELIB}
 }
+
+func ignoredHere() []uint32 {
+	return []uint32{unix.SYS_CHMOD, unix.SYS_UTIME, unix.SYS_UTIMES, unix.SYS_FUTIMESAT}
+}

@@ -8,3 +8,5 @@ const architecture = unix.AUDIT_ARCH_AARCH64
 const x32 = 0
 
 func refusedHere() []uint32 { return []uint32{unix.SYS_KEXEC_FILE_LOAD} }
+
+func ignoredHere() []uint32 { return nil }

@@ -107,7 +107,8 @@ func (c *Cage) share(pids []int) (sum int64) {
 	for _, pid := range pids {
 		b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/smaps_rollup")
 		if err != nil {
-			continue // gone
+			sum += resident(pid) // gone, or not ours to look into
+			continue
 		}
 		_, rest, _ := strings.Cut(string(b), "\nPss:")
 		if fields := strings.Fields(rest); len(fields) > 0 {

@@ -45,6 +45,9 @@ var start = time.Date(2026, time.January, 5, 8, 0, 0, 0, time.UTC) //nolint:goch
 
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
+// usual is the time between two events.
+const usual = 250 * time.Millisecond
+
 // recent is how far back a duplicate may lie.
 const recent = 200
 
@@ -63,8 +66,8 @@ func Generate(spec lab.Dataset, name string, seed uint64) (iter.Seq[Entry], erro
 		keys = 100
 	}
 	return func(yield func(Entry) bool) {
-		g := &generator{spec: spec, keys: keys, row: row, columns: columns,
-			rand: rand.New(rand.NewPCG(seed, hash(name))), last: map[string]time.Time{}} //nolint:gosec // data, not secrets
+		g := &generator{spec: spec, keys: keys, row: row, columns: columns, unit: spec.Every.Or(usual) / (usual / time.Millisecond),
+			rand: rand.New(rand.NewPCG(seed, hash(name))), last: map[string]time.Time{}, rows: map[string]int{}} //nolint:gosec // data, not secrets
 		// The ids carry the seed: a wrong answer that was copied from another
 		// run shows.
 		g.prefix = fmt.Sprintf("%06x", g.rand.Uint32()&0xffffff)
@@ -92,11 +95,13 @@ func All(spec lab.Dataset, name string, seed uint64) ([]Entry, error) {
 type generator struct {
 	spec    lab.Dataset
 	keys    int
-	row     func(*rand.Rand, string) map[string]any
+	row     func(*rand.Rand, int) map[string]any
 	columns []string
 	rand    *rand.Rand
 	prefix  string
 	last    map[string]time.Time
+	rows    map[string]int // how many a key has had
+	unit    time.Duration  // a millisecond at the usual pace
 	past    [recent]Entry
 	made    int
 }
@@ -117,13 +122,13 @@ func (g *generator) next(seq int) Entry {
 	if e.Key == g.keyName(0) && d.Whale > 0 {
 		e.Flags = append(e.Flags, FlagWhale)
 	}
-	at := start.Add(time.Duration(seq)*250*time.Millisecond + time.Duration(g.rand.IntN(200))*time.Millisecond)
+	at := start.Add(time.Duration(seq)*g.unit*250 + time.Duration(g.rand.IntN(200))*g.unit)
 	switch {
 	case g.hit(d.Late):
 		at = at.Add(-time.Hour - time.Duration(g.rand.IntN(7200))*time.Second)
 		e.Flags = append(e.Flags, FlagLate)
 	case !g.last[e.Key].IsZero() && g.hit(d.OutOfOrder):
-		at = g.last[e.Key].Add(-time.Duration(1+g.rand.IntN(5000)) * time.Millisecond)
+		at = g.last[e.Key].Add(-time.Duration(1+g.rand.IntN(5000)) * g.unit)
 		e.Flags = append(e.Flags, FlagOutOfOrder)
 	}
 	if at.After(g.last[e.Key]) {
@@ -143,7 +148,8 @@ func (g *generator) next(seq int) Entry {
 // fill makes the row and its bytes.
 func (g *generator) fill(e *Entry) {
 	d := g.spec.Defects
-	row := g.row(g.rand, e.Key)
+	row := g.row(g.rand, g.rows[e.Key])
+	g.rows[e.Key]++
 	row["id"], row[keyColumn(g.spec.Generator)], row["time"] = e.ID, e.Key, e.Time
 	if g.hit(d.SchemaDrift) {
 		row["channel"] = "app"

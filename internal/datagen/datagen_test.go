@@ -3,9 +3,11 @@ package datagen_test
 import (
 	"encoding/csv"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
@@ -19,7 +21,7 @@ func specs() *rapid.Generator[lab.Dataset] {
 	share := rapid.Float64Range(0, 0.5)
 	return rapid.Custom(func(t *rapid.T) lab.Dataset {
 		return lab.Dataset{
-			Generator: rapid.SampledFrom([]string{"clickstream", "telemetry", "orders", "transactions", "logs", "scores"}).Draw(t, "generator"),
+			Generator: rapid.SampledFrom([]string{"clickstream", "telemetry", "orders", "transactions", "logs", "scores", "stock"}).Draw(t, "generator"),
 			Count:     rapid.IntRange(0, 300).Draw(t, "count"), Keys: rapid.IntRange(0, 40).Draw(t, "keys"),
 			Defects: lab.Defects{Duplicates: share.Draw(t, "duplicates"), Poison: share.Draw(t, "poison"), Late: share.Draw(t, "late"),
 				OutOfOrder: share.Draw(t, "outOfOrder"), SchemaDrift: share.Draw(t, "drift"), PII: share.Draw(t, "pii"), Whale: share.Draw(t, "whale")},
@@ -97,6 +99,45 @@ func TestEncode_writesCSVThatReadersAccept(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, rows, 51)
 	require.True(t, slices.IsSorted(rows[0]))
+}
+
+func TestGenerate_stockIsCountedBeforeItMoves(t *testing.T) {
+	got, err := datagen.All(lab.Dataset{Generator: "stock", Count: 300, Keys: 5, Defects: lab.Defects{Duplicates: 0.2}}, "set", 4)
+	require.NoError(t, err)
+	next, kinds := map[string]int64{}, map[string]int{}
+	for _, e := range got {
+		if slices.Contains(e.Flags, datagen.FlagDuplicate) {
+			continue
+		}
+		require.Equal(t, next[e.Key]+1, e.Row["n"])
+		if next[e.Key] == 0 {
+			require.Equal(t, "count", e.Row["kind"])
+		}
+		next[e.Key]++
+		kinds[fmt.Sprint(e.Row["kind"])]++
+		require.Equal(t, e.Key, e.Row["product"])
+	}
+	require.Len(t, kinds, 2)
+	require.Less(t, kinds["count"], kinds["move"])
+}
+
+func TestGenerate_everySpreadsTheSameEventsOverMoreTime(t *testing.T) {
+	spec := lab.Dataset{Generator: "telemetry", Count: 60, Keys: 2, Defects: lab.Defects{OutOfOrder: 0.3}}
+	usual, err := datagen.All(spec, "set", 5)
+	require.NoError(t, err)
+	spec.Every = "10s" // 40 times the usual
+	slow, err := datagen.All(spec, "set", 5)
+	require.NoError(t, err)
+	at := func(e datagen.Entry) time.Time {
+		v, err := time.Parse(time.RFC3339, e.Time)
+		require.NoError(t, err)
+		return v
+	}
+	began := at(usual[0]).Truncate(time.Minute)
+	for i := range usual {
+		require.Equal(t, usual[i].ID, slow[i].ID)
+		require.Equal(t, 40*at(usual[i]).Sub(began), at(slow[i]).Sub(began))
+	}
 }
 
 func TestGenerate_refusesAnUnknownKind(t *testing.T) {

@@ -13,7 +13,6 @@ import (
 	"io/fs"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -24,6 +23,7 @@ import (
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/provision"
+	"github.com/pipelab/pipelab/internal/sandbox"
 )
 
 // The files that make a folder deployable. A template wins over a script.
@@ -34,6 +34,8 @@ const (
 
 // scriptTime bounds a deploy script; Terraform's first run is slow.
 const scriptTime = 10 * time.Minute
+
+const outputsFile = "outputs.json"
 
 // ErrNothing is returned for a folder without a template and a script.
 var ErrNothing = errors.New("there is no template.yaml and no deploy.sh to deploy")
@@ -57,8 +59,12 @@ type Target struct {
 	Progress func(cfn.Event)
 	// Out takes what a script prints; nil keeps only its end, for errors.
 	Out io.Writer
-	// Environ is the environment for a script but for the endpoint's.
+	// Environ is the environment for a script but for the endpoint's. A confined
+	// script gets none of it.
 	Environ []string
+	// Confine says what a script may do beside working in its folder and calling
+	// the endpoint; nil leaves it unconfined.
+	Confine *sandbox.Policy
 }
 
 // Provided makes what the lab provides and returns its outputs. Doing it again
@@ -162,7 +168,7 @@ func (t Target) script(ctx context.Context, folder string, provided map[string]s
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	file := filepath.Join(dir, "outputs.json")
+	file := filepath.Join(dir, outputsFile)
 	b, err := json.Marshal(provided)
 	if err != nil {
 		return nil, err
@@ -170,35 +176,60 @@ func (t Target) script(ctx context.Context, folder string, provided map[string]s
 	if err := os.WriteFile(file, b, 0o600); err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, scriptTime)
-	defer cancel()
 	end := &tail{}
 	var out io.Writer = end
 	if t.Out != nil {
 		out = io.MultiWriter(end, t.Out)
 	}
-	cmd := exec.CommandContext(ctx, "sh", ScriptFile)
+	spec := sandbox.Spec{Command: []string{"sh", ScriptFile}, Dir: folder, Timeout: scriptTime, Output: 1, Together: out,
+		Env: slices.Concat(t.Environ, t.Endpoint.Env(), environment(provided), []string{"PIPELAB_OUTPUTS=" + file})}
 	if runnable(filepath.Join(folder, ScriptFile)) {
-		cmd = exec.CommandContext(ctx, "."+string(filepath.Separator)+ScriptFile)
+		spec.Command = []string{"." + string(filepath.Separator) + ScriptFile}
 	}
-	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = folder, out, out, time.Second
-	cmd.Env = slices.Concat(t.Environ, t.Endpoint.Env(), environment(provided), []string{"PIPELAB_OUTPUTS=" + file})
-	err = cmd.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) {
-		return nil, &ScriptError{Exit: exit.ExitCode(), Output: end.String()}
+	if t.Confine != nil {
+		spec.Policy = t.Confine.With(nil, []string{dir}, t.Endpoint.Port())
+		spec.Env = spec.Env[len(t.Environ):]
 	}
-	if err != nil {
-		return nil, err
+	r, err := sandbox.Run(ctx, spec)
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("run %s: %w", ScriptFile, err)
+	case r.Breach != "":
+		return nil, &ScriptError{Exit: r.Exit, Output: "it was ended because " + r.Breach + "\n" + end.String()}
+	case r.TimedOut:
+		return nil, &ScriptError{Exit: r.Exit, Output: fmt.Sprintf("it was ended after %s\n%s", scriptTime, end)}
+	case r.Exit != 0:
+		return nil, &ScriptError{Exit: r.Exit, Output: end.String()}
 	}
 	own := map[string]string{}
-	if b, err = os.ReadFile(file); err != nil {
+	if b, err = outputs(dir); err != nil {
 		return nil, fmt.Errorf("read the outputs of %s: %w", ScriptFile, err)
 	}
 	if err := json.Unmarshal(b, &own); err != nil {
 		return nil, &ScriptError{Output: fmt.Sprintf("the outputs that it wrote are not a JSON object of strings: %v", err)}
 	}
 	return own, nil
+}
+
+// outputsSize bounds what a script may write as its outputs, in bytes.
+const outputsSize = 1 << 20
+
+// outputs reads what a script has written; a link to a file of ours is not
+// followed.
+func outputs(dir string) ([]byte, error) {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	info, err := root.Stat(outputsFile)
+	if err == nil && (!info.Mode().IsRegular() || info.Size() > outputsSize) {
+		err = fmt.Errorf("%s is no file of less than %d bytes", outputsFile, outputsSize)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return root.ReadFile(outputsFile)
 }
 
 // runnable tells whether a script says itself what runs it.

@@ -16,6 +16,7 @@ import (
 	"github.com/pipelab/pipelab/internal/emulator/embedded"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/provision"
+	"github.com/pipelab/pipelab/internal/sandbox"
 )
 
 const resources = `
@@ -100,6 +101,66 @@ func TestSubmission_scriptSeesAndAddsOutputs(t *testing.T) {
 	require.ErrorAs(t, err, &failed)
 	require.Equal(t, 4, failed.Exit)
 	require.Contains(t, failed.Error(), "no such bucket")
+}
+
+// A script that is confined deploys as any other, and finds nothing else.
+func TestSubmission_confinesTheScript(t *testing.T) {
+	policy, err := sandbox.NewPolicy(t.Context())
+	if err != nil {
+		t.Skip(err)
+	}
+	policy.Disk, policy.FileSize = 10<<20, 1<<20
+	to, l := target(t)
+	to.Confine = policy
+	to.Environ = append(to.Environ, "SECRET_OF_OURS=x")
+	provided, err := to.Provided(t.Context(), l)
+	require.NoError(t, err)
+	outside := write(t, "result.json", "SECRET")
+	dir := write(t, "deploy.sh", `#!/bin/sh
+cat `+outside+`/result.json && exit 1
+echo x > `+outside+`/result.json && exit 1
+test -z "$SECRET_OF_OURS" || exit 1
+echo built > built
+python3 -c '
+import boto3, os
+boto3.client("kinesis").describe_stream_summary(StreamName=os.environ["STREAM_NAME"])
+boto3.client("sqs").create_queue(QueueName="made")
+' || exit 1
+printf '{"Mine":"%s"}' "$STREAM_NAME" > "$PIPELAB_OUTPUTS"
+`)
+	res, err := to.Submission(t.Context(), l, "mine", dir, provided)
+	require.NoError(t, err)
+	require.Equal(t, provided["StreamName"], res.Outputs["Mine"])
+	require.FileExists(t, filepath.Join(dir, "built"))
+	b, err := os.ReadFile(filepath.Join(outside, "result.json"))
+	require.NoError(t, err)
+	require.Equal(t, "SECRET", string(b))
+
+	for script, want := range map[string]string{
+		"while :; do n=$((n+1)); head -c 1000000 /dev/zero > f$n; done":               "it wrote more than 10 MiB",
+		`rm "$PIPELAB_OUTPUTS"; ln -s ` + outside + `/result.json "$PIPELAB_OUTPUTS"`: "read the outputs",
+		`head -c 1040000 /dev/zero > "$PIPELAB_OUTPUTS"`:                              "not a JSON object",
+	} {
+		_, err = to.Submission(t.Context(), l, "mine", write(t, "deploy.sh", script), provided)
+		require.ErrorContains(t, err, want)
+		require.NotContains(t, err.Error(), "SECRET")
+	}
+}
+
+// Code that a link leads to, outside of the submission, is nobody's to deploy.
+func TestSubmission_packsNothingFromOutside(t *testing.T) {
+	to, l := target(t)
+	outside := write(t, "app.py", "SECRET = 1")
+	for name, uri := range map[string]string{"the folder": "src", "within": "src/inner", "a file": "code.py"} {
+		t.Run(name, func(t *testing.T) {
+			dir := write(t, "template.yaml", "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties: { Runtime: python3.12, Handler: app.handler, CodeUri: "+uri+" }\n")
+			link := map[string]string{"src": "src", "src/inner": "src", "code.py": "code.py"}[uri]
+			target := map[string]string{"src": outside, "src/inner": filepath.Dir(outside), "code.py": filepath.Join(outside, "app.py")}[uri]
+			require.NoError(t, os.Symlink(target, filepath.Join(dir, link)))
+			_, err := to.Submission(t.Context(), l, "mine", dir, nil)
+			require.ErrorContains(t, err, "escapes")
+		})
+	}
 }
 
 func ptr(s string) *string { return &s }

@@ -9,6 +9,7 @@ type Capability string
 // a check unsupported there, never passed or failed.
 const (
 	ClockAdvance     Capability = "clock.advance"
+	ClockHold        Capability = "clock.hold"
 	FaultInjection   Capability = "faults"
 	FaultsInside     Capability = "faults.inside"
 	CallTrace        Capability = "trace"
@@ -82,6 +83,7 @@ func Table() []Row {
 	const inside = "a proxy sees what passes through it, which calls of functions and between services do not"
 	return []Row{
 		{ClockAdvance, "time can be moved", false, Yes, No, No, No, "no emulator but the embedded one has a clock of its own"},
+		{ClockHold, "time can be made to stand still", false, Yes, No, No, No, "no emulator but the embedded one has a clock of its own"},
 		{FaultInjection, "calls of programs can be made to fail", true, Yes, Proxy, Proxy, Proxy, "internal/emulator/proxy"},
 		{FaultsInside, "calls of functions and between services can be made to fail", false, Yes, No, No, No, inside},
 		{CallTrace, "calls of programs are recorded", true, Yes, Proxy, Proxy, Proxy, "internal/emulator/proxy"},

@@ -92,6 +92,19 @@ func (c *Control) Pass(ctx context.Context, d time.Duration) (now time.Time, off
 	return c.clock(ctx, http.MethodPost, "/_pipelab/clock/pass", map[string]string{"duration": d.String()})
 }
 
+// Hold makes the emulator's clock stand still until Release; Advance moves it
+// all the same. Faults' latencies and programs' own sleeps go on.
+func (c *Control) Hold(ctx context.Context) error {
+	_, _, err := c.clock(ctx, http.MethodPost, "/_pipelab/clock/hold", nil)
+	return err
+}
+
+// Release lets a held clock go on, from the time that it would have by now.
+func (c *Control) Release(ctx context.Context) error {
+	_, _, err := c.clock(ctx, http.MethodPost, "/_pipelab/clock/release", nil)
+	return err
+}
+
 func (c *Control) clock(ctx context.Context, method, path string, in any) (time.Time, time.Duration, error) {
 	var out struct {
 		Now    time.Time `json:"now"`

@@ -40,7 +40,7 @@ func (p *Plan) book() *report.Gradebook {
 	a := &p.o.Assignment
 	b := &report.Gradebook{Version: 1, Assignment: a.ID, Title: a.Title, Due: a.Due, Tool: p.o.Tool, Labs: []report.LabRef{}, Grades: []report.Grade{}}
 	for _, l := range p.labs {
-		b.Labs = append(b.Labs, report.RefOf(l.Lab, p.possible(l.ID), p.digests[l.ID]))
+		b.Labs = append(b.Labs, report.RefOf(l, p.possible(l.ID), p.digests[l.ID]))
 	}
 	return b
 }
@@ -96,7 +96,7 @@ func (r *run) grade(l report.Learner, units []*unit, id string, owners map[uint6
 	}
 	best.Submission.Note = strings.Join(notes, "; ")
 	if len(owners) > 0 {
-		seen := r.suspects.inFiles(of.dir, of.files, of.seed)
+		seen := inFiles(of.dir, of.files, of.seed)
 		best.Flags = append(best.Flags, copied(owners, l.ID, append(seen, r.results[of].Seeds...))...)
 	}
 	return best
@@ -123,7 +123,12 @@ func better(a, b report.Grade) bool {
 // gradeOf is the grade of one submission, before attempts are compared.
 func (r *run) gradeOf(u *unit, j judged) report.Grade {
 	g := report.Grade{Learner: u.learner, Lab: u.lab.ID, Status: report.Final, Submission: u.handed, Possible: r.possible(u.lab.ID),
-		Flags: slices.Clone(u.flags), Result: j.Result, Deploy: j.Deploy}
+		Flags: slices.Clone(u.flags), Deploy: j.Deploy}
+	if j.Result != nil { // those who handed in the same have one result
+		result := *j.Result
+		result.Checks = slices.Clone(result.Checks)
+		g.Result = &result
+	}
 	g.Submission.Note = strings.Join(u.notes, "; ")
 	penalty := report.Round(u.penalty * g.Possible)
 	switch {

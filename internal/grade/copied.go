@@ -2,51 +2,74 @@ package grade
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 	"sync"
 )
 
-// suspects finds numbers that look like derived seeds. Whose they are is looked
-// up later: what a check has seen is kept, and the class may change.
-type suspects struct{ digits *regexp.Regexp }
-
-func newSuspects() *suspects { return &suspects{digits: regexp.MustCompile(`[0-9]+`)} }
-
 // seedDigits is the length of every derived seed.
 const seedDigits = 15
 
-// in lists the numbers of a text, as often as they occur.
-func (s *suspects) in(text []byte) (out []uint64) {
-	for _, m := range s.digits.FindAll(text, -1) {
-		if len(m) != seedDigits {
+// suspects lists the numbers of a text that look like derived seeds. Whose they
+// are is looked up later: what a check has seen is kept, and the class may
+// change.
+func suspects[T string | []byte](text T) (out []uint64) {
+	digits, n := 0, uint64(0)
+	for i := range len(text) + 1 {
+		if i < len(text) && text[i] >= '0' && text[i] <= '9' {
+			if digits++; digits <= seedDigits {
+				n = n*10 + uint64(text[i]-'0')
+			}
 			continue
 		}
-		if n, err := strconv.ParseUint(string(m), 10, 64); err == nil {
+		if digits == seedDigits && n >= firstSeed {
 			out = append(out, n)
 		}
+		digits, n = 0, 0
+	}
+	return out
+}
+
+// within lists those of a value of probes: JSON's types and Go's numbers.
+func within(value any) (out []uint64) {
+	switch v := value.(type) {
+	case string:
+		return suspects(v)
+	case []byte:
+		return suspects(v)
+	case []any:
+		for _, e := range v {
+			out = append(out, within(e)...)
+		}
+	case map[string]any:
+		for k, e := range v {
+			out = append(append(out, suspects(k)...), within(e)...)
+		}
+	case float64:
+		if v >= firstSeed && v <= firstSeed+seedRange && v == math.Trunc(v) {
+			out = append(out, uint64(v))
+		}
+	case nil, bool:
+	default:
+		return suspects(fmt.Sprint(v))
 	}
 	return out
 }
 
 // sightings are the numbers that the checks of one submission see.
 type sightings struct {
-	*suspects
 	own uint64
 
 	mu   sync.Mutex
 	seen map[uint64]string
 }
 
-func (s *suspects) watch(own uint64) *sightings {
-	return &sightings{suspects: s, own: own, seen: map[uint64]string{}}
-}
+func watch(own uint64) *sightings { return &sightings{own: own, seen: map[uint64]string{}} }
 
 // mostSightings bounds what is kept of one submission whose data are full of
 // such numbers.
@@ -54,11 +77,7 @@ const mostSightings = 2000
 
 // saw looks through a value that a check has seen.
 func (s *sightings) saw(check string, value any) {
-	b, err := json.Marshal(value)
-	if err != nil {
-		return // what cannot be written as JSON is no data
-	}
-	found := s.in(b)
+	found := within(value)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, n := range found {
@@ -86,7 +105,7 @@ const mostScanned = 16 << 20
 
 // inFiles lists the numbers in a submission's own files, each where it is
 // first.
-func (s *suspects) inFiles(dir string, files []file, own uint64) (out []sighting) {
+func inFiles(dir string, files []file, own uint64) (out []sighting) {
 	known := map[uint64]bool{own: true}
 	for _, f := range files {
 		path := filepath.Join(dir, filepath.FromSlash(f.name))
@@ -98,7 +117,7 @@ func (s *suspects) inFiles(dir string, files []file, own uint64) (out []sighting
 			continue
 		}
 		for i, line := range bytes.Split(b, []byte("\n")) {
-			for _, n := range s.in(line) {
+			for _, n := range suspects(line) {
 				if !known[n] {
 					known[n] = true
 					out = append(out, sighting{Seed: n, Where: fmt.Sprintf("%s:%d", f.name, i+1)})

@@ -220,7 +220,7 @@ func attempts(dir string, names *namingRules) ([]string, error) {
 func (f *finder) one(ctx context.Context, full, source string, n named, folder bool) error {
 	s := Found{Source: source, path: full, skip: f.Skip, people: [][]claim{n.claims}, attempt: n.attempt, late: n.late}
 	if n.group == "" {
-		s.plain = filepath.Base(source)
+		s.plain = strings.TrimSuffix(filepath.Base(full), ".git")
 		if !folder {
 			s.plain = stemOf(s.plain)
 		}

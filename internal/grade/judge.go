@@ -60,7 +60,7 @@ func (r *run) once(ctx context.Context, u *unit) (j judged, err error) {
 		Confine: r.Confine, Expressions: r.expressions, Seed: u.seed, Folder: dir}
 	var seen *sightings
 	if r.o.Assignment.Variants {
-		seen = r.suspects.watch(u.seed)
+		seen = watch(u.seed)
 		o.Saw = seen.saw
 	}
 	out, failed := trial.Run(inner, o)
@@ -93,7 +93,7 @@ func (r *run) once(ctx context.Context, u *unit) (j judged, err error) {
 func (r *run) all(u *unit, v report.Verdict, message string) *report.Result {
 	out := &report.Result{Version: 1, Lab: u.lab.ID, Seed: u.seed, Emulator: r.Driver.Name(), Checks: []report.Check{}}
 	for _, c := range u.lab.Order() {
-		out.Checks = append(out.Checks, report.Check{ID: c.ID, Title: c.Title, Verdict: v, Possible: c.Points, Message: message})
+		out.Checks = append(out.Checks, report.Check{ID: c.ID, Title: c.Title, Verdict: v, Possible: c.Points, Message: message, Hidden: u.lab.Hidden[c.ID]})
 	}
 	return out
 }

@@ -48,7 +48,7 @@ func (n *namingRules) read(name string, folder bool) named {
 	if m := n.moodle.FindStringSubmatch(name); m != nil {
 		return named{claims: []claim{{"moodle", m[2]}, {byName, m[1]}, {byID, m[1]}}, file: m[3], group: "moodle " + m[1] + " " + m[2]}
 	}
-	stem := name
+	stem := strings.TrimSuffix(name, ".git")
 	if !folder {
 		stem = stemOf(name)
 	}

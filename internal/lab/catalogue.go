@@ -22,6 +22,7 @@ type Folder struct {
 	// Survivors are changes of the solution that no check needs to notice.
 	Survivors []Survivor
 	Hidden    map[string]bool // ids of the checks that learners do not see; they are in Lab too
+	Secrets   map[string]bool // ids of mistakes that only those checks know
 }
 
 // Solution is an answer in a language of its own.

@@ -67,7 +67,8 @@ type Expect struct {
 }
 
 // SQL is an oracle: both queries must return the same rows, in any order.
-// Every table is a CEL expression that yields a list of maps.
+// Every table is a CEL expression that yields a list of maps. A query may be
+// ${queries.name}, one that the lab's expectations share.
 type SQL struct {
 	Tables   map[string]string `json:"tables" yaml:"tables"`
 	Expected string            `json:"expected" yaml:"expected"`

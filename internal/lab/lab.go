@@ -33,7 +33,9 @@ type Lab struct {
 	// Probes are shared by all checks. A check reads only those that its
 	// expressions mention.
 	Probes map[string]Probe `json:"probes,omitempty" yaml:"probes"`
-	Checks []Check          `json:"checks" yaml:"checks"`
+	// Queries are SQL that several expectations share, as ${queries.name}.
+	Queries map[string]string `json:"queries,omitempty" yaml:"queries"`
+	Checks  []Check           `json:"checks" yaml:"checks"`
 }
 
 // Task is one thing that the learner is asked to do.
@@ -55,12 +57,15 @@ type Mistake struct {
 type Dataset struct {
 	// Generator is the kind of data; see internal/datagen. File is a path
 	// below data/ instead of it.
-	Generator string  `json:"generator,omitempty" yaml:"generator" jsonschema:"enum=clickstream,enum=telemetry,enum=orders,enum=transactions,enum=logs,enum=scores"`
-	File      string  `json:"file,omitempty" yaml:"file"`
-	Count     int     `json:"count,omitempty" yaml:"count"`
-	Keys      int     `json:"keys,omitempty" yaml:"keys" jsonschema:"description=Number of distinct customers or devices; 100 when left out"`
-	Format    string  `json:"format,omitempty" yaml:"format" jsonschema:"enum=jsonl,enum=csv,description=How a whole data set is written as one object or on standard input; jsonl when left out"`
-	Defects   Defects `json:"defects,omitzero" yaml:"defects"`
+	Generator string `json:"generator,omitempty" yaml:"generator" jsonschema:"enum=clickstream,enum=telemetry,enum=orders,enum=transactions,enum=logs,enum=scores,enum=stock"`
+	File      string `json:"file,omitempty" yaml:"file"`
+	Count     int    `json:"count,omitempty" yaml:"count"`
+	Keys      int    `json:"keys,omitempty" yaml:"keys" jsonschema:"description=Number of distinct customers or devices; 100 when left out"`
+	// Every is the time between two events; times that defects shift within a
+	// key grow with it.
+	Every   Duration `json:"every,omitempty" yaml:"every" jsonschema:"description=Time between two events; 250ms when left out"`
+	Format  string   `json:"format,omitempty" yaml:"format" jsonschema:"enum=jsonl,enum=csv,description=How a whole data set is written as one object or on standard input; jsonl when left out"`
+	Defects Defects  `json:"defects,omitzero" yaml:"defects"`
 }
 
 // Defects are shares from 0 to 1 of what is planted in generated data. What

@@ -100,6 +100,35 @@ func TestOrder_putsNeedsFirst(t *testing.T) {
 	require.Equal(t, []string{"c", "a", "b"}, ids)
 }
 
+func TestParse_putsSharedQueriesInTheirPlaces(t *testing.T) {
+	const src = `
+id: l
+title: T
+summary: S
+level: beginner
+minutes: 1
+examTasks: ["1.1"]
+services: [kinesis]
+tasks: [{ id: a, title: A, text: B }]
+data: { few: { generator: stock, count: 1 } }
+queries: { both: SELECT 1 }
+checks:
+  - id: c
+    title: C
+    points: 100
+    hints: [a, b, c]
+    steps: [{ putRecords: { stream: s, records: [{ key: k, data: d }], skip: 1 } }]
+    expect: [{ sql: { tables: { t: data.few }, expected: "${queries.both}", actual: "${queries.bot}" }, message: M }]
+`
+	_, err := lab.Parse("lab.yaml", []byte(src), nil)
+	require.EqualError(t, err, "lab.yaml:17:15: checks[0].steps[0].putRecords: skip and count choose entries of a data set, and are not negative\n"+
+		`lab.yaml:18:77: checks[0].expect[0].sql.actual: there is no query "bot" (did you mean both?)`)
+	l, err := lab.Parse("lab.yaml", []byte(strings.NewReplacer("queries.bot}", "queries.both}", ", skip: 1", "").Replace(src)), nil)
+	require.NoError(t, err)
+	require.Equal(t, "SELECT 1", l.Checks[0].Expect[0].SQL.Expected)
+	require.Equal(t, "SELECT 1", l.Checks[0].Expect[0].SQL.Actual)
+}
+
 func FuzzParse(f *testing.F) {
 	for _, pattern := range []string{"../../labs/*/lab.yaml", "testdata/bad/*.yaml"} {
 		files, _ := filepath.Glob(pattern)

@@ -24,11 +24,12 @@ type Probe struct {
 	// Mappings: list of event source mappings of a function.
 	Mappings *FunctionProbe `json:"mappings,omitempty" yaml:"mappings"`
 	// Calls: list of {service, operation, resource, principal, internal,
-	// error, entries, failed, bytes (of the body that was read, else sent), rows
-	// (that a query has answered), scanned (that it has read before its filter),
-	// id, parent (the id of the call that caused it, such as the invocation of a
-	// function), began, ended (microseconds since 1970)} of the trace since the
-	// check began.
+	// error, entries (of a batch call; records that GetRecords answered), failed,
+	// bytes (of the body that was read, else sent), rows (that a query has
+	// answered), scanned (that it has read before its filter), id, parent (the id
+	// of the call that caused it, such as the invocation of a function), millis
+	// (when it came, since 1970), began, ended (the same in microseconds)} of the
+	// trace since the check began.
 	Calls *CallsProbe `json:"calls,omitempty" yaml:"calls"`
 	// Call: the outcome of a call that changes nothing, as a step's.
 	Call *Call `json:"call,omitempty" yaml:"call"`

@@ -10,6 +10,7 @@ import (
 // declared. They are names of internal/emulator.
 const (
 	needClock       = "clock.advance"
+	needHold        = "clock.hold"
 	needFaults      = "faults"
 	needFaultInside = "faults.inside"
 	needTrace       = "trace"
@@ -21,7 +22,7 @@ const (
 // Derived are the capabilities that nobody needs to declare: Required finds
 // them.
 func Derived() []string {
-	return []string{needClock, needFaults, needFaultInside, needTrace, needTraceInside}
+	return []string{needClock, needHold, needFaults, needFaultInside, needTrace, needTraceInside}
 }
 
 // Required lists what a check needs of the emulator: what the lab and the check
@@ -37,6 +38,8 @@ func (l *Lab) Required(c *Check) []string {
 		switch {
 		case s.Advance != "":
 			add(needClock)
+		case s.Hold:
+			add(needHold)
 		case s.Fault != nil:
 			add(faultNeeds(s.Fault)...)
 		case s.ClearFaults:

@@ -45,7 +45,10 @@ func (f *Folder) unseal(id string, compile Compile) Problems {
 	whole.Checks = append(append([]Check(nil), whole.Checks...), s.Checks...)
 	v := &validator{decoder: d, lab: &whole, compile: compile}
 	v.sealed(&s, visible)
-	f.Lab, f.Hidden = &whole, map[string]bool{}
+	f.Lab, f.Hidden, f.Secrets = &whole, map[string]bool{}, map[string]bool{}
+	for _, m := range s.Mistakes {
+		f.Secrets[m.ID] = true
+	}
 	for _, c := range s.Checks {
 		f.Hidden[c.ID] = true
 	}

@@ -20,6 +20,9 @@ type Step struct {
 	Fault       *Fault   `json:"fault,omitempty" yaml:"fault"`
 	ClearFaults bool     `json:"clearFaults,omitempty" yaml:"clearFaults"`
 	Advance     Duration `json:"advance,omitempty" yaml:"advance" jsonschema:"description=Moves the emulator's clock"`
+	// Hold makes the emulator's clock stand still until all steps are taken: no
+	// limit refills while a program runs. Advance moves it all the same.
+	Hold bool `json:"hold,omitempty" yaml:"hold" jsonschema:"description=Stops the emulator's clock for the rest of the steps"`
 	// Await waits between stimuli; its probes are those of the check.
 	Await *Eventually `json:"await,omitempty" yaml:"await"`
 	// Redeploy applies the learner's template again.
@@ -45,7 +48,7 @@ type PutObject struct {
 }
 
 // PutRecords sends a data set, or the records written here, to a stream in
-// order; failed entries are sent again until all are in.
+// order; failed entries are sent again until all are in, unless Once.
 type PutRecords struct {
 	Stream  string   `json:"stream" yaml:"stream"`
 	Data    string   `json:"data,omitempty" yaml:"data"`
@@ -53,6 +56,13 @@ type PutRecords struct {
 	// Batch is the number of records per call; 500 when 0. The partition
 	// key is the entry's key.
 	Batch int `json:"batch,omitempty" yaml:"batch"`
+	// Once sends each record one time: what the stream refuses shows as failed
+	// entries of the calls in the trace.
+	Once bool `json:"once,omitempty" yaml:"once" jsonschema:"description=Records that are refused are not sent again"`
+	// Skip leaves out the first entries of the data set, Count sends so many
+	// of the rest: one data set, sent in parts.
+	Skip  int `json:"skip,omitempty" yaml:"skip"`
+	Count int `json:"count,omitempty" yaml:"count" jsonschema:"description=All that are left when left out"`
 }
 
 // Record is one record of a stream, with its data as text.
@@ -117,8 +127,8 @@ type ItemRef struct {
 
 // Run starts a program of the learner in the workspace and waits for its end.
 // The result is run.<name>: list of {exit, timedOut, killed, lines (standard
-// output parsed as JSON lines, or text), stderr, inputSha256} with one element
-// for each instance.
+// output parsed as JSON lines, or text), stdout (as it is), stderr, log (stderr
+// parsed as lines are), inputSha256} with one element for each instance.
 type Run struct {
 	Program string            `json:"program" yaml:"program"`
 	Name    string            `json:"name,omitempty" yaml:"name" jsonschema:"description=run.<name>; the program's name when left out"`

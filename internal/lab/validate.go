@@ -138,13 +138,16 @@ func (v *validator) datasets(path string, sets map[string]Dataset) {
 		if (s.Generator == "") == (s.File == "") {
 			v.at(p, "", "give either generator or file")
 		}
-		v.oneOf(p+".generator", s.Generator, "clickstream", "telemetry", "orders", "transactions", "logs", "scores")
+		v.oneOf(p+".generator", s.Generator, "clickstream", "telemetry", "orders", "transactions", "logs", "scores", "stock")
 		v.oneOf(p+".format", s.Format, "jsonl", "csv")
 		if s.Generator != "" && s.Count <= 0 {
 			v.at(p+".count", "", "count must be above 0")
 		}
 		if s.Keys < 0 {
 			v.at(p+".keys", "", "keys must not be negative")
+		}
+		if s.Every.Or(time.Second) < time.Millisecond {
+			v.at(p+".every", "", "every must be a millisecond or more")
 		}
 		shares := reflect.ValueOf(s.Defects)
 		for i := range shares.NumField() {

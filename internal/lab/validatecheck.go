@@ -130,14 +130,31 @@ func (v *validator) expect(path string, e Expect, names []string) {
 	if e.SQL == nil {
 		return
 	}
-	v.text(path+".sql.expected", e.SQL.Expected)
-	v.text(path+".sql.actual", e.SQL.Actual)
+	v.query(path+".sql.expected", &e.SQL.Expected)
+	v.query(path+".sql.actual", &e.SQL.Actual)
 	for name, t := range e.SQL.Tables {
 		if !namePattern.MatchString(name) {
 			v.at(path+".sql.tables."+name, "letters and digits", "%q cannot be a table's name", name)
 		}
 		v.expression(path+".sql.tables."+name, t, names, true)
 	}
+}
+
+var sharedQuery = regexp.MustCompile(`^\s*\$\{queries\.(\w+)\}\s*$`)
+
+// query puts a shared query in the place of its name.
+func (v *validator) query(path string, q *string) {
+	v.text(path, *q)
+	name := sharedQuery.FindStringSubmatch(*q)
+	if name == nil {
+		return
+	}
+	shared, ok := v.lab.Queries[name[1]]
+	if !ok {
+		v.at(path, nearest(name[1], keys(v.lab.Queries)), "there is no query %q", name[1])
+		return
+	}
+	*q = shared
 }
 
 func (v *validator) expression(path, expr string, names []string, needed bool) {
@@ -221,6 +238,9 @@ func (v *validator) records(path string, r *PutRecords, use func(key, set string
 	// https://docs.aws.amazon.com/kinesis/latest/APIReference/API_PutRecords.html
 	if r.Batch < 0 || r.Batch > 500 {
 		v.at(path+".batch", "", "a batch has 1 to 500 records")
+	}
+	if r.Skip < 0 || r.Count < 0 || r.Data == "" && r.Skip+r.Count > 0 {
+		v.at(path, "", "skip and count choose entries of a data set, and are not negative")
 	}
 }
 

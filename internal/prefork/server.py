@@ -199,26 +199,37 @@ def confine(cage, outer, inner, keeper_in, keeper_out):
             ],
             setsid=True,
         )
-        os.waitpid(keeper, 0)  # it goes on in the background, and is no child of the program's
         call(cage["restrict"], inner, 0)
         for file in (outer, inner, keeper_in, keeper_out):
             os.close(file)
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (cage["fileSize"],) * 2)
         resource.setrlimit(resource.RLIMIT_DATA, (cage["memory"],) * 2)
+        os.nice(cage["nice"])
+        resource.setrlimit(resource.RLIMIT_NPROC, (cage["tasks"],) * 2)
         for capability in range(64):
-            if capability > 31 or not cage["caps"] >> capability & 1:
-                prctl(24, capability)  # PR_CAPBSET_DROP; who has none cannot, and need not
+            if cage["kept"] >> capability & 1 == 0 and prctl(24, capability):
+                break  # PR_CAPBSET_DROP: beyond the last, or for somebody who has none to drop
+        if cage["user"]:
+            user = cage["user"] + os.getpid()
+            prctl(8, 1)  # PR_SET_KEEPCAPS
+            os.setgroups([])
+            os.setresgid(user, user, user)
+            os.setresuid(user, user, user)
         header = ctypes.create_string_buffer(struct.pack("=Ii", 0x20080522, 0))
         held = ctypes.create_string_buffer(24)
         call(cage["capget"], header, held)
-        effective, permitted = struct.unpack_from("=II", held)
-        call(cage["capset"], header, struct.pack("=6I", effective & cage["caps"], permitted & cage["caps"], 0, 0, 0, 0))
+        kept = struct.unpack_from("=II", held)[1] & cage["kept"]
+        call(cage["capset"], header, struct.pack("=6I", kept, kept, kept, 0, 0, 0))
+        for capability in range(32):
+            if kept >> capability & 1:
+                prctl(47, 2, capability)  # PR_CAP_AMBIENT_RAISE
         text = base64.b64decode(cage["filter"])
         lines = ctypes.create_string_buffer(text, len(text))
         program = ctypes.create_string_buffer(struct.pack("@HP", len(text) // 8, ctypes.addressof(lines)))
         if prctl(22, 2, ctypes.addressof(program)):  # PR_SET_SECCOMP, a filter
             raise OSError(ctypes.get_errno(), "filter")
+        os.waitpid(keeper, 0)  # it goes on in the background, and is no child of the program's
     except BaseException as error:
         os.write(2, f"this program could not be confined: {error}\n".encode())
         os._exit(125)

@@ -130,7 +130,7 @@ func load(req Request, p *Provider) (*cfn.Template, error) {
 		if filepath.IsAbs(location) || !filepath.IsLocal(filepath.Clean(location)) {
 			return nil, errors.New("local code must lie below the template's folder")
 		}
-		zipped, err := pack(filepath.Join(base, location))
+		zipped, err := pack(base, location)
 		if err != nil {
 			return nil, err
 		}

@@ -32,36 +32,46 @@ type Assets interface {
 // Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
 const maxUnpacked = 250 << 20
 
-// pack zips a folder (or takes a .zip as it is, or a single file). The same
-// files give the same bytes: entries are sorted and carry a fixed time.
-func pack(location string) ([]byte, error) {
-	info, err := os.Stat(location)
+// pack zips a folder below base (or takes a .zip as it is, or a single file).
+// The same files give the same bytes: entries are sorted and carry a fixed time.
+// Links that lead out of base are not followed: whoever deploys for others must
+// not hand them files of its own.
+func pack(base, location string) ([]byte, error) {
+	below, err := os.OpenRoot(base)
+	if err != nil {
+		return nil, err
+	}
+	defer below.Close()
+	tree := below.FS()
+	location = path.Clean(filepath.ToSlash(location))
+	info, err := fs.Stat(tree, location)
 	if err != nil {
 		return nil, err
 	}
 	if !info.IsDir() && strings.HasSuffix(location, ".zip") {
-		return os.ReadFile(location)
+		return fs.ReadFile(tree, location)
 	}
 	root := location
 	if !info.IsDir() {
-		root = filepath.Dir(location)
+		root = path.Dir(location)
 	}
-	ignored, err := readIgnore(root)
+	ignored, err := readIgnore(tree, root)
 	if err != nil {
 		return nil, err
 	}
 	var buf bytes.Buffer
 	z := zip.NewWriter(&buf)
 	total := int64(0)
-	err = filepath.WalkDir(location, func(name string, d fs.DirEntry, err error) error { // in lexical order
+	err = fs.WalkDir(tree, location, func(name string, d fs.DirEntry, err error) error { // in lexical order
 		if err != nil {
 			return err
 		}
-		rel, err := filepath.Rel(root, name)
-		if err != nil {
-			return err
+		rel := name
+		if name == root {
+			rel = "."
+		} else if root != "." {
+			rel = strings.TrimPrefix(name, root+"/")
 		}
-		rel = filepath.ToSlash(rel)
 		if rel != "." && ignored.match(rel, d.IsDir()) {
 			if d.IsDir() {
 				return filepath.SkipDir
@@ -71,7 +81,7 @@ func pack(location string) ([]byte, error) {
 		if !d.Type().IsRegular() {
 			return nil
 		}
-		b, err := os.ReadFile(name)
+		b, err := fs.ReadFile(tree, name)
 		if err != nil {
 			return err
 		}
@@ -142,9 +152,9 @@ func digestOf(b []byte) string {
 // folders only, ! takes back.
 type ignore []string
 
-func readIgnore(root string) (ignore, error) {
+func readIgnore(tree fs.FS, root string) (ignore, error) {
 	out := ignore{".git/", ".pipelab/", "__pycache__/", "*.pyc", ".DS_Store", ".pipelabignore"}
-	b, err := os.ReadFile(filepath.Join(root, ".pipelabignore"))
+	b, err := fs.ReadFile(tree, path.Join(root, ".pipelabignore"))
 	if errors.Is(err, fs.ErrNotExist) {
 		return out, nil
 	}

@@ -40,6 +40,8 @@ type Options struct {
 	// Token fences learners' output in github. It must be new and beyond
 	// guessing; empty: drawn from the system's randomness.
 	Token string
+	// Hidden shows what hidden checks are about: for the instructor's eyes only.
+	Hidden bool
 }
 
 // Formats lists every format, by name.
@@ -98,6 +100,9 @@ func Write(format string, w io.Writer, b *Gradebook, o Options) error {
 	f, err := ByName(format)
 	if err != nil {
 		return err
+	}
+	if !o.Hidden {
+		b = b.redacted()
 	}
 	return f.write(w, b, o)
 }

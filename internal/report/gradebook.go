@@ -74,6 +74,7 @@ type CheckRef struct {
 	ID       string `json:"id"`
 	Title    string `json:"title"`
 	Possible int    `json:"possible"`
+	Hidden   bool   `json:"hidden,omitempty"`
 }
 
 // MistakeRef is a wrong idea that learners are known to have.
@@ -81,6 +82,7 @@ type MistakeRef struct {
 	ID          string `json:"id"`
 	Title       string `json:"title"`
 	Explanation string `json:"explanation,omitempty"`
+	Hidden      bool   `json:"hidden,omitempty"` // only hidden checks know it
 }
 
 // Gradebook is the outcome of a class in an assignment. Grades are sorted by

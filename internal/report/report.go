@@ -24,6 +24,7 @@ type Check struct {
 	ID       string   `json:"id"`
 	Title    string   `json:"title"`
 	Verdict  Verdict  `json:"verdict"`
+	Hidden   bool     `json:"hidden,omitempty"` // learners see verdict and points, not what it is about
 	Points   float64  `json:"points"`
 	Possible int      `json:"possible"`
 	Message  string   `json:"message,omitempty"`

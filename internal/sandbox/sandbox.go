@@ -160,7 +160,11 @@ func (s *Spec) command(tmp string) (*exec.Cmd, error) {
 		cmd.Path, cmd.Err = path, nil
 	}
 	cmd.Dir = s.Dir
-	cmd.Env = append([]string{"PATH=" + s.Policy.SearchPath(), "HOME=" + tmp, "TMPDIR=" + tmp}, s.Env...)
+	cmd.Env = []string{"PATH=" + s.Policy.SearchPath(), "HOME=" + tmp, "TMPDIR=" + tmp}
+	if s.Policy != nil { // its user may have no name
+		cmd.Env = append(cmd.Env, "USER=learner", "LOGNAME=learner")
+	}
+	cmd.Env = append(cmd.Env, s.Env...)
 	return cmd, nil
 }
 

@@ -66,7 +66,7 @@ func (p *streams) started() {
 	for n, from := range p.ours {
 		var to io.Writer = []*capped{p.out, p.err}[n]
 		if p.together != nil {
-			to = io.MultiWriter(to, p.together)
+			to = io.MultiWriter(to, deaf{p.together})
 		}
 		p.reading.Go(func() { _, _ = io.Copy(to, from) }) // ends with the pipe
 	}
@@ -101,4 +101,13 @@ func (p *streams) finish() {
 	for _, f := range p.ours {
 		_ = f.Close() // was read
 	}
+}
+
+// deaf goes on when whoever listens does not: a program must not be blocked by
+// that.
+type deaf struct{ w io.Writer }
+
+func (d deaf) Write(p []byte) (int, error) {
+	_, _ = d.w.Write(p) // as above
+	return len(p), nil
 }

@@ -26,6 +26,7 @@ type Clock struct {
 	offset  time.Duration
 	shifts  []Shift
 	timers  timerHeap
+	first   []func()
 	seq     uint64
 	wake    chan struct{}
 	closed  chan struct{}
@@ -34,6 +35,7 @@ type Clock struct {
 	advance sync.Mutex // one Advance at a time
 	moving  bool
 	work    work
+	held    *time.Time // the present while the clock is held
 }
 
 // Shift is one move of the clock: from At, in machine time, the offset was
@@ -73,7 +75,38 @@ func (c *Clock) now() time.Time {
 	if c.manual {
 		return c.base
 	}
+	if c.held != nil {
+		return *c.held
+	}
 	return time.Now().Add(c.offset).UTC().Round(0)
+}
+
+// Hold makes the clock stand still until Release; Advance still moves it. What
+// a rate allows is then exact, however slow the machine: nothing refills while
+// a program runs. Nothing happens on a clock that is held or manual already.
+func (c *Clock) Hold() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.manual && c.held == nil {
+		now := c.now()
+		c.held = &now
+	}
+}
+
+// Release lets a held clock go on. It jumps over the time for which it was
+// held: what fell due meanwhile is due at once.
+func (c *Clock) Release() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.held = nil
+	c.poke()
+}
+
+// Held reports whether the clock stands still.
+func (c *Clock) Held() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.held != nil
 }
 
 // Offset is how far the clock has been moved ahead of the machine's.
@@ -145,6 +178,14 @@ func (c *Clock) AfterFunc(d time.Duration, fn func()) *Timer { return c.add(d, f
 // At is AfterFunc for a point in time; one that has passed is due at once.
 func (c *Clock) At(t time.Time, fn func()) *Timer { return c.add(t.Sub(c.Now()), fn, false) }
 
+// BeforeMove makes the next move of the clock begin, or go on, only when fn has
+// returned. Nothing else calls fn: time that passes by itself waits for nobody.
+func (c *Clock) BeforeMove(fn func()) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.first = append(c.first, fn)
+}
+
 func (c *Clock) add(d time.Duration, fn func(), async bool) *Timer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -196,6 +237,13 @@ func (c *Clock) Advance(ctx context.Context, d time.Duration) error {
 			return err
 		}
 		c.mu.Lock()
+		if len(c.first) > 0 {
+			fn := c.first[0]
+			c.first = c.first[1:]
+			c.mu.Unlock()
+			fn()
+			continue
+		}
 		if len(c.timers) == 0 || c.timers[0].at.After(target) {
 			c.moveTo(target)
 			c.mu.Unlock()
@@ -219,6 +267,9 @@ func (c *Clock) moveTo(t time.Time) {
 		return
 	}
 	c.offset += d
+	if c.held != nil {
+		c.held = &t
+	}
 	now := time.Now()
 	if n := len(c.shifts); n > 0 && now.Sub(c.shifts[n-1].At) < time.Millisecond {
 		c.shifts[n-1].Offset = c.offset // one entry per move, not per timer
@@ -262,6 +313,9 @@ func (c *Clock) fireDue() time.Duration {
 	defer c.mu.Unlock()
 	for !c.moving && len(c.timers) > 0 {
 		wait := c.timers[0].at.Sub(c.now())
+		if wait > 0 && c.held != nil {
+			break // whoever moves the clock pokes
+		}
 		if wait > 0 {
 			return wait
 		}

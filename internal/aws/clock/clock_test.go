@@ -48,6 +48,53 @@ func TestNew_runsByItselfAndCanBeMoved(t *testing.T) {
 	require.Equal(t, before.Add(-time.Hour), c.Virtual(before.Add(-time.Hour)), "signed before the move: no offset then")
 }
 
+func TestHold_standsStillUntilItIsReleased(t *testing.T) {
+	t.Parallel()
+	c := clock.New()
+	defer c.Close()
+	c.Hold()
+	c.Hold()
+	require.True(t, c.Held())
+	at := c.Now()
+	fired := make(chan struct{})
+	c.AfterFunc(time.Microsecond, func() { close(fired) })
+	require.NoError(t, c.SleepMachine(context.Background(), 3*time.Millisecond))
+	require.Equal(t, at, c.Now(), "machine time passes, the clock's does not")
+	select {
+	case <-fired:
+		require.Fail(t, "a timer fired while the clock stood still")
+	default:
+	}
+	require.NoError(t, c.Advance(context.Background(), time.Hour))
+	require.Equal(t, at.Add(time.Hour), c.Now(), "it is moved to the nanosecond")
+	<-fired
+	late := make(chan struct{})
+	c.AfterFunc(time.Microsecond, func() { close(late) })
+	c.Release()
+	require.False(t, c.Held())
+	<-late
+	require.False(t, c.Now().Before(at.Add(time.Hour+3*time.Millisecond)), "what was held back has passed")
+}
+
+func TestBeforeMove_keepsAMoveBackAndNothingElse(t *testing.T) {
+	t.Parallel()
+	c := clock.New()
+	defer c.Close()
+	var at []time.Duration
+	before := c.Now()
+	hold := func() { at = append(at, c.Now().Sub(before).Truncate(time.Hour)) }
+	c.BeforeMove(hold)
+	passed := make(chan struct{})
+	c.AfterFunc(0, func() { close(passed) })
+	<-passed
+	require.Empty(t, at, "time that passes by itself waits for nobody")
+	c.AfterFunc(time.Hour, func() { c.BeforeMove(hold) })
+	require.NoError(t, c.Advance(context.Background(), 3*time.Hour))
+	require.Equal(t, []time.Duration{0, time.Hour}, at)
+	require.NoError(t, c.Advance(context.Background(), time.Hour))
+	require.Len(t, at, 2, "a hold holds once")
+}
+
 func TestSleep_endsWithItsContextOrTheClock(t *testing.T) {
 	t.Parallel()
 	c := clock.New()

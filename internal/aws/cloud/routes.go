@@ -49,6 +49,8 @@ func (c *Cloud) routes() {
 	m.HandleFunc("GET /_pipelab/clock", c.now)
 	m.HandleFunc("POST /_pipelab/clock/advance", c.move(c.clock.Advance))
 	m.HandleFunc("POST /_pipelab/clock/pass", c.move(c.clock.Pass))
+	m.HandleFunc("POST /_pipelab/clock/hold", func(w http.ResponseWriter, req *http.Request) { c.clock.Hold(); c.now(w, req) })
+	m.HandleFunc("POST /_pipelab/clock/release", func(w http.ResponseWriter, req *http.Request) { c.clock.Release(); c.now(w, req) })
 	gateway.Routes(m, c.gateway.Trace(), c.gateway.Host().Faults, c.gateway.Host().IDs, gateway.Fault.Validate)
 	m.HandleFunc("POST /_pipelab/reset", c.reset)
 	m.HandleFunc("POST /_pipelab/snapshots", c.snapshot)
@@ -86,7 +88,7 @@ func (c *Cloud) info(w http.ResponseWriter, _ *http.Request) {
 }
 
 func (c *Cloud) now(w http.ResponseWriter, _ *http.Request) {
-	gateway.Reply(w, http.StatusOK, map[string]any{"now": c.clock.Now(), "offset": c.clock.Offset().String()})
+	gateway.Reply(w, http.StatusOK, map[string]any{"now": c.clock.Now(), "offset": c.clock.Offset().String(), "held": c.clock.Held()})
 }
 
 // move answers with the time after a move of the clock.
@@ -130,6 +132,7 @@ func (c *Cloud) openReset(w http.ResponseWriter, req *http.Request) {
 
 func (c *Cloud) reset(w http.ResponseWriter, req *http.Request) {
 	c.gateway.Host().Faults.Clear("")
+	c.clock.Release()
 	if err := c.between(req.Context(), c.store.Reset); err != nil {
 		gateway.Reply(w, http.StatusInternalServerError, gateway.Problem("reset: %v", err))
 		return

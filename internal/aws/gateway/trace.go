@@ -27,7 +27,7 @@ type TraceEntry struct {
 	Internal  bool      `json:"internal,omitempty"`
 	Error     string    `json:"error,omitempty"` // AWS error code
 	Millis    float64   `json:"millis"`
-	Entries   int       `json:"entries,omitempty"` // of a batch call
+	Entries   int       `json:"entries,omitempty"` // of a batch call; records that a read answered
 	Failed    int       `json:"failed,omitempty"`  // entries that failed
 	Bytes     int64     `json:"bytes,omitempty"`   // of the body that was read, else of the one that was sent
 	Rows      int       `json:"rows,omitempty"`    // that a query or scan has answered
@@ -105,6 +105,9 @@ func (t *Trace) End(e *TraceEntry, now time.Time, out any, err error) {
 	} else {
 		e.Failed = failed(out)
 		e.Rows, e.Scanned = count(out, "Count"), count(out, "ScannedCount")
+		if e.Entries == 0 {
+			e.Entries = entries(out)
+		}
 		if n, ok := read(out); ok {
 			e.Bytes = n
 		}
@@ -187,9 +190,9 @@ func text(v reflect.Value) string {
 	return v.String()
 }
 
-// entries counts what a batch call carries.
-func entries(input any) int {
-	v := reflect.ValueOf(input)
+// entries counts what a batch call carries, or the records that were read.
+func entries(message any) int {
+	v := reflect.ValueOf(message)
 	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
 		return 0
 	}

@@ -13,7 +13,8 @@
 // code under /var/task, /tmp of its own and the runtime's exact version. Here
 // it is a process with this machine's files, PATH and interpreter version; code
 // is in a folder that LAMBDA_TASK_ROOT names, temporary files belong under
-// TMPDIR. A process has the rights of whoever runs pipelab.
+// TMPDIR. A process has the rights of whoever runs pipelab, unless Machine says
+// that it is to be confined.
 //
 // AWS: freezes an environment between invocations. Here it goes on.
 //

@@ -108,7 +108,7 @@ const initLimit = 10 * time.Second
 // start runs a process. scratch is a folder for its files.
 func (m Machine) start(clk *clock.Clock, scratch string, s Spec) (e *Environment, err error) {
 	e = &Environment{
-		spec: s, clock: clk, since: clk.Stopwatch(), out: newOutput(s.Sink),
+		spec: s, clock: clk, since: clk.Stopwatch(), out: newOutput(s.Sink, m.Confine != nil),
 		ready: make(chan struct{}), initFailed: make(chan struct{}), exited: make(chan struct{}), gone: make(chan struct{}),
 		work: make(chan *Invocation), replies: make(chan reply, 1),
 	}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"io"
+	"math"
 	"strconv"
 	"sync"
 )
@@ -12,9 +13,18 @@ import (
 // Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/cloudwatch_limits_cwl.html
 const maxEvent = 1 << 20
 
+// confinedLog is how much of the output of a confined environment is kept, in
+// bytes: a function that prints without end must not fill the memory of its
+// judge.
+//
+// AWS: keeps and charges everything.
+const confinedLog = 32 << 20
+
 // output cuts what a process writes into log events.
 type output struct {
 	sink Sink
+	room int64 // bytes that are still kept
+	cut  bool
 
 	mu    sync.Mutex
 	ended map[string]bool // invocations whose output is complete
@@ -22,8 +32,12 @@ type output struct {
 	more  chan struct{} // closed at every change
 }
 
-func newOutput(sink Sink) *output {
-	return &output{sink: sink, ended: map[string]bool{}, more: make(chan struct{})}
+func newOutput(sink Sink, confined bool) *output {
+	room := int64(math.MaxInt64)
+	if confined {
+		room = confinedLog
+	}
+	return &output{sink: sink, room: room, ended: map[string]bool{}, more: make(chan struct{})}
 }
 
 // read passes lines on until the last writer is gone.
@@ -32,6 +46,7 @@ func (o *output) read(r io.Reader) {
 	for {
 		line, err := readLine(in)
 		switch {
+		case o.full(len(line)):
 		case bytes.HasPrefix(line, []byte("\x01end ")):
 			o.change(func() { o.ended[string(bytes.TrimSpace(line[5:]))] = true })
 		case bytes.HasPrefix(line, []byte("\x01frame ")):
@@ -42,7 +57,9 @@ func (o *output) read(r io.Reader) {
 			}
 			text := make([]byte, n)
 			got, _ := io.ReadFull(in, text) // what is missing was cut off by the end of the process
-			o.sink.Event(string(text[:got]))
+			if !o.full(got) {
+				o.sink.Event(string(text[:got]))
+			}
 		case len(line) > 0:
 			o.sink.Event(string(line))
 		}
@@ -51,6 +68,18 @@ func (o *output) read(r io.Reader) {
 			return
 		}
 	}
+}
+
+// full takes room for some bytes and reports whether there was none.
+func (o *output) full(n int) bool {
+	if o.room -= int64(n); o.room >= 0 {
+		return false
+	}
+	if !o.cut {
+		o.cut = true
+		o.sink.Event("[WARN] more than " + strconv.Itoa(confinedLog>>20) + " MiB were printed; the rest is not kept\n")
+	}
+	return true
 }
 
 // readLine reads up to and with a newline, maxEvent bytes at most.

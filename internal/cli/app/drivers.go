@@ -10,15 +10,16 @@ import (
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/embedded"
 	"github.com/pipelab/pipelab/internal/emulator/endpoint"
+	"github.com/pipelab/pipelab/internal/emulator/localstack"
 	"github.com/pipelab/pipelab/internal/emulator/proxy"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/provision"
 )
 
 // container returns the driver that runs an emulator of this kind in a
-// container, nil when this build has none.
-func (a *App) container(emulator.Kind) emulator.Driver {
-	return nil
+// container.
+func (a *App) container(k emulator.Kind) emulator.Driver {
+	return &localstack.Driver{Kind: k, Progress: a.Err, Environ: a.Environ}
 }
 
 // Usable is what a driver implements that needs something of the machine, such
@@ -48,13 +49,7 @@ func (a *App) Driver(name string) (emulator.Driver, error) {
 	case endpoint.Is(name):
 		return endpoint.Driver{URL: name, Real: a.RealAWS, Token: token, Doubt: doubt, Log: a.Log}, nil
 	case slices.Contains(Kinds(), kind):
-		under := a.container(kind)
-		if under == nil {
-			return nil, Environmentf("this build of pipelab does not run %s itself", name).
-				Hint("start it in a container and give its address: --emulator http://127.0.0.1:4566").
-				Hint("or leave --emulator out: the embedded AWS needs nothing")
-		}
-		return proxy.Front{Under: under, Token: token, Doubt: doubt, Log: a.Log}, nil
+		return proxy.Front{Under: a.container(kind), Token: token, Doubt: doubt, Log: a.Log}, nil
 	}
 	e := Usagef("there is no emulator %q", name)
 	words := make([]string, len(Kinds()))
@@ -125,9 +120,12 @@ func (a *App) EmulatorFlags(c *cobra.Command, name *string, usage string) {
 // StartProblem words for a person why an emulator could not be used.
 func StartProblem(err error) error {
 	var e *Error
+	var container *localstack.Error
 	switch {
 	case err == nil, errors.As(err, &e):
 		return err
+	case errors.As(err, &container):
+		return &Error{Code: ExitEnvironment, Message: container.Message, Cause: err, Hints: []string{container.Hint}}
 	case errors.Is(err, endpoint.ErrReal):
 		return &Error{Code: ExitUsage, Message: err.Error(), Cause: err, Hints: []string{
 			"labs make and delete resources; give the address of an emulator",

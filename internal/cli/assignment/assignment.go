@@ -20,6 +20,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/grade"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/seal"
 )
@@ -38,9 +39,9 @@ instructor's keys; all of it is signed.`,
 	return []*cobra.Command{group, newSubmit(a)}
 }
 
-// keysFlag is where an instructor's keys are; PIPELAB_KEYS holds the path, or
+// KeysFlag is where an instructor's keys are; PIPELAB_KEYS holds the path, or
 // the text itself where a CI has only secrets.
-func keysFlag(c *cobra.Command, to *string) {
+func KeysFlag(c *cobra.Command, to *string) {
 	c.Flags().StringVar(to, "keys", "", "the instructor's keys (default: $PIPELAB_KEYS, else the file that assignment keys makes)")
 }
 
@@ -126,6 +127,36 @@ func folders(a *app.App, names []string) ([]*lab.Folder, error) {
 		out = append(out, l)
 	}
 	return out, nil
+}
+
+// Handout opens what "assignment pack" has made, a zip or a folder, with an
+// instructor's keys. It is nil without an error when the path is none.
+func Handout(a *app.App, path, keys string) (*grade.Handout, func(), error) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, nil, nil
+	}
+	if st.IsDir() {
+		if _, err := os.Stat(filepath.Join(path, seal.ListFile)); err != nil {
+			return nil, nil, nil
+		}
+	} else if !strings.EqualFold(filepath.Ext(path), ".zip") {
+		return nil, nil, nil
+	}
+	k, err := Keys(a, keys)
+	if err != nil {
+		return nil, nil, err
+	}
+	tree, release, err := openTree(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	h, err := handout(tree, path, k, k.Signer())
+	if err != nil {
+		release()
+		return nil, nil, err
+	}
+	return h, release, nil
 }
 
 // openTree opens a folder or a zip file as a tree of files.

@@ -63,7 +63,7 @@ same assignment and keys hold the same files. It is looked over for leaks first.
 			return nil
 		},
 	}
-	keysFlag(c, &keys)
+	KeysFlag(c, &keys)
 	c.Flags().StringVar(&output, "output", "", "file to write (default: ID.zip)")
 	return c
 }

@@ -91,7 +91,7 @@ each lab prove itself as "pipelab lab test" does, hidden checks included.`,
 			return nil
 		},
 	}
-	keysFlag(c, &keys)
+	KeysFlag(c, &keys)
 	c.Flags().StringVar(&from, "from", "assignment.yaml", "the assignment that was packed")
 	c.Flags().BoolVar(&quick, "quick", false, "do not test the labs")
 	return c

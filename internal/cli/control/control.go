@@ -137,8 +137,35 @@ order: retries, expiry, retention. It cannot be moved back.`,
 			}
 			return showTime(a, now, offset)
 		},
+	}, &cobra.Command{
+		Use: "hold", Short: "Make the emulator's clock stand still",
+		Long: `Makes the clock stand still until "pipelab time release". Limits per second then
+do not refill while a program runs: what gets through is exact. "pipelab time
+advance" moves a held clock all the same. What waits for time to pass, such as a
+table that is being created, waits too; a check lets the clock go on.`,
+		Args: cobra.NoArgs, RunE: clockCommand(a, (*emulator.Control).Hold),
+	}, &cobra.Command{
+		Use: "release", Short: "Let a held clock go on",
+		Args: cobra.NoArgs, RunE: clockCommand(a, (*emulator.Control).Release),
 	})
 	return group
+}
+
+func clockCommand(a *app.App, do func(*emulator.Control, context.Context) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, _ []string) error {
+		ctl, err := reach(c.Context(), a)
+		if err != nil {
+			return err
+		}
+		if err := do(ctl, c.Context()); err != nil {
+			return err
+		}
+		now, offset, err := ctl.Now(c.Context())
+		if err != nil {
+			return err
+		}
+		return showTime(a, now, offset)
+	}
 }
 
 func showTime(a *app.App, now time.Time, offset time.Duration) error {

@@ -12,6 +12,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/confine"
+	"github.com/pipelab/pipelab/internal/sandbox"
 )
 
 // finding is one line of doctor.
@@ -80,6 +82,9 @@ func examine(ctx context.Context, a *app.App) ([]finding, error) {
 		return nil, err
 	}
 	found = append(found, usable...)
+	mode, reason := sandbox.Available()
+	found = append(found, finding{What: "confinement", OK: mode != confine.None, Seen: reason,
+		Hint: "only grading needs it: other people's programs then run with your rights, or not at all"})
 	for _, p := range []struct {
 		what, hint string
 		args       []string

@@ -105,6 +105,7 @@ func (g *command) write(out *grade.Output, b *report.Gradebook) (toOut bool, err
 		if err != nil {
 			return toOut, err
 		}
+		o.Hidden = g.hidden
 		put := func(w io.Writer) error { return report.Write(f.format.Name, w, b, o) }
 		switch f.file {
 		case standard:

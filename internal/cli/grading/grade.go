@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/cli/assignment"
 	"github.com/pipelab/pipelab/internal/grade"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
@@ -27,12 +28,12 @@ import (
 func Commands(a *app.App) []*cobra.Command { return []*cobra.Command{newGrade(a)} }
 
 type gradeFlags struct {
-	lab, assignment, roster, out, ref, baseline, sandbox string
-	formats                                              []string
-	jobs                                                 int
-	deadline                                             time.Duration
-	seed                                                 uint64
-	variants, noCache, dryRun, acceptDrops, ci           bool
+	lab, assignment, roster, out, ref, baseline, sandbox, keys string
+	formats                                                    []string
+	jobs                                                       int
+	deadline                                                   time.Duration
+	seed                                                       uint64
+	variants, noCache, dryRun, acceptDrops, ci, hidden         bool
 }
 
 // command is one run of grade.
@@ -80,7 +81,9 @@ something could not be judged; 130 interrupted.`,
 	}
 	fs := c.Flags()
 	fs.StringVar(&f.lab, "lab", "", "the lab that is graded: an id or a folder (default: what submissions say)")
-	fs.StringVar(&f.assignment, "assignment", "", "assignment.yaml, or the folder that holds it (default: that of the current folder, if any)")
+	fs.StringVar(&f.assignment, "assignment", "", "assignment.yaml, the folder that holds it, or a packed assignment (default: the current folder's, if any)")
+	assignment.KeysFlag(c, &f.keys)
+	fs.BoolVar(&f.hidden, "show-hidden", false, "show what hidden checks are about: for you alone")
 	fs.StringVar(&f.roster, "roster", "", "CSV file of the class, with columns such as id, name, email, github, canvas")
 	fs.StringVar(&f.out, "out", "grades", "folder that results are written to")
 	fs.StringVar(&f.ref, "ref", "", "what is graded of git repositories: a branch, tag or commit (default HEAD)")
@@ -275,7 +278,7 @@ func (g *command) openOutput() (*grade.Output, error) {
 // conclude writes everything and picks the exit code.
 func (g *command) conclude(out *grade.Output, o *grade.Outcome, before *report.Gradebook, single bool) error {
 	err := errors.Join(
-		out.Write(grade.GradebookFile, func(w io.Writer) error { return report.Write("json", w, o.Book, report.Options{}) }),
+		out.Write(grade.GradebookFile, func(w io.Writer) error { return report.Write("json", w, o.Book, report.Options{Hidden: true}) }),
 		out.Write(grade.TimingsFile, jsonOf(o.Timings)))
 	if err != nil {
 		return err
@@ -286,9 +289,9 @@ func (g *command) conclude(out *grade.Output, o *grade.Outcome, before *report.G
 	}
 	switch {
 	case g.JSON:
-		err = report.Write("json", g.Out, o.Book, report.Options{})
+		err = report.Write("json", g.Out, o.Book, report.Options{Hidden: g.hidden})
 	case !toOut:
-		err = report.Write("text", g.Out, o.Book, report.Options{})
+		err = report.Write("text", g.Out, o.Book, report.Options{Hidden: g.hidden})
 	}
 	if err != nil {
 		return err

@@ -14,10 +14,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime/debug"
 	"slices"
 	"strings"
 
+	"github.com/pipelab/pipelab/internal/check"
 	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/cli/assignment"
 	"github.com/pipelab/pipelab/internal/deploy"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/embedded"
@@ -29,24 +32,33 @@ import (
 	"github.com/pipelab/pipelab/internal/trial"
 )
 
-// assignmentFile is the name that an assignment's folder has it by.
-const assignmentFile = "assignment.yaml"
-
 // rules are the assignment's, or those of the one lab: 100 points, no dates.
 func (g *command) rules() (*grade.Assignment, error) {
 	g.labs = map[string]*lab.Folder{}
 	a := &grade.Assignment{}
 	file := g.assignment
 	if file == "" && g.lab == "" {
-		if _, err := os.Stat(g.path(assignmentFile)); err == nil {
-			file = assignmentFile
+		if _, err := os.Stat(g.path(grade.AssignmentFile)); err == nil {
+			file = grade.AssignmentFile
 		}
 	}
 	switch {
 	case file != "":
 		full := g.path(file)
+		h, release, err := assignment.Handout(g.App, full, g.keys)
+		if err != nil {
+			return nil, err
+		}
+		if h != nil {
+			defer release()
+			a = h.Assignment
+			if err := g.unsealed(h); err != nil {
+				return nil, err
+			}
+			break
+		}
 		if st, err := os.Stat(full); err == nil && st.IsDir() {
-			full = filepath.Join(full, assignmentFile)
+			full = filepath.Join(full, grade.AssignmentFile)
 		}
 		b, err := os.ReadFile(full)
 		if errors.Is(err, fs.ErrNotExist) {
@@ -80,6 +92,18 @@ func (g *command) rules() (*grade.Assignment, error) {
 	}
 	a.Variants = a.Variants || g.variants
 	return a, nil
+}
+
+// unsealed opens the labs of a handout with their hidden checks, in memory.
+func (g *command) unsealed(h *grade.Handout) error {
+	for _, l := range h.Assignment.Labs {
+		f, err := lab.Open(h.Labs, l.ID, check.NewExpressions().Check)
+		if err != nil {
+			return app.Invalidf("the lab %s of the handout has problems:\n%v", l.ID, err)
+		}
+		g.labs[l.ID] = f
+	}
+	return nil
 }
 
 // labBeside opens a lab that came with an assignment, or one of the catalogue.
@@ -206,6 +230,9 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 	if n := out.Left(); n > 0 {
 		g.Statusf("going on: an interrupted run has left %d results", n)
 	}
+	if g.Getenv("GOGC") == "" { // memory is there, and collecting it takes an eighth of the time
+		defer debug.SetGCPercent(debug.SetGCPercent(400))
+	}
 	t := newTicker(g.App)
 	run := grade.RunOptions{
 		Driver:       embedded.Driver{Provision: provision.At, Interpreters: g.Interpreters, Confine: policy},
@@ -227,6 +254,14 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 		return app.Environmentf("grading stopped: %v", err).Hint("what was graded is kept; go on: " + g.rerun)
 	}
 	g.Statusf("%d submissions graded, %d of them known from before; %s", outcome.Ran+outcome.Kept, outcome.Kept, filepath.Join(g.out, grade.GradebookFile))
+	for _, gr := range outcome.Book.Grades {
+		switch {
+		case gr.Status == report.Rejected:
+			g.Statusf("rejected: %s: %s", gr.Submission.Source, gr.Problem)
+		case gr.Deploy != "":
+			g.Statusf("not deployed: %s: %s", gr.Submission.Source, gr.Deploy)
+		}
+	}
 	return g.conclude(out, outcome, before, len(o.Found) == 1 && o.Roster == nil)
 }
 
@@ -244,7 +279,7 @@ func (g *command) target(e emulator.Emulator, policy *sandbox.Policy) deploy.Tar
 		name, _, _ := strings.Cut(v, "=")
 		return name != "PATH" && name != "LANG" && !strings.HasPrefix(name, "LC_")
 	})
-	_ = policy
+	t.Confine = policy
 	return t
 }
 

@@ -276,7 +276,7 @@ func (f checkFlags) write(a *app.App, w *app.Work, r *report.Result) error {
 		}
 		defer done()
 		var b bytes.Buffer
-		if err := report.Write(f.format, &b, report.Single(w.Lab.Lab, r, a.Version), o); err != nil {
+		if err := report.Write(f.format, &b, report.Single(w.Lab, r, a.Version), o); err != nil {
 			return err
 		}
 		if f.output == "" {

@@ -24,6 +24,7 @@ func Commands(a *app.App) []*cobra.Command { return []*cobra.Command{newReport(a
 
 func newReport(a *app.App) *cobra.Command {
 	var format, output, learner string
+	var hidden bool
 	c := &cobra.Command{
 		Use: "report [GRADEBOOK]", Short: "Write a gradebook in another format", GroupID: "grading", Args: cobra.MaximumNArgs(1),
 		Long: `Reads the gradebook.json that pipelab grade has written (grades/gradebook.json)
@@ -55,6 +56,7 @@ hard each check was and how well it tells learners apart.`,
 				return err
 			}
 			defer done()
+			o.Hidden = hidden
 			var out bytes.Buffer
 			if err := report.Write(format, &out, b, o); err != nil {
 				return app.Usagef("%v", err).Hint("choose one: --learner ID")
@@ -64,6 +66,7 @@ hard each check was and how well it tells learners apart.`,
 	}
 	c.Flags().StringVar(&format, "format", "text", "one of: "+strings.Join(report.Names(), ", "))
 	c.Flags().StringVarP(&output, "output", "o", "", "write into this file (default: standard output)")
+	c.Flags().BoolVar(&hidden, "show-hidden", false, "show what hidden checks are about: for you alone")
 	c.Flags().StringVar(&learner, "learner", "", "only this learner, by id")
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(report.Names(), cobra.ShellCompDirectiveNoFileComp)) // the flag exists
 	c.AddCommand(newFormats(a), newSchema(a))

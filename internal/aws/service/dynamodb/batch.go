@@ -17,8 +17,9 @@ import (
 
 // isThrottled reports whether err means that throughput is used up.
 func isThrottled(err error) bool {
-	var t *types.ProvisionedThroughputExceededException
-	return errors.As(err, &t)
+	var provisioned *types.ProvisionedThroughputExceededException
+	var onDemand *types.ThrottlingException
+	return errors.As(err, &provisioned) || errors.As(err, &onDemand)
 }
 
 // BatchWriteItem puts and deletes up to 25 items, each by itself: what is
@@ -56,7 +57,7 @@ func (s *Service) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteIte
 			for i, o := range planned[n] {
 				err := s.batchFault(n)
 				if err == nil {
-					err = s.meter.admit(o.usage)
+					err = s.meter.admit(c.Scope, o.usage)
 				}
 				if err != nil {
 					refusal = err
@@ -169,7 +170,7 @@ func (s *Service) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInp
 					seen[key] = true
 				}
 				if err = s.injected("BatchGetItem", g.table); err == nil {
-					err = s.meter.admit(u)
+					err = s.meter.admit(c.Scope, u)
 				}
 				if err != nil {
 					refusal = err

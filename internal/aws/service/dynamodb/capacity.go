@@ -13,6 +13,21 @@ type usage struct {
 	write   bool
 	base    float64
 	indexes map[string]float64
+	keys    []keyUse
+}
+
+// keyUse is the part of a usage that falls on one partition key value of the
+// table or, with a name, of an index.
+type keyUse struct {
+	index     string
+	partition string
+	units     float64
+}
+
+func (u *usage) key(index string, value item.Value, units float64) {
+	if units > 0 && value.Exists() {
+		u.keys = append(u.keys, keyUse{index, string(appendPartition(nil, value)), units})
+	}
 }
 
 func (u *usage) index(name string, units float64) {
@@ -35,6 +50,10 @@ func (u usage) times(n float64) usage {
 	out := usage{table: u.table, write: u.write, base: u.base * n}
 	for name, units := range u.indexes {
 		out.index(name, units*n)
+	}
+	for _, k := range u.keys {
+		k.units *= n
+		out.keys = append(out.keys, k)
 	}
 	return out
 }
@@ -60,12 +79,23 @@ func units(bytes int, unit int64) float64 {
 // table and in each index that the write changes.
 func (t *Table) writeUsage(old, new *record, key string) usage {
 	u := usage{table: t, write: true, base: writeUnits(max(old.bytes(), new.bytes()))}
+	was, is := old.attributes(), new.attributes()
+	if is == nil {
+		is = was
+	}
+	u.key("", is[t.Schema.Hash], u.base)
 	for _, ix := range t.Indexes {
 		if !ix.GoneAt.IsZero() {
 			continue
 		}
 		if n := ix.writeUnits(t, old, new, key); n > 0 {
 			u.index(ix.Name, n)
+			// An entry that moves takes from both keys; the new one stands for both.
+			if in := is[ix.Schema.Hash]; in.Exists() {
+				u.key(ix.Name, in, n)
+			} else {
+				u.key(ix.Name, was[ix.Schema.Hash], n)
+			}
 		}
 	}
 	return u

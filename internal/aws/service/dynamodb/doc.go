@@ -20,7 +20,8 @@
 // be stale there; here every read sees the last write. Concurrent transactions
 // conflict there (TransactionConflictException); here they run one after the
 // other. An item collection of more than 10 GB is refused there, not here.
-// On-demand tables are throttled there at twice the previous peak; here never.
+// On-demand tables are throttled there at twice the previous peak; here only
+// where one partition key value takes more than a partition does.
 //
 // Limits kept are in internal/aws/limits/dynamodb.yaml, with their sources.
 package dynamodb

@@ -17,7 +17,7 @@ import (
 // transaction. The gateway does it for calls that name a single table.
 func (s *Service) injected(operation, table string) error {
 	if _, hit := s.host.Faults.Take(gateway.FaultThrottle, "dynamodb", operation, table); hit {
-		return throttled(msgThrottled)
+		return throttled(msgThrottled, nil)
 	}
 	return nil
 }
@@ -33,7 +33,7 @@ func (s *Service) single(c *gateway.Call, m mutation, metrics types.ReturnItemCo
 		if err := o.table.noMetrics(c.Operation, metrics); err != nil {
 			return err
 		}
-		if err := s.meter.admit(o.usage); err != nil {
+		if err := s.meter.admit(c.Scope, o.usage); err != nil {
 			return err
 		}
 		w.commit(o, false)
@@ -177,7 +177,7 @@ func (s *Service) GetItem(ctx context.Context, in *dynamodb.GetItemInput) (*dyna
 		if err != nil {
 			return err
 		}
-		if err := s.meter.admit(u); err != nil {
+		if err := s.meter.admit(c.Scope, u); err != nil {
 			return err
 		}
 		out.Item = project(r.attributes(), g.projection).SDK()
@@ -207,5 +207,7 @@ func (s *Service) read(tx *store.Tx, c *gateway.Call, g get) (*record, usage, er
 		return nil, usage{}, err
 	}
 	r, _ := s.items.Get(tx, c.Scope, t.itemKey(g.key))
-	return r, usage{table: t, base: readUnits(r.bytes(), g.consistent)}, nil
+	u := usage{table: t, base: readUnits(r.bytes(), g.consistent)}
+	u.key("", g.key[t.Schema.Hash], u.base)
+	return r, u, nil
 }

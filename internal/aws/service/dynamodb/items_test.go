@@ -120,7 +120,9 @@ func TestProvisionedThroughput_throttlesAndRefills(t *testing.T) {
 			Item: obj{"pk": s("a"), "b": s(strings.Repeat("x", 99*1024))}})
 		return err
 	}
-	for range 3 { // 300 seconds' worth of 1 WCU; each write costs 100
+	require.NoError(t, put(), "a second's worth of 1 WCU; the write costs 100 and overdraws")
+	c.Advance(time.Hour)
+	for range 3 { // saved are 300 seconds' worth and no more
 		require.NoError(t, put())
 	}
 	wantError(t, put(), "ProvisionedThroughputExceededException", "The level of configured provisioned throughput for the table was exceeded. "+

@@ -16,6 +16,7 @@ type reading struct {
 	table      *Table
 	index      *Index // nil for the table itself
 	bounds     bounds
+	hash       item.Value // partition key of a Query
 	forward    bool
 	limit      int // 0 for none
 	consistent bool
@@ -75,8 +76,10 @@ func (s *Service) run(tx *store.Tx, c *gateway.Call, r *reading) page {
 	p.usage = usage{table: r.table, base: readUnits(bytes, r.consistent)}
 	if r.index != nil {
 		p.usage.index(r.index.Name, p.usage.base)
+		p.usage.key(r.index.Name, r.hash, p.usage.base)
 		p.usage.base = fetched
 	}
+	p.usage.key("", r.hash, p.usage.base)
 	return p
 }
 

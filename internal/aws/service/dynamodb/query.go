@@ -72,7 +72,7 @@ func (s *Service) measured(tx *store.Tx, c *gateway.Call, r *reading) (page, err
 	if !r.count && got.items == nil {
 		got.items = []map[string]types.AttributeValue{} // AWS sends an empty list
 	}
-	return got, s.meter.admit(got.usage)
+	return got, s.meter.admit(c.Scope, got.usage)
 }
 
 // expressions parses filter and projection.
@@ -131,7 +131,7 @@ func (r *reading) query(terms []expr.KeyTerm) error {
 	if sort != nil && sort.Op == "begins_with" && sort.Values[0].Kind == item.Number {
 		return refuse(invalid + "Condition parameter type does not match schema type")
 	}
-	r.bounds = queryBounds(r.prefix(), hash.Values[0], sort)
+	r.bounds, r.hash = queryBounds(r.prefix(), hash.Values[0], sort), hash.Values[0]
 	return nil
 }
 

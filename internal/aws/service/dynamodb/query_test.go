@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -108,6 +109,7 @@ func TestQuery_stopsAtOneMegabyteBeforeTheFilter(t *testing.T) {
 	body := s(strings.Repeat("x", 300*1024))
 	for i := range 6 {
 		c.put(t, "orders", obj{"pk": s("a"), "sk": n(i), "body": body})
+		c.Advance(time.Second) // 1,000 units a second are what a partition takes
 	}
 	out, err := c.db.Query(t.Context(), &sdk.QueryInput{TableName: aws.String("orders"), KeyConditionExpression: aws.String("pk = :a"),
 		FilterExpression: aws.String("attribute_exists(nope)"), ExpressionAttributeValues: obj{":a": s("a")},

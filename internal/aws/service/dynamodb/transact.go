@@ -142,7 +142,7 @@ func (w *work) transact(parts []part, metrics types.ReturnItemCollectionMetrics,
 			break
 		}
 		u := o.usage.times(2)
-		if err := w.s.meter.admit(u); err != nil {
+		if err := w.s.meter.admit(w.sc, u); err != nil {
 			reasons[i], cancelled = reason(err), true
 			break
 		}
@@ -169,6 +169,8 @@ func reason(err error) types.CancellationReason {
 		code = "ValidationError"
 	case "ProvisionedThroughputExceededException":
 		code = "ProvisionedThroughputExceeded"
+	case "ThrottlingException":
+		code = "ThrottlingError"
 	}
 	return types.CancellationReason{Code: aws.String(code), Message: aws.String(api.ErrorMessage())}
 }
@@ -313,7 +315,7 @@ func (s *Service) transactGet(tx *store.Tx, c *gateway.Call, gets []get, out *dy
 		r, u, err := s.read(tx, c, g)
 		if err == nil {
 			u = u.times(2)
-			err = s.meter.admit(u)
+			err = s.meter.admit(c.Scope, u)
 		}
 		if err != nil {
 			reasons[i], cancelled = reason(err), true

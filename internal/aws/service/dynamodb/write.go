@@ -96,6 +96,7 @@ func (w *work) plan(m mutation) (outcome, error) {
 	if m.condition != nil && !m.condition.Holds(o.old.attributes()) {
 		o.failed, o.new = true, o.old
 		o.usage = usage{table: t, write: true, base: writeUnits(o.old.bytes())}
+		o.usage.key("", m.item[t.Schema.Hash], o.usage.base)
 		return o, nil
 	}
 	if err := m.apply(t, &o); err != nil {

@@ -269,3 +269,23 @@ func TestWrongRequests_answerAsAWSDoes(t *testing.T) {
 		})
 	}
 }
+
+func TestGetRecords_tellsThatMoreIsLeftAndTheTraceHowMuchWasRead(t *testing.T) {
+	t.Parallel()
+	cloud, client := start(t, 1)
+	for range 3 {
+		_, err := client.PutRecord(t.Context(), &sdk.PutRecordInput{StreamName: aws.String("s"), PartitionKey: aws.String("k"), Data: []byte("d")})
+		require.NoError(t, err)
+	}
+	it, err := client.GetShardIterator(t.Context(), &sdk.GetShardIteratorInput{
+		StreamName: aws.String("s"), ShardId: aws.String("shardId-000000000000"), ShardIteratorType: types.ShardIteratorTypeTrimHorizon})
+	require.NoError(t, err)
+	page, err := client.GetRecords(t.Context(), &sdk.GetRecordsInput{ShardIterator: it.ShardIterator, Limit: aws.Int32(2)})
+	require.NoError(t, err)
+	require.Positive(t, *page.MillisBehindLatest, "a third record is left, though no time has passed since it came")
+	calls, _ := cloud.Gateway.Trace().After(0, 100)
+	last := calls[len(calls)-1]
+	require.Equal(t, "GetRecords", last.Operation)
+	require.Equal(t, 2, last.Entries)
+	require.Zero(t, last.Failed)
+}

@@ -164,7 +164,7 @@ func (s *Service) fill(tx *store.Tx, scope ident.Scope, st *stream, sh *shard, i
 		}
 		size := int64(len(r.Key) + len(r.Data))
 		if len(out.Records) == count || bytes+size > limit("getRecordsBytes") && len(out.Records) > 0 {
-			more, behind = true, now.Sub(r.Arrived).Milliseconds()
+			more, behind = true, max(1, now.Sub(r.Arrived).Milliseconds()) // 0 means that nothing is left
 			return false
 		}
 		bytes += size

@@ -24,18 +24,17 @@ async function work(task) {
 // The records of the next piece that begin in the part; the place moves behind them.
 async function read(task, state) {
   const lines = [];
-  for (let wanted = PIECE; lines.length === 0 && state.position < task.end; wanted *= 2) {
-    const first = state.position;
-    const data = await fetchRange(task, first, wanted);
-    const last = first + data.length >= task.size;
-    while (state.position < task.end && state.position < first + data.length) {
-      const from = state.position - first;
-      const newline = data.indexOf(NEWLINE, from);
-      if (newline < 0 && !last) break; // a record that goes on in the next piece
-      const to = newline < 0 ? data.length : newline + 1;
-      lines.push(data.subarray(from, to).toString());
-      state.position = first + to;
-    }
+  if (state.position >= task.end) return lines;
+  const first = state.position;
+  const data = await fetchRange(task, first, PIECE);
+  const last = first + data.length >= task.size;
+  while (state.position < task.end && state.position < first + data.length) {
+    const from = state.position - first;
+    const newline = data.indexOf(NEWLINE, from);
+    if (newline < 0 && !last) break; // a record that goes on in the next piece
+    const to = newline < 0 ? data.length : newline + 1;
+    lines.push(data.subarray(from, to).toString());
+    state.position = first + to;
   }
   return lines;
 }

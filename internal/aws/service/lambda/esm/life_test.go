@@ -117,6 +117,28 @@ func TestKinesis_latency(t *testing.T) {
 	require.Less(t, c.fn.events()[0].at.Sub(put), 500*time.Millisecond, "generous: the machine may be busy")
 }
 
+// What was put before the clock is moved reaches the function before it, also
+// when the clock runs by itself otherwise.
+func TestKinesis_workUnderWayKeepsTheClockBack(t *testing.T) {
+	t.Parallel()
+	c := newCloudWithClock(t, clock.New())
+	_, err := c.kinesis.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
+	require.NoError(t, err)
+	c.Advance(time.Second)
+	_, err = c.lambda.CreateEventSourceMapping(t.Context(), &input{FunctionName: aws.String("f"), EventSourceArn: aws.String(streamARN), StartingPosition: types.EventSourcePositionTrimHorizon})
+	require.NoError(t, err)
+	c.Advance(time.Second)
+	for i := range 20 {
+		put := c.Clock.Now()
+		_, err = c.kinesis.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: aws.String("s"), PartitionKey: aws.String("k"), Data: []byte("1")})
+		require.NoError(t, err)
+		c.Advance(time.Hour)
+		events := c.fn.events()
+		require.Len(t, events, i+1)
+		require.Less(t, events[i].at.Sub(put), time.Minute, "before the move, not behind it")
+	}
+}
+
 // A change takes hold between two attempts, whatever the batch at hand.
 func TestKinesis_changesWhileRetrying(t *testing.T) {
 	t.Parallel()

@@ -123,9 +123,9 @@ func (m *Mappings) relaunch(key workerKey) {
 // off is done, so that its timers count from the signal.
 func (m *Mappings) hold() {
 	if m.barrier.CompareAndSwap(false, true) {
-		m.host.Clock.AfterFunc(0, func() {
+		m.host.Clock.BeforeMove(func() {
+			m.barrier.Store(false) // what comes from now on holds anew
 			m.host.Clock.Settle()
-			m.barrier.Store(false)
 		})
 	}
 }

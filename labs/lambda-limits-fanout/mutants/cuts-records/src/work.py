@@ -40,16 +40,12 @@ def read(task, position):
         position = find_start(task)
     if position >= task["end"]:
         return position, [], True
-    lines, wanted = [], PIECE
-    while True:
-        data = fetch(task, position, wanted)
-        last = position + len(data) >= task["size"]
-        last = last or position + len(data) >= task["end"]
-        data = data[: task["end"] - position]
-        cut = len(data) if last else data.rfind(b"\n") + 1
-        if cut:
-            break
-        wanted *= 2  # a record that is longer than a piece
+    data = fetch(task, position, PIECE)
+    data = data[: task["end"] - position]
+    last = position + len(data) >= task["end"]
+    # Only whole records; a piece is longer than any of them.
+    cut = len(data) if last else data.rindex(b"\n") + 1
+    lines = []
     for line in data[:cut].splitlines(keepends=True):
         if position >= task["end"]:
             break

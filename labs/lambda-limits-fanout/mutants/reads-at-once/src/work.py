@@ -40,14 +40,11 @@ def read(task, position):
         position = find_start(task)
     if position >= task["end"]:
         return position, [], True
-    lines, wanted = [], PIECE
-    while True:
-        data = fetch(task, position, wanted)
-        last = position + len(data) >= task["size"]
-        cut = len(data) if last else data.rfind(b"\n") + 1
-        if cut:
-            break
-        wanted *= 2  # a record that is longer than a piece
+    data = fetch(task, position, PIECE)
+    last = position + len(data) >= task["size"]
+    # Only whole records; a piece is longer than any of them.
+    cut = len(data) if last else data.rindex(b"\n") + 1
+    lines = []
     for line in data[:cut].splitlines(keepends=True):
         if position >= task["end"]:
             break

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// usage is what a process and all that it has started take.
+type usage struct {
+	held uint64 // the most memory at a time, in bytes; pages of files are shared and do not count
+	own  uint64 // the most that the process itself had resident, in bytes
+	// left is the time of processors that children have taken whose end the
+	// process did not wait for, such as interpreters that serve many programs.
+	left time.Duration
+}
+
+// watch samples until done.
+func watch(pid int, done <-chan struct{}) (u usage) {
+	for {
+		now := sample(pid)
+		u.held, u.own = max(u.held, now.held), max(u.own, now.own)
+		if now.left > 0 {
+			u.left = now.left
+		}
+		select {
+		case <-done:
+			return u
+		case <-time.After(200 * time.Millisecond):
+		}
+	}
+}
+
+// tick is the unit of times in /proc on every Linux that Go runs on.
+const tick = 10 * time.Millisecond
+
+// sample looks at the tree of processes below root; nothing where there is no
+// /proc.
+func sample(root int) (u usage) {
+	parents, own := map[int]int{}, map[int]uint64{}
+	list, _ := filepath.Glob("/proc/[0-9]*/status") // the pattern is right
+	for _, name := range list {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			continue // it has ended
+		}
+		pid, _ := strconv.Atoi(filepath.Base(filepath.Dir(name))) // digits, by the pattern
+		for _, line := range strings.Split(string(b), "\n") {
+			key, value, _ := strings.Cut(line, ":")
+			n, _ := strconv.ParseUint(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64) // other lines are not wanted
+			switch key {
+			case "PPid":
+				parents[pid] = int(n) //nolint:gosec // a process id
+			case "RssAnon":
+				own[pid] = n << 10
+			case "VmHWM":
+				if pid == root {
+					u.own = n << 10
+				}
+			}
+		}
+	}
+	for pid, bytes := range own {
+		for p := pid; p > 1; p = parents[p] {
+			if p == root {
+				u.held += bytes
+				break
+			}
+		}
+		if parents[pid] == root {
+			u.left += processors(pid)
+		}
+	}
+	return u
+}
+
+// processors is the time that a process and those it waited for have taken.
+func processors(pid int) (d time.Duration) {
+	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(b), ") ")
+	fields := strings.Fields(rest)
+	for i := 11; i <= 14 && i < len(fields); i++ { // utime, stime, cutime, cstime
+		n, _ := strconv.ParseInt(fields[i], 10, 64) // numbers, by proc(5)
+		d += time.Duration(n) * tick
+	}
+	return d
+}

@@ -1,0 +1,62 @@
+#!/usr/bin/env bash
+# PipeLab on containers: the driver's tests and every lab's solution, on
+# LocalStack and on MiniStack. On a Debian machine as root it sees to a container
+# engine itself; the images are built where they are missing.
+#
+#   localstack/test.sh             everything
+#   localstack/test.sh --engine    only see to an engine that answers
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=images.env
+. localstack/images.env
+
+say() { printf '%s\n' "$*" >&2; }
+die() { say "error: $1"; [ $# -lt 2 ] || say "hint: $2"; exit 3; }
+answers() { timeout 10 docker info >/dev/null 2>&1; }
+
+# start_engine runs dockerd with the given flags until it answers or ends.
+start_engine() {
+	local log=${TMPDIR:-/tmp}/pipelab-dockerd.log pid
+	setsid nohup dockerd "$@" >"$log" 2>&1 </dev/null &
+	pid=$!
+	for _ in $(seq 60); do
+		if answers; then say "started dockerd $* (its log: $log)"; return 0; fi
+		if ! kill -0 "$pid" 2>/dev/null; then break; fi
+		sleep 1
+	done
+	kill "$pid" 2>/dev/null || true
+	say "dockerd $* did not start: $(tail -n 1 "$log")"
+	return 1
+}
+
+engine() {
+	if answers; then return; fi
+	[ "$(id -u)" = 0 ] || die "no container engine answers" "start Docker, or run this as root on Debian"
+	if ! command -v dockerd >/dev/null; then
+		command -v apt-get >/dev/null || die "there is no dockerd, and no apt-get to install it with" "install Docker"
+		say "installing docker.io"
+		apt-get update -qq >/dev/null
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq docker.io debootstrap >/dev/null 2>&1 || die "docker.io cannot be installed" "see why: apt-get install docker.io"
+	fi
+	# A file system over others is not possible everywhere; copies always are.
+	start_engine || start_engine --storage-driver=vfs || die "dockerd does not start on this machine"
+}
+
+images() {
+	local missing=() image
+	for image in "ministack $MINISTACK_BUILT_IMAGE" "localstack $LOCALSTACK_BUILT_IMAGE"; do
+		docker image inspect "${image#* }" >/dev/null 2>&1 || missing+=("${image%% *}")
+	done
+	if [ ${#missing[@]} -eq 0 ]; then return; fi
+	if ! docker image inspect "pipelab/debian:$DEBIAN_RELEASE" >/dev/null 2>&1 && ! command -v debootstrap >/dev/null && [ "$(id -u)" = 0 ]; then
+		DEBIAN_FRONTEND=noninteractive apt-get install -y -qq debootstrap >/dev/null 2>&1 || true # the base may be there to pull
+	fi
+	localstack/image/build.sh "${missing[@]}"
+}
+
+engine
+if [ "${1:-}" = --engine ]; then exit 0; fi
+images
+# What is skipped elsewhere must run here.
+export PIPELAB_CONTAINERS=required GOFLAGS=${GOFLAGS:--buildvcs=false}
+${GO:-go} test -race -count=1 -timeout 60m ./internal/emulator/localstack/...
