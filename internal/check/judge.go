@@ -66,13 +66,11 @@ func (s *session) evaluate(ctx context.Context, out *report.Check) error {
 	if s.done {
 		return s.expect(ctx, out)
 	}
-	if slices.Contains(s.o.Emulator.Capabilities(), emulator.CallTrace) {
-		last, err := s.o.Emulator.Control().LastCall(ctx)
-		if err != nil {
-			return fmt.Errorf("read the trace: %w", err)
-		}
-		s.after = last
+	last, err := s.lastCall(ctx)
+	if err != nil {
+		return err
 	}
+	s.after = last
 	if err := s.generate(); err != nil {
 		return err
 	}

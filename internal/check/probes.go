@@ -6,8 +6,10 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"path"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -276,6 +278,21 @@ func (s *session) trace(ctx context.Context) ([]emulator.Call, error) {
 	return s.o.Emulator.Control().Trace(ctx, s.after)
 }
 
+// span is a stretch of the trace: after the first call, up to the last.
+type span struct{ first, last uint64 }
+
+// lastCall is the newest call of the trace; 0 where nothing is recorded.
+func (s *session) lastCall(ctx context.Context) (uint64, error) {
+	if !slices.Contains(s.o.Emulator.Capabilities(), emulator.CallTrace) {
+		return 0, nil
+	}
+	last, err := s.o.Emulator.Control().LastCall(ctx)
+	if err != nil {
+		return 0, fmt.Errorf("read the trace: %w", err)
+	}
+	return last, nil
+}
+
 func (s *session) calls(ctx context.Context, p *lab.CallsProbe) (any, error) {
 	resource, err := s.expand(p.Resource)
 	if err != nil {
@@ -288,12 +305,17 @@ func (s *session) calls(ctx context.Context, p *lab.CallsProbe) (any, error) {
 		if hit, e := path.Match(p.Operation, c.Operation); p.Operation != "" && (e != nil || !hit) {
 			ok = false
 		}
+		if p.During != "" {
+			at := s.spans[p.During]
+			ok = ok && c.Seq > at.first && c.Seq <= at.last
+		}
 		if !ok || p.OthersOnly && s.own.has(c.ID) {
 			continue
 		}
 		out = append(out, map[string]any{"service": c.Service, "operation": c.Operation, "resource": c.Resource, "principal": c.Principal,
 			"internal": c.Internal, "error": c.Error, "entries": int64(c.Entries), "failed": int64(c.Failed), "bytes": c.Bytes,
-			"millis": c.Time.UnixMilli()})
+			"millis": c.Time.UnixMilli(), "rows": int64(c.Rows), "scanned": int64(c.Scanned), "id": c.ID, "parent": c.Parent,
+			"began": c.Time.UnixMicro(), "ended": c.Time.UnixMicro() + int64(c.Millis*1000)})
 	}
 	return out, err
 }

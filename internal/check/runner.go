@@ -224,6 +224,7 @@ type session struct {
 	data    map[string]any
 	sets    map[string]*dataset
 	runs    map[string]any
+	spans   map[string]span // of the runs
 	probes  map[string]lab.Probe
 	names   []string
 	outputs map[string]string
@@ -233,7 +234,7 @@ type session struct {
 
 func newSession(o Options, c *lab.Check) *session {
 	s := &session{o: o, check: c, own: &ownCalls{under: sdkhttp.New(), token: o.Emulator.Endpoint().Token, ids: map[string]bool{}}, sets: map[string]*dataset{}, data: map[string]any{},
-		runs: map[string]any{}, probes: map[string]lab.Probe{}, outputs: o.Outputs, seen: map[string]any{}}
+		runs: map[string]any{}, spans: map[string]span{}, probes: map[string]lab.Probe{}, outputs: o.Outputs, seen: map[string]any{}}
 	s.config = o.Emulator.Endpoint().AWSConfig()
 	s.config.HTTPClient = s.own
 	for _, probes := range []map[string]lab.Probe{o.Lab.Probes, c.Probes} {
@@ -256,7 +257,7 @@ func (s *session) serves(c *lab.Check) bool {
 // also is a session for another check of what was done for s.
 func (s *session) also(c *lab.Check) *session {
 	n := newSession(s.o, c)
-	n.own, n.config, n.sets, n.data, n.runs, n.outputs = s.own, s.config, s.sets, s.data, s.runs, s.outputs
+	n.own, n.config, n.sets, n.data, n.runs, n.spans, n.outputs = s.own, s.config, s.sets, s.data, s.runs, s.spans, s.outputs
 	n.after, n.sent, n.done = s.after, s.sent, true
 	return n
 }

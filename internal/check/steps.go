@@ -251,13 +251,34 @@ func (s *session) fault(ctx context.Context, f *lab.Fault) error {
 	return err
 }
 
-// run starts a learner's program, once or several times in parallel.
+// run starts a learner's program, once or several times in parallel, and
+// remembers between which calls of the trace it was at work.
 func (s *session) run(ctx context.Context, r *lab.Run) error {
-	program := s.o.Lab.Programs[r.Program]
-	name, n := r.Name, max(r.Parallel, 1)
+	name := r.Name
 	if name == "" {
 		name = r.Program
 	}
+	first, err := s.lastCall(ctx)
+	if err != nil {
+		return err
+	}
+	all := []any{}
+	for range max(r.Times, 1) {
+		results, err := s.start(ctx, r)
+		if err != nil {
+			return err
+		}
+		all = append(all, results...)
+	}
+	s.runs[name] = all
+	last, err := s.lastCall(ctx)
+	s.spans[name] = span{first, last}
+	return err
+}
+
+// start is one time of run.
+func (s *session) start(ctx context.Context, r *lab.Run) ([]any, error) {
+	program, n := s.o.Lab.Programs[r.Program], max(r.Parallel, 1)
 	kill := make(chan struct{})
 	watch, stop := context.WithCancel(ctx)
 	results, errs := make([]any, n), make([]error, n)
@@ -266,7 +287,7 @@ func (s *session) run(ctx context.Context, r *lab.Run) error {
 		spec, err := s.spec(r, program, i)
 		if err != nil {
 			stop()
-			return err
+			return nil, err
 		}
 		spec.Kill = kill
 		if i == 0 {
@@ -292,8 +313,23 @@ func (s *session) run(ctx context.Context, r *lab.Run) error {
 	wg.Wait()
 	stop()
 	watcher.Wait()
-	s.runs[name] = results
-	return errors.Join(errs...)
+	return results, errors.Join(errs...)
+}
+
+// goCaches lets the go command find what it has compiled and downloaded before:
+// a program has a home of its own, and would compile the standard library there.
+func goCaches() (env []string) {
+	if dir := os.Getenv("GOCACHE"); dir != "" {
+		env = append(env, "GOCACHE="+dir)
+	} else if dir, err := os.UserCacheDir(); err == nil {
+		env = append(env, "GOCACHE="+filepath.Join(dir, "go-build"))
+	}
+	if dir := os.Getenv("GOPATH"); dir != "" {
+		env = append(env, "GOPATH="+dir)
+	} else if dir, err := os.UserHomeDir(); err == nil {
+		env = append(env, "GOPATH="+filepath.Join(dir, "go"))
+	}
+	return env
 }
 
 // input writes the file that a program is given, and tells the program.
@@ -346,18 +382,26 @@ func (s *session) killer(ctx context.Context, r *lab.Run, kill chan struct{}) {
 }
 
 func (s *session) lines(r *lab.Run) int {
+	n := 0
 	if r.StdinData != "" {
-		return len(s.sets[r.StdinData].entries)
+		n = len(s.sets[r.StdinData].entries)
 	}
-	if r.Stdin == "" {
-		return 0
+	if r.Stdin != "" {
+		n += strings.Count(strings.TrimSuffix(r.Stdin, "\n"), "\n") + 1
 	}
-	return strings.Count(strings.TrimSuffix(r.Stdin, "\n"), "\n") + 1
+	return n
 }
 
 func (s *session) spec(r *lab.Run, program lab.Program, instance int) (sandbox.Spec, error) {
 	spec := sandbox.Spec{Policy: s.o.Confine.With(nil, nil, s.o.Emulator.Endpoint().Port()), Dir: s.o.Workspace, Env: s.o.Emulator.Endpoint().Env(), Timeout: r.Timeout.Or(program.Timeout.Or(time.Minute)), Interpreters: s.o.Interpreters}
-	for _, a := range append(append([]string{}, program.Command...), r.Args...) {
+	command := program.Choose(func(file string) bool {
+		_, err := os.Stat(filepath.Join(s.o.Workspace, file))
+		return err == nil
+	})
+	if command[0] == "go" {
+		spec.Env = append(spec.Env, goCaches()...)
+	}
+	for _, a := range append(append([]string{}, command...), r.Args...) {
 		v, err := s.expand(strings.ReplaceAll(a, "${instance}", fmt.Sprint(instance)))
 		if err != nil {
 			return spec, err
@@ -378,7 +422,7 @@ func (s *session) spec(r *lab.Run, program lab.Program, instance int) (sandbox.S
 		return spec, err
 	}
 	if r.StdinData != "" {
-		stdin = string(s.sets[r.StdinData].bytes())
+		stdin += string(s.sets[r.StdinData].bytes())
 	}
 	spec.Stdin = strings.NewReader(stdin)
 	return spec, nil

@@ -47,7 +47,9 @@ type Call struct {
 	Millis    float64   `json:"millis"`
 	Entries   int       `json:"entries,omitempty"`
 	Failed    int       `json:"failed,omitempty"`
-	Bytes     int64     `json:"bytes,omitempty"` // of the body that was read, else of the one that was sent
+	Bytes     int64     `json:"bytes,omitempty"`   // of the body that was read, else of the one that was sent
+	Rows      int       `json:"rows,omitempty"`    // that a query or scan has answered
+	Scanned   int       `json:"scanned,omitempty"` // that it has read for that, before any filter
 }
 
 // Fault is a rule that makes calls go wrong; see the command "pipelab fault"

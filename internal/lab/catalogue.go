@@ -7,6 +7,7 @@ import (
 	"path"
 	"slices"
 	"sort"
+	"strings"
 )
 
 // Folder is a lab with its files: lab.yaml parsed, everything else below FS.
@@ -15,8 +16,38 @@ type Folder struct {
 	*Lab
 	FS      fs.FS // rooted at the lab's folder
 	Mutants []Mutant
-	Hidden  map[string]bool // ids of the checks that learners do not see; they are in Lab too
-	Secrets map[string]bool // ids of mistakes that only those checks know
+	// Solutions are further answers, in other languages: folders with names such
+	// as solution-go, each a whole tree.
+	Solutions []Solution
+	// Survivors are changes of the solution that no check needs to notice.
+	Survivors []Survivor
+	Hidden    map[string]bool // ids of the checks that learners do not see; they are in Lab too
+	Secrets   map[string]bool // ids of mistakes that only those checks know
+}
+
+// Solution is an answer in a language of its own.
+type Solution struct {
+	Name     string // of the folder: solution-go
+	Language string // go
+}
+
+// Tool is the program that must be on the machine to run it.
+func (s Solution) Tool() string {
+	switch s.Language {
+	case "python":
+		return "python3"
+	case "java":
+		return "javac"
+	}
+	return s.Language // go, node, ruby, sh
+}
+
+// Survivor is a change of the solution that leaves it as good as it was. It is
+// an element of mutants/survivors.yaml.
+type Survivor struct {
+	File   string `json:"file" yaml:"file"`     // below solution/
+	Change string `json:"change" yaml:"change"` // as "pipelab lab test --mutate" prints it, without file and line
+	Reason string `json:"reason" yaml:"reason"`
 }
 
 // Mutant is a wrong answer that the checks must catch.
@@ -78,6 +109,8 @@ func Open(fsys fs.FS, id string, compile Compile) (*Folder, error) {
 	}
 	all = append(all, f.files(id)...)
 	all = append(all, f.mutants(id)...)
+	all = append(all, f.survivors(id)...)
+	f.solutions()
 	all.sort()
 	if len(all) > 0 {
 		return f, all
@@ -134,6 +167,41 @@ func (f *Folder) mutants(id string) (ps Problems) {
 		f.Mutants = append(f.Mutants, m)
 	}
 	return ps
+}
+
+func (f *Folder) solutions() {
+	list, err := fs.ReadDir(f.FS, ".")
+	if err != nil {
+		return // whatever is missing is reported by files
+	}
+	for _, e := range list {
+		if language, ok := strings.CutPrefix(e.Name(), "solution-"); ok && e.IsDir() {
+			f.Solutions = append(f.Solutions, Solution{Name: e.Name(), Language: language})
+		}
+	}
+}
+
+// survivors reads the reasons, where a lab has some.
+func (f *Folder) survivors(id string) Problems {
+	src, err := fs.ReadFile(f.FS, "mutants/survivors.yaml")
+	if err != nil {
+		return nil
+	}
+	var list struct {
+		Survivors []Survivor `yaml:"survivors"`
+	}
+	d := decodeFile(path.Join(id, "mutants", "survivors.yaml"), src, &list)
+	v := &validator{decoder: d, lab: f.Lab}
+	for i, s := range list.Survivors {
+		p := fmt.Sprintf("survivors[%d]", i)
+		v.text(p+".change", s.Change)
+		v.text(p+".reason", s.Reason)
+		if _, err := fs.Stat(f.FS, path.Join("solution", s.File)); s.File == "" || err != nil {
+			v.at(p+".file", "", "the solution has no file %q", s.File)
+		}
+	}
+	f.Survivors = list.Survivors
+	return d.problems
 }
 
 func (f *Folder) mutant(d *decoder, m *Mutant, ids []string) {

@@ -3,7 +3,10 @@
 // of the labs in a file system. It runs nothing and knows no emulator.
 package lab
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Lab is one lab.yaml.
 type Lab struct {
@@ -80,9 +83,34 @@ type Defects struct {
 // Program is a command of the learner, run in their workspace.
 type Program struct {
 	// Command is a list of arguments; the first is looked up on the PATH.
-	Command []string          `json:"command" yaml:"command"`
-	Env     map[string]string `json:"env,omitempty" yaml:"env"`
-	Timeout Duration          `json:"timeout,omitempty" yaml:"timeout"`
+	Command []string `json:"command" yaml:"command"`
+	// Alternatives are the same program in other languages, such as [node,
+	// src/app.mjs]: the first whose file is in the workspace takes the place of
+	// Command when the file of that is not.
+	Alternatives [][]string        `json:"alternatives,omitempty" yaml:"alternatives" jsonschema:"description=Commands for other languages; the first whose file is there runs if the file of command is not"`
+	Env          map[string]string `json:"env,omitempty" yaml:"env"`
+	Timeout      Duration          `json:"timeout,omitempty" yaml:"timeout"`
+}
+
+// Choose returns the command for a workspace in which exists says what is there.
+// A command without a file of its own, such as [sh, -c, …], always fits.
+func (p Program) Choose(exists func(file string) bool) []string {
+	for _, c := range append([][]string{p.Command}, p.Alternatives...) {
+		if file := commandFile(c); file == "" || exists(file) {
+			return c
+		}
+	}
+	return p.Command
+}
+
+// commandFile is the first argument that names a file or folder of a workspace.
+func commandFile(command []string) string {
+	for _, a := range command[min(1, len(command)):] {
+		if !strings.HasPrefix(a, "-") && strings.ContainsAny(a, "./") && !strings.ContainsAny(a, " ${") {
+			return a
+		}
+	}
+	return ""
 }
 
 // Duration is written as Go writes it: 500ms, 30s, 25h.

@@ -146,6 +146,15 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
+func TestProgram_choosesTheLanguageThatIsThere(t *testing.T) {
+	p := lab.Program{Command: []string{"python3", "src/app.py", "put"}, Alternatives: [][]string{{"node", "src/app.mjs"}, {"go", "run", "./src"}}}
+	for file, want := range map[string]string{"src/app.py": "python3", "src/app.mjs": "node", "./src": "go", "other": "python3"} {
+		require.Equal(t, want, p.Choose(func(f string) bool { return f == file })[0], file)
+	}
+	p.Command = []string{"sh", "-c", "cat; echo"}
+	require.Equal(t, "sh", p.Choose(func(string) bool { return false })[0], "a command without a file always fits")
+}
+
 func TestOpen_addsHiddenChecks(t *testing.T) {
 	src, err := os.ReadFile("../../labs/kinesis-partition-keys/lab.yaml")
 	require.NoError(t, err)

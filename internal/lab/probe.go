@@ -25,8 +25,11 @@ type Probe struct {
 	Mappings *FunctionProbe `json:"mappings,omitempty" yaml:"mappings"`
 	// Calls: list of {service, operation, resource, principal, internal,
 	// error, entries (of a batch call; records that GetRecords answered), failed,
-	// bytes (of the body that was read, else sent), millis (when it came, since
-	// 1970)} of the trace since the check began.
+	// bytes (of the body that was read, else sent), rows (that a query has
+	// answered), scanned (that it has read before its filter), id, parent (the id
+	// of the call that caused it, such as the invocation of a function), millis
+	// (when it came, since 1970), began, ended (the same in microseconds)} of the
+	// trace since the check began.
 	Calls *CallsProbe `json:"calls,omitempty" yaml:"calls"`
 	// Call: the outcome of a call that changes nothing, as a step's.
 	Call *Call `json:"call,omitempty" yaml:"call"`
@@ -71,6 +74,9 @@ type CallsProbe struct {
 	Service   string `json:"service,omitempty" yaml:"service"`
 	Operation string `json:"operation,omitempty" yaml:"operation" jsonschema:"description=May hold * as in Put*"`
 	Resource  string `json:"resource,omitempty" yaml:"resource"`
+	// During keeps to the time in which the step of run.<name> was at work, the
+	// latest one of that name.
+	During string `json:"during,omitempty" yaml:"during" jsonschema:"description=A name of run.<name>"`
 	// OthersOnly leaves out what the check itself has called: what remains are the
 	// learner's programs, functions and the services' own calls.
 	OthersOnly bool `json:"othersOnly,omitempty" yaml:"othersOnly"`

@@ -135,13 +135,15 @@ type Run struct {
 	Args    []string          `json:"args,omitempty" yaml:"args" jsonschema:"description=May hold ${instance} counted from 0"`
 	Env     map[string]string `json:"env,omitempty" yaml:"env"`
 	Stdin   string            `json:"stdin,omitempty" yaml:"stdin"`
-	// StdinData writes the raw text of every entry of a data set, a line each.
+	// StdinData writes the raw text of every entry of a data set, a line each,
+	// after the text of Stdin.
 	StdinData string `json:"stdinData,omitempty" yaml:"stdinData"`
 	// File gives the program a file of random bytes, the same for the same seed
 	// and name; its path is in the environment variable INPUT_FILE, and its
 	// SHA-256 (hexadecimal) in the result's inputSha256.
 	File     *File    `json:"file,omitempty" yaml:"file"`
 	Parallel int      `json:"parallel,omitempty" yaml:"parallel"`
+	Times    int      `json:"times,omitempty" yaml:"times" jsonschema:"description=One after the other; 1 when left out"`
 	Timeout  Duration `json:"timeout,omitempty" yaml:"timeout" jsonschema:"description=The program's own when left out"`
 	// KillWhen (an expression over probes) or KillAfter ends the program
 	// from outside, with SIGKILL.

@@ -118,6 +118,11 @@ func (v *validator) everything() {
 		if len(p.Command) == 0 {
 			v.at("programs."+name, "such as [python3, src/app.py]", "command is missing")
 		}
+		for i, c := range p.Alternatives {
+			if commandFile(c) == "" {
+				v.at(fmt.Sprintf("programs.%s.alternatives[%d]", name, i), "such as [node, src/app.mjs]", "an alternative names the file that it runs")
+			}
+		}
 	}
 	v.probes("probes", l.Probes)
 	v.checks()

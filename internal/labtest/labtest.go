@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"runtime"
@@ -59,9 +60,10 @@ var ErrNothing = errors.New("no tree has such a name")
 
 // Run is one tree under test.
 type Run struct {
-	Name     string         `json:"name"` // starter, solution or mutants/<name>
+	Name     string         `json:"name"` // starter, solution, solution-<language> or mutants/<name>
 	Seed     uint64         `json:"seed"`
-	Deploy   string         `json:"deploy,omitempty"` // why it could not be deployed
+	Skipped  string         `json:"skipped,omitempty"` // why it was not run
+	Deploy   string         `json:"deploy,omitempty"`  // why it could not be deployed
 	Result   *report.Result `json:"result,omitempty"`
 	Problems []string       `json:"problems,omitempty"`
 	// Unjudged says of a mutant that the emulator cannot judge any of the checks
@@ -69,11 +71,13 @@ type Run struct {
 	Unjudged bool `json:"unjudged,omitempty"`
 }
 
-// State is one word for how a tree did: ok, PROBLEM, or unjudged.
+// State is one word for how a tree did: ok, PROBLEM, skipped, or unjudged.
 func (r *Run) State() string {
 	switch {
 	case len(r.Problems) > 0:
 		return "PROBLEM"
+	case r.Skipped != "":
+		return "skipped"
 	case r.Unjudged:
 		return "unjudged"
 	}
@@ -95,7 +99,10 @@ type job struct {
 	name   string
 	seed   uint64
 	mutant *lab.Mutant
-	repeat int // 0 for the first run of the solution with a seed
+	repeat int                // 0 for the first run of the solution with a seed
+	tool   string             // that must be on the machine
+	change *Mutation          // laid over the tree; may be nil
+	done   func(report.Check) // hears of each check; may be nil
 }
 
 func (o *Options) jobs() []job {
@@ -107,6 +114,11 @@ func (o *Options) jobs() []job {
 		}
 		for i := range repeat {
 			jobs = append(jobs, job{name: "solution", seed: seed, repeat: i})
+		}
+	}
+	for _, s := range o.Lab.Solutions {
+		for _, seed := range o.Seeds {
+			jobs = append(jobs, job{name: s.Name, seed: seed, tool: s.Tool()})
 		}
 	}
 	for i := range o.Lab.Mutants {
@@ -122,17 +134,21 @@ func (o *Options) jobs() []job {
 	})
 }
 
+func (o *Options) parallel() int {
+	switch {
+	case o.Remove != nil:
+		return 1
+	case o.Parallel < 1:
+		return runtime.NumCPU()
+	}
+	return o.Parallel
+}
+
 // Test runs everything, several trees at a time. The error means that testing
 // itself broke down.
 func Test(ctx context.Context, o Options) (*Outcome, error) {
 	if len(o.Seeds) == 0 {
 		o.Seeds = []uint64{1, 2}
-	}
-	if o.Parallel < 1 {
-		o.Parallel = runtime.NumCPU()
-	}
-	if o.Remove != nil {
-		o.Parallel = 1
 	}
 	o.expressions = check.NewExpressions()
 	jobs := o.jobs()
@@ -142,10 +158,10 @@ func Test(ctx context.Context, o Options) (*Outcome, error) {
 	out := &Outcome{Lab: o.Lab.ID, Runs: make([]Run, len(jobs))}
 	var mu sync.Mutex // Done is called by one at a time
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(o.Parallel)
+	group.SetLimit(o.parallel())
 	for i, j := range jobs {
 		group.Go(func() error {
-			r, err := o.tree(ctx, j.name, j.seed, j.mutant)
+			r, err := o.tree(ctx, j)
 			if err != nil {
 				return err
 			}
@@ -202,18 +218,27 @@ func (out *Outcome) conclude(jobs []job) {
 }
 
 // tree lays out one workspace, deploys it in a fresh emulator and judges it.
-func (o *Options) tree(ctx context.Context, name string, seed uint64, m *lab.Mutant) (run Run, err error) {
-	run = Run{Name: name, Seed: seed}
+func (o *Options) tree(ctx context.Context, j job) (run Run, err error) {
+	run = Run{Name: j.name, Seed: j.seed}
+	if _, err := exec.LookPath(j.tool); j.tool != "" && err != nil {
+		run.Skipped = j.tool + " is not on this machine; install it to test this solution"
+		return run, nil
+	}
 	dir, err := os.MkdirTemp("", "pipelab-labtest-")
 	if err != nil {
 		return run, err
 	}
 	defer os.RemoveAll(dir)
-	if err := layOut(o.Lab.FS, dir, name, m); err != nil {
-		return run, fmt.Errorf("%s: %w", name, err)
+	if err := layOut(o.Lab.FS, dir, j.name, j.mutant); err != nil {
+		return run, fmt.Errorf("%s: %w", j.name, err)
+	}
+	if c := j.change; c != nil {
+		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(c.File)), []byte(c.source), 0o755); err != nil { //nolint:gosec // as copyTree
+			return run, err
+		}
 	}
 	out, err := trial.Run(ctx, trial.Options{Lab: o.Lab, Driver: o.Driver, Clock: o.Clock, Deploy: o.Deploy, Remove: o.Remove, Interpreters: o.Interpreters,
-		Expressions: o.expressions, Seed: seed, Folder: dir})
+		Expressions: o.expressions, Seed: j.seed, Folder: dir, Done: j.done})
 	if out.Deploy != nil {
 		run.Deploy = out.Deploy.Error()
 	}
@@ -290,6 +315,9 @@ func judgeStarter(r Run) (problems []string) {
 }
 
 func judgeSolution(r Run) (problems []string) {
+	if r.Skipped != "" {
+		return nil
+	}
 	if r.Deploy != "" {
 		return []string{"the solution cannot be deployed: " + r.Deploy}
 	}
@@ -345,7 +373,11 @@ func verdicts(r *report.Result) string {
 func Text(w io.Writer, o *Outcome) error {
 	var b strings.Builder
 	for _, r := range o.Runs {
-		fmt.Fprintf(&b, "%-8s %s, seed %d: %s\n", r.State(), r.Name, r.Seed, verdicts(r.Result))
+		text := verdicts(r.Result)
+		if r.Skipped != "" {
+			text = r.Skipped
+		}
+		fmt.Fprintf(&b, "%-8s %s, seed %d: %s\n", r.State(), r.Name, r.Seed, text)
 		for _, p := range r.Problems {
 			b.WriteString("    " + p + "\n")
 		}

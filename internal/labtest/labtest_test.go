@@ -2,6 +2,7 @@ package labtest_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -73,4 +74,36 @@ func TestTest_findsMutantsThatSurvive(t *testing.T) {
 	}, problems)
 	require.False(t, out.OK)
 	require.Zero(t, out.FlakeRate)
+}
+
+func TestTest_solutionsInOtherLanguages(t *testing.T) {
+	text := strings.Replace(tiny, "command: [sh, app.sh]", "command: [sh, app.sh], alternatives: [[sh, app.bash], [nosuch, app.nosuch]]", 1)
+	fsys := fstest.MapFS{
+		"tiny/lab.yaml":                   {Data: []byte(text)},
+		"tiny/README.md":                  {},
+		"tiny/resources.yaml":             {},
+		"tiny/starter/app.sh":             {Data: []byte("exit 1\n")},
+		"tiny/solution/app.sh":            {Data: []byte("cat\n")},
+		"tiny/solution-sh/app.bash":       {Data: []byte("head -n 4\n")},
+		"tiny/solution-nosuch/app.nosuch": {Data: []byte("cat\n")},
+	}
+	f, err := lab.Open(fsys, "tiny", check.Compile)
+	require.NoError(t, err)
+	out, err := labtest.Test(context.Background(), labtest.Options{Lab: f, Driver: embedded.Driver{}, Clock: clock.New(), Only: "solution-*",
+		Deploy: func(context.Context, emulator.Emulator, *lab.Folder, string) (map[string]string, error) {
+			return nil, nil
+		}})
+	require.NoError(t, err)
+	require.Len(t, out.Runs, 4, "each with two seeds")
+	for _, r := range out.Runs {
+		if r.Name == "solution-sh" {
+			require.Equal(t, []string{"echoes: fail, not pass: Five lines"}, r.Problems)
+			continue
+		}
+		require.Equal(t, "nosuch is not on this machine; install it to test this solution", r.Skipped)
+		require.Empty(t, r.Problems)
+	}
+	var shown strings.Builder
+	require.NoError(t, labtest.Text(&shown, out))
+	require.Contains(t, shown.String(), "skipped  solution-nosuch, seed 1: nosuch is not on this machine")
 }

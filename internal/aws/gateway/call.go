@@ -62,8 +62,9 @@ func RolePrincipal(roleARN, session, account string) Principal {
 type Call struct {
 	// ID is the request id; the gateway fills it in.
 	ID string
-	// Parent is the id of the call that caused this one, empty for calls from
-	// the network. Invoke takes it from the context.
+	// Parent is the id of the call that caused this one: Invoke takes it from the
+	// context, and a call that a function makes has the invocation. Empty for
+	// other calls from the network.
 	Parent    string
 	Principal Principal
 	Scope     ident.Scope

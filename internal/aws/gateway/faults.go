@@ -21,7 +21,7 @@ const (
 	FaultDrop      FaultKind = "drop"      // cut the connection in the middle of the request body
 	FaultAfter     FaultKind = "after"     // run the handler, then answer Error: the side effect happened
 	FaultEntries   FaultKind = "entries"   // fail Share of the entries of a batch call (PutRecords, BatchWriteItem, SendMessageBatch)
-	FaultCrash     FaultKind = "crash"     // kill the function's process before its handler is called
+	FaultCrash     FaultKind = "crash"     // kill the function's process before its handler is called; with another service than lambda, when it makes such a call
 	FaultCrashLate FaultKind = "crashLate" // kill it after the handler's work, before its answer counts
 	FaultDuplicate FaultKind = "duplicate" // deliver an event or batch a second time
 	FaultReorder   FaultKind = "reorder"   // deliver events in another order than they happened

@@ -34,7 +34,7 @@ func New(st *store.Store, clk *clock.Clock, ids *ident.Source, log *slog.Logger)
 		scratch: func() (string, error) { return "", errors.New("this cloud has no folder for temporary files") }}
 	g.host = &Host{
 		Store: st, Clock: clk, IDs: ids, Log: log, Invoke: g.Invoke,
-		Signals: NewSignals(), Faults: NewFaults(), Endpoint: func() string { return g.endpoint },
+		Signals: NewSignals(), Faults: NewFaults(), Processes: NewProcesses(), Endpoint: func() string { return g.endpoint },
 		Scratch: func() (string, error) { return g.scratch() },
 	}
 	return g
@@ -123,6 +123,9 @@ func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err
 	defer func() { g.trace.End(rec, g.host.Clock.Now(), out, err) }()
 	spared := exempt(ctx, c)
 	if !spared {
+		if err := g.crash(c, rec.Resource); err != nil {
+			return nil, err
+		}
 		if err := g.host.Faults.Before(ctx, g.host.Clock.SleepMachine, c.Service, c.Operation, rec.Resource); err != nil {
 			return nil, err
 		}

@@ -132,6 +132,8 @@ type Host struct {
 	Signals *Signals
 	// Faults are the injected faults that a service has to act out itself.
 	Faults *Faults
+	// Processes are the functions at work, by their access keys.
+	Processes *Processes
 	// Endpoint returns the URL on which programs reach this cloud.
 	Endpoint func() string
 	// Scratch returns a folder for files that need not be kept: unpacked code

@@ -30,6 +30,8 @@ type TraceEntry struct {
 	Entries   int       `json:"entries,omitempty"` // of a batch call; records that a read answered
 	Failed    int       `json:"failed,omitempty"`  // entries that failed
 	Bytes     int64     `json:"bytes,omitempty"`   // of the body that was read, else of the one that was sent
+	Rows      int       `json:"rows,omitempty"`    // that a query or scan has answered
+	Scanned   int       `json:"scanned,omitempty"` // that it has read for that, before any filter
 }
 
 // Trace keeps the latest calls. Safe for concurrent use.
@@ -80,6 +82,18 @@ func read(out any) (int64, bool) {
 	return *n, true
 }
 
+// count is a number that an output of Query or Scan holds.
+func count(out any, name string) int {
+	v := reflect.Indirect(reflect.ValueOf(out))
+	if v.Kind() != reflect.Struct {
+		return 0
+	}
+	if f := v.FieldByName(name); f.IsValid() && f.Kind() == reflect.Int32 {
+		return int(f.Int())
+	}
+	return 0
+}
+
 // End keeps a record, with what became of the call: out is a pointer to its
 // output, nil with an error.
 func (t *Trace) End(e *TraceEntry, now time.Time, out any, err error) {
@@ -90,6 +104,7 @@ func (t *Trace) End(e *TraceEntry, now time.Time, out any, err error) {
 		}
 	} else {
 		e.Failed = failed(out)
+		e.Rows, e.Scanned = count(out, "Count"), count(out, "ScannedCount")
 		if e.Entries == 0 {
 			e.Entries = entries(out)
 		}

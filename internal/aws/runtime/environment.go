@@ -411,6 +411,10 @@ func (e *Environment) alive() bool {
 	}
 }
 
+// Crash ends the process, as an injected fault; the invocation at work ends with
+// an error.
+func (e *Environment) Crash() { e.kill() }
+
 // kill ends the process group and waits for the process.
 func (e *Environment) kill() {
 	if e.proc == nil {

@@ -23,6 +23,7 @@ type testFlags struct {
 	repeat int
 	seeds  []uint
 	only   string
+	mutate int // with --mutate: how many, 0 for all
 	which  string
 }
 
@@ -34,6 +35,11 @@ func newTest(a *app.App) *cobra.Command {
 may end in error, the solution must pass every time with each seed, and every
 mutant must fail exactly the checks that it names. A lab is an id or a folder.
 
+With --mutate the solution itself is changed, in one property of the template or
+one statement of the Python code at a time, and the checks must notice each change.
+--mutate=20 tries twenty, chosen by the first seed. What survives is a gap in the
+checks, or is explained in mutants/survivors.yaml of the lab.
+
 With --emulator the lab is tested there, one tree after the other, and what was
 deployed is removed after each. Checks that the emulator lacks something for are
 left out, and mutants that only they would catch are "unjudged"; the embedded one
@@ -43,6 +49,7 @@ Exit code 1 if a lab does not hold.`,
 		Example: `  pipelab lab test kinesis-partition-keys
   pipelab lab test ./my-lab --repeat 5
   pipelab lab test ./my-lab --only 'mutants/*'
+  pipelab lab test ./my-lab --mutate
   pipelab lab test --all --repeat 20 --json`,
 		RunE: func(c *cobra.Command, args []string) error {
 			switch {
@@ -52,7 +59,11 @@ Exit code 1 if a lab does not hold.`,
 				return app.Usagef("which labs?").Hint("name them, or test all: pipelab lab test --all")
 			case f.repeat < 1:
 				return app.Usagef("--repeat %d is less than one", f.repeat)
-			case len(f.seeds) == 1:
+			case f.mutate < 0:
+				return app.Usagef("--mutate %d is less than none", f.mutate)
+			case c.Flags().Changed("mutate") && f.only != "":
+				return app.Usagef("--mutate and --only exclude each other")
+			case len(f.seeds) == 1 && !c.Flags().Changed("mutate"):
 				return app.Usagef("one seed cannot show that an answer depends on the data").Hint("give two: --seed 1 --seed 2")
 			}
 			if f.all {
@@ -61,12 +72,17 @@ Exit code 1 if a lab does not hold.`,
 					return err
 				}
 			}
+			if c.Flags().Changed("mutate") {
+				return mutate(c.Context(), a, args, f)
+			}
 			return test(c.Context(), a, args, f)
 		},
 	}
 	c.Flags().BoolVar(&f.all, "all", false, "every lab of the catalogue")
 	c.Flags().IntVar(&f.repeat, "repeat", 2, "how often the solution runs with each seed")
 	c.Flags().StringVar(&f.only, "only", "", "only trees of this name, such as solution or 'mutants/*'")
+	c.Flags().IntVar(&f.mutate, "mutate", 0, "change the solution in so many places, 0 in all, one at a time")
+	c.Flags().Lookup("mutate").NoOptDefVal = "0"
 	a.EmulatorFlags(c, &f.which, "where to test")
 	c.Flags().UintSliceVar(&f.seeds, "seed", nil, "seeds to use (default 1 and 2)")
 	return c
@@ -90,13 +106,7 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 		if err != nil {
 			return err
 		}
-		o := labtest.Options{Lab: l, Driver: driver, Interpreters: a.Interpreters, Clock: a.Wall(), Repeat: f.repeat, Only: f.only, Deploy: trial.Stacks(deploys.target)}
-		if f.which != string(emulator.Embedded) {
-			o.Partial, o.Remove = true, deploys.remove
-		}
-		for _, s := range f.seeds {
-			o.Seeds = append(o.Seeds, uint64(s))
-		}
+		o := options(a, l, f, driver, &deploys)
 		o.Done = func(r labtest.Run) {
 			a.Statusf("  %-8s %s %s, seed %d", r.State(), l.ID, r.Name, r.Seed)
 		}
@@ -110,6 +120,68 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 		all, ok = append(all, out), ok && out.OK
 		if !a.JSON {
 			if err := labtest.Text(a.Out, out); err != nil {
+				return err
+			}
+		}
+	}
+	if a.JSON {
+		if err := a.PrintJSON(all); err != nil {
+			return err
+		}
+	}
+	if !ok {
+		return app.Silent(app.ExitFailed)
+	}
+	return nil
+}
+
+// options are what plain tests and mutations have in common.
+func options(a *app.App, l *lab.Folder, f testFlags, driver emulator.Driver, deploys *deployments) labtest.Options {
+	o := labtest.Options{Lab: l, Driver: driver, Interpreters: a.Interpreters, Clock: a.Wall(), Repeat: f.repeat, Only: f.only, Deploy: trial.Stacks(deploys.target)}
+	if f.which != string(emulator.Embedded) {
+		o.Partial, o.Remove = true, deploys.remove
+	}
+	for _, s := range f.seeds {
+		o.Seeds = append(o.Seeds, uint64(s))
+	}
+	return o
+}
+
+// mutate changes the solutions and prints what no check has noticed.
+func mutate(ctx context.Context, a *app.App, names []string, f testFlags) error {
+	if err := a.Reach(ctx, f.which); err != nil {
+		return err
+	}
+	driver, err := a.Driver(f.which)
+	if err != nil {
+		return err
+	}
+	deploys := deployments{app: a, states: map[emulator.Emulator]provision.State{}}
+	all, ok := []*labtest.Mutations{}, true
+	for _, name := range names {
+		l, err := a.Folder(name)
+		if err != nil {
+			return err
+		}
+		o, tried := options(a, l, f, driver, &deploys), 0
+		sample := labtest.Sample{N: f.mutate}
+		if len(o.Seeds) > 0 {
+			sample.Seed = o.Seeds[0]
+		}
+		out, err := labtest.Mutate(ctx, o, sample, func(m labtest.Mutation) {
+			tried++
+			by := m.By
+			if by == "" {
+				by = "NOBODY"
+			}
+			a.Statusf("  %4d %s %s: noticed by %s", tried, l.ID, m, by)
+		})
+		if err != nil {
+			return err
+		}
+		all, ok = append(all, out), ok && out.OK
+		if !a.JSON {
+			if err := labtest.MutationText(a.Out, out); err != nil {
 				return err
 			}
 		}

@@ -209,7 +209,8 @@ func newFaultAdd(a *app.App) *cobra.Command {
   gather     hold calls until --count of them have come, then let them go on
   drop       cut the connection
   entries    fail a share of the entries of a batch call such as PutRecords
-  crash      end a function's process before its work; crashLate after it
+  crash      end a function's process before its work, or with --service and
+             --operation at the call that it makes; crashLate after its work
   duplicate  deliver an event or a batch twice
   reorder    deliver events in another order
 

@@ -378,3 +378,48 @@ func TestInvoke_eventsGrowTooOldAndAreDuplicated(t *testing.T) {
 	got := w.messages(failed)
 	require.Len(t, got, 1, "without any concurrency an event is not retried")
 }
+
+func TestInvoke_callsOfAFunctionBelongToItsInvocation(t *testing.T) {
+	w := start(t)
+	// The runtime's own signature is not needed to be known: the key is enough.
+	w.python("calls", `
+import os, urllib.request
+def call():
+    scope = os.environ["AWS_ACCESS_KEY_ID"] + "/20260101/us-east-1/sqs/aws4_request"
+    urllib.request.urlopen(urllib.request.Request(os.environ["AWS_ENDPOINT_URL"], b"{}", {
+        "X-Amz-Target": "AmazonSQS.ListQueues", "Content-Type": "application/x-amz-json-1.0",
+        "Authorization": "AWS4-HMAC-SHA256 Credential=" + scope + ", SignedHeaders=host, Signature=x"}))
+def handler(e, c):
+    for n in range(e["calls"]): call()
+    return "done"
+`)
+	w.invoke("calls", `{"calls": 2}`)
+	invocation, children := "", 0
+	entries, _ := w.Gateway.Trace().After(0, 1000)
+	for _, e := range entries {
+		if e.Operation == "Invoke" {
+			invocation = e.ID
+		}
+	}
+	for _, e := range entries {
+		if e.Operation == "ListQueues" && e.Parent == invocation {
+			children++
+		}
+	}
+	require.Equal(t, 2, children)
+
+	w.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultCrash, Service: "sqs", Operation: "ListQueues", Skip: 2, Count: 1})
+	before := w.Gateway.Trace().Last()
+	f := faultOf(t, w.invoke("calls", `{"calls": 9}`))
+	require.Equal(t, "Runtime.ExitError", f.Type)
+	require.Contains(t, f.Message, "signal: killed")
+	entries, _ = w.Gateway.Trace().After(before, 1000)
+	children = 0
+	for _, e := range entries {
+		if e.Operation == "ListQueues" {
+			children++
+		}
+	}
+	require.Equal(t, 3, children, "the third call is the last that the process makes")
+	require.Equal(t, `"done"`, string(w.invoke("calls", `{"calls": 1}`).Payload))
+}

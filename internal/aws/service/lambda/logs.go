@@ -21,6 +21,7 @@ type stream struct {
 	scope       ident.Scope
 	who         gateway.Principal
 	group, name string
+	key         string // access key of the environment
 
 	mu      sync.Mutex
 	waiting []types.InputLogEvent

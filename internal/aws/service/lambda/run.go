@@ -63,6 +63,7 @@ func (s *Service) invoke(ctx context.Context, env *runtime.Environment, j job) (
 	log := env.Sink().(*stream) // made by spec
 	log.begin()
 	log.Event(fmt.Sprintf("START RequestId: %s Version: %s\n", j.id, *j.version.Config.Version))
+	defer s.host.Processes.Enter(log.key, j.id, env.Crash)()
 	watching, done := context.WithCancel(ctx)
 	go func() { // somebody may be following the log of a long run
 		for s.host.Clock.SleepMachine(watching, time.Second) == nil {
@@ -144,6 +145,7 @@ func (s *Service) spec(ctx context.Context, j job) (runtime.Spec, error) {
 	}
 	now := s.host.Clock.Now()
 	log := s.newStream(j, now)
+	log.key = *key.Credentials.AccessKeyId
 	env := []string{
 		"AWS_REGION=" + j.fn.Scope.Region, "AWS_DEFAULT_REGION=" + j.fn.Scope.Region, "AWS_ENDPOINT_URL=" + s.host.Endpoint(),
 		"AWS_ACCESS_KEY_ID=" + *key.Credentials.AccessKeyId, "AWS_SECRET_ACCESS_KEY=" + *key.Credentials.SecretAccessKey,

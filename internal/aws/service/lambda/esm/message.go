@@ -63,13 +63,13 @@ func (q *queueWorker) event(m *types.Message) (*message, any) {
 	return out, doc
 }
 
-// attributes learns the queue's visibility timeout, and whether it holds
-// messages that cannot be received now.
-func (q *queueWorker) attributes() (hidden bool, err error) {
+// attributes learns the queue's visibility timeout, and whether it holds any
+// messages.
+func (q *queueWorker) attributes() (more bool, err error) {
 	out, err := call[sqs.GetQueueAttributesOutput](q.soft, q.m.host, q.role(), q.source.Scope(), "sqs", "GetQueueAttributes",
 		&sqs.GetQueueAttributesInput{QueueUrl: &q.cfg.QueueURL, AttributeNames: []types.QueueAttributeName{
-			types.QueueAttributeNameVisibilityTimeout, types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
-			types.QueueAttributeNameApproximateNumberOfMessagesDelayed}})
+			types.QueueAttributeNameVisibilityTimeout, types.QueueAttributeNameApproximateNumberOfMessages,
+			types.QueueAttributeNameApproximateNumberOfMessagesNotVisible, types.QueueAttributeNameApproximateNumberOfMessagesDelayed}})
 	if err != nil {
 		return false, err
 	}
@@ -78,10 +78,11 @@ func (q *queueWorker) attributes() (hidden bool, err error) {
 		return false, err
 	}
 	q.visibility, q.asked = time.Duration(seconds)*time.Second, q.m.host.Clock.Now()
-	for _, name := range []string{"ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"} {
-		hidden = hidden || out.Attributes[name] != "0" && out.Attributes[name] != ""
+	// Visible ones too: a message may have come to light since it was asked for.
+	for _, name := range []string{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"} {
+		more = more || out.Attributes[name] != "0" && out.Attributes[name] != ""
 	}
-	return hidden, nil
+	return more, nil
 }
 
 // process invokes the function with a batch and deletes what it has done.

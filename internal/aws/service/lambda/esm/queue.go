@@ -93,8 +93,8 @@ func (q *queueWorker) step() (until time.Time, more bool) {
 // window, and every second while messages are delayed or in flight, because
 // those show up without being sent. Zero waits for the queue's signal.
 func (q *queueWorker) rest(now time.Time) time.Time {
-	hidden, err := q.attributes()
-	if err != nil || !hidden {
+	more, err := q.attributes()
+	if err != nil || !more {
 		return q.deadline
 	}
 	next := now.Add(time.Second)
