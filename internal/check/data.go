@@ -15,7 +15,6 @@ import (
 
 	"github.com/pipelab/pipelab/internal/datagen"
 	"github.com/pipelab/pipelab/internal/emulator"
-	"github.com/pipelab/pipelab/internal/lab"
 )
 
 // dataset is one data set of a check, ready to send.
@@ -35,13 +34,7 @@ func (d *dataset) bytes() []byte {
 
 // generate makes the data sets of the check from the seed.
 func (s *session) generate() error {
-	all := map[string]lab.Dataset{}
-	for _, sets := range []map[string]lab.Dataset{s.o.Lab.Data, s.check.Data} {
-		for name, spec := range sets {
-			all[name] = spec
-		}
-	}
-	for name, spec := range all {
+	for name, spec := range s.o.Lab.DatasetsOf(s.check) {
 		d := &dataset{format: spec.Format}
 		var err error
 		if spec.File != "" {

@@ -67,7 +67,7 @@ func Generate(spec lab.Dataset, name string, seed uint64) (iter.Seq[Entry], erro
 	}
 	return func(yield func(Entry) bool) {
 		g := &generator{spec: spec, keys: keys, row: row, columns: columns, unit: spec.Every.Or(usual) / (usual / time.Millisecond),
-			rand: rand.New(rand.NewPCG(seed, hash(name))), last: map[string]time.Time{}, rows: map[string]int{}} //nolint:gosec // data, not secrets
+			rand: rand.New(rand.NewPCG(seed, hash(name))), last: map[string]time.Time{}, rows: map[string]int{}, planted: map[string]bool{}} //nolint:gosec // data, not secrets
 		// The ids carry the seed: a wrong answer that was copied from another
 		// run shows.
 		g.prefix = fmt.Sprintf("%06x", g.rand.Uint32()&0xffffff)
@@ -104,13 +104,26 @@ type generator struct {
 	unit    time.Duration  // a millisecond at the usual pace
 	past    [recent]Entry
 	made    int
+	seq     int
+	planted map[string]bool // by flag
 }
 
-func (g *generator) hit(share float64) bool { return share > 0 && g.rand.Float64() < share }
+// hit decides whether a defect is planted now. Of every defect that is asked for
+// there is at least one, since a check is about it whatever the seed: if chance
+// has brought none in the first half, the next entry that can have it gets it.
+func (g *generator) hit(flag string, share float64) bool {
+	if share <= 0 {
+		return false
+	}
+	hit := g.rand.Float64() < share || !g.planted[flag] && g.seq >= g.spec.Count/2
+	g.planted[flag] = g.planted[flag] || hit
+	return hit
+}
 
 func (g *generator) next(seq int) Entry {
 	d := g.spec.Defects
-	if g.made > 0 && g.hit(d.Duplicates) {
+	g.seq = seq
+	if g.made > 0 && g.hit(FlagDuplicate, d.Duplicates) {
 		e := g.past[g.rand.IntN(min(g.made, recent))]
 		e.Seq = seq
 		if !has(e.Flags, FlagDuplicate) {
@@ -124,10 +137,10 @@ func (g *generator) next(seq int) Entry {
 	}
 	at := start.Add(time.Duration(seq)*g.unit*250 + time.Duration(g.rand.IntN(200))*g.unit)
 	switch {
-	case g.hit(d.Late):
+	case g.hit(FlagLate, d.Late):
 		at = at.Add(-time.Hour - time.Duration(g.rand.IntN(7200))*time.Second)
 		e.Flags = append(e.Flags, FlagLate)
-	case !g.last[e.Key].IsZero() && g.hit(d.OutOfOrder):
+	case !g.last[e.Key].IsZero() && g.hit(FlagOutOfOrder, d.OutOfOrder):
 		at = g.last[e.Key].Add(-time.Duration(1+g.rand.IntN(5000)) * g.unit)
 		e.Flags = append(e.Flags, FlagOutOfOrder)
 	}
@@ -151,7 +164,7 @@ func (g *generator) fill(e *Entry) {
 	row := g.row(g.rand, g.rows[e.Key])
 	g.rows[e.Key]++
 	row["id"], row[keyColumn(g.spec.Generator)], row["time"] = e.ID, e.Key, e.Time
-	if g.hit(d.SchemaDrift) {
+	if g.hit(FlagSchemaDrift, d.SchemaDrift) {
 		row["channel"] = "app"
 		for _, c := range g.columns {
 			if n, ok := row[c].(int64); ok {
@@ -161,20 +174,23 @@ func (g *generator) fill(e *Entry) {
 		}
 		e.Flags = append(e.Flags, FlagSchemaDrift)
 	}
-	if g.hit(d.PII) {
+	if g.hit(FlagPII, d.PII) {
 		row["contact"] = e.Key + "@example.com"
 		e.Flags = append(e.Flags, FlagPII)
 	}
 	e.Row = row
 	e.Raw = encode(row)
-	if g.hit(d.Poison) {
+	if g.hit(FlagPoison, d.Poison) {
+		for _, f := range e.Flags {
+			g.planted[f] = false // nobody can read it in here: there must be another
+		}
 		e.Raw, e.Row = e.Raw[:len(e.Raw)/2], nil
 		e.Flags = append(e.Flags, FlagPoison)
 	}
 }
 
 func (g *generator) key() string {
-	if g.hit(g.spec.Defects.Whale) {
+	if g.hit(FlagWhale, g.spec.Defects.Whale) {
 		return g.keyName(0)
 	}
 	if g.spec.Defects.Whale > 0 && g.keys > 1 {

@@ -144,3 +144,25 @@ func TestGenerate_refusesAnUnknownKind(t *testing.T) {
 	_, err := datagen.Generate(lab.Dataset{Generator: "weather", Count: 1}, "set", 1)
 	require.EqualError(t, err, `there is no generator "weather"`)
 }
+
+// A check about poison must meet some, whatever the seed.
+func TestGenerate_plantsEveryDefectThatIsAskedFor(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		rare := rapid.Float64Range(0.0001, 0.05)
+		spec := lab.Dataset{Generator: rapid.SampledFrom([]string{"clickstream", "telemetry", "orders"}).Draw(t, "generator"),
+			Count: rapid.IntRange(20, 200).Draw(t, "count"), Keys: rapid.IntRange(1, 4).Draw(t, "keys"),
+			Defects: lab.Defects{Duplicates: rare.Draw(t, "duplicates"), Poison: rare.Draw(t, "poison"), Late: rare.Draw(t, "late"),
+				OutOfOrder: rare.Draw(t, "outOfOrder"), SchemaDrift: rare.Draw(t, "drift"), PII: rare.Draw(t, "pii"), Whale: rare.Draw(t, "whale")}}
+		got, err := datagen.All(spec, "set", rapid.Uint64().Draw(t, "seed"))
+		require.NoError(t, err)
+		planted := map[string]bool{}
+		for _, e := range got {
+			for _, f := range e.Flags {
+				planted[f] = planted[f] || e.Row != nil || f == datagen.FlagPoison
+			}
+		}
+		for _, f := range []string{datagen.FlagDuplicate, datagen.FlagPoison, datagen.FlagLate, datagen.FlagOutOfOrder, datagen.FlagSchemaDrift, datagen.FlagPII, datagen.FlagWhale} {
+			require.True(t, planted[f], "no %s among %d", f, spec.Count)
+		}
+	})
+}

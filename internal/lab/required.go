@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"encoding/json"
 	"regexp"
 	"slices"
 	"strings"
@@ -104,6 +105,29 @@ func (l *Lab) probesOf(c *Check) map[string]Probe {
 func mentions(c *Check, name string) bool {
 	word := regexp.MustCompile(`\b` + regexp.QuoteMeta(name) + `\b`)
 	return slices.ContainsFunc(expressions(c), word.MatchString)
+}
+
+// DatasetsOf are the data sets that a check may use, and those that observe it:
+// its own, and the lab's whose names turn up anywhere in them or in what all
+// checks share.
+func (l *Lab) DatasetsOf(c *Check) map[string]Dataset {
+	parts := []any{c, l.Programs, l.Probes, l.Queries}
+	for i := range l.Checks {
+		if o := l.Checks[i].Observes; o != "" && (o == c.ID || o == c.Observes) {
+			parts = append(parts, &l.Checks[i])
+		}
+	}
+	text, err := json.Marshal(parts)
+	out := map[string]Dataset{}
+	for name, set := range l.Data {
+		if err != nil || regexp.MustCompile(`\b`+regexp.QuoteMeta(name)+`\b`).Match(text) {
+			out[name] = set
+		}
+	}
+	for name, set := range c.Data {
+		out[name] = set
+	}
+	return out
 }
 
 func expressions(c *Check) (out []string) {

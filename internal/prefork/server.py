@@ -8,6 +8,7 @@ the status as wait gives it. The end of the socket ends the server and all that
 it started.
 """
 
+import atexit
 import base64
 import ctypes
 import gc
@@ -19,12 +20,14 @@ import signal
 import socket
 import struct
 import sys
+import threading
 import time
 
 C = ctypes.CDLL(None, use_errno=True)
 # What pipelines mostly talk to; reading its description takes half of the time
 # that a client takes to make.
 SERVICES = ("dynamodb", "s3", "kinesis", "sqs", "lambda")
+READY = []  # the default session for a program
 IDLE = 300  # seconds without a program after which the server ends
 
 
@@ -61,17 +64,35 @@ def load():
             return list(found)
 
         botocore.loaders.Loader.list_available_services = list_available_services
+
+        # The default session is made once; it looks at nothing before it makes
+        # a client.
+        setup = boto3.setup_default_session
+
+        def setup_default_session(**options):
+            if READY and not options:
+                boto3.DEFAULT_SESSION = READY.pop()
+            else:
+                setup(**options)
+
+        boto3.setup_default_session = setup_default_session
+        READY.append(boto3.session.Session())
         describe("sts")  # imports the rest
     except Exception:
-        pass
+        READY.clear()
 
 
 def describe(service):
     """Reads what describes a service, for the programs to come. Calls nobody."""
-    import boto3
+    READY[0].client(service, "us-east-1", endpoint_url="http://127.0.0.1:1",
+                    aws_access_key_id="none", aws_secret_access_key="none")
 
-    session = boto3.session.Session("none", "none", region_name="us-east-1")
-    session.client(service, endpoint_url="http://127.0.0.1:1")
+
+def configured(environment):
+    """Whether there are files that a session would look at: it must be new then."""
+    names = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_DATA_PATH", "BOTO_CONFIG")
+    homes = (os.path.join(environment.get("HOME", "/"), n) for n in (".aws", ".boto"))
+    return any(n in environment for n in names) or any(map(os.path.exists, homes)) or os.path.exists("/etc/boto.cfg")
 
 
 def settle():
@@ -89,7 +110,7 @@ def serve(control):
     signal.signal(signal.SIGCHLD, lambda number, at: None)
     children = set()
     control.sendall(b"r\n")
-    later = list(SERVICES) if "boto3" in sys.modules else []
+    later = list(SERVICES) if READY else []
     while True:
         ready = select.select([control, wake_read], [], [], 0 if later else IDLE)[0]
         if not ready and later:  # time to spare
@@ -258,6 +279,8 @@ def run(job):
     odd = any(n.startswith("PYTHON") and n not in ("PYTHONPATH", "PYTHONIOENCODING") for n in environment)
     if odd or environment.get("PYTHONIOENCODING", "utf-8") != "utf-8" or hidden(folders + ([task] if task else [])):
         os.execve(sys.executable, arguments, environment)
+    if READY and configured(environment):
+        READY.clear()
     os.environ.clear()
     os.environ.update(environment)
     time.tzset()
@@ -272,29 +295,67 @@ def run(job):
             source = file.read()
     except OSError as error:
         sys.stderr.write(f"{sys.executable}: can't open file {os.path.abspath(script)!r}: [Errno {error.errno}] {error.strerror}\n")
-        sys.exit(2)
+        return 2
     main = type(sys)("__main__")
     main.__file__, main.__builtins__ = os.path.abspath(script), __builtins__
     sys.modules["__main__"] = main
     try:
         exec(compile(source, main.__file__, "exec", dont_inherit=True), main.__dict__)
-    except SystemExit:
-        raise
+    except SystemExit as end:
+        return code(end)
     except BaseException as error:
         # As the interpreter itself reports it: without this file's frame.
         error.__traceback__ = error.__traceback__.tb_next
         sys.excepthook(type(error), error, error.__traceback__)
-        sys.exit(130 if isinstance(error, KeyboardInterrupt) else 1)
+        return 130 if isinstance(error, KeyboardInterrupt) else 1
+    return 0
+
+
+def code(end):
+    """The exit code that a SystemExit asks for."""
+    if end.code is None:
+        return 0
+    if isinstance(end.code, int):
+        return end.code & 0xFF
+    sys.stderr.write(f"{end.code}\n")
+    return 1
+
+
+def leave(status, shared):
+    """Ends as an interpreter does, but for what the fork has in common with its
+    server: to free that, page by page, would take more time than most programs.
+    """
+    threading._shutdown()
+    atexit._run_exitfuncs()
+    own = [module for name, module in sys.modules.items() if name not in shared and module is not None and vars(module) is not globals()]
+    for module in own:  # files are closed, destructors run
+        for name, value in list(vars(module).items()):
+            if name != "__builtins__":
+                vars(module)[name] = value = None
+    gc.collect()
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (AttributeError, ValueError):
+            pass  # none, or closed
+        except OSError:
+            status = 120
+    os._exit(status)
 
 
 def start():
     if not hasattr(socket, "recv_fds"):
         sys.exit("needs Python 3.9")
+    # What is on this machine is none of the programs' business.
+    for name in [n for n in os.environ if n.startswith(("AWS_", "BOTO"))]:
+        del os.environ[name]
+    os.environ["HOME"] = os.devnull
     load()
     settle()
     files = serve(socket.socket(fileno=3))
     if files:
-        run(receive(files))
+        shared = set(sys.modules) - {"__main__"}
+        leave(run(receive(files)), shared)
 
 
 start()

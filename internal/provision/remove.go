@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/pipelab/pipelab/internal/cfn"
@@ -57,8 +58,13 @@ func Remove(ctx context.Context, cfg aws.Config, state State, stack string, prog
 // were never finished. What Object Lock holds in compliance mode stays, which
 // is an error.
 func (p *Provider) emptyBucket(ctx context.Context, bucket string) error {
+	// Only a bucket with Object Lock takes a request that would bypass it.
+	locked, err := p.locks(ctx, bucket)
+	if err != nil {
+		return gone(err)
+	}
 	drop := func(key, version *string) error {
-		_, err := p.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: key, VersionId: version, BypassGovernanceRetention: aws.Bool(true)})
+		_, err := p.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: key, VersionId: version, BypassGovernanceRetention: locked})
 		return err
 	}
 	pages := s3.NewListObjectVersionsPaginator(p.s3, &s3.ListObjectVersionsInput{Bucket: &bucket})
@@ -91,6 +97,19 @@ func (p *Provider) emptyBucket(ctx context.Context, bucket string) error {
 		}
 	}
 	return nil
+}
+
+// locks tells whether a bucket has Object Lock: true, or nil.
+func (p *Provider) locks(ctx context.Context, bucket string) (*bool, error) {
+	out, err := p.s3.GetObjectLockConfiguration(ctx, &s3.GetObjectLockConfigurationInput{Bucket: &bucket})
+	var api smithy.APIError
+	if errors.As(err, &api) && api.ErrorCode() == "ObjectLockConfigurationNotFoundError" {
+		return nil, nil // what a request takes for no
+	}
+	if err != nil || out.ObjectLockConfiguration == nil || out.ObjectLockConfiguration.ObjectLockEnabled != s3types.ObjectLockEnabledEnabled {
+		return nil, err
+	}
+	return aws.Bool(true), nil
 }
 
 // gone takes a bucket that is not there for an empty one.

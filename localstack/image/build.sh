@@ -57,7 +57,7 @@ machine() {
 	from=$(mirror)
 	if [ -n "$from" ]; then echo "deb $from $DEBIAN_RELEASE main" >"$to/etc/apt/sources.list"; fi
 	for f in /etc/apt/apt.conf.d/*; do
-		if [ -f "$f" ] && grep -q '^ *Acquire::' "$f"; then cp "$f" "$to/etc/apt/apt.conf.d/"; fi
+		if [ -f "$f" ] && grep -q '^ *Acquire::' "$f"; then cp "$f" "$to/etc/apt/apt.conf.d/98machine-${f##*/}"; fi
 	done
 	for f in /usr/local/share/ca-certificates/*.crt; do
 		if [ -f "$f" ]; then cp "$f" "$to/usr/local/share/ca-certificates/"; fi

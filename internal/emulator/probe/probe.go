@@ -30,7 +30,7 @@ import (
 )
 
 // patience bounds a trial: what has not shown itself by then counts as missing.
-const patience = 15 * time.Second
+const patience = time.Minute
 
 // errLacks is what a trial ends with that ran and saw that it is not so.
 var errLacks = errors.New("it does not do so")
