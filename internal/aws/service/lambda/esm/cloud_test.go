@@ -186,7 +186,12 @@ func newCloudWithClock(t testing.TB, clk *clock.Clock, more ...gateway.Service) 
 		services = append(services, func(h *gateway.Host) gateway.Service { return sqsservice.New(h) })
 	}
 	for _, s := range more {
-		services = append(services, func(*gateway.Host) gateway.Service { return s })
+		services = append(services, func(h *gateway.Host) gateway.Service {
+			if l, ok := s.(*lateQueue); ok {
+				return l.at(h)
+			}
+			return s
+		})
 	}
 	c := awstest.NewWithClock(t, clk, append(services, kinesissvc.New,
 		func(h *gateway.Host) gateway.Service { return dynamodb.New(h) }, dynamodbstreams.New,

@@ -1,9 +1,11 @@
 package esm_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
+	sqsservice "github.com/pipelab/pipelab/internal/aws/service/sqs"
 )
 
 // queues is a cloud with a queue "q", or "q.fifo".
@@ -26,9 +29,9 @@ type queues struct {
 	fifo bool
 }
 
-func newQueues(t testing.TB, name string, attributes map[string]string) *queues {
+func newQueues(t testing.TB, name string, attributes map[string]string, more ...gateway.Service) *queues {
 	t.Helper()
-	c := newCloud(t)
+	c := newCloud(t, more...)
 	q := &queues{cloud: c, sqs: sqs.NewFromConfig(c.Config()), arn: "arn:aws:sqs:us-east-1:000000000000:" + name, fifo: name != "q"}
 	if attributes == nil {
 		attributes = map[string]string{}
@@ -128,6 +131,48 @@ func TestQueue_failuresComeBackUntilTheyAreMoved(t *testing.T) {
 	out, err := q.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: dead.QueueUrl})
 	require.NoError(t, err)
 	require.Len(t, out.Messages, 1)
+	require.Equal(t, "0+0", q.left())
+}
+
+// lateQueue answers the first ReceiveMessage with nothing: the message comes to
+// light a moment after it was asked for.
+type lateQueue struct {
+	gateway.Service
+	asked atomic.Bool
+}
+
+func (l *lateQueue) Name() string { return "sqs" }
+
+func (l *lateQueue) at(h *gateway.Host) gateway.Service {
+	l.Service = sqsservice.New(h)
+	return l
+}
+
+func (l *lateQueue) Operations() []gateway.Operation {
+	ops := l.Service.Operations()
+	for i, op := range ops {
+		if op.Name == "ReceiveMessage" {
+			ops[i].Handle = func(ctx context.Context, in any) (any, error) {
+				if l.asked.CompareAndSwap(false, true) {
+					return &sqs.ReceiveMessageOutput{}, nil
+				}
+				return op.Handle(ctx, in)
+			}
+		}
+	}
+	return ops
+}
+
+func TestQueue_messageThatComesToLightAfterALookIsFound(t *testing.T) {
+	t.Parallel()
+	late := &lateQueue{}
+	q := newQueues(t, "q", nil, late)
+	_, err := q.sqs.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: q.url, MessageBody: aws.String("m")})
+	require.NoError(t, err)
+	q.mapping()
+	q.pass(10 * time.Second)
+	require.True(t, late.asked.Load())
+	require.Equal(t, []string{"m"}, q.received())
 	require.Equal(t, "0+0", q.left())
 }
 
