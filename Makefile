@@ -32,9 +32,10 @@ python: build ## the Python environment that programs and functions run in
 build: prerequisites ## build bin/pipelab
 	$(GO) build -o bin/pipelab ./cmd/pipelab
 
-test: python ## everything that must hold, with the race detector
+test: build python ## everything that must hold, with the race detector; then every lab proves itself
 	$(GO) vet ./...
 	$(GO) test -race -shuffle=on -timeout 25m ./...
+	bin/pipelab lab test --all
 
 test-containers: python ## the labs on LocalStack and MiniStack; as root on Debian it installs Docker
 	localstack/test.sh

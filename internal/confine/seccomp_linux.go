@@ -69,7 +69,7 @@ func own() map[uint32]uint32 {
 func filter() []unix.SockFilter {
 	f := assembly{}
 	f.load(callArch)
-	f.skipIf(unix.BPF_JEQ, architecture, 1)
+	f.skipIf(architecture, 1)
 	f.refuse(unix.EPERM) // calls of another architecture have other numbers
 	f.load(callNumber)
 	if x32 != 0 {
@@ -114,16 +114,16 @@ func sockets(f *assembly) {
 	f.skipUnless(unix.BPF_JEQ, unix.NETLINK_ROUTE, 1)
 	f.accept()
 	f.refuse(unix.EACCES)
-	f.skipIf(unix.BPF_JEQ, unix.AF_INET, 2)
-	f.skipIf(unix.BPF_JEQ, unix.AF_INET6, 1)
+	f.skipIf(unix.AF_INET, 2)
+	f.skipIf(unix.AF_INET6, 1)
 	f.refuse(unix.EACCES)
 	f.argument(1)
 	f.add(unix.BPF_ALU|unix.BPF_AND|unix.BPF_K, 0xf) // without the flags
-	f.skipIf(unix.BPF_JEQ, unix.SOCK_STREAM, 1)
+	f.skipIf(unix.SOCK_STREAM, 1)
 	f.refuse(unix.EACCES)
 	f.argument(2)
-	f.skipIf(unix.BPF_JEQ, 0, 2)
-	f.skipIf(unix.BPF_JEQ, tcp, 1)
+	f.skipIf(0, 2)
+	f.skipIf(tcp, 1)
 	f.refuse(unix.EACCES)
 	f.accept()
 }
@@ -140,8 +140,8 @@ func (f *assembly) load(at uint32) { f.add(unix.BPF_LD|unix.BPF_W|unix.BPF_ABS, 
 // argument loads the lower half of an argument; what is looked at are ints.
 func (f *assembly) argument(n uint32) { f.load(callArgs + 8*n) }
 
-func (f *assembly) skipIf(test uint16, k uint32, lines uint8) {
-	*f = append(*f, unix.SockFilter{Code: unix.BPF_JMP | test | unix.BPF_K, Jt: lines, K: k})
+func (f *assembly) skipIf(k uint32, lines uint8) {
+	*f = append(*f, unix.SockFilter{Code: unix.BPF_JMP | unix.BPF_JEQ | unix.BPF_K, Jt: lines, K: k})
 }
 
 func (f *assembly) skipUnless(test uint16, k uint32, lines uint8) {

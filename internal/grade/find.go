@@ -27,7 +27,6 @@ type Found struct {
 	plain     string            // the name that people was read from, when no system made it
 	submitted time.Time
 	attempt   int
-	lab       string
 	late      bool
 	skip      []string // folders that are not the submission's
 }

@@ -181,10 +181,7 @@ func (p *Plan) take(ctx context.Context, s *Found, dir string) (lost []*unit, er
 				return nil, fmt.Errorf("open %s: %w", s.Source, err)
 			}
 		}
-		l, err := p.labOf(&base, t)
-		if err != nil {
-			return nil, err
-		}
+		l := p.labOf(&base, t)
 		for _, claims := range s.people {
 			u := base
 			u.lab = l
@@ -224,7 +221,7 @@ func (u *unit) read() (m *Manifest, err error) {
 
 // labOf is the lab that a tree is for; nil, with the unit's problem, when it is
 // none of those graded.
-func (p *Plan) labOf(u *unit, t tree) (*lab.Folder, error) {
+func (p *Plan) labOf(u *unit, t tree) *lab.Folder {
 	given := p.o.Assignment.Labs
 	var l *lab.Folder
 	switch {
@@ -232,7 +229,7 @@ func (p *Plan) labOf(u *unit, t tree) (*lab.Folder, error) {
 		var err error
 		if l, err = p.open(t.lab); err != nil {
 			u.problem = fmt.Sprintf("it is for the lab %q: %v", t.lab, err)
-			return nil, nil //nolint:nilerr // a lab that a learner names is theirs to get right
+			return nil // a lab that a learner names is theirs to get right
 		}
 	case t.lab != "":
 		for _, g := range p.labs {
@@ -251,7 +248,7 @@ func (p *Plan) labOf(u *unit, t tree) (*lab.Folder, error) {
 	if l != nil && u.problem == "" {
 		u.problem = resembles(u.dir, u.files, l)
 	}
-	return l, nil
+	return l
 }
 
 // gap is the lab for which a learner has handed in nothing else, or the first.
