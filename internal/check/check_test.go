@@ -172,3 +172,35 @@ func TestRun_doesWhatIsObserved(t *testing.T) {
 	require.Len(t, r.Checks, 1)
 	require.Equal(t, report.Pass, r.Checks[0].Verdict, "%+v", r.Checks)
 }
+
+func TestRun_textComesBeforeData(t *testing.T) {
+	const text = `
+id: tiny
+title: T
+summary: S
+level: beginner
+minutes: 1
+examTasks: ["1.1"]
+services: [kinesis]
+tasks: [{ id: a, title: A, text: B }]
+data: { events: { generator: orders, count: 3 } }
+programs: { echo: { command: [cat] } }
+checks:
+  - id: both
+    title: B
+    points: 100
+    hints: [a, b, c]
+    steps: [{ run: { program: echo, times: 2, stdin: "1\n", stdinData: events } }]
+    expect:
+      - { that: "size(run.echo) == 2 && run.echo.all(r, r.lines[0] == 1 && r.lines.slice(1, 4) == data.events.map(e, e.row))", message: Text then data }
+`
+	l, err := lab.Parse("lab.yaml", []byte(text), check.Compile)
+	require.NoError(t, err)
+	e, err := embedded.Driver{}.Start(t.Context(), emulator.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = e.Close() })
+	r, err := check.Run(t.Context(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Seed: 1, Workspace: t.TempDir(), Clock: clock.New()})
+	require.NoError(t, err)
+	require.Equal(t, report.Pass, r.Checks[0].Verdict, "%+v", r.Checks)
+	require.Contains(t, r.Checks[0].Sent[0], "4 lines on standard input")
+}

@@ -158,8 +158,8 @@ func (f failing) Read(p []byte) (int, error) {
 }
 
 // output is what can be told of a successful answer: the entries of a batch
-// that failed, the size of a body that streams. The answer stays as it is,
-// except where entries were taken out of its request.
+// that failed, the rows of a query, the size of a body that streams. The answer
+// stays as it is, except where entries were taken out of its request.
 func (p *Proxy) output(c *call, resp *http.Response) (any, error) {
 	if c.target == nil {
 		return nil, nil //nolint:nilnil // there is nothing to tell
@@ -173,7 +173,7 @@ func (p *Proxy) output(c *call, resp *http.Response) (any, error) {
 		f.Set(reflect.ValueOf(&resp.ContentLength))
 	}
 	tells := false
-	for _, name := range []string{"FailedRecordCount", "Failed", "UnprocessedItems"} {
+	for _, name := range []string{"FailedRecordCount", "Failed", "UnprocessedItems", "ScannedCount"} {
 		tells = tells || v.FieldByName(name).IsValid()
 	}
 	if !tells {
