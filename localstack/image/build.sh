@@ -41,9 +41,8 @@ base() {
 	command -v debootstrap >/dev/null || die "debootstrap is missing" "apt-get install -y debootstrap"
 	root=$context/root
 	from=$(mirror)
-	debootstrap --variant=minbase --include=ca-certificates "$DEBIAN_RELEASE" "$root" "${from:-http://deb.debian.org/debian}" >"$context/log" 2>&1 ||
+	debootstrap --variant=minbase --include=ca-certificates "$DEBIAN_RELEASE" "$root" ${from:+"$from"} >"$context/log" 2>&1 ||
 		{ tail -n 5 "$context/log" >&2; die "debootstrap failed" "is $DEBIAN_RELEASE on the mirror? DEBIAN_MIRROR=URL names another"; }
-	echo "deb http://deb.debian.org/debian $DEBIAN_RELEASE main" >"$root/etc/apt/sources.list"
 	rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/*
 	tar -C "$root" -c . | docker import - "$tag" >/dev/null
 	rm -rf "$root"

@@ -5,6 +5,5 @@ apt-get clean
 rm -rf /var/lib/apt/lists/* /root/environment /root/.npmrc /root/.m2 /root/.cache /etc/pip.conf /tmp/* \
 	/usr/local/share/ca-certificates/* /etc/apt/apt.conf.d/98machine-* /var/log/* /var/cache/*
 update-ca-certificates --fresh >/dev/null 2>&1
-if [ -f /etc/apt/sources.list ]; then
-	sed -i -E 's#^deb [^ ]+ #deb http://deb.debian.org/debian #' /etc/apt/sources.list
-fi
+# Whoever adds packages to the image names a mirror of their own.
+if [ -f /etc/apt/sources.list ]; then : >/etc/apt/sources.list; fi
