@@ -3,6 +3,7 @@ package localstack
 import (
 	"context"
 	"os"
+	"sync"
 	"time"
 
 	"github.com/moby/moby/client"
@@ -71,12 +72,16 @@ func socket(ctx context.Context) (path string) {
 // loopback is where the engine publishes our ports.
 const loopback = "127.0.0.1"
 
+// silence is done once in a process: the library's logger is a variable of its
+// package, which nobody may write while another start reads it.
+var silence sync.Once
+
 // quiet keeps the library from writing to standard error, and from starting a
 // container of its own that removes all others ten seconds after this command:
 // sessions outlive commands, and reap does the rest. Where ports are published is
 // known, so it need not guess that either.
 func quiet() {
-	log.SetDefault(log.NewNoopLogger())
+	silence.Do(func() { log.SetDefault(log.NewNoopLogger()) })
 	for name, value := range map[string]string{"TESTCONTAINERS_RYUK_DISABLED": "true", "TESTCONTAINERS_HOST_OVERRIDE": loopback} {
 		if os.Getenv(name) == "" {
 			_ = os.Setenv(name, value) // well-formed names
