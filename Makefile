@@ -4,7 +4,7 @@ SHELL := /bin/bash
 GO ?= go
 export GOFLAGS ?= -buildvcs=false
 
-.PHONY: demo python test test-containers lint bench bench-grade build fuzz generate clean prerequisites
+.PHONY: demo python test test-containers lint bench bench-grade bench-emulators build fuzz generate clean prerequisites
 
 DEMO_LAB ?= kinesis-partition-keys
 # Where the demo works: a fresh folder each time, and no entry in your progress.
@@ -46,6 +46,9 @@ bench: build ## ratios against a baseline of the same run
 CLASSES ?= 50 100 200
 bench-grade: build python ## time and memory of grading classes of several sizes
 	$(GO) run ./internal/bench/classes bin/pipelab $(CLASSES)
+
+bench-emulators: build python ## the embedded AWS, LocalStack and MiniStack side by side; BENCHFLAGS=-json
+	$(GO) run ./internal/bench/emulators $(BENCHFLAGS) bin/pipelab
 
 FUZZTIME ?= 1m
 fuzz: ## every decoder for FUZZTIME each, panics become seeds under testdata

@@ -105,6 +105,17 @@ func (a *App) CapabilitiesNamed(ctx context.Context, name string) ([]emulator.Ca
 	return e.Capabilities(), e.Close()
 }
 
+// Sweep removes what killed processes have left in the container engine, if the
+// emulator of that name is a container, and says how much. Without an engine
+// there is nothing that could be removed now, and the error says so.
+func (a *App) Sweep(ctx context.Context, name string) (int, error) {
+	if kind := emulator.Kind(name); kind != emulator.LocalStack && kind != emulator.MiniStack {
+		return 0, nil
+	}
+	n, err := localstack.Sweep(ctx)
+	return n, StartProblem(err)
+}
+
 // RealAWSFlag is the flag that lets through what looks like the real AWS.
 const RealAWSFlag = "i-know-this-is-real-aws"
 

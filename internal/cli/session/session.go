@@ -206,9 +206,17 @@ func newStop(a *app.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			left := 0
+			if !stopped { // it may have been killed
+				if left, err = a.Sweep(c.Context(), w.Meta.Emulator); err != nil {
+					return err
+				}
+			}
 			switch has, err := a.Capabilities(w); {
 			case err != nil:
 				return err
+			case left > 0:
+				a.Statusf("nothing was running; removed %d that killed processes had left in the container engine", left)
 			case stopped && !w.Embedded() && slices.Contains(has, emulator.Durable):
 				a.Statusf("stopped looking at %s, which runs on with what is in it", w.Meta.Emulator)
 			case stopped && !slices.Contains(has, emulator.Durable):

@@ -157,6 +157,15 @@ func TestStart_removesWhatADeadProcessLeft(t *testing.T) {
 		return ids
 	}
 	require.NotEmpty(t, left(), "the dead process has left one")
+	n, err := Sweep(t.Context())
+	require.NoError(t, err)
+	require.Positive(t, n)
+	require.Empty(t, left())
+
+	out, err = again(t, "PIPELAB_DIE=1").Output()
+	require.NoError(t, err)
+	require.Contains(t, string(out), "http://")
+	require.NotEmpty(t, left(), "the second one has too")
 	running, err := (&Driver{Kind: emulator.MiniStack}).Start(t.Context(), emulator.Options{})
 	require.NoError(t, err)
 	require.NoError(t, running.Close())

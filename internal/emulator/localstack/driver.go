@@ -60,7 +60,7 @@ func (d *Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulat
 	if err != nil {
 		return nil, err
 	}
-	if err := e.reap(ctx); err != nil {
+	if _, err := e.reap(ctx); err != nil {
 		return nil, err
 	}
 	me, err := self()

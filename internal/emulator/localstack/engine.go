@@ -2,6 +2,7 @@ package localstack
 
 import (
 	"context"
+	"errors"
 	"os"
 	"sync"
 	"time"
@@ -25,6 +26,16 @@ type engine struct {
 func Available(ctx context.Context) error {
 	_, err := connect(ctx)
 	return err
+}
+
+// Sweep removes the containers on this machine whose process died without doing
+// so, and says how many. The error is an *Error where no engine answers.
+func Sweep(ctx context.Context) (int, error) {
+	e, err := connect(ctx)
+	if err != nil {
+		return 0, err
+	}
+	return e.reap(ctx)
 }
 
 // connect finds the engine as testcontainers does: DOCKER_HOST, the context of
@@ -56,11 +67,32 @@ func connect(ctx context.Context) (*engine, error) {
 
 func discover(ctx context.Context) (e *engine, err error) {
 	defer recovered(&err)
+	if err := asked(ctx); err != nil {
+		return nil, err
+	}
 	c, err := testcontainers.NewDockerClientWithOpts(ctx)
 	if err != nil {
 		return nil, err
 	}
 	return &engine{Client: c.Client, socket: socket(ctx)}, nil
+}
+
+// asked looks at the engine that DOCKER_HOST names, if it does. The library
+// would pass over one that does not answer and take whatever else it finds.
+func asked(ctx context.Context) (err error) {
+	host := os.Getenv(client.EnvOverrideHost)
+	if host == "" {
+		return nil
+	}
+	c, err := client.New(client.FromEnv)
+	if err != nil {
+		return &hostError{host, err}
+	}
+	defer func() { err = errors.Join(err, c.Close()) }()
+	if _, err := c.Ping(ctx, client.PingOptions{}); err != nil {
+		return &hostError{host, err}
+	}
+	return nil
 }
 
 func socket(ctx context.Context) (path string) {

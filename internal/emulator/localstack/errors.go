@@ -61,10 +61,20 @@ func noToken(image, why string) *Error {
 	}
 }
 
+// hostError is about the engine that DOCKER_HOST names.
+type hostError struct {
+	host  string
+	cause error
+}
+
+func (e *hostError) Error() string { return e.host + ": " + e.cause.Error() }
+func (e *hostError) Unwrap() error { return e.cause }
+
 // noEngine words that no container engine answers.
 func noEngine(cause error) *Error {
 	e := &Error{Message: "no container engine answers on this machine", Cause: cause,
 		Hint: "start Docker, or work without it: --emulator embedded"}
+	var named *hostError
 	switch text := strings.ToLower(cause.Error()); {
 	case errors.Is(cause, context.DeadlineExceeded):
 		e.Message = "the container engine does not answer within three seconds"
@@ -72,6 +82,9 @@ func noEngine(cause error) *Error {
 	case strings.Contains(text, "permission denied"):
 		e.Message = "this user may not use the container engine"
 		e.Hint = "join its group: sudo usermod -aG docker $USER, then log in again"
+	case errors.As(cause, &named):
+		e.Message = "no container engine answers at " + named.host + ", where DOCKER_HOST says it is"
+		e.Hint = "start it, or unset DOCKER_HOST to use this machine's; or work without one: --emulator embedded"
 	}
 	return e
 }

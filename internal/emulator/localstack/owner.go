@@ -73,15 +73,16 @@ func (o owner) gone(host string) bool {
 	return err == nil && max(started-o.started, o.started-started) > 2000
 }
 
-// reap removes the containers whose process died without doing so.
-func (e *engine) reap(ctx context.Context) error {
+// reap removes the containers whose process died without doing so, and counts
+// them.
+func (e *engine) reap(ctx context.Context) (n int, err error) {
 	host, err := os.Hostname()
 	if err != nil {
-		return err
+		return n, err
 	}
 	found, err := e.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: client.Filters{}.Add("label", labelOwner)})
 	if err != nil {
-		return err
+		return n, err
 	}
 	for _, c := range found.Items {
 		o, err := parseOwner(c.Labels[labelOwner])
@@ -89,10 +90,11 @@ func (e *engine) reap(ctx context.Context) error {
 			continue
 		}
 		if err := e.remove(ctx, c.ID, c.Labels[labelID]); err != nil {
-			return err
+			return n, err
 		}
+		n++
 	}
-	return nil
+	return n, nil
 }
 
 // remove ends a container and those of its functions. One that is gone already

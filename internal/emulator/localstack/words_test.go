@@ -144,5 +144,7 @@ func TestAvailable_saysPlainlyWhatIsWrong(t *testing.T) {
 	silent, err := net.Listen("unix", filepath.Join(t.TempDir(), "docker.sock"))
 	require.NoError(t, err)
 	defer silent.Close()
+	require.Contains(t, look("unix:///nowhere/docker.sock"), "said: no container engine answers at unix:///nowhere/docker.sock, where DOCKER_HOST says it is",
+		"even if another one answers")
 	require.Contains(t, look("unix://"+silent.Addr().String()), "said: the container engine does not answer within three seconds")
 }
