@@ -209,7 +209,7 @@ func newStop(a *app.App) *cobra.Command {
 			left := 0
 			if !stopped { // it may have been killed
 				if left, err = a.Sweep(c.Context(), w.Meta.Emulator); err != nil {
-					return err
+					a.Statusf("note: whether a container is left cannot be told: %v", err)
 				}
 			}
 			switch has, err := a.Capabilities(w); {

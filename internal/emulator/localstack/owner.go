@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -67,6 +68,11 @@ func (o owner) gone(host string) bool {
 	p, err := process.NewProcess(o.pid)
 	if err != nil {
 		return errors.Is(err, process.ErrorProcessNotRunning)
+	}
+	// One that was killed keeps its number until its parent asks for its end,
+	// which some parents never do.
+	if state, err := p.Status(); err == nil && slices.Contains(state, process.Zombie) {
+		return true
 	}
 	started, err := p.CreateTime()
 	// The system's idea of when it was started moves a little with its clock.

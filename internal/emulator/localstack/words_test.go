@@ -10,7 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/shirou/gopsutil/v4/process"
 	"github.com/stretchr/testify/require"
 
 	pins "github.com/pipelab/pipelab/localstack"
@@ -105,6 +107,18 @@ func TestOwner_isGoneWhenItsProcessIs(t *testing.T) {
 	require.NoError(t, child.Run())
 	dead := owner{host: me.host, pid: int32(child.Process.Pid), started: me.started}
 	require.True(t, dead.gone(me.host))
+
+	killed := exec.Command("sleep", "1000")
+	require.NoError(t, killed.Start())
+	unwaited := owner{host: me.host, pid: int32(killed.Process.Pid)}
+	p, err := process.NewProcess(unwaited.pid)
+	require.NoError(t, err)
+	unwaited.started, err = p.CreateTime()
+	require.NoError(t, err)
+	require.False(t, unwaited.gone(me.host))
+	require.NoError(t, killed.Process.Kill())
+	require.Eventually(t, func() bool { return unwaited.gone(me.host) }, time.Minute, time.Millisecond, "dead, though nobody has waited for it")
+	require.Error(t, killed.Wait(), "it was killed")
 
 	for _, s := range []string{"", "a/b/c", "a/1", "a/1/x", "a/99999999999/1"} {
 		_, err := parseOwner(s)
