@@ -47,6 +47,13 @@ func (s *Service) Stop() {
 	}
 	clear(s.sweeps.due)
 	s.subscriptions.clear()
+	// Whoever begins anew, or goes back to an earlier state, owes nothing for
+	// what was written after it.
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, buckets := range []map[string]*bucketPair{s.writing, s.reading, s.pushing} {
+		clear(buckets)
+	}
 }
 
 // sweepPause is the least time between two removals in a stream.
