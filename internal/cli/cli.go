@@ -117,8 +117,11 @@ func report(stderr io.Writer, err error) int {
 			code = app.ExitUsage // cobra has no type for these
 		}
 		fmt.Fprintln(stderr, "error:", err)
-		if code == app.ExitUsage {
+		switch {
+		case code == app.ExitUsage:
 			fmt.Fprintln(stderr, "hint: see the commands: pipelab --help")
+		case errors.Is(err, syscall.ENOSPC):
+			fmt.Fprintln(stderr, "hint: make room there and do the same again; what is full: df -h")
 		}
 		return code
 	}

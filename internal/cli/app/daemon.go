@@ -154,7 +154,13 @@ func (a *App) startEmulator(ctx context.Context, w *workspace.Workspace, old wor
 	for _, c := range ready.Capabilities {
 		d.Capabilities = append(d.Capabilities, string(c))
 	}
-	if err := errors.Join(w.SaveDaemon(d), cmd.Process.Release()); err != nil {
+	if err := w.SaveDaemon(d); err != nil {
+		// Nobody would find it to stop it, say because the disk is full.
+		_ = interrupt(cmd.Process) // it may have ended
+		finish(cmd)
+		return emulator.Endpoint{}, err
+	}
+	if err := cmd.Process.Release(); err != nil {
 		return emulator.Endpoint{}, err
 	}
 	a.notes(log, begins)
@@ -167,15 +173,20 @@ const endTime = 20 * time.Second
 // unready waits for a process that did not become ready and words why: in its own
 // words if it left any.
 func unready(cmd *exec.Cmd, err error, log io.ReaderAt, begins int64, w *workspace.Workspace) error {
-	kill := time.AfterFunc(endTime, func() { _ = cmd.Process.Kill() }) // it may be gone by then
-	_ = cmd.Wait()                                                     // how it ended does not matter
-	kill.Stop()
+	finish(cmd)
 	message, hints := said(log, begins)
 	if message == "" {
 		message = fmt.Sprintf("the emulator did not start: %v", err)
 		hints = []string{"what it said: " + w.Path("emulator.log")}
 	}
 	return &Error{Code: ExitEnvironment, Message: message, Hints: hints}
+}
+
+// finish waits for a process that was told to end, and kills it in the end.
+func finish(cmd *exec.Cmd) {
+	kill := time.AfterFunc(endTime, func() { _ = cmd.Process.Kill() }) // it may be gone by then
+	_ = cmd.Wait()                                                     // how it ended does not matter
+	kill.Stop()
 }
 
 // said finds the error that a process of ours printed, as every command does.
