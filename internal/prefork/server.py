@@ -11,6 +11,7 @@ it started.
 import atexit
 import base64
 import ctypes
+import functools
 import gc
 import json
 import os
@@ -36,6 +37,7 @@ def load():
     try:
         import boto3
         import botocore.loaders
+        import botocore.useragent
 
         # A description of a service does not change: read once, used by all.
         plain = botocore.loaders.JSONFileLoader.load_file
@@ -64,6 +66,12 @@ def load():
             return list(found)
 
         botocore.loaders.Loader.list_available_services = list_available_services
+
+        # What a client says of itself is put together, character by character,
+        # twice in each call: a tenth of what a call costs.
+        part = getattr(botocore.useragent, "UserAgentComponent", None)
+        if part:
+            part.to_string = functools.lru_cache(1024)(part.to_string)
 
         # The default session is made once; it looks at nothing before it makes
         # a client.
