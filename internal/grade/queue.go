@@ -3,7 +3,6 @@ package grade
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 
@@ -27,7 +26,7 @@ type RunOptions struct {
 	// Confine says what programs of checks may do; nil leaves them unconfined.
 	// Functions are confined by Driver, scripts by Deploy.
 	Confine  *sandbox.Policy
-	Parallel int           // submissions at a time; the number of processors when less than one
+	Parallel int           // submissions at a time; trial.AtOnce() when less than one
 	Deadline time.Duration // of one submission; 5 minutes when 0
 	Output   *Output
 	Cache    Cache
@@ -73,7 +72,7 @@ type run struct {
 // leaves what was written down.
 func (p *Plan) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
 	if o.Parallel < 1 {
-		o.Parallel = runtime.NumCPU()
+		o.Parallel = trial.AtOnce()
 	}
 	if o.Deadline == 0 {
 		o.Deadline = defaultDeadline

@@ -14,7 +14,6 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -60,12 +59,8 @@ type Options struct {
 // Places are where trees run: so many at a time.
 type Places struct{ free *semaphore.Weighted }
 
-// treesPerProcessor keeps processors busy while trees wait: for programs that
-// back off, and for calls that a check makes slow.
-const treesPerProcessor = 2
-
 // NewPlaces returns as many places as do this machine good.
-func NewPlaces() *Places { return places(treesPerProcessor * runtime.NumCPU()) }
+func NewPlaces() *Places { return places(trial.AtOnce()) }
 
 func places(n int) *Places { return &Places{semaphore.NewWeighted(int64(n))} }
 

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/pipelab/pipelab/internal/check"
 	"github.com/pipelab/pipelab/internal/deploy"
@@ -56,6 +57,11 @@ type Options struct {
 	Done func(report.Check)
 	Saw  func(check string, value any)
 }
+
+// AtOnce is how many trials at a time do this machine good: more than it has
+// processors, since a trial often waits for a program that backs off, or for
+// calls that a check makes slow.
+func AtOnce() int { return 2 * runtime.NumCPU() }
 
 // Outcome is how it went. Result is nil when nothing was judged, and holds the
 // checks until then when Run returned ctx's error.

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -88,7 +87,7 @@ something could not be judged; 130 interrupted.`,
 	fs.StringVar(&f.out, "out", "grades", "folder that results are written to")
 	fs.StringVar(&f.ref, "ref", "", "what is graded of git repositories: a branch, tag or commit (default HEAD)")
 	fs.StringArrayVar(&f.formats, "format", nil, "also write this format, as NAME or NAME=FILE; - is standard output; repeatable")
-	fs.IntVarP(&f.jobs, "jobs", "j", 0, "submissions at a time (default: the number of processors)")
+	fs.IntVarP(&f.jobs, "jobs", "j", 0, "submissions at a time (default: two for each processor)")
 	fs.DurationVar(&f.deadline, "deadline", 5*time.Minute, "what one submission may take")
 	fs.Uint64Var(&f.seed, "seed", 0, "what data are made from (default: the assignment's, or drawn once for the output folder)")
 	fs.BoolVar(&f.variants, "variants", false, "data of their own for each learner, derived from the seed and their id")
@@ -357,12 +356,4 @@ func (g *command) exit(b *report.Gradebook, dropped int, single bool) error {
 		return app.Silent(app.ExitFailed)
 	}
 	return nil
-}
-
-// processors is how many submissions run at a time unless told otherwise.
-func (g *command) processors() int {
-	if g.jobs > 0 {
-		return g.jobs
-	}
-	return runtime.NumCPU()
 }

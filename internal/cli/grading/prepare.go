@@ -237,7 +237,7 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 	run := grade.RunOptions{
 		Driver:       embedded.Driver{Provision: provision.At, Interpreters: g.Interpreters, Confine: policy},
 		Deploy:       trial.Stacks(func(e emulator.Emulator) deploy.Target { return g.target(e, policy) }),
-		Interpreters: g.Interpreters, Confine: policy, Clock: g.Wall(), Parallel: g.processors(), Deadline: g.deadline,
+		Interpreters: g.Interpreters, Confine: policy, Clock: g.Wall(), Parallel: g.jobs, Deadline: g.deadline,
 		Output: out, Rerun: g.rerun, Progress: t.done,
 	}
 	if !g.noCache {
