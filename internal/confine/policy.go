@@ -16,12 +16,16 @@ type Mode string
 
 // The modes.
 const (
-	Landlock Mode = "landlock" // rules of the kernel, see the package comment
-	None     Mode = "none"     // programs have the rights of whoever runs pipelab
+	Landlock  Mode = "landlock"  // rules of the kernel, see the package comment
+	Container Mode = "container" // a container for each program, see NewContainer
+	None      Mode = "none"      // programs have the rights of whoever runs pipelab
 )
 
 // ErrUnavailable is wrapped when this machine cannot confine.
 var ErrUnavailable = errors.New("programs cannot be confined on this machine")
+
+// ErrNoImage is wrapped when the image of containers is not on this machine.
+var ErrNoImage = errors.New("there is no image")
 
 // What a policy means where it gives no number.
 const (
@@ -30,6 +34,9 @@ const (
 	DefaultFileSize  = 256 << 20
 	DefaultDisk      = 512 << 20
 )
+
+// threads is how many threads the processes of a cage may have beside one each.
+const threads = 192
 
 // Policy is what a program may do. The zero value allows the system's programs
 // and nothing else, with the default limits. A nil *Policy does not confine.
@@ -48,6 +55,8 @@ type Policy struct {
 	// FileSize bounds one file, Disk what the folders of Write may grow by, in
 	// bytes.
 	FileSize, Disk int64
+
+	container *container // where programs run; nil for here
 }
 
 // New returns a policy with which the interpreters of this machine run, Python
@@ -134,6 +143,9 @@ func (p *Policy) LookPath(name string) (string, error) {
 	}
 	if strings.ContainsRune(name, filepath.Separator) {
 		return name, nil
+	}
+	if p.container != nil {
+		return p.container.lookPath(name)
 	}
 	for _, dir := range filepath.SplitList(p.SearchPath()) {
 		if found, err := exec.LookPath(filepath.Join(dir, name)); err == nil {

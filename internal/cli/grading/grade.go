@@ -95,7 +95,7 @@ something could not be judged; 130 interrupted.`,
 	fs.StringVar(&f.baseline, "baseline", "", "gradebook.json of another run: say whose score changed, and why")
 	fs.BoolVar(&f.acceptDrops, "accept-drops", false, "exit code 0 although scores are lower than in the baseline")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "show which submission is whose, and grade nothing")
-	fs.StringVar(&f.sandbox, "sandbox", "", "what confines learners' programs: landlock, none (default: landlock where the system has it)")
+	fs.StringVar(&f.sandbox, "sandbox", "", "what confines learners' programs: landlock, container, none (default: the first that there is)")
 	fs.BoolVar(&f.ci, "ci", false, "find out where this runs (GitHub Actions, GitLab, Gradescope) and write what that wants")
 	complete(a, c)
 	return c
@@ -110,7 +110,7 @@ func complete(a *app.App, c *cobra.Command) {
 	for name, list := range map[string]func() []string{
 		"lab":     func() []string { ids, _ := lab.IDs(a.Labs); return ids }, // no completion is the worst that can happen
 		"format":  report.Names,
-		"sandbox": func() []string { return []string{"landlock", "none"} },
+		"sandbox": func() []string { return []string{"landlock", "container", "none"} },
 	} {
 		_ = c.RegisterFlagCompletionFunc(name, fixed(list)) // the flag exists
 	}
