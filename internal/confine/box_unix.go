@@ -52,7 +52,8 @@ func NewContainer(ctx context.Context, image string) (*Policy, error) {
 		return nil, fmt.Errorf("%w: there is neither docker nor podman on PATH", ErrUnavailable)
 	}
 	if out, err := c.ask(ctx, "version", "--format", "{{.Server.Version}}"); err != nil {
-		return nil, fmt.Errorf("%w: the container engine does not answer: %s", ErrUnavailable, out)
+		line, _, _ := strings.Cut(out, "\n")
+		return nil, fmt.Errorf("%w: the container engine does not answer: %s", ErrUnavailable, line)
 	}
 	env, err := c.ask(ctx, "image", "inspect", "--format", "{{range .Config.Env}}{{println .}}{{end}}", image)
 	if err != nil {
@@ -70,15 +71,13 @@ func NewContainer(ctx context.Context, image string) (*Policy, error) {
 	return p, nil
 }
 
-// ask asks the engine something that it can say at once; the answer of an error
-// is its first line.
+// ask asks the engine something that it can say at once.
 func (c *container) ask(ctx context.Context, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, engineLimit)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, c.tool, args...).CombinedOutput() //nolint:gosec // arguments of ours
 	text := strings.TrimSpace(string(out))
 	if err != nil {
-		text, _, _ = strings.Cut(text, "\n")
 		if ctx.Err() != nil {
 			text = "no answer within " + engineLimit.String()
 		}
@@ -271,8 +270,13 @@ func (b *box) End() {
 			return
 		}
 		// The kernel may have ended a process of the container for its memory.
-		if out, err := b.policy.container.ask(context.Background(), "inspect", "--format", "{{.State.OOMKilled}}", b.name); err == nil && out == "true" {
-			b.tell(fmt.Sprintf("it took more than %d MiB of memory", b.policy.memory()>>20))
+		// Source: cgroups(7), memory.events; memory.oom_control of version 1
+		out, _ := b.policy.container.ask(context.Background(), "exec", b.name, "sh", "-c", //nolint:errcheck // one of the files is missing
+			"cat /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null")
+		for line := range strings.Lines(out) {
+			if n, ok := strings.CutPrefix(line, "oom_kill "); ok && strings.TrimSpace(n) != "0" {
+				b.tell(fmt.Sprintf("it took more than %d MiB of memory", b.policy.memory()>>20))
+			}
 		}
 		b.kill()
 	})

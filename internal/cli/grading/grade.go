@@ -61,6 +61,11 @@ Results are written down as they come. Cut short, by Ctrl-C or a power cut, the
 same command goes on where it was. Submissions that have not changed since they
 were graded are not run again.
 
+Learners' programs are confined: by the kernel where that can (Linux 6.12), with
+--sandbox container each in a container without a network, of the image that
+PIPELAB_SANDBOX_IMAGE names (pipelab/sandbox), which is slower; --sandbox none
+lets them have your rights.
+
 What we fail to judge is nobody's grade: it stays open, is tried twice, and the
 same command tries it again.
 
