@@ -24,9 +24,10 @@ type Lab struct {
 	// Capabilities are what every check needs of the emulator.
 	Capabilities []string `json:"capabilities,omitempty" yaml:"capabilities"`
 	// Simulated says which part is simulated and how AWS really differs.
-	Simulated string             `json:"simulated,omitempty" yaml:"simulated"`
-	Facts     []string           `json:"facts,omitempty" yaml:"facts" jsonschema:"description=Sentences: what the lab teaches"`
-	Guide     Guide              `json:"guide,omitzero" yaml:"guide"`
+	Simulated string   `json:"simulated,omitempty" yaml:"simulated"`
+	Facts     []string `json:"facts,omitempty" yaml:"facts" jsonschema:"description=Sentences of what the lab teaches; first the number in the study guide's list of statements where it has one"`
+	// Checklist are ids of the study guide's self-assessment.
+	Checklist []string           `json:"checklist,omitempty" yaml:"checklist" jsonschema:"description=Ids of the self-assessment that the checks prove: such as D2a"`
 	Tasks     []Task             `json:"tasks" yaml:"tasks"`
 	Mistakes  []Mistake          `json:"mistakes,omitempty" yaml:"mistakes"`
 	Data      map[string]Dataset `json:"data,omitempty" yaml:"data"`
@@ -37,16 +38,6 @@ type Lab struct {
 	// Queries are SQL that several expectations share, as ${queries.name}.
 	Queries map[string]string `json:"queries,omitempty" yaml:"queries"`
 	Checks  []Check           `json:"checks" yaml:"checks"`
-}
-
-// Guide says what of the study guide a lab covers.
-type Guide struct {
-	// Facts are numbers in the guide's list of checkable statements: those that
-	// the lab's text and checks teach as they are true today.
-	Facts []int `json:"facts,omitempty" yaml:"facts" jsonschema:"description=Numbers of statements that the lab teaches"`
-	// Checklist are ids of the guide's self-assessment, which the lab's checks
-	// prove.
-	Checklist []string `json:"checklist,omitempty" yaml:"checklist" jsonschema:"description=Ids of the self-assessment that the checks prove: such as D2a"`
 }
 
 // Task is one thing that the learner is asked to do.

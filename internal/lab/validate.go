@@ -96,14 +96,9 @@ func (v *validator) everything() {
 			v.at(fmt.Sprintf("examTasks[%d]", i), `quote it: "1.1"`, "%q is not a task number", t)
 		}
 	}
-	for i, id := range l.Guide.Checklist {
+	for i, id := range l.Checklist {
 		if _, ok := ChecklistItem(id); !ok {
-			v.at(fmt.Sprintf("guide.checklist[%d]", i), "pipelab list --coverage shows them all", "%q is no item of the self-assessment", id)
-		}
-	}
-	for i, n := range l.Guide.Facts {
-		if n < 1 {
-			v.at(fmt.Sprintf("guide.facts[%d]", i), "", "%d is not the number of a statement", n)
+			v.at(fmt.Sprintf("checklist[%d]", i), "pipelab list --coverage shows them all", "%q is no item of the self-assessment", id)
 		}
 	}
 	seen := map[string]bool{}

@@ -74,7 +74,7 @@ func coverage(a *app.App) error {
 		for _, t := range l.ExamTasks {
 			labs[t] = append(labs[t], id)
 		}
-		for _, item := range l.Guide.Checklist {
+		for _, item := range l.Checklist {
 			proofs[item] = append(proofs[item], id)
 		}
 	}
