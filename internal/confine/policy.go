@@ -44,6 +44,9 @@ type Policy struct {
 	// Read are folders and files that may be read and executed, Write folders
 	// that may be changed too. They must exist.
 	Read, Write []string
+	// Caches are folders that may be changed too and whose growth does not count:
+	// for tools that write what is ours. Containers do not have them.
+	Caches []string
 	// Ports are TCP ports that may be connected to.
 	Ports []int
 	// Path is where programs are looked for; empty means the system's folders.
@@ -67,7 +70,7 @@ func New(ctx context.Context) (*Policy, error) {
 		return nil, fmt.Errorf("%w: %s", ErrUnavailable, reason)
 	}
 	p := &Policy{}
-	path := append(p.python(ctx), p.node(ctx)...)
+	path := slices.Concat(p.python(ctx), p.node(ctx), p.golang(ctx))
 	p.Path = strings.Join(append(path, systemPath()...), string(os.PathListSeparator))
 	return p, nil
 }
@@ -93,6 +96,16 @@ func (p *Policy) node(ctx context.Context) []string {
 	bin := filepath.Dir(lines[0])
 	p.add(lines[0], filepath.Join(bin, "..", "lib", "node_modules"))
 	return []string{bin}
+}
+
+// golang does the same for Go, whose compiler learners' programs may need.
+func (p *Policy) golang(ctx context.Context) []string {
+	lines := ask(ctx, "go", "env", "GOROOT")
+	if len(lines) != 1 || lines[0] == "" {
+		return nil
+	}
+	p.add(lines...)
+	return []string{filepath.Join(lines[0], "bin")}
 }
 
 // ask runs a program of this machine and returns the lines that it prints; a

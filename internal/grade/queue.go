@@ -59,6 +59,7 @@ type run struct {
 	*Plan
 	RunOptions
 	expressions *check.Expressions
+	builds      *check.Builds
 
 	mu      sync.Mutex
 	results map[*unit]judged
@@ -77,7 +78,7 @@ func (p *Plan) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
 	if o.Deadline == 0 {
 		o.Deadline = defaultDeadline
 	}
-	r := &run{Plan: p, RunOptions: o, expressions: check.NewExpressions(), results: map[*unit]judged{}, began: o.Clock.Now()}
+	r := &run{Plan: p, RunOptions: o, expressions: check.NewExpressions(), builds: check.NewBuilds(), results: map[*unit]judged{}, began: o.Clock.Now()}
 	// Submissions of one key are the same files with the same data: one is run
 	// for all of them, so that copies have one result.
 	var keys []string
@@ -92,6 +93,7 @@ func (p *Plan) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
 		todo[u.key] = append(todo[u.key], u)
 		r.done.Total++
 	}
+	defer r.builds.Close()
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(o.Parallel)
 	for _, key := range keys {

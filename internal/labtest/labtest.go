@@ -36,6 +36,8 @@ type Options struct {
 	Clock  check.Clock
 	// expressions are compiled once for all trees.
 	expressions *check.Expressions
+	// builds are compiled once for all trees that are the same.
+	builds *check.Builds
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
 	// Deploy provisions the lab and deploys a tree.
@@ -168,7 +170,8 @@ func Test(ctx context.Context, o Options) (*Outcome, error) {
 	if len(o.Seeds) == 0 {
 		o.Seeds = []uint64{1, 2}
 	}
-	o.expressions = check.NewExpressions()
+	o.expressions, o.builds = check.NewExpressions(), check.NewBuilds()
+	defer o.builds.Close()
 	jobs := o.jobs()
 	if len(jobs) == 0 {
 		return nil, fmt.Errorf("%w: %s", ErrNothing, o.Only)
@@ -260,7 +263,7 @@ func (o *Options) tree(ctx context.Context, j job) (run Run, err error) {
 		}
 	}
 	out, err := trial.Run(ctx, trial.Options{Lab: o.Lab, Driver: o.Driver, Clock: o.Clock, Deploy: o.Deploy, Remove: o.Remove, Interpreters: o.Interpreters,
-		Expressions: o.expressions, Seed: j.seed, Folder: dir, Done: j.done})
+		Expressions: o.expressions, Builds: o.builds, Seed: j.seed, Folder: dir, Done: j.done})
 	if out.Deploy != nil {
 		run.Deploy = out.Deploy.Error()
 	}
