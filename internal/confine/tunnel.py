@@ -61,10 +61,11 @@ def write(connection, items):
 
 
 def main():
-    for port in map(int, sys.argv[1:]):
-        listener = socket.create_server(("127.0.0.1", port), backlog=128)
-        threading.Thread(target=accept, args=(listener, port), daemon=True).start()
+    ports = [int(port) for port in sys.argv[1:]]
+    listeners = [socket.create_server(("127.0.0.1", port), backlog=128) for port in ports]
     tell(READY, 0)
+    for listener, port in zip(listeners, ports):
+        threading.Thread(target=accept, args=(listener, port), daemon=True).start()
     source = sys.stdin.buffer
     while len(head := source.read(FRAME.size)) == FRAME.size:
         kind, number, length = FRAME.unpack(head)
