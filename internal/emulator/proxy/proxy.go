@@ -158,6 +158,9 @@ func (p *Proxy) answered(resp *http.Response) error {
 		return nil
 	}
 	if resp.StatusCode >= http.StatusBadRequest || resp.StatusCode == http.StatusNotModified {
+		if resp.StatusCode >= http.StatusInternalServerError {
+			c.rec.Broke = resp.StatusCode // injected faults do not come this way
+		}
 		e, read := wire.ReadError(resp)
 		resp.Body = joined{io.MultiReader(strings.NewReader(string(read)), resp.Body), resp.Body}
 		p.end(c, nil, e)
@@ -192,6 +195,9 @@ func (p *Proxy) failed(w http.ResponseWriter, req *http.Request, err error) {
 		return // the client is gone
 	case gateway.ErrorCode(err) == "":
 		p.o.Log.Warn("not forwarded", "path", req.URL.Path, "error", err)
+		if c != nil {
+			c.rec.Broke = http.StatusServiceUnavailable
+		}
 		err = gateway.Errorf(http.StatusServiceUnavailable, Unavailable, "%v", p.gone(err))
 	}
 	if c == nil {
