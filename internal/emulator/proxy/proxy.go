@@ -223,7 +223,11 @@ func (p *Proxy) end(c *call, out any, err error) {
 
 // gone words that the emulator does not answer.
 func (p *Proxy) gone(err error) error {
-	return fmt.Errorf("the emulator %s at %s does not answer: %w", p.o.Name, p.o.Upstream, err)
+	at := "at " + p.o.Upstream
+	if p.o.Name != p.o.Upstream {
+		at = p.o.Name + " " + at
+	}
+	return fmt.Errorf("the emulator %s does not answer: %w", at, err)
 }
 
 // joined reads from one place and closes another.
