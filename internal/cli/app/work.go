@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/pipelab/pipelab/internal/cfn"
 	"github.com/pipelab/pipelab/internal/check"
@@ -196,6 +197,8 @@ func DeployProblem(err error) error {
 	var failed *cfn.DeployError
 	var script *deploy.ScriptError
 	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return err
 	case errors.As(err, &problems):
 		return &Error{Code: ExitInvalid, Message: problems.Error(), Cause: err}
 	case emulator.Failed(err):

@@ -3,6 +3,7 @@ package app_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"syscall"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -42,4 +43,8 @@ func TestDeployProblem_tellsWhoseItIs(t *testing.T) {
 	server.Close()
 	code, _ := deploy()
 	require.Equal(t, app.ExitEnvironment, code, "nobody there")
+
+	full := app.DeployProblem(&cfn.DeployError{Stack: "s", Err: syscall.ENOSPC})
+	require.ErrorIs(t, full, syscall.ENOSPC)
+	require.Equal(t, app.ExitEnvironment, app.Code(full))
 }
