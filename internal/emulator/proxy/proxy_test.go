@@ -579,6 +579,11 @@ func TestTrace_marksWhatBrokeByItself(t *testing.T) {
 	status := http.StatusInternalServerError
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("X-Amzn-Errortype", "InternalFailure")
+		if status == http.StatusOK { // and cut short
+			w.Header().Set("Content-Length", "100")
+			_, _ = w.Write([]byte("{"))
+			panic(http.ErrAbortHandler)
+		}
 		w.WriteHeader(status)
 	}))
 	defer upstream.Close()
@@ -595,6 +600,8 @@ func TestTrace_marksWhatBrokeByItself(t *testing.T) {
 	_, err := ctl.AddFault(t.Context(), emulator.Fault{Kind: "error", Service: "kinesis", Operation: "*", Status: 500, Error: "InternalFailure", Count: 1})
 	require.NoError(t, err)
 	list()
+	status = http.StatusOK
+	list()
 	upstream.Close()
 	list()
 	calls, err := ctl.Trace(t.Context(), 0)
@@ -603,7 +610,8 @@ func TestTrace_marksWhatBrokeByItself(t *testing.T) {
 	for _, c := range calls {
 		broke = append(broke, c.Broke)
 	}
-	require.Equal(t, []int{500, 0, 0, 503}, broke, "%+v", calls)
+	require.Equal(t, []int{500, 0, 0, 503, 503}, broke, "%+v", calls)
 	require.Equal(t, "InternalFailure", calls[0].Error)
 	require.Equal(t, proxy.Unavailable, calls[3].Error)
+	require.Equal(t, proxy.Unavailable, calls[4].Error)
 }
