@@ -4,10 +4,36 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
+
+	"github.com/pipelab/pipelab/internal/emulator"
 )
+
+// broke words the first call that an emulator of others answered with a failure
+// of its own, "" if there is none. A lab that wants programs to be ready for such
+// answers injects them, and those do not count here.
+func broke(calls []emulator.Call) string {
+	n, first := 0, emulator.Call{}
+	for _, c := range calls {
+		if c.Broke == 0 {
+			continue
+		}
+		if n++; n == 1 {
+			first = c
+		}
+	}
+	if n == 0 {
+		return ""
+	}
+	why := fmt.Sprintf("%s %s was answered with %s", first.Service, first.Operation, strings.TrimSpace(fmt.Sprintf("%d %s", first.Broke, first.Error)))
+	if n > 1 {
+		why += fmt.Sprintf(" and %d more calls failed so", n-1)
+	}
+	return why
+}
 
 // refusal is what AWS answers to a call on the learner's resources when it is
 // the learner's to put right: a resource that is missing, access that is

@@ -2,6 +2,11 @@ package check_test
 
 import (
 	"context"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -82,4 +87,102 @@ func TestRun_renewsWhatHasNoSnapshots(t *testing.T) {
 	_, err = check.Run(t.Context(), o)
 	require.NoError(t, err)
 	require.Equal(t, 1, renewed, "before the second check that ran, not before the first, nor for one that did not run")
+}
+
+const brokenChecks = `
+id: broken
+title: T
+summary: S
+level: beginner
+minutes: 1
+examTasks: ["1.1"]
+services: [s3]
+tasks: [{ id: a, title: A, text: B }]
+programs:
+  get:
+    command: [python3, -c, "import os, sys, urllib.request as r; r.urlopen(os.environ['AWS_ENDPOINT_URL'] + '/' + sys.argv[1])"]
+checks:
+  - id: broken
+    title: T
+    points: 20
+    hints: [a, b, c]
+    steps: [{ run: { program: get, args: [broken] } }]
+    expect: [{ that: "run.get[0].exit == 0", message: It ends well }]
+  - id: after
+    title: T
+    points: 20
+    needs: [broken]
+    hints: [a, b, c]
+    expect: [{ that: "true", message: m }]
+  - id: unneeded
+    title: T
+    points: 20
+    hints: [a, b, c]
+    steps: [{ run: { program: get, args: [broken] } }]
+    expect: [{ that: "run.get[0].exit != 0", message: m }]
+  - id: own
+    title: The check's own call
+    points: 20
+    hints: [a, b, c]
+    steps: [{ call: { service: s3, operation: ListObjectsV2, input: { Bucket: broken } } }]
+    expect: [{ that: "true", message: m }]
+  - id: missing
+    title: T
+    points: 10
+    hints: [a, b, c]
+    steps: [{ run: { program: get, args: [missing] } }]
+    expect: [{ that: "run.get[0].exit == 0", message: It ends well }]
+  - id: asked
+    title: What the lab itself lets fail
+    points: 10
+    hints: [a, b, c]
+    steps:
+      - fault: { kind: error, service: s3, operation: "*", error: InternalError, status: 500 }
+      - run: { program: get, args: [missing] }
+    expect: [{ that: "run.get[0].exit == 0", message: It ends well }]
+`
+
+// A failing check is not the learner's failure when the emulator behind the
+// proxy failed by itself; and it is when the lab asked for that.
+func TestRun_doesNotBlameALearnerForTheEmulatorsFailure(t *testing.T) {
+	t.Parallel()
+	l, err := lab.Parse("lab.yaml", []byte(brokenChecks), check.Compile)
+	require.NoError(t, err)
+	behind, err := embedded.Driver{}.Start(t.Context(), emulator.Options{})
+	require.NoError(t, err)
+	defer behind.Close()
+	to, err := url.Parse(behind.Endpoint().URL)
+	require.NoError(t, err)
+	forward := httputil.NewSingleHostReverseProxy(to)
+	shaky := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasPrefix(r.URL.Path, "/broken") {
+			w.WriteHeader(http.StatusInternalServerError)
+			_, _ = w.Write([]byte("<Error><Code>InternalError</Code><Message>a bug</Message></Error>"))
+			return
+		}
+		forward.ServeHTTP(w, r)
+	}))
+	defer shaky.Close()
+	e, err := endpoint.Driver{URL: shaky.URL}.Start(t.Context(), emulator.Options{})
+	require.NoError(t, err)
+	defer e.Close()
+	r, err := check.Run(t.Context(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Driver: "shaky", Workspace: t.TempDir(), Clock: clock.New()})
+	require.NoError(t, err)
+	seen := map[string]report.Check{}
+	for _, c := range r.Checks {
+		seen[c.ID] = c
+	}
+	broken := seen["broken"]
+	require.Equal(t, report.Error, broken.Verdict, "%+v", broken)
+	require.Equal(t, "the emulator shaky failed by itself during this check, s3 ListObjects was answered with 500 InternalError; so it says nothing about your work", broken.Message)
+	require.Contains(t, broken.Hint, "pipelab check broken;")
+	require.Contains(t, broken.Seen, "It ends well")
+	require.Equal(t, report.Error, seen["after"].Verdict, "what needs it was not judged either")
+	require.Equal(t, report.Pass, seen["unneeded"].Verdict, "what passes all the same has passed")
+	require.Equal(t, report.Error, seen["own"].Verdict)
+	require.Contains(t, seen["own"].Message, "s3 ListObjectsV2 was answered with 500 InternalError and 2 more calls failed so")
+	require.Equal(t, report.Fail, seen["missing"].Verdict, "a refusal is an answer: %+v", seen["missing"])
+	require.Equal(t, report.Fail, seen["asked"].Verdict, "the lab asked for this one: %+v", seen["asked"])
+	_, _, final := r.Score()
+	require.False(t, final)
 }

@@ -32,7 +32,8 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 	if s.o.Saw != nil && len(s.runs) > 0 {
 		s.o.Saw(s.check.ID, s.runs)
 	}
-	if calls, e := s.trace(context.WithoutCancel(ctx)); e == nil {
+	calls, e := s.trace(context.WithoutCancel(ctx))
+	if e == nil {
 		out.Calls = len(calls)
 	}
 	var missing *missingOutput
@@ -57,9 +58,31 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 	default:
 		out.Verdict, out.Points, out.Message = report.Error, 0, err.Error()
 	}
+	switch out.Verdict {
+	case report.Fail, report.Partial, report.Timeout, report.Error:
+		if why := broke(calls); why != "" {
+			s.excuse(out, why)
+			return
+		}
+	}
 	if out.Verdict == report.Fail || out.Verdict == report.Partial || out.Verdict == report.Timeout {
 		s.explain(context.WithoutCancel(ctx), out)
 	}
+}
+
+// excuse takes the blame from the learner: the emulator itself failed while the
+// check was at work, and what it saw may come from that alone.
+func (s *session) excuse(out *report.Check, why string) {
+	name := "the emulator"
+	if s.o.Driver != "" {
+		name += " " + s.o.Driver
+	}
+	if out.Seen = brief(out.Message); out.Verdict != report.Error && out.Expected != "" {
+		out.Seen = brief(out.Message + "; expected: " + out.Expected)
+	}
+	out.Verdict, out.Points, out.Expected = report.Error, 0, ""
+	out.Message = fmt.Sprintf("%s failed by itself during this check, %s; so it says nothing about your work", name, why)
+	out.Hint = "judge it again: pipelab check " + s.check.ID + "; where that comes back, the embedded AWS judges without: pipelab start LAB --dir FOLDER"
 }
 
 func (s *session) evaluate(ctx context.Context, out *report.Check) error {

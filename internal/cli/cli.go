@@ -41,7 +41,8 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []st
 		fmt.Fprintln(stderr, "error:", err)
 		return app.ExitEnvironment
 	}
-	a := &app.App{In: stdin, Out: stdout, Err: stderr, Environ: environ, Now: now, Dir: dir, Labs: labs.FS(), Version: version()}
+	out := app.NewOutput(stdout)
+	a := &app.App{In: stdin, Out: out, Err: stderr, Environ: environ, Now: now, Dir: dir, Labs: labs.FS(), Version: version()}
 	if err := a.PreferPython(os.Setenv); err != nil {
 		fmt.Fprintln(stderr, "error:", err)
 		return app.ExitEnvironment
@@ -54,7 +55,17 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []st
 	if ctx.Err() != nil && err != nil && errors.Is(err, context.Canceled) {
 		return app.ExitInterrupted
 	}
-	return report(stderr, err)
+	return report(stderr, unwritten(err, out.Err()))
+}
+
+// unwritten is the error of a command of whose output something was lost. What
+// it says itself wins, unless that is nothing, or nothing that could be read.
+func unwritten(err, lost error) error {
+	var e *app.Error
+	if lost == nil || errors.Is(err, lost) || err != nil && (!errors.As(err, &e) || e.Message != "") {
+		return err
+	}
+	return fmt.Errorf("the output could not be written: %w", lost)
 }
 
 func newRoot(a *app.App) *cobra.Command {

@@ -50,6 +50,9 @@ type Call struct {
 	Bytes     int64     `json:"bytes,omitempty"`   // of the body that was read, else of the one that was sent
 	Rows      int       `json:"rows,omitempty"`    // that a query or scan has answered
 	Scanned   int       `json:"scanned,omitempty"` // that it has read for that, before any filter
+	// Broke is the HTTP status, 500 or more, of an emulator behind the proxy that
+	// failed without a fault that asked for it; 0 for all other calls.
+	Broke int `json:"broke,omitempty"`
 }
 
 // Fault is a rule that makes calls go wrong; see the command "pipelab fault"

@@ -104,18 +104,48 @@ func Create(root string, meta Meta, files fs.FS, more ...File) (*Workspace, erro
 			return nil, fmt.Errorf("%s holds %s already; nothing was written", abs, f.Name)
 		}
 	}
-	if err := os.MkdirAll(w.Path(), 0o700); err != nil {
+	_, err = os.Lstat(abs)
+	fresh := errors.Is(err, fs.ErrNotExist)
+	if err := w.fill(files, more); err != nil {
+		w.empty(fresh, files, more)
 		return nil, err
 	}
-	if err := CopyTree(abs, files, false); err != nil {
-		return nil, err
+	return w, nil
+}
+
+func (w *Workspace) fill(files fs.FS, more []File) error {
+	if err := os.MkdirAll(w.Path(), 0o700); err != nil {
+		return err
+	}
+	if err := CopyTree(w.Root, files, false); err != nil {
+		return err
 	}
 	for _, f := range more {
-		if err := os.WriteFile(filepath.Join(abs, f.Name), f.Content, 0o644); err != nil { //nolint:gosec // text for everybody
-			return nil, err
+		if err := os.WriteFile(filepath.Join(w.Root, f.Name), f.Content, 0o644); err != nil { //nolint:gosec // text for everybody
+			return err
 		}
 	}
-	return w, w.Save()
+	return w.Save()
+}
+
+// empty takes back what fill has written before it failed, say because the disk
+// is full: the same command must find the place as it was. None of the files was
+// there before.
+func (w *Workspace) empty(fresh bool, files fs.FS, more []File) {
+	if fresh {
+		_ = os.RemoveAll(w.Root) // why fill failed is what matters
+		return
+	}
+	_ = os.RemoveAll(w.Path())
+	for _, f := range more {
+		_ = os.Remove(filepath.Join(w.Root, f.Name))
+	}
+	_ = fs.WalkDir(files, ".", func(p string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			_ = os.Remove(filepath.Join(w.Root, filepath.FromSlash(Target(p))))
+		}
+		return nil
+	})
 }
 
 func (w *Workspace) refuseOverwrite(files fs.FS) error {

@@ -61,3 +61,23 @@ func TestProgress_survivesALineCutShort(t *testing.T) {
 	require.Len(t, all, 2)
 	require.InDelta(t, 40, workspace.Best(all)["x"].Points, 0)
 }
+
+// A start that is cut short, say by a full disk, leaves the place as it was, so
+// that the same command can be given again.
+func TestCreate_takesBackWhatItCouldNotFinish(t *testing.T) {
+	unwritable := workspace.File{Name: "no/such/folder/README.md"}
+	there := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(there, "src"), 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(there, "src", "mine.py"), []byte("mine"), 0o600))
+	for _, root := range []string{there, filepath.Join(t.TempDir(), "new")} {
+		_, err := workspace.Create(root, workspace.Meta{Lab: "a-lab", Stack: "a-lab"}, starter(), unwritable)
+		require.Error(t, err)
+		_, err = workspace.Create(root, workspace.Meta{Lab: "a-lab", Stack: "a-lab"}, starter(), workspace.File{Name: "README.md"})
+		require.NoError(t, err)
+	}
+	require.FileExists(t, filepath.Join(there, "src", "mine.py"))
+	fresh := filepath.Join(t.TempDir(), "fresh")
+	_, err := workspace.Create(fresh, workspace.Meta{Lab: "a-lab", Stack: "a-lab"}, starter(), unwritable)
+	require.Error(t, err)
+	require.NoDirExists(t, fresh)
+}

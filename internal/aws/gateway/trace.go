@@ -32,6 +32,7 @@ type TraceEntry struct {
 	Bytes     int64     `json:"bytes,omitempty"`   // of the body that was read, else of the one that was sent
 	Rows      int       `json:"rows,omitempty"`    // that a query or scan has answered
 	Scanned   int       `json:"scanned,omitempty"` // that it has read for that, before any filter
+	Broke     int       `json:"broke,omitempty"`   // HTTP status of a failure that nobody asked for; a proxy sees those
 }
 
 // Trace keeps the latest calls. Safe for concurrent use.

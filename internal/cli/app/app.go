@@ -64,14 +64,14 @@ func (a *App) PrintJSON(v any) error {
 
 // Terminal reports whether w is a terminal.
 func Terminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
+	f, ok := file(w)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // Width is the number of columns to format for: the terminal's, at least 40
 // and at most 100, or 80 in a pipe.
 func (a *App) Width() int {
-	if f, ok := a.Out.(*os.File); ok {
+	if f, ok := file(a.Out); ok {
 		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
 			return min(max(w, 40), 100)
 		}

@@ -44,7 +44,7 @@ func (a *App) Emulator(ctx context.Context, w *workspace.Workspace) (emulator.En
 	}
 	if known {
 		e := emulator.NewEndpoint(d.URL, d.Token)
-		if a.healthy(ctx, e) {
+		if a.Answers(ctx, e) == nil {
 			return e, nil
 		}
 		// A proxy may live while what is behind it is gone.
@@ -96,12 +96,13 @@ func (a *App) alive(ctx context.Context, e emulator.Endpoint) bool {
 	return err == nil
 }
 
-// healthy is alive with an emulator that answers.
-func (a *App) healthy(ctx context.Context, e emulator.Endpoint) bool {
+// Answers says why a workspace's emulator does not answer although its process
+// may: what is behind a proxy can be gone. It is nil for one that does.
+func (*App) Answers(ctx context.Context, e emulator.Endpoint) error {
 	ctx, cancel := context.WithTimeout(ctx, 15*time.Second)
 	defer cancel()
 	_, err := emulator.NewControl(e).LastCall(ctx)
-	return err == nil
+	return err
 }
 
 // A start is bounded: a container's image may have to be fetched.

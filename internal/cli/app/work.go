@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/pipelab/pipelab/internal/cfn"
 	"github.com/pipelab/pipelab/internal/check"
@@ -196,8 +197,13 @@ func DeployProblem(err error) error {
 	var failed *cfn.DeployError
 	var script *deploy.ScriptError
 	switch {
+	case errors.Is(err, syscall.ENOSPC):
+		return err
 	case errors.As(err, &problems):
 		return &Error{Code: ExitInvalid, Message: problems.Error(), Cause: err}
+	case emulator.Failed(err):
+		return &Error{Code: ExitEnvironment, Message: "the emulated AWS failed while deploying: " + err.Error(), Cause: err,
+			Hints: []string{"that says nothing about your template; see whether it is there, then deploy again: pipelab status"}}
 	case errors.As(err, &failed):
 		return &Error{Code: ExitInvalid, Message: failed.Error(), Cause: err,
 			Hints: []string{"everything was put back as it was before; correct the template and deploy again"}}

@@ -82,7 +82,7 @@ Its exit code becomes pipelab's.`,
 func runCommand(ctx context.Context, a *app.App, e emulator.Endpoint, args []string) error {
 	args = withEndpoint(args, e.URL)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
-	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = a.In, a.Out, a.Err, a.Dir
+	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = a.In, app.Beneath(a.Out), a.Err, a.Dir
 	// A profile or session token of a real account must not get in.
 	cmd.Env = append(a.CleanEnviron(), e.Env()...)
 	err := cmd.Run()

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"os"
+	"os/signal"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -61,6 +62,9 @@ func run(c *cobra.Command, a *app.App, o options) error {
 	if o.dir != "" && o.emulator != string(emulator.Embedded) {
 		return app.Usagef("--dir is for the embedded emulator; %s keeps its state itself, or not at all", o.emulator)
 	}
+	// Whoever started this may be killed before it is ready. Writing that it is
+	// must then not end it with a container running.
+	signal.Ignore(syscall.SIGPIPE)
 	a.Log = slog.New(slog.NewTextHandler(a.Err, nil))
 	d, err := a.Driver(o.emulator)
 	if err != nil {

@@ -142,6 +142,10 @@ func newStatus(a *app.App) *cobra.Command {
 				return err
 			}
 			e, d, running := a.Running(c.Context(), w)
+			var gone error
+			if running {
+				gone = a.Answers(c.Context(), e)
+			}
 			var last report.Result
 			judged, err := app.ReadJSON(w.Path("result.json"), &last)
 			if err != nil {
@@ -152,17 +156,23 @@ func newStatus(a *app.App) *cobra.Command {
 				return err
 			}
 			if a.JSON {
-				out := map[string]any{"lab": w.Meta.Lab, "dir": w.Root, "running": running, "endpoint": d.URL, "pid": d.PID,
+				out := map[string]any{"lab": w.Meta.Lab, "dir": w.Root, "running": running && gone == nil, "endpoint": d.URL, "pid": d.PID,
 					"deployed": deployed, "solved": w.Meta.Solved}
+				if gone != nil {
+					out["problem"] = gone.Error()
+				}
 				if judged {
 					out["result"] = last
 				}
 				return a.PrintJSON(out)
 			}
 			a.Printf("lab       %s\nfolder    %s\n", w.Meta.Lab, w.Root)
-			if running {
+			switch {
+			case gone != nil:
+				a.Printf("emulator  not running: %v\n", gone)
+			case running:
 				a.Printf("emulator  %s (process %d)\n", e.URL, d.PID)
-			} else {
+			default:
 				a.Printf("emulator  not running; the next command that needs it starts it\n")
 			}
 			a.Printf("deployed  %s\n", deployed)
@@ -206,16 +216,15 @@ func newStop(a *app.App) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			left := 0
-			if !stopped { // it may have been killed
-				if left, err = a.Sweep(c.Context(), w.Meta.Emulator); err != nil {
-					a.Statusf("note: whether a container is left cannot be told: %v", err)
-				}
+			// It may have been killed, or its engine gone when it was stopped.
+			left, err := a.Sweep(c.Context(), w.Meta.Emulator)
+			if err != nil {
+				a.Statusf("note: whether a container is left cannot be told: %v; the next start or stop looks again", err)
 			}
 			switch has, err := a.Capabilities(w); {
 			case err != nil:
 				return err
-			case left > 0:
+			case left > 0 && !stopped:
 				a.Statusf("nothing was running; removed %d that killed processes had left in the container engine", left)
 			case stopped && !w.Embedded() && slices.Contains(has, emulator.Durable):
 				a.Statusf("stopped looking at %s, which runs on with what is in it", w.Meta.Emulator)

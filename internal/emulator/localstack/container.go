@@ -156,7 +156,8 @@ func (d *Driver) environment(i image, e *engine, label string) map[string]string
 
 // failed removes a container that did not become what it should and says why.
 func (c container) failed(ctx context.Context, cause error) error {
-	stop := context.WithoutCancel(ctx)
+	stop, cancel := context.WithTimeout(context.WithoutCancel(ctx), removal)
+	defer cancel()
 	if c.id == "" {
 		return fmt.Errorf("start a container of %s: %w", c.image, cause)
 	}

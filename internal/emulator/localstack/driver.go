@@ -12,6 +12,7 @@ import (
 	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/pipelab/pipelab/internal/emulator"
 )
@@ -116,8 +117,17 @@ func (i *instance) Prospects() []emulator.Capability {
 	return capabilities(i.kind, i.functions, true)
 }
 
-// Close removes the container.
+// removal is how long an engine may take to remove containers; one that hangs
+// must not keep whoever waits for that.
+const removal = 15 * time.Second
+
+// Close removes the container. If the engine is gone, the next Start or Sweep on
+// this machine does, after this process has ended.
 func (i *instance) Close() error {
-	i.closing.Do(func() { i.closed = i.stop(context.Background()) })
+	i.closing.Do(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), removal)
+		defer cancel()
+		i.closed = i.stop(ctx)
+	})
 	return i.closed
 }

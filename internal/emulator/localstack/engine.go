@@ -35,6 +35,8 @@ func Sweep(ctx context.Context) (int, error) {
 	if err != nil {
 		return 0, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, removal)
+	defer cancel()
 	return e.reap(ctx)
 }
 

@@ -51,7 +51,11 @@ func (d *Driver) image(ctx context.Context, e *engine) (image, error) {
 		if ctx.Err() != nil {
 			return image{}, ctx.Err()
 		}
-		return image{}, &Error{Message: fmt.Sprintf("the image %s cannot be pulled: %v", wanted, err), Hint: buildHint, Cause: err}
+		hint := buildHint
+		if d.Image == "" && d.kind() == emulator.LocalStack && d.token() != "" {
+			hint = "without " + TokenVariable + " pipelab takes the last image that is free, or " + buildHint
+		}
+		return image{}, &Error{Message: fmt.Sprintf("the image %s cannot be pulled: %v", wanted, err), Hint: hint, Cause: err}
 	}
 	return inspect(ctx, e, wanted)
 }

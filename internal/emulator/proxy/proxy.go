@@ -10,6 +10,7 @@
 package proxy
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -71,9 +72,10 @@ func New(o Options) (*Proxy, error) {
 		// No proxy of the environment: an emulator is near. Nothing is unpacked on
 		// the way. Answers may take long: polls wait, functions run. Servers of other
 		// emulators close connections that idle for 5 seconds, and a request that
-		// meets that would fail: we let go first.
+		// meets that would fail: we let go first, long before, since on a machine
+		// that is busy their clocks and ours are seconds late.
 		under: &http.Transport{DialContext: (&net.Dialer{Timeout: 5 * time.Second}).DialContext, DisableCompression: true,
-			MaxIdleConnsPerHost: 256, IdleConnTimeout: 4 * time.Second, TLSHandshakeTimeout: 5 * time.Second}}
+			MaxIdleConnsPerHost: 256, IdleConnTimeout: time.Second, TLSHandshakeTimeout: 5 * time.Second}}
 	p.buffers.New = func() any { b := make([]byte, 32<<10); return &b }
 	p.reverse = &httputil.ReverseProxy{
 		Rewrite: p.rewrite, Transport: p.under, FlushInterval: -1, BufferPool: (*buffers)(&p.buffers),
@@ -157,7 +159,13 @@ func (p *Proxy) answered(resp *http.Response) error {
 	if c == nil {
 		return nil
 	}
+	if err := whole(resp); err != nil {
+		return err
+	}
 	if resp.StatusCode >= http.StatusBadRequest || resp.StatusCode == http.StatusNotModified {
+		if resp.StatusCode >= http.StatusInternalServerError {
+			c.rec.Broke = resp.StatusCode // injected faults do not come this way
+		}
 		e, read := wire.ReadError(resp)
 		resp.Body = joined{io.MultiReader(strings.NewReader(string(read)), resp.Body), resp.Body}
 		p.end(c, nil, e)
@@ -176,6 +184,20 @@ func (p *Proxy) answered(resp *http.Response) error {
 	return nil
 }
 
+// small is the size up to which an answer is read whole before it is passed on.
+const small = 1 << 20
+
+// whole reads a small answer to its end. One that was cut short on the way is the
+// emulator's failure; passed on as it came it would look like its word.
+func whole(resp *http.Response) error {
+	if resp.ContentLength < 0 || resp.ContentLength > small {
+		return nil
+	}
+	body, err := io.ReadAll(resp.Body)
+	resp.Body = joined{bytes.NewReader(body), resp.Body}
+	return err
+}
+
 // Unavailable is the error code of calls that did not reach the emulator.
 const Unavailable = "EmulatorUnavailable"
 
@@ -192,6 +214,9 @@ func (p *Proxy) failed(w http.ResponseWriter, req *http.Request, err error) {
 		return // the client is gone
 	case gateway.ErrorCode(err) == "":
 		p.o.Log.Warn("not forwarded", "path", req.URL.Path, "error", err)
+		if c != nil {
+			c.rec.Broke = http.StatusServiceUnavailable
+		}
 		err = gateway.Errorf(http.StatusServiceUnavailable, Unavailable, "%v", p.gone(err))
 	}
 	if c == nil {
@@ -217,7 +242,11 @@ func (p *Proxy) end(c *call, out any, err error) {
 
 // gone words that the emulator does not answer.
 func (p *Proxy) gone(err error) error {
-	return fmt.Errorf("the emulator %s at %s does not answer: %w", p.o.Name, p.o.Upstream, err)
+	at := "at " + p.o.Upstream
+	if p.o.Name != p.o.Upstream {
+		at = p.o.Name + " " + at
+	}
+	return fmt.Errorf("the emulator %s does not answer: %w", at, err)
 }
 
 // joined reads from one place and closes another.

@@ -572,3 +572,46 @@ func BenchmarkProxy(b *testing.B) {
 		})
 	}
 }
+
+// The trace tells the emulator's own failures from those that were injected.
+func TestTrace_marksWhatBrokeByItself(t *testing.T) {
+	t.Parallel()
+	status := http.StatusInternalServerError
+	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("X-Amzn-Errortype", "InternalFailure")
+		if status == http.StatusOK { // and cut short
+			w.Header().Set("Content-Length", "100")
+			_, _ = w.Write([]byte("{"))
+			panic(http.ErrAbortHandler)
+		}
+		w.WriteHeader(status)
+	}))
+	defer upstream.Close()
+	front := behind(t, proxy.Options{Upstream: upstream.URL, Name: "shaky"})
+	ctl, cfg := emulator.NewControl(front), front.AWSConfig()
+	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	list := func() {
+		_, err := kinesis.NewFromConfig(cfg).ListStreams(t.Context(), nil)
+		require.Error(t, err)
+	}
+	list()
+	status = http.StatusBadRequest
+	list()
+	_, err := ctl.AddFault(t.Context(), emulator.Fault{Kind: "error", Service: "kinesis", Operation: "*", Status: 500, Error: "InternalFailure", Count: 1})
+	require.NoError(t, err)
+	list()
+	status = http.StatusOK
+	list()
+	upstream.Close()
+	list()
+	calls, err := ctl.Trace(t.Context(), 0)
+	require.NoError(t, err)
+	var broke []int
+	for _, c := range calls {
+		broke = append(broke, c.Broke)
+	}
+	require.Equal(t, []int{500, 0, 0, 503, 503}, broke, "%+v", calls)
+	require.Equal(t, "InternalFailure", calls[0].Error)
+	require.Equal(t, proxy.Unavailable, calls[3].Error)
+	require.Equal(t, proxy.Unavailable, calls[4].Error)
+}
