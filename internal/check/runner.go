@@ -43,6 +43,9 @@ type Options struct {
 	// Expressions remembers what was compiled, for further runs of the same lab;
 	// nil makes one for this run.
 	Expressions *Expressions
+	// Builds keeps programs that were compiled, for further runs; nil compiles
+	// for this run.
+	Builds *Builds
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
 	// Renew takes an emulator without snapshots back to where it was after
@@ -72,6 +75,10 @@ var errUnsupported = errors.New("not supported here")
 func Run(ctx context.Context, o Options) (*report.Result, error) {
 	if o.Clock == nil || o.Emulator == nil || o.Lab == nil {
 		return nil, errors.New("a run of checks needs a lab, an emulator and a clock")
+	}
+	if o.Builds == nil {
+		o.Builds = NewBuilds()
+		defer o.Builds.Close()
 	}
 	if o.Expressions == nil {
 		o.Expressions = NewExpressions()

@@ -300,7 +300,7 @@ func (s *session) start(ctx context.Context, r *lab.Run) ([]any, error) {
 				return
 			}
 			defer remove()
-			out, err := sandbox.Run(ctx, spec)
+			out, err := s.execute(ctx, spec)
 			errs[i] = err
 			results[i] = map[string]any{"exit": int64(out.Exit), "timedOut": out.TimedOut, "killed": out.Killed, "breach": out.Breach,
 				"lines": parseLines([]byte(out.Stdout)), "stdout": out.Stdout, "stderr": out.Stderr, "log": parseLines([]byte(out.Stderr)),
@@ -316,20 +316,17 @@ func (s *session) start(ctx context.Context, r *lab.Run) ([]any, error) {
 	return results, errors.Join(errs...)
 }
 
-// goCaches lets the go command find what it has compiled and downloaded before:
-// a program has a home of its own, and would compile the standard library there.
-func goCaches() (env []string) {
-	if dir := os.Getenv("GOCACHE"); dir != "" {
-		env = append(env, "GOCACHE="+dir)
-	} else if dir, err := os.UserCacheDir(); err == nil {
-		env = append(env, "GOCACHE="+filepath.Join(dir, "go-build"))
+// execute runs a program, which one in Go must be built for first.
+func (s *session) execute(ctx context.Context, spec sandbox.Spec) (sandbox.Result, error) {
+	if goRun(spec.Command) {
+		if failed, err := s.o.Builds.prepare(ctx, &spec); failed != nil || err != nil {
+			if failed == nil {
+				failed = &sandbox.Result{}
+			}
+			return *failed, err
+		}
 	}
-	if dir := os.Getenv("GOPATH"); dir != "" {
-		env = append(env, "GOPATH="+dir)
-	} else if dir, err := os.UserHomeDir(); err == nil {
-		env = append(env, "GOPATH="+filepath.Join(dir, "go"))
-	}
-	return env
+	return sandbox.Run(ctx, spec)
 }
 
 // input writes the file that a program is given, and tells the program.
@@ -398,9 +395,6 @@ func (s *session) spec(r *lab.Run, program lab.Program, instance int) (sandbox.S
 		_, err := os.Stat(filepath.Join(s.o.Workspace, file))
 		return err == nil
 	})
-	if command[0] == "go" {
-		spec.Env = append(spec.Env, goCaches()...)
-	}
 	for _, a := range append(append([]string{}, command...), r.Args...) {
 		v, err := s.expand(strings.ReplaceAll(a, "${instance}", fmt.Sprint(instance)))
 		if err != nil {

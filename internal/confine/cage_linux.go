@@ -18,9 +18,8 @@ import (
 	"github.com/pipelab/pipelab/internal/procgroup"
 )
 
-// Cage is for one program and all that it starts. Make one with Policy.Cage;
-// End it in any case, also when Start has failed. A nil Cage does not confine.
-type Cage struct {
+// domains are a cage that the kernel makes.
+type domains struct {
 	policy       Policy
 	outer, inner *os.File
 	keeper       *keeper
@@ -33,15 +32,12 @@ type Cage struct {
 	breach string
 }
 
-// Cage makes a cage for one program; that of a nil policy is nil.
-func (p *Policy) Cage() (*Cage, error) {
-	if p == nil {
-		return nil, nil //nolint:nilnil // a nil cage does not confine
-	}
+// kernel makes a cage of the kernel's for one program.
+func (p *Policy) kernel() (jail, error) {
 	if mode, reason := Available(); mode == None {
 		return nil, fmt.Errorf("%w: %s", ErrUnavailable, reason)
 	}
-	c := &Cage{policy: *p, done: make(chan struct{})}
+	c := &domains{policy: *p, done: make(chan struct{})}
 	var err error
 	if c.outer, err = outer(); err != nil {
 		return nil, err
@@ -57,11 +53,11 @@ func (p *Policy) Cage() (*Cage, error) {
 }
 
 // close lets go of the domains, which the processes in them keep.
-func (c *Cage) close() { _, _ = c.outer.Close(), c.inner.Close() } // nothing is written to them
+func (c *domains) close() { _, _ = c.outer.Close(), c.inner.Close() } // nothing is written to them
 
 // Start starts cmd confined, at the head of a process group of its own. Its streams
 // are files or nil. Wait for it as for any command.
-func (c *Cage) Start(cmd *exec.Cmd) error {
+func (c *domains) Start(cmd *exec.Cmd) error {
 	if cmd.Err != nil {
 		return cmd.Err
 	}
@@ -126,7 +122,7 @@ const shell = "/bin/sh"
 
 // prelude sets limits, waits until it may go on and becomes the program. POSIX
 // counts files in half KiB, and Linux's shells memory in KiB.
-func (c *Cage) prelude(env []string) string {
+func (c *domains) prelude(env []string) string {
 	lines := []string{
 		"ulimit -c 0",
 		// The letter for processes differs among shells.
@@ -154,12 +150,8 @@ func (c *Cage) prelude(env []string) string {
 // stacks of threads and the like, which are reserved and never used.
 const spare = 256 << 20
 
-// End kills everything in the cage and returns when it is done. It may be
-// called more than once.
-func (c *Cage) End() {
-	if c == nil {
-		return
-	}
+// End kills everything in the cage and returns when it is done.
+func (c *domains) End() {
 	c.ending.Do(func() {
 		c.keeper.kill()
 		close(c.done)
@@ -168,11 +160,8 @@ func (c *Cage) End() {
 	})
 }
 
-// Breach is the limit that the program broke, as a sentence; empty for none.
-func (c *Cage) Breach() string {
-	if c == nil {
-		return ""
-	}
+// Breach is the limit that the program broke.
+func (c *domains) Breach() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.breach

@@ -25,12 +25,20 @@
 //   - The keeper also tells which processes belong to the cage, so that their
 //     memory and number are counted however they were started.
 //
-// What a program notices: modes and times of files cannot be changed and sessions
+// Where the kernel cannot, and wherever it is asked for, a program runs in a
+// container instead (NewContainer): without a network, capabilities or a root
+// file system that it could write, with the folders of the policy and the limits
+// of the engine. Its only way out is a tunnel over the container's standard streams, which
+// pipelab connects to the ports of the policy and to nothing else; the container
+// ends with the tunnel, and the tunnel with pipelab. A container takes about half a
+// second to start, and interpreters in it are started anew.
+//
+// What a program in the kernel's cage notices: modes and times of files cannot be changed and sessions
 // not begun (the calls do nothing), owners cannot be changed; there are no Unix sockets with a name, no shared
 // memory, no datagrams, nothing of /proc/self. Whoever needs an executable file
 // makes it one when it is created.
 //
-// What it does not do: a port is allowed on every address, not on loopback
+// What that cage does not do: a port is allowed on every address, not on loopback
 // alone; names, sizes and times of files outside can be looked at with stat; time
 // of the processor is bounded by the time limit alone; memory, number and disk
 // are looked at every few milliseconds, and what is taken in between is taken; two

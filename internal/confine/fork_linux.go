@@ -10,34 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Fork is what a process needs that confines itself: a fork of an interpreter
-// that runs already. It must do, before it runs anything of a learner's: give
-// up new privileges, enter the domain Outer, start Shell with the script Keeper
-// and the argument Judge, its streams In and Out, enter Inner, set the limits,
-// drop the capabilities, install Filter, close the files. Numbers are those of
-// the kernel, so that the process need not know them.
-type Fork struct {
-	Shell    string   `json:"shell"`
-	Keeper   string   `json:"keeper"`
-	Judge    int      `json:"judge"`
-	Restrict int      `json:"restrict"` // number of the system call landlock_restrict_self
-	CapGet   int      `json:"capget"`
-	CapSet   int      `json:"capset"`
-	Kept     uint32   `json:"kept"`  // capabilities that are kept, of the first 32
-	User     int      `json:"user"`  // with its own number added, who to become; 0 for nobody else
-	Tasks    int      `json:"tasks"` // processes and threads
-	Nice     int      `json:"nice"`
-	Filter   []byte   `json:"filter"`
-	Memory   int64    `json:"memory"`
-	FileSize int64    `json:"fileSize"`
-	Outer    *os.File `json:"-"`
-	Inner    *os.File `json:"-"`
-	In, Out  *os.File `json:"-"`
-}
-
-// Fork describes the cage to a process that confines itself. Call Forked when
-// the process has been made.
-func (c *Cage) Fork() *Fork {
+// Fork describes the cage.
+func (c *domains) Fork() *Fork {
 	var program bytes.Buffer
 	_ = binary.Write(&program, binary.NativeEndian, filter()) // numbers into memory
 	return &Fork{
@@ -48,9 +22,8 @@ func (c *Cage) Fork() *Fork {
 	}
 }
 
-// Forked waits until the process has its keeper and begins to watch. After an
-// error the process may be confined or not and must be killed.
-func (c *Cage) Forked() error {
+// Forked waits until the process has its keeper and begins to watch.
+func (c *domains) Forked() error {
 	if err := c.keeper.await(); err != nil {
 		return err
 	}

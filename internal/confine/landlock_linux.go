@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"unsafe"
 
 	"golang.org/x/sys/unix"
@@ -91,7 +92,7 @@ func (p *Policy) inner() (rules *os.File, err error) {
 			return nil, err
 		}
 	}
-	for _, place := range p.Write {
+	for _, place := range slices.Concat(p.Write, p.Caches) {
 		if err := allow(rules, place, writeTree); err != nil {
 			return nil, err
 		}

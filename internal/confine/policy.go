@@ -16,12 +16,16 @@ type Mode string
 
 // The modes.
 const (
-	Landlock Mode = "landlock" // rules of the kernel, see the package comment
-	None     Mode = "none"     // programs have the rights of whoever runs pipelab
+	Landlock  Mode = "landlock"  // rules of the kernel, see the package comment
+	Container Mode = "container" // a container for each program, see NewContainer
+	None      Mode = "none"      // programs have the rights of whoever runs pipelab
 )
 
 // ErrUnavailable is wrapped when this machine cannot confine.
 var ErrUnavailable = errors.New("programs cannot be confined on this machine")
+
+// ErrNoImage is wrapped when the image of containers is not on this machine.
+var ErrNoImage = errors.New("there is no image")
 
 // What a policy means where it gives no number.
 const (
@@ -31,12 +35,18 @@ const (
 	DefaultDisk      = 512 << 20
 )
 
+// threads is how many threads the processes of a cage may have beside one each.
+const threads = 192
+
 // Policy is what a program may do. The zero value allows the system's programs
 // and nothing else, with the default limits. A nil *Policy does not confine.
 type Policy struct {
 	// Read are folders and files that may be read and executed, Write folders
 	// that may be changed too. They must exist.
 	Read, Write []string
+	// Caches are folders that may be changed too and whose growth does not count:
+	// for tools that write what is ours. Containers do not have them.
+	Caches []string
 	// Ports are TCP ports that may be connected to.
 	Ports []int
 	// Path is where programs are looked for; empty means the system's folders.
@@ -48,6 +58,8 @@ type Policy struct {
 	// FileSize bounds one file, Disk what the folders of Write may grow by, in
 	// bytes.
 	FileSize, Disk int64
+
+	container *container // where programs run; nil for here
 }
 
 // New returns a policy with which the interpreters of this machine run, Python
@@ -58,7 +70,7 @@ func New(ctx context.Context) (*Policy, error) {
 		return nil, fmt.Errorf("%w: %s", ErrUnavailable, reason)
 	}
 	p := &Policy{}
-	path := append(p.python(ctx), p.node(ctx)...)
+	path := slices.Concat(p.python(ctx), p.node(ctx), p.golang(ctx))
 	p.Path = strings.Join(append(path, systemPath()...), string(os.PathListSeparator))
 	return p, nil
 }
@@ -84,6 +96,16 @@ func (p *Policy) node(ctx context.Context) []string {
 	bin := filepath.Dir(lines[0])
 	p.add(lines[0], filepath.Join(bin, "..", "lib", "node_modules"))
 	return []string{bin}
+}
+
+// golang does the same for Go, whose compiler learners' programs may need.
+func (p *Policy) golang(ctx context.Context) []string {
+	lines := ask(ctx, "go", "env", "GOROOT")
+	if len(lines) != 1 || lines[0] == "" {
+		return nil
+	}
+	p.add(lines...)
+	return []string{filepath.Join(lines[0], "bin")}
 }
 
 // ask runs a program of this machine and returns the lines that it prints; a
@@ -134,6 +156,9 @@ func (p *Policy) LookPath(name string) (string, error) {
 	}
 	if strings.ContainsRune(name, filepath.Separator) {
 		return name, nil
+	}
+	if p.container != nil {
+		return p.container.lookPath(name)
 	}
 	for _, dir := range filepath.SplitList(p.SearchPath()) {
 		if found, err := exec.LookPath(filepath.Join(dir, name)); err == nil {

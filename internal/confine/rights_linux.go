@@ -15,9 +15,6 @@ import (
 // other users, where Landlock lets it.
 const kept = 1 << unix.CAP_DAC_OVERRIDE
 
-// threads is how many threads the processes of a cage may have beside one each.
-const threads = 192
-
 // yields is by how much programs are nicer than their judge, which must get its
 // turn among all that they may start.
 const yields = 10
@@ -56,7 +53,7 @@ func mapped(user uint64) bool {
 
 // tasks is the limit of processes and threads of the program's user. Somebody
 // who cannot change users has others beside those of the cage.
-func (c *Cage) tasks() int {
+func (c *domains) tasks() int {
 	n := c.policy.processes() + threads
 	if becomes() == 0 {
 		n += running()

@@ -4,12 +4,9 @@ package confine
 
 import (
 	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
-	"syscall"
 	"time"
 )
 
@@ -22,10 +19,10 @@ const (
 )
 
 // guard watches until the cage ends or a limit is broken, which ends it.
-func (c *Cage) guard() {
+func (c *domains) guard() {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
-	before := c.diskUse()
+	before := c.policy.diskUse()
 	strangers := map[int]int{} // processes that were not ours at that look
 	for look := 0; ; look++ {
 		select {
@@ -35,7 +32,7 @@ func (c *Cage) guard() {
 		}
 		text := c.processesOver(strangers, look)
 		if text == "" && look%foldersEvery == 0 {
-			if grown := c.diskUse() - before; grown > c.policy.disk() {
+			if grown := c.policy.diskUse() - before; grown > c.policy.disk() {
 				text = fmt.Sprintf("it wrote more than %d MiB", c.policy.disk()>>20)
 			}
 		}
@@ -51,7 +48,7 @@ func (c *Cage) guard() {
 
 // processesOver counts the cage's processes and their memory and returns what
 // they are too much of.
-func (c *Cage) processesOver(strangers map[int]int, look int) string {
+func (c *domains) processesOver(strangers map[int]int, look int) string {
 	names, err := pidNames()
 	if err != nil {
 		return "" // without /proc nothing can be counted
@@ -103,7 +100,7 @@ func pidNames() ([]string, error) {
 // with the interpreter that they were forked from, counts in parts. It takes the
 // kernel longer to tell than resident.
 // Source: proc_pid_smaps(5)
-func (c *Cage) share(pids []int) (sum int64) {
+func (c *domains) share(pids []int) (sum int64) {
 	for _, pid := range pids {
 		b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/smaps_rollup")
 		if err != nil {
@@ -136,24 +133,4 @@ func resident(pid int) int64 {
 		return 0
 	}
 	return pages * int64(os.Getpagesize())
-}
-
-// diskUse is what the folders that may be written hold on disk, in bytes.
-func (c *Cage) diskUse() (sum int64) {
-	for _, folder := range c.policy.Write {
-		_ = filepath.WalkDir(folder, func(_ string, d fs.DirEntry, err error) error { // what vanishes holds nothing
-			if err != nil {
-				return nil //nolint:nilerr // as above
-			}
-			info, err := d.Info()
-			if err != nil {
-				return nil //nolint:nilerr // as above
-			}
-			if st, ok := info.Sys().(*syscall.Stat_t); ok {
-				sum += st.Blocks * 512
-			}
-			return nil
-		})
-	}
-	return sum
 }

@@ -57,7 +57,7 @@ func (r *run) once(ctx context.Context, u *unit) (j judged, err error) {
 	inner, cancel := context.WithTimeout(ctx, r.Deadline)
 	defer cancel()
 	o := trial.Options{Lab: u.lab, Driver: r.Driver, Clock: r.Clock, Deploy: r.Deploy, Interpreters: r.Interpreters,
-		Confine: r.Confine, Expressions: r.expressions, Seed: u.seed, Folder: dir}
+		Confine: r.Confine, Expressions: r.expressions, Builds: r.builds, Seed: u.seed, Folder: dir}
 	var seen *sightings
 	if r.o.Assignment.Variants {
 		seen = watch(u.seed)

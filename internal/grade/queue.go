@@ -3,7 +3,6 @@ package grade
 import (
 	"context"
 	"fmt"
-	"runtime"
 	"sync"
 	"time"
 
@@ -27,7 +26,7 @@ type RunOptions struct {
 	// Confine says what programs of checks may do; nil leaves them unconfined.
 	// Functions are confined by Driver, scripts by Deploy.
 	Confine  *sandbox.Policy
-	Parallel int           // submissions at a time; the number of processors when less than one
+	Parallel int           // submissions at a time; trial.AtOnce() when less than one
 	Deadline time.Duration // of one submission; 5 minutes when 0
 	Output   *Output
 	Cache    Cache
@@ -60,6 +59,7 @@ type run struct {
 	*Plan
 	RunOptions
 	expressions *check.Expressions
+	builds      *check.Builds
 
 	mu      sync.Mutex
 	results map[*unit]judged
@@ -73,12 +73,12 @@ type run struct {
 // leaves what was written down.
 func (p *Plan) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
 	if o.Parallel < 1 {
-		o.Parallel = runtime.NumCPU()
+		o.Parallel = trial.AtOnce()
 	}
 	if o.Deadline == 0 {
 		o.Deadline = defaultDeadline
 	}
-	r := &run{Plan: p, RunOptions: o, expressions: check.NewExpressions(), results: map[*unit]judged{}, began: o.Clock.Now()}
+	r := &run{Plan: p, RunOptions: o, expressions: check.NewExpressions(), builds: check.NewBuilds(), results: map[*unit]judged{}, began: o.Clock.Now()}
 	// Submissions of one key are the same files with the same data: one is run
 	// for all of them, so that copies have one result.
 	var keys []string
@@ -93,6 +93,7 @@ func (p *Plan) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
 		todo[u.key] = append(todo[u.key], u)
 		r.done.Total++
 	}
+	defer r.builds.Close()
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(o.Parallel)
 	for _, key := range keys {

@@ -24,8 +24,10 @@ type Lab struct {
 	// Capabilities are what every check needs of the emulator.
 	Capabilities []string `json:"capabilities,omitempty" yaml:"capabilities"`
 	// Simulated says which part is simulated and how AWS really differs.
-	Simulated string             `json:"simulated,omitempty" yaml:"simulated"`
-	Facts     []string           `json:"facts,omitempty" yaml:"facts" jsonschema:"description=Ids or sentences of what the lab teaches"`
+	Simulated string   `json:"simulated,omitempty" yaml:"simulated"`
+	Facts     []string `json:"facts,omitempty" yaml:"facts" jsonschema:"description=Sentences of what the lab teaches; first the number in the study guide's list of statements where it has one"`
+	// Checklist are ids of the study guide's self-assessment.
+	Checklist []string           `json:"checklist,omitempty" yaml:"checklist" jsonschema:"description=Ids of the self-assessment that the checks prove: such as D2a"`
 	Tasks     []Task             `json:"tasks" yaml:"tasks"`
 	Mistakes  []Mistake          `json:"mistakes,omitempty" yaml:"mistakes"`
 	Data      map[string]Dataset `json:"data,omitempty" yaml:"data"`

@@ -96,6 +96,11 @@ func (v *validator) everything() {
 			v.at(fmt.Sprintf("examTasks[%d]", i), `quote it: "1.1"`, "%q is not a task number", t)
 		}
 	}
+	for i, id := range l.Checklist {
+		if _, ok := ChecklistItem(id); !ok {
+			v.at(fmt.Sprintf("checklist[%d]", i), "pipelab list --coverage shows them all", "%q is no item of the self-assessment", id)
+		}
+	}
 	seen := map[string]bool{}
 	for i, t := range l.Tasks {
 		p := fmt.Sprintf("tasks[%d]", i)

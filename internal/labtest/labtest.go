@@ -9,16 +9,17 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 
 	"github.com/pipelab/pipelab/internal/check"
 	"github.com/pipelab/pipelab/internal/emulator"
@@ -35,6 +36,8 @@ type Options struct {
 	Clock  check.Clock
 	// expressions are compiled once for all trees.
 	expressions *check.Expressions
+	// builds are compiled once for all trees that are the same.
+	builds *check.Builds
 	// Interpreters run Python programs; nil starts one for each.
 	Interpreters *prefork.Interpreters
 	// Deploy provisions the lab and deploys a tree.
@@ -46,13 +49,30 @@ type Options struct {
 	// lab is proven as far as it can be there. Without it they are problems.
 	Partial bool
 	// Done hears of each tree as it is judged; may be nil.
-	Done     func(Run)
-	Seeds    []uint64 // two different ones; 1 and 2 when empty
-	Parallel int      // trees at a time; the number of processors when less than one
-	Repeat   int      // runs of the solution for each seed; 2 when less
+	Done   func(Run)
+	Seeds  []uint64 // two different ones; 1 and 2 when empty
+	Places *Places  // for trees at a time, shared with other labs; nil for own ones
+	Repeat int      // runs of the solution for each seed; 2 when less
 	// Only limits the trees to those whose name matches (path.Match): one look
 	// at a mutant that is being written. Empty runs all.
 	Only string
+}
+
+// Places are where trees run: so many at a time.
+type Places struct{ free *semaphore.Weighted }
+
+// NewPlaces returns as many places as do this machine good.
+func NewPlaces() *Places { return places(trial.AtOnce()) }
+
+func places(n int) *Places { return &Places{semaphore.NewWeighted(int64(n))} }
+
+// do calls f when there is a place.
+func (p *Places) do(ctx context.Context, f func() error) error {
+	if err := p.free.Acquire(ctx, 1); err != nil {
+		return err
+	}
+	defer p.free.Release(1)
+	return f()
 }
 
 // ErrNothing is returned when no tree has a name that matches Only.
@@ -134,14 +154,14 @@ func (o *Options) jobs() []job {
 	})
 }
 
-func (o *Options) parallel() int {
+func (o *Options) places() *Places {
 	switch {
 	case o.Remove != nil:
-		return 1
-	case o.Parallel < 1:
-		return runtime.NumCPU()
+		return places(1)
+	case o.Places == nil:
+		return NewPlaces()
 	}
-	return o.Parallel
+	return o.Places
 }
 
 // Test runs everything, several trees at a time. The error means that testing
@@ -150,7 +170,8 @@ func Test(ctx context.Context, o Options) (*Outcome, error) {
 	if len(o.Seeds) == 0 {
 		o.Seeds = []uint64{1, 2}
 	}
-	o.expressions = check.NewExpressions()
+	o.expressions, o.builds = check.NewExpressions(), check.NewBuilds()
+	defer o.builds.Close()
 	jobs := o.jobs()
 	if len(jobs) == 0 {
 		return nil, fmt.Errorf("%w: %s", ErrNothing, o.Only)
@@ -158,10 +179,14 @@ func Test(ctx context.Context, o Options) (*Outcome, error) {
 	out := &Outcome{Lab: o.Lab.ID, Runs: make([]Run, len(jobs))}
 	var mu sync.Mutex // Done is called by one at a time
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(o.parallel())
+	places := o.places()
 	for i, j := range jobs {
 		group.Go(func() error {
-			r, err := o.tree(ctx, j)
+			var r Run
+			err := places.do(ctx, func() (err error) {
+				r, err = o.tree(ctx, j)
+				return err
+			})
 			if err != nil {
 				return err
 			}
@@ -238,7 +263,7 @@ func (o *Options) tree(ctx context.Context, j job) (run Run, err error) {
 		}
 	}
 	out, err := trial.Run(ctx, trial.Options{Lab: o.Lab, Driver: o.Driver, Clock: o.Clock, Deploy: o.Deploy, Remove: o.Remove, Interpreters: o.Interpreters,
-		Expressions: o.expressions, Seed: j.seed, Folder: dir, Done: j.done})
+		Expressions: o.expressions, Builds: o.builds, Seed: j.seed, Folder: dir, Done: j.done})
 	if out.Deploy != nil {
 		run.Deploy = out.Deploy.Error()
 	}
@@ -369,20 +394,52 @@ func verdicts(r *report.Result) string {
 	return b.String()
 }
 
-// Text writes the outcome for people.
+// Text writes the outcome for people: a line for each tree, and what was found.
 func Text(w io.Writer, o *Outcome) error {
 	var b strings.Builder
+	fmt.Fprintf(&b, "%s\n", o.Lab)
+	failed := 0
 	for _, r := range o.Runs {
-		text := verdicts(r.Result)
-		if r.Skipped != "" {
+		text := summary(r.Result)
+		switch {
+		case r.Skipped != "":
 			text = r.Skipped
+		case r.Deploy != "":
+			text = "cannot be deployed"
 		}
-		fmt.Fprintf(&b, "%-8s %s, seed %d: %s\n", r.State(), r.Name, r.Seed, text)
+		fmt.Fprintf(&b, "  %-8s %s, seed %d: %s\n", r.State(), r.Name, r.Seed, text)
 		for _, p := range r.Problems {
-			b.WriteString("    " + p + "\n")
+			b.WriteString("           " + p + "\n")
+		}
+		if len(r.Problems) > 0 {
+			failed++
 		}
 	}
-	fmt.Fprintf(&b, "flake rate %g\n", o.FlakeRate)
+	verdict := "holds"
+	if !o.OK {
+		verdict = fmt.Sprintf("does not hold: %d of %d trees have problems", failed, len(o.Runs))
+	}
+	fmt.Fprintf(&b, "  %s, flake rate %g\n", verdict, o.FlakeRate)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// summary says how many checks passed and which did not.
+func summary(r *report.Result) string {
+	if r == nil {
+		return ""
+	}
+	passed, others := 0, map[report.Verdict][]string{}
+	for _, c := range r.Checks {
+		if c.Verdict == report.Pass {
+			passed++
+		} else {
+			others[c.Verdict] = append(others[c.Verdict], c.ID)
+		}
+	}
+	text := fmt.Sprintf("%d of %d pass", passed, len(r.Checks))
+	for _, v := range slices.Sorted(maps.Keys(others)) {
+		text += fmt.Sprintf("; %s: %s", v, strings.Join(others[v], " "))
+	}
+	return text
 }

@@ -105,5 +105,5 @@ func TestTest_solutionsInOtherLanguages(t *testing.T) {
 	}
 	var shown strings.Builder
 	require.NoError(t, labtest.Text(&shown, out))
-	require.Contains(t, shown.String(), "skipped  solution-nosuch, seed 1: nosuch is not on this machine")
+	require.Contains(t, shown.String(), "  skipped  solution-nosuch, seed 1: nosuch is not on this machine")
 }

@@ -87,11 +87,15 @@ func Mutate(ctx context.Context, o Options, sample Sample, done func(Mutation)) 
 	out := &Mutations{Lab: o.Lab.ID, All: len(all), Tried: sample.of(all)}
 	var mu sync.Mutex
 	group, run := errgroup.WithContext(ctx)
-	group.SetLimit(o.parallel())
+	places := o.places()
 	for i := range out.Tried {
 		m := &out.Tried[i]
 		group.Go(func() error {
-			by, err := o.notices(run, *m, limit)
+			var by string
+			err := places.do(run, func() (err error) {
+				by, err = o.notices(run, *m, limit)
+				return err
+			})
 			if err != nil {
 				return fmt.Errorf("%s: %w", m, err)
 			}

@@ -66,7 +66,7 @@ func (i *Interpreters) Start(cmd *exec.Cmd, cage *confine.Cage) (p *Process, err
 			cage.End()
 		}
 	}()
-	if i != nil && python(cmd) {
+	if i != nil && cage.Forks() && python(cmd) {
 		if s := i.server(cmd.Path); s != nil {
 			p, err := s.start(cmd, cage)
 			if err == nil || !errors.Is(err, errGone) {

@@ -118,7 +118,7 @@ func (b *Gradebook) htmlLearner(r row, at, limit int) htmlLearner {
 		}
 		for ci, c := range g.checks() {
 			k := htmlCheck{Verdict: string(c.Verdict), Glyph: c.Verdict.glyph(), Title: oneLine(c.Title), Points: mdPoints(c),
-				About: fmt.Sprintf("%s · %s · %d calls", oneLine(c.ID), human(c.Millis), c.Calls)}
+				About: checkLine(c.Check)}
 			if c.Verdict != Pass {
 				k.Anchor, k.Parts = checkAnchor(at, gi, ci), c.htmlParts(ref, limit)
 			}
@@ -158,4 +158,13 @@ func human(millis int64) string {
 		return fmt.Sprintf("%d ms", millis)
 	}
 	return fmt.Sprintf("%.1f s", float64(millis)/1000)
+}
+
+// checkLine is a check's id, time and calls; no time where none was kept.
+func checkLine(c Check) string {
+	parts := []string{oneLine(c.ID)}
+	if c.Millis > 0 {
+		parts = append(parts, human(c.Millis))
+	}
+	return strings.Join(append(parts, fmt.Sprintf("%d calls", c.Calls)), " · ")
 }

@@ -72,7 +72,11 @@ func (g Grade) total() string {
 
 func textChecks(out *strings.Builder, g Grade, l LabRef) {
 	for _, c := range g.checks() {
-		fmt.Fprintf(out, "%-11s %s  %s, %d ms\n", c.Verdict, oneLine(c.ID), c.score(), c.Millis)
+		took := "" // gradebooks hold no times: the same work has the same grade
+		if c.Millis > 0 {
+			took = fmt.Sprintf(", %d ms", c.Millis)
+		}
+		fmt.Fprintf(out, "%-11s %s  %s%s\n", c.Verdict, oneLine(c.ID), c.score(), took)
 		line(out, "", oneLine(c.Title))
 		if c.Verdict == Pass {
 			continue
@@ -106,9 +110,9 @@ func textClass(out *strings.Builder, b *Gradebook, rows []row) {
 		if r.Final {
 			total = Points(r.Points)
 		}
-		if flags, open := r.flags(), r.open(); len(open)+len(flags) > 0 {
+		if own := r.notes(); len(own) > 0 {
 			mark = "look below"
-			notes = append(notes, r.notes()...)
+			notes = append(notes, own...)
 		}
 		table = append(table, append(cells, total, mark))
 	}
@@ -151,10 +155,11 @@ func (r row) flags() (out []string) {
 	return out
 }
 
-// notes are what a person should know of a learner's grades.
+// notes are what a person should know of a learner's grades: why one is not the
+// sum of what the checks gave, and what was flagged.
 func (r row) notes() (out []string) {
 	for _, g := range r.Grades {
-		if g.Status == Open {
+		if g.Status != Missing && g.why() != "" {
 			n := r.Learner.ID + ", " + oneLine(g.why())
 			if g.Rerun != "" {
 				n += "; to grade it again: " + oneLine(g.Rerun)
@@ -168,17 +173,25 @@ func (r row) notes() (out []string) {
 	return out
 }
 
-// columns writes a table, each column as wide as its widest cell.
+// columns writes a table, each column as wide as its widest cell. A column in
+// which nobody has anything is left out.
 func columns(out *strings.Builder, table [][]string) {
-	width := map[int]int{}
-	for _, cells := range table {
+	width, empty := map[int]int{}, map[int]bool{}
+	for i := range table[0] {
+		empty[i] = true
+	}
+	for n, cells := range table {
 		for i, c := range cells {
 			width[i] = max(width[i], utf8.RuneCountInString(c))
+			empty[i] = empty[i] && (n == 0 || c == "")
 		}
 	}
 	for _, cells := range table {
 		var l strings.Builder
 		for i, c := range cells {
+			if empty[i] {
+				continue
+			}
 			l.WriteString(c + strings.Repeat(" ", width[i]-utf8.RuneCountInString(c)+2))
 		}
 		out.WriteString(strings.TrimRight(l.String(), " ") + "\n")

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 
 	"github.com/pipelab/pipelab/internal/check"
 	"github.com/pipelab/pipelab/internal/deploy"
@@ -48,7 +49,9 @@ type Options struct {
 	Confine *sandbox.Policy
 	// Expressions keeps what was compiled for other trials; may be nil.
 	Expressions *check.Expressions
-	Seed        uint64
+	// Builds keeps programs that were compiled for other trials; may be nil.
+	Builds *check.Builds
+	Seed   uint64
 	// Folder is the tree: programs run in it and may write to it.
 	Folder string
 	// Done hears of each check as it is judged, Saw of what probes see; both
@@ -56,6 +59,11 @@ type Options struct {
 	Done func(report.Check)
 	Saw  func(check string, value any)
 }
+
+// AtOnce is how many trials at a time do this machine good: more than it has
+// processors, since a trial often waits for a program that backs off, or for
+// calls that a check makes slow.
+func AtOnce() int { return 2 * runtime.NumCPU() }
 
 // Outcome is how it went. Result is nil when nothing was judged, and holds the
 // checks until then when Run returned ctx's error.
@@ -93,7 +101,7 @@ func Run(ctx context.Context, o Options) (out Outcome, err error) {
 	}
 	out.Result, err = check.Run(ctx, check.Options{
 		Lab: o.Lab, Emulator: e, Driver: o.Driver.Name(), Seed: o.Seed, Outputs: outputs, Workspace: o.Folder, Clock: o.Clock,
-		Interpreters: o.Interpreters, Confine: o.Confine, Expressions: o.Expressions, Redeploy: redeploy, Renew: o.renewing(e), Done: o.Done, Saw: o.Saw,
+		Interpreters: o.Interpreters, Confine: o.Confine, Expressions: o.Expressions, Builds: o.Builds, Redeploy: redeploy, Renew: o.renewing(e), Done: o.Done, Saw: o.Saw,
 	})
 	return out, err
 }

@@ -28,7 +28,7 @@ func watch(pid int, done <-chan struct{}) (u usage) {
 		select {
 		case <-done:
 			return u
-		case <-time.After(200 * time.Millisecond):
+		case <-time.After(500 * time.Millisecond):
 		}
 	}
 }

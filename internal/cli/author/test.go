@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/deploy"
@@ -100,40 +101,64 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 		return err
 	}
 	deploys := deployments{app: a, states: map[emulator.Emulator]provision.State{}}
-	all, ok := []*labtest.Outcome{}, true
-	for _, name := range names {
-		l, err := a.Folder(name)
-		if err != nil {
+	folders := make([]*lab.Folder, len(names))
+	for i, name := range names {
+		if folders[i], err = a.Folder(name); err != nil {
 			return err
 		}
+	}
+	// Labs share the places for trees, so that none waits for another's last one.
+	places, outs, printed := labtest.NewPlaces(), make([]*labtest.Outcome, len(folders)), 0
+	var mu sync.Mutex // of what is printed, in the order of the names
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(labsAtOnce)
+	if f.which != string(emulator.Embedded) {
+		group.SetLimit(1)
+	}
+	for i, l := range folders {
 		o := options(a, l, f, driver, &deploys)
+		o.Places = places
 		o.Done = func(r labtest.Run) {
+			mu.Lock()
+			defer mu.Unlock()
 			a.Statusf("  %-8s %s %s, seed %d", r.State(), l.ID, r.Name, r.Seed)
 		}
-		out, err := labtest.Test(ctx, o)
-		if errors.Is(err, labtest.ErrNothing) {
-			return app.Usagef("--only %s names no tree of %s", f.only, l.ID).Hint("trees are starter, solution and mutants/NAME; patterns need quotes: --only 'mutants/*'")
-		}
-		if err != nil {
-			return app.StartProblem(err)
-		}
-		all, ok = append(all, out), ok && out.OK
-		if !a.JSON {
-			if err := labtest.Text(a.Out, out); err != nil {
-				return err
+		group.Go(func() error {
+			out, err := labtest.Test(ctx, o)
+			if errors.Is(err, labtest.ErrNothing) {
+				return app.Usagef("--only %s names no tree of %s", f.only, l.ID).Hint("trees are starter, solution and mutants/NAME; patterns need quotes: --only 'mutants/*'")
 			}
-		}
+			if err != nil {
+				return app.StartProblem(err)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			outs[i] = out
+			for ; !a.JSON && printed < len(outs) && outs[printed] != nil; printed++ {
+				if err := labtest.Text(a.Out, outs[printed]); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return err
 	}
 	if a.JSON {
-		if err := a.PrintJSON(all); err != nil {
+		if err := a.PrintJSON(outs); err != nil {
 			return err
 		}
 	}
-	if !ok {
-		return app.Silent(app.ExitFailed)
+	if !slices.ContainsFunc(outs, func(o *labtest.Outcome) bool { return !o.OK }) {
+		return nil
 	}
-	return nil
+	return app.Silent(app.ExitFailed)
 }
+
+// labsAtOnce is enough that the last trees of one lab run beside the first of
+// the next.
+const labsAtOnce = 3
 
 // options are what plain tests and mutations have in common.
 func options(a *app.App, l *lab.Folder, f testFlags, driver emulator.Driver, deploys *deployments) labtest.Options {

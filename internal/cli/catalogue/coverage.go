@@ -45,13 +45,27 @@ func exam() []domain {
 	}
 }
 
-// coverage shows which labs practise which task of the exam.
+// covered is what coverage finds.
+type covered struct {
+	Domains   []domain `json:"domains"`
+	Share     float64  `json:"share"` // of the exam, in percent
+	Checklist []proof  `json:"checklist"`
+}
+
+// proof says which labs prove an item of the self-assessment.
+type proof struct {
+	lab.Item
+	Labs []string `json:"labs"`
+}
+
+// coverage shows which labs practise which task of the exam, and which prove
+// what the study guide's self-assessment asks.
 func coverage(a *app.App) error {
 	ids, err := lab.IDs(a.Labs)
 	if err != nil {
 		return err
 	}
-	domains, labs := exam(), map[string][]string{}
+	domains, labs, proofs := exam(), map[string][]string{}, map[string][]string{}
 	for _, id := range ids {
 		l, err := a.Lab(id)
 		if err != nil {
@@ -60,34 +74,58 @@ func coverage(a *app.App) error {
 		for _, t := range l.ExamTasks {
 			labs[t] = append(labs[t], id)
 		}
+		for _, item := range l.Checklist {
+			proofs[item] = append(proofs[item], id)
+		}
 	}
 	share := 0.0
 	for d := range domains {
-		tasks, covered := domains[d].Tasks, 0
+		tasks, practised := domains[d].Tasks, 0
 		for t := range tasks {
 			tasks[t].Labs = slices.Clip(append([]string{}, labs[tasks[t].ID]...))
 			if len(tasks[t].Labs) > 0 {
-				covered++
+				practised++
 			}
 		}
-		share += float64(domains[d].Weight) * float64(covered) / float64(len(tasks))
+		share += float64(domains[d].Weight) * float64(practised) / float64(len(tasks))
+	}
+	checklist, proven := []proof{}, 0
+	for _, i := range lab.Checklist() {
+		checklist = append(checklist, proof{i, append([]string{}, proofs[i.ID]...)})
+		if len(proofs[i.ID]) > 0 {
+			proven++
+		}
 	}
 	if a.JSON {
-		return a.PrintJSON(domains)
+		return a.PrintJSON(covered{domains, share, checklist})
 	}
 	for _, d := range domains {
 		a.Printf("Domain %d: %s, %d %% of the exam\n", d.Number, d.Title, d.Weight)
 		for _, t := range d.Tasks {
 			a.Printf("  %s  %s\n", t.ID, t.Title)
-			named := "no lab yet"
-			if len(t.Labs) > 0 {
-				named = strings.Join(t.Labs, ", ")
-			}
-			for _, line := range report.Wrap(named, a.Width()-7) {
-				a.Printf("       %s\n", line)
-			}
+			named(a, t.Labs)
 		}
 	}
-	a.Printf("%d labs; at least one for %.0f %% of the exam, by the weight of its domains\n", len(ids), share)
+	a.Printf("Self-assessment of the study guide\n")
+	for _, p := range checklist {
+		if len(p.Labs) == 0 {
+			a.Printf("  %-3s  %s: no lab yet\n", p.ID, p.Title)
+			continue
+		}
+		a.Printf("  %-3s  %s\n", p.ID, p.Title)
+		named(a, p.Labs)
+	}
+	a.Printf("%d labs; at least one for %.0f %% of the exam, by the weight of its domains,\nand for %d of %d items of the self-assessment\n", len(ids), share, proven, len(checklist))
 	return nil
+}
+
+// named prints the labs below what they are for.
+func named(a *app.App, labs []string) {
+	text := "no lab yet"
+	if len(labs) > 0 {
+		text = strings.Join(labs, ", ")
+	}
+	for _, line := range report.Wrap(text, a.Width()-7) {
+		a.Printf("       %s\n", line)
+	}
 }

@@ -84,7 +84,7 @@ func examine(ctx context.Context, a *app.App) ([]finding, error) {
 	found = append(found, usable...)
 	mode, reason := sandbox.Available()
 	found = append(found, finding{What: "confinement", OK: mode != confine.None, Seen: reason,
-		Hint: "only grading needs it: other people's programs then run with your rights, or not at all"})
+		Hint: "only grading needs it: other people's programs run in containers then (pipelab grade --sandbox container), or with your rights"})
 	for _, p := range []struct {
 		what, hint string
 		args       []string

@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 	"slices"
 	"strings"
 	"time"
@@ -62,6 +61,11 @@ Results are written down as they come. Cut short, by Ctrl-C or a power cut, the
 same command goes on where it was. Submissions that have not changed since they
 were graded are not run again.
 
+Learners' programs are confined: by the kernel where that can (Linux 6.12), with
+--sandbox container each in a container without a network, of the image that
+PIPELAB_SANDBOX_IMAGE names (pipelab/sandbox), which is slower; --sandbox none
+lets them have your rights.
+
 What we fail to judge is nobody's grade: it stays open, is tried twice, and the
 same command tries it again.
 
@@ -88,7 +92,7 @@ something could not be judged; 130 interrupted.`,
 	fs.StringVar(&f.out, "out", "grades", "folder that results are written to")
 	fs.StringVar(&f.ref, "ref", "", "what is graded of git repositories: a branch, tag or commit (default HEAD)")
 	fs.StringArrayVar(&f.formats, "format", nil, "also write this format, as NAME or NAME=FILE; - is standard output; repeatable")
-	fs.IntVarP(&f.jobs, "jobs", "j", 0, "submissions at a time (default: the number of processors)")
+	fs.IntVarP(&f.jobs, "jobs", "j", 0, "submissions at a time (default: two for each processor)")
 	fs.DurationVar(&f.deadline, "deadline", 5*time.Minute, "what one submission may take")
 	fs.Uint64Var(&f.seed, "seed", 0, "what data are made from (default: the assignment's, or drawn once for the output folder)")
 	fs.BoolVar(&f.variants, "variants", false, "data of their own for each learner, derived from the seed and their id")
@@ -96,7 +100,7 @@ something could not be judged; 130 interrupted.`,
 	fs.StringVar(&f.baseline, "baseline", "", "gradebook.json of another run: say whose score changed, and why")
 	fs.BoolVar(&f.acceptDrops, "accept-drops", false, "exit code 0 although scores are lower than in the baseline")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "show which submission is whose, and grade nothing")
-	fs.StringVar(&f.sandbox, "sandbox", "", "what confines learners' programs: landlock, none (default: landlock where the system has it)")
+	fs.StringVar(&f.sandbox, "sandbox", "", "what confines learners' programs: landlock, container, none (default: the first that there is)")
 	fs.BoolVar(&f.ci, "ci", false, "find out where this runs (GitHub Actions, GitLab, Gradescope) and write what that wants")
 	complete(a, c)
 	return c
@@ -111,7 +115,7 @@ func complete(a *app.App, c *cobra.Command) {
 	for name, list := range map[string]func() []string{
 		"lab":     func() []string { ids, _ := lab.IDs(a.Labs); return ids }, // no completion is the worst that can happen
 		"format":  report.Names,
-		"sandbox": func() []string { return []string{"landlock", "none"} },
+		"sandbox": func() []string { return []string{"landlock", "container", "none"} },
 	} {
 		_ = c.RegisterFlagCompletionFunc(name, fixed(list)) // the flag exists
 	}
@@ -357,12 +361,4 @@ func (g *command) exit(b *report.Gradebook, dropped int, single bool) error {
 		return app.Silent(app.ExitFailed)
 	}
 	return nil
-}
-
-// processors is how many submissions run at a time unless told otherwise.
-func (g *command) processors() int {
-	if g.jobs > 0 {
-		return g.jobs
-	}
-	return runtime.NumCPU()
 }

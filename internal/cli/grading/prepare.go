@@ -21,6 +21,7 @@ import (
 	"github.com/pipelab/pipelab/internal/check"
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/cli/assignment"
+	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/deploy"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/embedded"
@@ -182,27 +183,55 @@ func (g *command) build() (string, error) {
 
 // confine is what learners' programs may do, and its name.
 func (g *command) confine(ctx context.Context) (*sandbox.Policy, string, error) {
-	switch g.sandbox {
-	case "none":
-		return nil, "none", nil
-	case "", "landlock":
-	case "container":
-		return nil, "", app.Environmentf("learners' programs cannot be confined by containers yet").Hint("use --sandbox landlock, or none")
-	default:
-		return nil, "", app.Usagef("there is no sandbox %q", g.sandbox).Hint("choose landlock or none")
-	}
-	if mode, why := sandbox.Available(); mode == "none" {
-		if g.sandbox == "" {
-			if !g.dryRun {
-				g.Statusf("note: learners' programs have your rights on this machine: %s", why)
-			}
-			return nil, "none", nil
+	switch confine.Mode(g.sandbox) {
+	case confine.None:
+		return nil, g.sandbox, nil
+	case confine.Landlock:
+		p, err := confine.New(ctx)
+		if errors.Is(err, confine.ErrUnavailable) {
+			return nil, "", app.Environmentf("%s", err).Hint("use containers: --sandbox container; or let programs have your rights: --sandbox none")
 		}
-		return nil, "", app.Environmentf("learners' programs cannot be confined here: %s", why).Hint("let them have your rights: --sandbox none")
+		return p, g.sandbox, err
+	case confine.Container:
+		p, err := g.container(ctx)
+		return p, g.sandbox, err
+	case "":
+	default:
+		return nil, "", app.Usagef("there is no sandbox %q", g.sandbox).Hint("choose landlock, container or none")
 	}
-	p, err := sandbox.NewPolicy(ctx)
-	return p, "landlock", err
+	mode, why := confine.Available()
+	if mode == confine.Landlock {
+		p, err := confine.New(ctx)
+		return p, string(mode), err
+	}
+	p, err := g.container(ctx)
+	if err == nil {
+		return p, string(confine.Container), nil
+	}
+	if !g.dryRun {
+		g.Statusf("note: learners' programs have your rights on this machine: %s; %s", why, err)
+	}
+	return nil, string(confine.None), nil
 }
+
+// container is the policy that has learners' programs run in containers.
+func (g *command) container(ctx context.Context) (*sandbox.Policy, error) {
+	image := g.Getenv(sandboxImage)
+	if image == "" {
+		image = "pipelab/sandbox"
+	}
+	p, err := confine.NewContainer(ctx, image)
+	switch {
+	case errors.Is(err, confine.ErrNoImage):
+		return nil, app.Environmentf("%s", err).Hint(`build it: printf 'FROM python:3-slim\nRUN pip install boto3\n' | docker build -t pipelab/sandbox - ; or name another in ` + sandboxImage)
+	case errors.Is(err, confine.ErrUnavailable):
+		return nil, app.Environmentf("%s", err).Hint("pipelab doctor tells what this machine can do")
+	}
+	return p, err
+}
+
+// sandboxImage names the image of --sandbox container.
+const sandboxImage = "PIPELAB_SANDBOX_IMAGE"
 
 // grade runs the plan.
 func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbox.Policy, before *report.Gradebook) (err error) {
@@ -237,7 +266,7 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 	run := grade.RunOptions{
 		Driver:       embedded.Driver{Provision: provision.At, Interpreters: g.Interpreters, Confine: policy},
 		Deploy:       trial.Stacks(func(e emulator.Emulator) deploy.Target { return g.target(e, policy) }),
-		Interpreters: g.Interpreters, Confine: policy, Clock: g.Wall(), Parallel: g.processors(), Deadline: g.deadline,
+		Interpreters: g.Interpreters, Confine: policy, Clock: g.Wall(), Parallel: g.jobs, Deadline: g.deadline,
 		Output: out, Rerun: g.rerun, Progress: t.done,
 	}
 	if !g.noCache {

@@ -112,9 +112,13 @@ func newSchema(a *app.App) *cobra.Command {
 	}
 }
 
-// read opens a gradebook.
+// read opens a gradebook, or that of the folder that grades were written to.
 func read(a *app.App, file string) (*report.Gradebook, error) {
-	b, err := grade.ReadGradebook(path(a, file))
+	file = path(a, file)
+	if info, err := os.Stat(file); err == nil && info.IsDir() {
+		file = filepath.Join(file, grade.GradebookFile)
+	}
+	b, err := grade.ReadGradebook(file)
 	if err != nil {
 		return nil, app.Usagef("the gradebook cannot be read: %v", err).Hint("make one: pipelab grade PATH…")
 	}

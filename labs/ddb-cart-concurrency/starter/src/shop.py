@@ -3,8 +3,9 @@
     shop.py add|remove|note|buy|checkout|fill [options] < orders.jsonl
 
 Each line of standard input is one order: {"id": …, "customer": …, "product":
-…, "quantity": …}. Eight of them are worked on at a time. One line of JSON says
-what became of each. This file is given; your work is in cart.py.
+…, "quantity": …}; for fill it is {"id": …, "lines": …}. Eight of them are worked
+on at a time. One line of JSON says what became of each. This file is given; your
+work is in cart.py.
 """
 
 import argparse
@@ -44,13 +45,18 @@ def checkout(shop, order, _):
     return cart.checkout(shop, order["id"], order["id"])
 
 
-def fill(shop, order, options):
-    """A cart with many products, all in stock, then the checkout."""
-    for i in range(options.lines):
+def fill(shop, order, _):
+    """A cart with as many products as the order has lines, all in stock, then the checkout."""
+    puts = []
+    for i in range(order["lines"]):
         product = f"bulk-{i:03d}"
         stock = cart.key(f"PRODUCT#{product}", "STOCK") | {"stock": {"N": "10"}}
-        shop.client.put_item(TableName=shop.table, Item=stock)
-        cart.add(shop, order["id"], product, 1)
+        line = cart.key(f"CART#{order['id']}", f"LINE#{product}") | {"product": {"S": product}, "quantity": {"N": "1"}}
+        puts += [{"PutRequest": {"Item": item}} for item in (stock, line)]
+    while puts:
+        batch, puts = puts[:25], puts[25:]  # as many as one call takes
+        left = shop.client.batch_write_item(RequestItems={shop.table: batch})["UnprocessedItems"]
+        puts += left.get(shop.table, [])
     return cart.checkout(shop, order["id"], order["id"])
 
 
@@ -63,9 +69,8 @@ def main() -> int:
     parser.add_argument("--product", help="everybody buys this product")
     parser.add_argument("--quantity", type=int, help="everybody buys so many")
     parser.add_argument("--version", type=int, help="the version that the shopper has seen")
-    parser.add_argument("--lines", type=int, default=0, help="products in the cart")
     options = parser.parse_args()
-    client = boto3.client("dynamodb", config=Config(max_pool_connections=AT_ONCE, retries={"mode": "standard"}))
+    client = boto3.client("dynamodb", config=Config(max_pool_connections=AT_ONCE))
     shop = cart.Shop(client, os.environ["TABLE_NAME"])
 
     def work(line):

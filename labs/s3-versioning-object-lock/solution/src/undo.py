@@ -36,10 +36,10 @@ def undelete(s3, bucket: str, key: str) -> bool:
 
 def revert(s3, bucket: str, key: str) -> bool:
     """Copies the version before the current one over it, as a new version."""
-    versions = [v for v in history(s3, bucket, key) if not v["marker"]]
-    if len(versions) < 2:
+    earlier = [v for v in history(s3, bucket, key)[1:] if not v["marker"]]
+    if not earlier:
         return False
-    before = {"Bucket": bucket, "Key": key, "VersionId": versions[1]["VersionId"]}
+    before = {"Bucket": bucket, "Key": key, "VersionId": earlier[0]["VersionId"]}
     s3.copy_object(Bucket=bucket, Key=key, CopySource=before)
     return True
 

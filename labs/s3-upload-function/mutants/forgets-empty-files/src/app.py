@@ -21,8 +21,6 @@ def handler(event, context):
     for record in event["Records"]:
         bucket = record["s3"]["bucket"]["name"]
         key = unquote_plus(record["s3"]["object"]["key"])
-        if not key.endswith(".csv"):
-            continue
         text = s3.get_object(Bucket=bucket, Key=key)["Body"].read().decode("utf-8")
         target = key.removesuffix(".csv") + ".jsonl"
         s3.put_object(Bucket=OUT_BUCKET, Key=target, Body=convert(text).encode("utf-8"), ContentType="application/jsonl")
