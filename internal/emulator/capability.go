@@ -76,9 +76,9 @@ type Row struct {
 // Table is all that is known of who has what.
 //
 // A source that is named is a file of the project: LocalStack 4.14.0, MiniStack
-// 1.4.21, and kinesis-mock and DynamoDB Local, which LocalStack runs for Kinesis
-// and DynamoDB, as they were in September 2026. What was not found there counts
-// as missing, or is tried.
+// 1.5.33, and kinesis-mock and DynamoDB Local, which LocalStack runs for Kinesis
+// and DynamoDB. What was not found there, or only in part, counts as missing, or
+// is tried.
 func Table() []Row {
 	const inside = "a proxy sees what passes through it, which calls of functions and between services do not"
 	return []Row{
@@ -96,7 +96,7 @@ func Table() []Row {
 		{KinesisESM, "streams invoke functions", true, Yes, Yes, Yes, No, "LocalStack: stream_poller.py, needs the container engine's socket; MiniStack: ministack/services"},
 		{KinesisBisect, "failing batches are halved", true, Yes, No, No, No, "LocalStack: stream_poller.py logs that it is not implemented; MiniStack: stored only"},
 		{LambdaFunctions, "functions run", true, Yes, Yes, Yes, No, "LocalStack: containers, needs the engine's socket; MiniStack: local processes"},
-		{LambdaAsync, "asynchronous calls are repeated, with destinations and dead letters", true, Yes, Yes, No, No, "LocalStack: lambda.mdx, config.py; MiniStack: not found in source"},
+		{LambdaAsync, "asynchronous calls are repeated, with destinations and dead letters", true, Yes, Yes, No, No, "LocalStack: lambda.mdx, config.py; MiniStack: lambda_svc.py repeats within seconds and knows dead letters and OnFailure, but no OnSuccess"},
 		{S3Notifications, "objects raise events", true, Yes, Yes, Yes, No, "LocalStack: services/s3/notifications.py; MiniStack: ministack/services"},
 		{S3Lifecycle, "lifecycle rules act when time moves", true, Yes, No, No, No, "LocalStack and MiniStack: stored only"},
 		{S3PublicBlock, "public access blocks refuse public policies", true, Yes, Try, Try, Try, "tried at start"},

@@ -64,6 +64,11 @@ func TestLabs_verdictsAreAsRecorded(t *testing.T) {
 				t.Run(string(kind)+"/"+id, func(t *testing.T) {
 					t.Parallel()
 					line := solution(t, d, id)
+					// One that broke is asked again: what it does each time is what it does.
+					for try := 1; try < 3 && broke(line); try++ {
+						t.Logf("again: %s", line)
+						line = solution(t, d, id)
+					}
 					mu.Lock()
 					defer mu.Unlock()
 					seen[string(kind)+" "+id] = line
@@ -89,6 +94,13 @@ func TestLabs_verdictsAreAsRecorded(t *testing.T) {
 	require.Empty(t, cmp.Diff(recorded, seen), "recorded and seen; if that is right, explain it in %s: go test -run Labs -update", file)
 }
 
+// broke tells that the emulator has failed, not that it lacks something.
+func broke(line string) bool {
+	return strings.Contains(line, "="+string(report.Error)) || strings.HasPrefix(line, undeployed)
+}
+
+const undeployed = "cannot be deployed: "
+
 // solution deploys and judges a lab's solution once.
 func solution(t *testing.T, d emulator.Driver, id string) string {
 	l, err := lab.Open(labs.FS(), id, check.Compile)
@@ -109,7 +121,7 @@ func solution(t *testing.T, d emulator.Driver, id string) string {
 		}
 	}
 	if r.Deploy != "" {
-		return "cannot be deployed: " + r.Deploy
+		return undeployed + r.Deploy
 	}
 	var b strings.Builder
 	for _, c := range r.Result.Checks {

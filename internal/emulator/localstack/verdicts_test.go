@@ -9,6 +9,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/pipelab/pipelab/internal/check"
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/labs"
 )
 
 // read takes lines "KIND LAB: verdicts" and the comments above them, which
@@ -55,4 +61,43 @@ func TestVerdicts_keepTheirExplanations(t *testing.T) {
 	verdicts, comments := read(t, file)
 	require.Equal(t, map[string]string{"a x": "p=pass q=fail", "b y": "p=pass"}, verdicts)
 	require.Equal(t, text, string(write(verdicts, comments)))
+}
+
+// What is recorded fits the labs as they are, which needs no container to see: a
+// line for each, its checks, and unsupported where the table of capabilities says
+// so. What is only known after a trial may be either.
+func TestVerdicts_fitTheLabs(t *testing.T) {
+	recorded, _ := read(t, "testdata/verdicts.txt")
+	ids, err := lab.IDs(labs.FS())
+	require.NoError(t, err)
+	for _, kind := range []emulator.Kind{emulator.LocalStack, emulator.MiniStack} {
+		for _, id := range ids {
+			name := string(kind) + " " + id
+			l, err := lab.Open(labs.FS(), id, check.Compile)
+			require.NoError(t, err)
+			sure, possible := judgeable(l, emulator.CapabilitiesOf(kind)), judgeable(l, emulator.Possible(kind, false))
+			seen := strings.Fields(recorded[name])
+			require.Len(t, seen, len(l.Checks), "%s: make test-containers, or go test -run Labs -update, records it", name)
+			for i, c := range l.Order() {
+				check, verdict, _ := strings.Cut(seen[i], "=")
+				require.Equal(t, c.ID, check, name)
+				if slices.Contains(sure, c.ID) {
+					require.NotEqual(t, string(report.Unsupported), verdict, "%s %s", name, c.ID)
+				}
+				if !slices.Contains(possible, c.ID) {
+					require.Equal(t, string(report.Unsupported), verdict, "%s %s", name, c.ID)
+				}
+			}
+			delete(recorded, name)
+		}
+	}
+	require.Empty(t, recorded, "these labs are gone")
+}
+
+func judgeable(l *lab.Folder, has []emulator.Capability) []string {
+	names := make([]string, len(has))
+	for i, c := range has {
+		names[i] = string(c)
+	}
+	return l.Judgeable(names)
 }
