@@ -75,4 +75,4 @@ def read(kinesis, stream: str, shard: str, iterator: str | None, start: dict, li
         try:
             return kinesis.get_records(ShardIterator=iterator, Limit=limit)
         except kinesis.exceptions.ExpiredIteratorException:
-            continue
+            pass
