@@ -39,13 +39,12 @@ type build struct {
 func NewBuilds() *Builds { return &Builds{made: map[string]*build{}} }
 
 // Close removes what was built.
-func (b *Builds) Close() error {
+func (b *Builds) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.dir == "" {
-		return nil
+	if b.dir != "" {
+		_ = os.RemoveAll(b.dir) // a folder for temporary files
 	}
-	return os.RemoveAll(b.dir)
 }
 
 // A build may take long where the SDK has never been compiled.

@@ -179,7 +179,7 @@ func (b *box) begin() error {
 	for _, port := range b.policy.Ports {
 		args = append(args, strconv.Itoa(port))
 	}
-	b.main = exec.Command(b.policy.container.tool, args...) //nolint:gosec // arguments of ours
+	b.main = exec.Command(b.policy.container.tool, args...) //nolint:gosec,noctx // arguments of ours; End ends it
 	procgroup.Own(b.main)
 	var said strings.Builder
 	b.main.Stderr = &said
@@ -271,7 +271,7 @@ func (b *box) End() {
 		}
 		// The kernel may have ended a process of the container for its memory.
 		// Source: cgroups(7), memory.events; memory.oom_control of version 1
-		out, _ := b.policy.container.ask(context.Background(), "exec", b.name, "sh", "-c", //nolint:errcheck // one of the files is missing
+		out, _ := b.policy.container.ask(context.Background(), "exec", b.name, "sh", "-c", // one of the files is missing: an error
 			"cat /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null")
 		for line := range strings.Lines(out) {
 			if n, ok := strings.CutPrefix(line, "oom_kill "); ok && strings.TrimSpace(n) != "0" {
