@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -177,6 +178,7 @@ func kinds(all fs.FS, id string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
+	mutants = slices.DeleteFunc(mutants, func(e fs.DirEntry) bool { return !e.IsDir() }) // survivors.yaml is none
 	out := []string{"solution", "starter"}
 	for i, m := range mutants {
 		if out = append(out, path.Join("mutants", m.Name())); i%2 == 0 {
