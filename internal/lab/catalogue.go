@@ -48,6 +48,8 @@ type Survivor struct {
 	File   string `json:"file" yaml:"file"`     // below solution/
 	Change string `json:"change" yaml:"change"` // as "pipelab lab test --mutate" prints it, without file and line
 	Reason string `json:"reason" yaml:"reason"`
+	// Perhaps says that a check notices it on some machines: it may survive.
+	Perhaps bool `json:"perhaps,omitempty" yaml:"perhaps"`
 }
 
 // Mutant is a wrong answer that the checks must catch.

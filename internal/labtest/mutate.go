@@ -135,7 +135,7 @@ func (out *Mutations) explain(reasons []lab.Survivor, all bool) {
 		}
 	}
 	for _, r := range reasons {
-		if all && !used[r] {
+		if all && !used[r] && !r.Perhaps {
 			out.OK = false
 			out.Problems = append(out.Problems, fmt.Sprintf("mutants/survivors.yaml explains %q of %s, which does not survive", r.Change, r.File))
 		}
