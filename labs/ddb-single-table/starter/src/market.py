@@ -11,7 +11,8 @@ Each line is one command, and they are carried out in their order:
 "orders" with a "limit" is read page by page; the events of "between" are loaded
 after the first page, as others write while somebody reads. What goes wrong is
 printed as {"error": …}, and the next command follows. MARKET_TABLE and
-ATTACHMENT_BUCKET in the environment name the table and the bucket.
+ATTACHMENT_BUCKET in the environment name the table and the bucket, INPUT_FILE the
+file for {"do": "attach", "post": "p1"}; without it there is no client for S3.
 """
 
 import hashlib

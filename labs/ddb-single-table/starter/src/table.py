@@ -1,6 +1,8 @@
 """The market in one table: users, posts, follows, products, orders, alerts.
 
-Events are loaded as they come; the same event again changes nothing:
+Events are loaded as they come, a status before its order as well as after it; the
+same event again changes nothing. (What place, unfollow or approve has changed is
+not loaded again.)
 
     {"type": "user", "id", "name", "city"}
     {"type": "post", "id", "user", "time", "text"}, some with "flagged": true
@@ -10,8 +12,10 @@ Events are loaded as they come; the same event again changes nothing:
     {"type": "status", "order", "status", "time"}
     {"type": "alert", "id", "severity", "time", "text"}
 
-Rows of answers are dicts with the fields of these events. A line of an order is
-a row of its own: {"order", "product", "quantity", "time"}.
+Rows of answers are dicts with the fields of these events, and more fields do no
+harm. They are printed as JSON: numbers are int, not the Decimal that boto3's
+TypeDeserializer makes, nor {"N": "10"}. A line of an order is a row of its own:
+{"order", "product", "quantity", "time"}. An order has each product once.
 
 Write down here which key each kind of item has; everything else follows from it.
 """
@@ -25,7 +29,8 @@ class Market:
         self.dynamodb, self.table, self.s3, self.bucket = dynamodb, table, s3, bucket
 
     def load(self, events: list) -> None:
-        """Loads events, some of which come twice."""
+        """Loads events, some of which come twice, also in one call. The stock of a
+        product is what is left: an order that is loaded takes nothing from it."""
         raise NotImplementedError("load in src/table.py is still to be written")
 
     # The twelve questions.
@@ -39,11 +44,11 @@ class Market:
         raise NotImplementedError("wall in src/table.py is still to be written")
 
     def following(self, user: str) -> list:
-        """Follows of this user, by the name of the followed."""
+        """Follows of this user, by the id of the followed."""
         raise NotImplementedError("following in src/table.py is still to be written")
 
     def followers(self, user: str) -> list:
-        """Follows of others that follow this user, by the name of the follower."""
+        """Follows of others that follow this user, by the id of the follower."""
         raise NotImplementedError("followers in src/table.py is still to be written")
 
     def orders(self, user: str, limit: int, after) -> tuple:
@@ -82,9 +87,9 @@ class Market:
     # Changes.
 
     def place(self, order: dict) -> str | None:
-        """Writes the order with its lines and the status "placed", and takes the
-        stock, all or nothing. Returns None, also for an order that is there
-        already, or "sold-out"."""
+        """Writes the order, an event without its type, with its lines and the status
+        "placed" at its own time, and takes the stock, all or nothing. Returns None,
+        also for an order that is there already, or "sold-out"."""
         raise NotImplementedError("place in src/table.py is still to be written")
 
     def unfollow(self, user: str, follows: str) -> None:
@@ -97,7 +102,8 @@ class Market:
     # A question that nobody had thought of.
 
     def grow(self) -> None:
-        """Prepares the live table for the question city, without touching an item."""
+        """Prepares the live table for the question city, without touching an item.
+        It need not wait until DynamoDB is done."""
         raise NotImplementedError("grow in src/table.py is still to be written")
 
     def city(self, name: str) -> list:
