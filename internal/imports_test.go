@@ -50,7 +50,7 @@ func packages(t *testing.T) map[string]listed {
 // layers, or of its own folder. Leaves may be imported by all.
 func layers() [][]string {
 	return [][]string{
-		{"internal/archive", "internal/cfn", "internal/confine", "internal/filelock", "internal/prefork", "internal/procgroup", "internal/sdkhttp", "internal/seal", "localstack"}, // leaves
+		{"internal/archive", "internal/cfn", "internal/confine", "internal/digest", "internal/filelock", "internal/prefork", "internal/procgroup", "internal/sdkhttp", "internal/seal", "localstack"}, // leaves
 		{"internal/aws"},
 		{"internal/emulator"},
 		{"internal/provision", "internal/datagen", "internal/sandbox", "internal/sqlengine", "internal/lab", "labs"},

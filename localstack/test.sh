@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # PipeLab on containers: the driver's tests and every lab's solution, on
-# LocalStack and on MiniStack. On a Debian machine as root it sees to a container
+# LocalStack and on MiniStack, and what keeps learners' programs in a container. On a Debian machine as root it sees to a container
 # engine itself; the images are built where they are missing.
 #
 #   localstack/test.sh             everything
@@ -73,4 +73,7 @@ if [ "${1:-}" = --engine ]; then exit 0; fi
 images
 # What is skipped elsewhere must run here.
 export PIPELAB_CONTAINERS=required GOFLAGS=${GOFLAGS:--buildvcs=false}
+# The sandbox needs an image with Python and boto3, whichever that is.
+export PIPELAB_SANDBOX_IMAGE=${PIPELAB_SANDBOX_IMAGE:-$MINISTACK_BUILT_IMAGE}
+${GO:-go} test -race -count=1 -run Container ./internal/sandbox
 ${GO:-go} test -race -count=1 -timeout 60m ./internal/emulator/localstack/...

@@ -30,7 +30,7 @@ func broke(calls []emulator.Call) string {
 	}
 	why := fmt.Sprintf("%s %s was answered with %s", first.Service, first.Operation, strings.TrimSpace(fmt.Sprintf("%d %s", first.Broke, first.Error)))
 	if n > 1 {
-		why += fmt.Sprintf(" and %d more calls failed so", n-1)
+		why += fmt.Sprintf(", and so were %d more calls", n-1)
 	}
 	return why
 }

@@ -2,12 +2,9 @@ package check
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +12,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pipelab/pipelab/internal/digest"
 	"github.com/pipelab/pipelab/internal/sandbox"
+	"github.com/pipelab/pipelab/internal/workspace"
 )
 
 // Builds are programs in Go that were compiled for checks: "go run" would link
@@ -27,9 +26,9 @@ type Builds struct {
 	made map[string]*build
 }
 
-// build is one program, or why there is none.
+// build is one program, or why there is none. It is done once made is closed.
 type build struct {
-	once   sync.Once
+	made   chan struct{}
 	file   string
 	failed *sandbox.Result // what the compiler said
 	err    error
@@ -66,35 +65,91 @@ func goRun(command []string) bool {
 // the command. A result is that of a build that failed, which the learner is to
 // see as that of the program. The error is ours.
 func (b *Builds) prepare(ctx context.Context, spec *sandbox.Spec) (*sandbox.Result, error) {
+	for {
+		one, mine, err := b.find(spec)
+		if err != nil {
+			return nil, err
+		}
+		if mine {
+			one.failed, one.err = compile(ctx, *spec, one.file)
+			if one.err != nil || ctx.Err() != nil { // whoever comes next may have more luck, or more time
+				b.forget(one)
+			}
+			close(one.made)
+		}
+		select {
+		case <-one.made:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if !mine && errors.Is(one.err, errInterrupted) {
+			continue // somebody else's time was up
+		}
+		if one.err != nil || one.failed != nil {
+			return one.failed, one.err
+		}
+		spec.Command = append([]string{one.file}, spec.Command[3:]...)
+		spec.Policy = spec.Policy.With([]string{one.file}, nil)
+		return nil, nil //nolint:nilnil // it is built
+	}
+}
+
+// errInterrupted is in the chain of a build's error when the time of whoever
+// made it was up.
+var errInterrupted = errors.New("the build was interrupted")
+
+// find returns the build of a program; whoever is told that it is theirs makes it.
+func (b *Builds) find(spec *sandbox.Spec) (one *build, mine bool, err error) {
 	key, err := treeDigest(spec.Dir, spec.Command[2])
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	b.mu.Lock()
+	defer b.mu.Unlock()
 	if b.dir == "" {
-		b.dir, err = os.MkdirTemp("", "pipelab-build-")
-	}
-	one := b.made[key]
-	if one == nil {
-		one = &build{file: filepath.Join(b.dir, key, "program")}
-		b.made[key] = one
-	}
-	b.mu.Unlock()
-	if err != nil {
-		return nil, err
-	}
-	one.once.Do(func() { one.failed, one.err = compile(ctx, *spec, one.file) })
-	if one.err != nil || one.failed != nil {
-		if ctx.Err() != nil { // who comes later may have the time
-			b.mu.Lock()
-			delete(b.made, key)
-			b.mu.Unlock()
+		if b.dir, err = os.MkdirTemp("", "pipelab-build-"); err != nil {
+			return nil, false, err
 		}
-		return one.failed, one.err
 	}
-	spec.Command = append([]string{one.file}, spec.Command[3:]...)
-	spec.Policy = spec.Policy.With([]string{one.file}, nil)
-	return nil, nil //nolint:nilnil // it is built
+	if one := b.made[key]; one != nil {
+		return one, false, nil
+	}
+	one = &build{made: make(chan struct{}), file: filepath.Join(b.dir, key, "program")}
+	b.made[key] = one
+	return one, true, nil
+}
+
+func (b *Builds) forget(one *build) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	maps.DeleteFunc(b.made, func(_ string, o *build) bool { return o == one })
+}
+
+// buildAhead compiles the programs in Go of the checks that will run: the first
+// time the SDK is compiled with them, which takes longer than a check may.
+// Whatever is wrong with one is told by the check that runs it.
+func (o *Options) buildAhead(ctx context.Context, wanted map[string]bool) {
+	done := map[string]bool{}
+	for _, c := range o.Lab.Checks {
+		if len(wanted) > 0 && !wanted[c.ID] {
+			continue
+		}
+		for _, step := range c.Steps {
+			if step.Run == nil || done[step.Run.Program] {
+				continue
+			}
+			done[step.Run.Program] = true
+			command := o.command(o.Lab.Programs[step.Run.Program])
+			if !goRun(command) || strings.Contains(command[2], "${") {
+				continue
+			}
+			if o.Building != nil {
+				o.Building(command[2])
+			}
+			spec := sandbox.Spec{Command: command, Dir: o.Workspace, Policy: o.Confine.With(nil, nil)}
+			_, _ = o.Builds.prepare(ctx, &spec) // as above
+		}
+	}
 }
 
 // compile runs the compiler as it would run for the learner, but for what the
@@ -102,6 +157,9 @@ func (b *Builds) prepare(ctx context.Context, spec *sandbox.Spec) (*sandbox.Resu
 // learner's files, but they may name others.
 func compile(ctx context.Context, spec sandbox.Spec, file string) (*sandbox.Result, error) {
 	places, err := goPlaces(ctx)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("%w: %w", errInterrupted, ctx.Err())
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +167,7 @@ func compile(ctx context.Context, spec sandbox.Spec, file string) (*sandbox.Resu
 	if err := os.MkdirAll(out, 0o755); err != nil { //nolint:gosec // programs may run as somebody else
 		return nil, err
 	}
-	spec.Command = []string{"go", "build", "-ldflags=-s -w", "-o", file, spec.Command[2]}
+	spec.Command = []string{"go", "build", "-buildvcs=false", "-ldflags=-s -w", "-o", file, spec.Command[2]}
 	spec.Stdin, spec.Kill, spec.Together, spec.Timeout = nil, nil, nil, buildLimit
 	spec.Env = []string{"GOCACHE=" + places["GOCACHE"], "GOMODCACHE=" + places["GOMODCACHE"], "GOPATH=" + places["GOPATH"],
 		"GOFLAGS=", "GOWORK=off", "GOTOOLCHAIN=local", "GOENV=off"}
@@ -123,6 +181,9 @@ func compile(ctx context.Context, spec sandbox.Spec, file string) (*sandbox.Resu
 		spec.Policy = p
 	}
 	r, err := sandbox.Run(ctx, spec)
+	if ctx.Err() != nil {
+		return nil, fmt.Errorf("%w: %w", errInterrupted, errors.Join(err, ctx.Err()))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -152,43 +213,12 @@ func goPlaces(ctx context.Context) (map[string]string, error) {
 	return places, nil
 }
 
-// treeDigest tells workspaces apart by their files, but for hidden ones.
+// treeDigest tells workspaces apart by whatever the compiler may read: files can
+// be embedded by name even if they are hidden, but not version control's.
 func treeDigest(dir, pkg string) (string, error) {
-	h := sha256.New()
-	fmt.Fprintf(h, "%q\n", pkg)
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return "", err
-	}
-	defer root.Close()
-	err = fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case errors.Is(err, fs.ErrNotExist): // gone while we looked
-			return nil
-		case err != nil:
-			return err
-		case name != "." && strings.HasPrefix(d.Name(), "."):
-			if d.IsDir() {
-				return fs.SkipDir
-			}
-			return nil
-		case !d.Type().IsRegular():
-			return nil
-		}
-		f, err := root.Open(name)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		sum := sha256.New()
-		if _, err := io.Copy(sum, f); err != nil {
-			return err
-		}
-		fmt.Fprintf(h, "%q %x\n", name, sum.Sum(nil))
-		return nil
-	})
+	files, err := digest.Files(os.DirFS(dir), func(folder string) bool { return folder == workspace.StateDir || folder == ".git" })
 	if err != nil {
 		return "", fmt.Errorf("look at the files to build: %w", err)
 	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return digest.Of(append(files, digest.File{Name: "package", Sum: pkg})), nil
 }

@@ -3,9 +3,11 @@ package check
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,7 +31,7 @@ func workspaceOf(t *testing.T, files map[string]string) string {
 	return dir
 }
 
-func run(t *testing.T, b *Builds, dir string, policy *sandbox.Policy) (sandbox.Result, string) {
+func run(t *testing.T, b *Builds, dir string, policy *sandbox.Policy) sandbox.Result {
 	t.Helper()
 	if _, err := exec.LookPath("go"); err != nil {
 		t.Skip("Go is not installed")
@@ -38,13 +40,15 @@ func run(t *testing.T, b *Builds, dir string, policy *sandbox.Policy) (sandbox.R
 	spec := sandbox.Spec{Command: []string{"go", "run", "src/app.go", "a", "b c"}, Dir: dir, Policy: policy, Timeout: time.Minute}
 	r, err := s.execute(t.Context(), spec)
 	require.NoError(t, err)
-	if len(b.made) == 0 {
-		return r, ""
-	}
+	return r
+}
+
+// files are the programs that were made.
+func (b *Builds) files() (out []string) {
 	for _, one := range b.made {
-		return r, one.file
+		out = append(out, one.file)
 	}
-	return r, ""
+	return out
 }
 
 const prints = `package main
@@ -61,19 +65,21 @@ func TestBuilds_makesTheSameFilesOnce(t *testing.T) {
 	b := NewBuilds()
 	dir := workspaceOf(t, map[string]string{"go.mod": goMod, "src/app.go": prints})
 	t.Setenv("GOFLAGS", "-mod=vendor") // the machine's settings are not the learner's
-	r, file := run(t, b, dir, nil)
+	r := run(t, b, dir, nil)
 	require.Equal(t, "3 [a b c]\n", r.Stdout, r.Stderr)
 	require.Equal(t, 3, r.Exit)
+	require.Len(t, b.made, 1)
+	file := b.files()[0]
 	before, err := os.Stat(file)
 	require.NoError(t, err)
-	r, _ = run(t, b, workspaceOf(t, map[string]string{"go.mod": goMod, "src/app.go": prints}), nil)
+	r = run(t, b, workspaceOf(t, map[string]string{"go.mod": goMod, "src/app.go": prints}), nil)
 	require.Equal(t, 3, r.Exit)
 	after, err := os.Stat(file)
 	require.NoError(t, err)
 	require.Equal(t, before.ModTime(), after.ModTime())
 	require.Len(t, b.made, 1)
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "src/app.go"), []byte("package main\n\nfunc main() { println(\"new\") }\n"), 0o600))
-	r, _ = run(t, b, dir, nil)
+	r = run(t, b, dir, nil)
 	require.Equal(t, "new\n", r.Stderr)
 	require.Len(t, b.made, 2)
 	b.Close()
@@ -86,7 +92,7 @@ func TestBuilds_tellsWhatTheCompilerSays(t *testing.T) {
 	defer b.Close()
 	dir := workspaceOf(t, map[string]string{"go.mod": goMod, "src/app.go": "package main\n\nfunc main() { missing() }\n"})
 	for range 2 {
-		r, _ := run(t, b, dir, nil)
+		r := run(t, b, dir, nil)
 		require.Equal(t, 1, r.Exit)
 		require.Contains(t, r.Stderr, "src/app.go:3:15: undefined: missing")
 		require.Empty(t, r.Stdout)
@@ -102,8 +108,49 @@ func TestBuilds_interrupted(t *testing.T) {
 	cancel()
 	_, err := b.prepare(ctx, &sandbox.Spec{Command: []string{"go", "run", "src/app.go"}, Dir: dir})
 	require.ErrorIs(t, err, context.Canceled)
-	r, _ := run(t, b, dir, nil)
+	r := run(t, b, dir, nil)
 	require.Equal(t, 3, r.Exit, r.Stderr)
+}
+
+// Nobody gets the program of somebody whose files differ only in what is hidden.
+func TestBuilds_hiddenFiles(t *testing.T) {
+	b := NewBuilds()
+	defer b.Close()
+	source := "package main\n\nimport _ \"embed\"\n\n//go:embed .name\nvar name string\n\nfunc main() { print(name) }\n"
+	for _, name := range []string{"one", "two"} {
+		files := map[string]string{"go.mod": goMod, "src/app.go": source, "src/.name": name}
+		require.Equal(t, name, run(t, b, workspaceOf(t, files), nil).Stderr)
+	}
+	dir := workspaceOf(t, map[string]string{"go.mod": goMod, "one.go": strings.Replace(prints, "Exit(3)", "Exit(1)", 1), "two.go": strings.Replace(prints, "Exit(3)", "Exit(2)", 1)})
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "src"), 0o700))
+	for i, to := range []string{"one.go", "two.go"} {
+		link := filepath.Join(dir, "src/app.go")
+		require.NoError(t, errors.Join(os.RemoveAll(link), os.Symlink("../"+to, link)))
+		r := run(t, b, dir, nil)
+		require.Equal(t, i+1, r.Exit, r.Stderr)
+	}
+}
+
+// Who waits for a build does not suffer when whoever makes it runs out of time.
+func TestBuilds_anothersTimeIsUp(t *testing.T) {
+	b := NewBuilds()
+	defer b.Close()
+	dir := workspaceOf(t, map[string]string{"go.mod": goMod, "src/app.go": prints})
+	spec := sandbox.Spec{Command: []string{"go", "run", "src/app.go"}, Dir: dir}
+	one, mine, err := b.find(&spec)
+	require.NoError(t, err)
+	require.True(t, mine)
+	result := make(chan sandbox.Result, 1)
+	go func() { result <- run(t, b, dir, nil) }()
+	select {
+	case <-result:
+		t.Fatal("it did not wait")
+	case <-time.After(200 * time.Millisecond):
+	}
+	one.err = fmt.Errorf("%w: %w", errInterrupted, context.DeadlineExceeded)
+	b.forget(one)
+	close(one.made)
+	require.Equal(t, 3, (<-result).Exit)
 }
 
 func TestBuilds_confined(t *testing.T) {
@@ -114,16 +161,18 @@ func TestBuilds_confined(t *testing.T) {
 	require.NoError(t, err)
 	b := NewBuilds()
 	defer b.Close()
-	r, _ := run(t, b, workspaceOf(t, map[string]string{"go.mod": goMod, "src/app.go": prints}), policy)
+	r := run(t, b, workspaceOf(t, map[string]string{"go.mod": goMod, "src/app.go": prints}), policy)
 	require.Equal(t, "3 [a b c]\n", r.Stdout, r.Stderr)
 	outside := workspaceOf(t, map[string]string{"go.mod": "module example.com/outside\n\ngo 1.26\n", "secret.txt": "SECRET",
 		"outside.go": "package outside\n\nimport _ \"embed\"\n\n//go:embed secret.txt\nvar Text string\n"})
 	mod := goMod + "\nrequire example.com/outside v0.0.0\n\nreplace example.com/outside => " + outside + "\n"
 	source := "package main\n\nimport \"example.com/outside\"\n\nfunc main() { println(outside.Text) }\n"
 	thief := map[string]string{"go.mod": mod, "src/app.go": source}
-	r, _ = run(t, NewBuilds(), workspaceOf(t, thief), nil)
+	free := NewBuilds()
+	defer free.Close()
+	r = run(t, free, workspaceOf(t, thief), nil)
 	require.Contains(t, r.Stderr, "SECRET") // nothing else keeps it
-	r, _ = run(t, b, workspaceOf(t, thief), policy)
+	r = run(t, b, workspaceOf(t, thief), policy)
 	require.NotContains(t, r.Stdout+r.Stderr, "SECRET")
 	require.NotEqual(t, 0, r.Exit)
 	require.Contains(t, r.Stderr, "permission denied")

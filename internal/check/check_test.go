@@ -3,6 +3,8 @@ package check_test
 import (
 	"context"
 	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -203,4 +205,50 @@ checks:
 	require.NoError(t, err)
 	require.Equal(t, report.Pass, r.Checks[0].Verdict, "%+v", r.Checks)
 	require.Contains(t, r.Checks[0].Sent[0], "4 lines on standard input")
+}
+
+// A check's time is for what it judges: compiling a program in Go is no part of it.
+func TestRun_compilesBeforeItJudges(t *testing.T) {
+	real, err := exec.LookPath("go")
+	if err != nil {
+		t.Skip("Go is not installed")
+	}
+	const text = `
+id: tiny
+title: T
+summary: S
+level: beginner
+minutes: 1
+examTasks: ["1.1"]
+services: [kinesis]
+tasks: [{ id: a, title: A, text: B }]
+programs: { app: { command: [go, run, app.go] } }
+checks:
+  - id: quick
+    title: B
+    points: 100
+    timeout: 1s
+    hints: [a, b, c]
+    steps: [{ run: { program: app } }]
+    expect:
+      - { that: "run.app[0].stdout.startsWith('made')", message: It prints }
+`
+	l, err := lab.Parse("lab.yaml", []byte(text), check.Compile)
+	require.NoError(t, err)
+	e, err := embedded.Driver{}.Start(t.Context(), emulator.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = e.Close() })
+	tools, dir := t.TempDir(), t.TempDir()
+	slow := "#!/bin/sh\n[ \"$1\" = build ] && sleep 2\nexec " + real + " \"$@\"\n"
+	require.NoError(t, os.WriteFile(filepath.Join(tools, "go"), []byte(slow), 0o755)) //nolint:gosec // a program
+	t.Setenv("PATH", tools+string(os.PathListSeparator)+os.Getenv("PATH"))
+	source := "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"made\") }\n"
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/app\n\ngo 1.26\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "app.go"), []byte(source), 0o600))
+	var building []string
+	r, err := check.Run(t.Context(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Seed: 1, Workspace: dir, Clock: clock.New(),
+		Building: func(program string) { building = append(building, program) }})
+	require.NoError(t, err)
+	require.Equal(t, report.Pass, r.Checks[0].Verdict, "%+v", r.Checks)
+	require.Equal(t, []string{"app.go"}, building)
 }

@@ -180,7 +180,7 @@ func TestRun_doesNotBlameALearnerForTheEmulatorsFailure(t *testing.T) {
 	require.Equal(t, report.Error, seen["after"].Verdict, "what needs it was not judged either")
 	require.Equal(t, report.Pass, seen["unneeded"].Verdict, "what passes all the same has passed")
 	require.Equal(t, report.Error, seen["own"].Verdict)
-	require.Contains(t, seen["own"].Message, "s3 ListObjectsV2 was answered with 500 InternalError and 2 more calls failed so")
+	require.Contains(t, seen["own"].Message, "s3 ListObjectsV2 was answered with 500 InternalError, and so were 2 more calls")
 	require.Equal(t, report.Fail, seen["missing"].Verdict, "a refusal is an answer: %+v", seen["missing"])
 	require.Equal(t, report.Fail, seen["asked"].Verdict, "the lab asked for this one: %+v", seen["asked"])
 	_, _, final := r.Score()

@@ -56,6 +56,9 @@ type Options struct {
 	Confine *sandbox.Policy
 	// Redeploy applies the learner's template again; nil if nobody can.
 	Redeploy func(context.Context) (map[string]string, error)
+	// Building hears of each program that is compiled before the first check,
+	// which may take minutes once; may be nil.
+	Building func(program string)
 	// Done hears of each outcome as it comes; may be nil.
 	Done func(report.Check)
 	// Saw hears of every value that a probe of a check sees, and of what its
@@ -100,6 +103,7 @@ func Run(ctx context.Context, o Options) (*report.Result, error) {
 		defer func() { _ = o.Emulator.Control().DropSnapshot(context.WithoutCancel(ctx), id) }()
 	}
 	verdicts, wanted := map[string]report.Verdict{}, o.wanted()
+	o.buildAhead(ctx, wanted)
 	var last *session
 	for _, c := range o.Lab.Order() {
 		if len(wanted) > 0 && !wanted[c.ID] {

@@ -358,6 +358,14 @@ func (s *session) input(f *lab.File, spec *sandbox.Spec) (sum string, remove fun
 	return hex.EncodeToString(hash.Sum(nil)), remove, nil
 }
 
+// command is how a program is started in this workspace.
+func (o *Options) command(p lab.Program) []string {
+	return p.Choose(func(file string) bool {
+		_, err := os.Stat(filepath.Join(o.Workspace, file))
+		return err == nil
+	})
+}
+
 // killer closes kill when the moment has come, unless ctx ends first.
 func (s *session) killer(ctx context.Context, r *lab.Run, kill chan struct{}) {
 	if s.o.Clock.Sleep(ctx, r.KillAfter.Or(0)) != nil {
@@ -391,11 +399,7 @@ func (s *session) lines(r *lab.Run) int {
 
 func (s *session) spec(r *lab.Run, program lab.Program, instance int) (sandbox.Spec, error) {
 	spec := sandbox.Spec{Policy: s.o.Confine.With(nil, nil, s.o.Emulator.Endpoint().Port()), Dir: s.o.Workspace, Env: s.o.Emulator.Endpoint().Env(), Timeout: r.Timeout.Or(program.Timeout.Or(time.Minute)), Interpreters: s.o.Interpreters}
-	command := program.Choose(func(file string) bool {
-		_, err := os.Stat(filepath.Join(s.o.Workspace, file))
-		return err == nil
-	})
-	for _, a := range append(append([]string{}, command...), r.Args...) {
+	for _, a := range append(append([]string{}, s.o.command(program)...), r.Args...) {
 		v, err := s.expand(strings.ReplaceAll(a, "${instance}", fmt.Sprint(instance)))
 		if err != nil {
 			return spec, err

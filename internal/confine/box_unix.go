@@ -65,8 +65,11 @@ func NewContainer(ctx context.Context, image string) (*Policy, error) {
 			p.Path = strings.TrimSpace(path)
 		}
 	}
-	if _, err := p.LookPath("python3"); err != nil {
+	switch _, err := p.LookPath("python3"); {
+	case errors.Is(err, exec.ErrNotFound):
 		return nil, fmt.Errorf("%w: the image %s has no python3", ErrUnavailable, image)
+	case err != nil:
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return p, nil
 }
@@ -93,11 +96,15 @@ func (c *container) lookPath(name string) (string, error) {
 	if !known {
 		ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 		defer cancel()
-		err = exec.CommandContext(ctx, c.tool, "run", "--rm", "--network", "none", "--entrypoint", "sh", c.image, //nolint:gosec // arguments of ours
-			"-c", `command -v "$1"`, "sh", name).Run()
+		out, e := exec.CommandContext(ctx, c.tool, "run", "--rm", "--network", "none", "--entrypoint", "sh", c.image, //nolint:gosec // arguments of ours
+			"-c", `command -v "$1" >/dev/null || exit 99`, "sh", name).CombinedOutput()
 		var exit *exec.ExitError
-		if errors.As(err, &exit) {
+		switch {
+		case errors.As(e, &exit) && exit.ExitCode() == 99:
 			err = &exec.Error{Name: name, Err: exec.ErrNotFound}
+		case e != nil: // the engine's own trouble: it may be over next time
+			line, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+			return "", fmt.Errorf("look for %s in the image %s: %w: %s", name, c.image, e, line)
 		}
 		c.found[name] = err
 	}
@@ -110,7 +117,8 @@ type box struct {
 	name   string
 
 	ending sync.Once
-	main   *exec.Cmd     // the container's first process, the tunnel
+	main   *exec.Cmd // the container's first process, the tunnel's other end
+	tunnel *tunnel
 	ended  chan struct{} // closed when that has ended
 	done   chan struct{} // closed by End
 	watch  sync.WaitGroup
@@ -195,12 +203,13 @@ func (b *box) begin() error {
 		return fmt.Errorf("start a container: %w", err)
 	}
 	b.ended = make(chan struct{})
-	t, ready := newTunnel(in, out, b.policy.Ports), make(chan error, 1)
+	b.tunnel = newTunnel(in, out, b.policy.Ports)
+	ready := make(chan error, 1)
 	go func() {
-		err := t.await()
+		err := b.tunnel.await()
 		ready <- err
 		if err == nil {
-			t.serve()
+			b.tunnel.serve()
 		}
 		_ = b.main.Wait() // how it ended does not matter: it is over
 		close(b.ended)
@@ -252,6 +261,7 @@ func (b *box) tell(breach string) {
 
 // kill ends the container with all that is in it, and waits for that.
 func (b *box) kill() {
+	b.tunnel.close()
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
 	_ = exec.CommandContext(ctx, b.policy.container.tool, "kill", b.name).Run() //nolint:gosec // our name; an error means that it has ended

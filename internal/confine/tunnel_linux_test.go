@@ -138,12 +138,8 @@ func TestTunnel_reachesNoOtherPort(t *testing.T) {
 	asked := make(chan struct{}, 1)
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked <- struct{}{} }))
 	defer s.Close()
-	open := binary.BigEndian.AppendUint32([]byte{frameOpen}, 1)
-	open = binary.BigEndian.AppendUint32(open, 2)
-	open = binary.BigEndian.AppendUint16(open, uint16(portOf(t, s)))
-	data := binary.BigEndian.AppendUint32([]byte{frameData}, 1)
-	data = binary.BigEndian.AppendUint32(data, 18)
-	data = append(data, "GET / HTTP/1.0\r\n\r\n"...)
+	open := frame(frameOpen, 1, binary.BigEndian.AppendUint16(nil, uint16(portOf(t, s))))
+	data := frame(frameData, 1, []byte("GET / HTTP/1.0\r\n\r\n"))
 	tunnel := newTunnel(io.Discard, strings.NewReader(string(append(open, data...))), []int{1})
 	tunnel.serve()
 	require.Empty(t, tunnel.open)
@@ -155,4 +151,94 @@ func TestTunnel_reachesNoOtherPort(t *testing.T) {
 	for _, frame := range []string{"\x00\x00\x00\x00\x01\xff\xff\xff\xff", "\x09\x00\x00\x00\x01\x00\x00\x00\x00", "\x00"} {
 		newTunnel(io.Discard, strings.NewReader(frame), []int{1}).serve() // ends
 	}
+}
+
+// frame is one as a container writes it.
+func frame(kind byte, number uint32, data []byte) []byte {
+	out := binary.BigEndian.AppendUint32([]byte{kind}, number)
+	out = binary.BigEndian.AppendUint32(out, uint32(len(data)))
+	return append(out, data...)
+}
+
+// Whoever opens connections without end gets no more than the judge can bear.
+func TestTunnel_boundsConnections(t *testing.T) {
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	port := l.Addr().(*net.TCPAddr).Port
+	from, to := io.Pipe()
+	refused := make(chan []byte, 1)
+	answers, said := io.Pipe()
+	go func() {
+		head := make([]byte, 9)
+		_, _ = io.ReadFull(answers, head)
+		refused <- head
+	}()
+	tunnel := newTunnel(said, from, []int{port})
+	ended := make(chan struct{})
+	go func() { tunnel.serve(); close(ended) }()
+	for n := range uint32(maxOpen + 1) {
+		_, err := to.Write(frame(frameOpen, n, binary.BigEndian.AppendUint16(nil, uint16(port))))
+		require.NoError(t, err)
+	}
+	require.Equal(t, frame(frameClose, maxOpen, nil), <-refused)
+	require.NoError(t, to.Close())
+	<-ended
+	_ = answers.Close()
+}
+
+// What is sent to somebody who does not read waits outside of the judge's memory
+// once it is much, and is forgotten with the connection.
+func TestTunnel_boundsWhatWaits(t *testing.T) {
+	t.Run("until the connection ends", func(t *testing.T) {
+		boundsWhatWaits(t, func(_ *tunnel, c net.Conn) { require.NoError(t, c.Close()) }) // writing to it fails from now on
+	})
+	t.Run("until the tunnel ends", func(t *testing.T) {
+		boundsWhatWaits(t, func(tunnel *tunnel, _ net.Conn) { tunnel.close() })
+	})
+}
+
+func boundsWhatWaits(t *testing.T, how func(*tunnel, net.Conn)) {
+	t.Helper()
+	l, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer l.Close()
+	port := l.Addr().(*net.TCPAddr).Port
+	from, to := io.Pipe()
+	tunnel := newTunnel(io.Discard, from, []int{port})
+	ended := make(chan struct{})
+	go func() { tunnel.serve(); close(ended) }()
+	_, err = to.Write(frame(frameOpen, 7, binary.BigEndian.AppendUint16(nil, uint16(port))))
+	require.NoError(t, err)
+	conn, err := l.Accept()
+	require.NoError(t, err)
+	defer conn.Close()
+	sent := make(chan int, 1)
+	go func() {
+		data, n := make([]byte, maxFrame), 0
+		for range 3 * maxBacklog / maxFrame {
+			if _, err := to.Write(frame(frameData, 7, data)); err != nil {
+				break
+			}
+			n++
+		}
+		sent <- n
+	}()
+	backlog := func() int {
+		tunnel.mu.Lock()
+		defer tunnel.mu.Unlock()
+		return tunnel.backlog
+	}
+	require.Eventually(t, func() bool { return backlog() > maxBacklog }, time.Minute, time.Millisecond)
+	select {
+	case <-sent:
+		t.Fatal("it took everything")
+	case <-time.After(100 * time.Millisecond):
+	}
+	require.LessOrEqual(t, backlog(), maxBacklog+maxFrame)
+	how(tunnel, conn)
+	require.Equal(t, 3*maxBacklog/maxFrame, <-sent)
+	require.NoError(t, to.Close())
+	<-ended
+	require.Eventually(t, func() bool { return backlog() == 0 }, time.Minute, time.Millisecond)
 }

@@ -24,7 +24,14 @@ const (
 	frameReady        // of the container, once: its ports listen
 )
 
-const maxFrame = 1 << 20 // more than either side sends
+// What a container may ask of the judge's side: a frame is larger than either
+// side sends, no program needs so many connections, and what waits to be written
+// stays in memory.
+const (
+	maxFrame   = 1 << 20
+	maxOpen    = 512
+	maxBacklog = 64 << 20
+)
 
 // tunnel carries connections out of a container that has no network, to ports
 // of loopback and to no other.
@@ -36,11 +43,15 @@ type tunnel struct {
 	writing sync.Mutex
 	mu      sync.Mutex
 	open    map[uint32]*pipe
+	room    *sync.Cond // told when backlog shrinks
+	backlog int        // bytes that wait in pipes
+	closed  bool
 }
 
 // pipe is one connection, with what has come for it and is not yet written: one
 // that does not read must not hold up the others.
 type pipe struct {
+	of    *tunnel
 	mu    sync.Mutex
 	more  *sync.Cond
 	items [][]byte // nil for the end
@@ -49,7 +60,9 @@ type pipe struct {
 }
 
 func newTunnel(in io.Writer, out io.Reader, ports []int) *tunnel {
-	return &tunnel{ports: ports, in: in, out: bufio.NewReader(out), open: map[uint32]*pipe{}}
+	t := &tunnel{ports: ports, in: in, out: bufio.NewReader(out), open: map[uint32]*pipe{}}
+	t.room = sync.NewCond(&t.mu)
+	return t
 }
 
 // await returns when the container listens.
@@ -95,9 +108,13 @@ func (t *tunnel) serve() {
 			return
 		}
 		t.mu.Lock()
-		p := t.open[number]
+		p, many := t.open[number], len(t.open) >= maxOpen
 		t.mu.Unlock()
 		switch {
+		case kind == frameOpen && p == nil && many:
+			if t.write(frameClose, number, nil) != nil {
+				return
+			}
 		case kind == frameOpen && p == nil && len(data) == 2 && slices.Contains(t.ports, int(binary.BigEndian.Uint16(data))):
 			t.connect(number, int(binary.BigEndian.Uint16(data)))
 		case kind == frameData && p != nil && len(data) > 0:
@@ -113,7 +130,7 @@ func (t *tunnel) serve() {
 }
 
 func (t *tunnel) connect(number uint32, port int) {
-	p := &pipe{}
+	p := &pipe{of: t}
 	p.more = sync.NewCond(&p.mu)
 	t.mu.Lock()
 	t.open[number] = p
@@ -157,11 +174,31 @@ func (t *tunnel) back(number uint32, conn net.Conn) {
 	}
 }
 
+// put keeps what has come for a connection, which is lost if that has ended. It
+// waits while too much is kept for all of them together.
 func (p *pipe) put(data []byte) {
+	p.of.mu.Lock()
+	for p.of.backlog > maxBacklog && !p.of.closed {
+		p.of.room.Wait()
+	}
+	p.of.backlog += len(data)
+	p.of.mu.Unlock()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.gone {
+		p.of.release(len(data))
+		return
+	}
 	p.items = append(p.items, data)
 	p.more.Signal()
+}
+
+// release tells that so many bytes do not wait any more.
+func (t *tunnel) release(n int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.backlog -= n
+	t.room.Signal()
 }
 
 // pump writes what has come for the connection.
@@ -184,8 +221,11 @@ func (p *pipe) pump() {
 			}
 			return
 		}
-		if _, err := p.conn.Write(data); err != nil {
-			return // reading tells the container
+		_, err := p.conn.Write(data)
+		p.of.release(len(data))
+		if err != nil {
+			p.end() // reading tells the container
+			return
 		}
 	}
 }
@@ -204,17 +244,29 @@ func (t *tunnel) drop(number uint32) {
 func (p *pipe) end() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	if p.gone {
+		return
+	}
 	p.gone = true
+	kept := 0
+	for _, data := range p.items {
+		kept += len(data)
+	}
+	p.items = nil
+	p.of.release(kept)
 	p.more.Signal()
 	if p.conn != nil {
 		_ = p.conn.Close() // it may be closed already
 	}
 }
 
+// close ends all connections; serve does not wait for any of them after it.
 func (t *tunnel) close() {
 	t.mu.Lock()
 	open := t.open
 	t.open = map[uint32]*pipe{}
+	t.closed = true
+	t.room.Broadcast()
 	t.mu.Unlock()
 	for _, p := range open {
 		p.end()

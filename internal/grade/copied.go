@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/pipelab/pipelab/internal/digest"
 )
 
 // seedDigits is the length of every derived seed.
@@ -105,10 +107,10 @@ const mostScanned = 16 << 20
 
 // inFiles lists the numbers in a submission's own files, each where it is
 // first.
-func inFiles(dir string, files []file, own uint64) (out []sighting) {
+func inFiles(dir string, files []digest.File, own uint64) (out []sighting) {
 	known := map[uint64]bool{own: true}
 	for _, f := range files {
-		path := filepath.Join(dir, filepath.FromSlash(f.name))
+		path := filepath.Join(dir, filepath.FromSlash(f.Name))
 		if info, err := os.Stat(path); err != nil || info.Size() > mostScanned {
 			continue
 		}
@@ -120,7 +122,7 @@ func inFiles(dir string, files []file, own uint64) (out []sighting) {
 			for _, n := range suspects(line) {
 				if !known[n] {
 					known[n] = true
-					out = append(out, sighting{Seed: n, Where: fmt.Sprintf("%s:%d", f.name, i+1)})
+					out = append(out, sighting{Seed: n, Where: fmt.Sprintf("%s:%d", f.Name, i+1)})
 				}
 			}
 		}

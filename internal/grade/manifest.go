@@ -2,12 +2,9 @@ package grade
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -15,6 +12,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/pipelab/pipelab/internal/digest"
 )
 
 // ManifestFile is the name of a manifest in the root of a submission.
@@ -46,7 +45,7 @@ func NewManifest(dir string) (*Manifest, error) {
 	}
 	m := &Manifest{Version: manifestVersion, Files: map[string]string{}}
 	for _, f := range files {
-		m.Files[f.name] = f.sum
+		m.Files[f.Name] = f.Sum
 	}
 	return m, nil
 }
@@ -91,14 +90,14 @@ func (m *Manifest) Verify(dir string) (string, error) {
 	var changed, added []string
 	left := maps.Clone(m.Files)
 	for _, f := range files {
-		sum, ok := left[f.name]
+		sum, ok := left[f.Name]
 		switch {
 		case !ok:
-			added = append(added, f.name)
-		case !strings.EqualFold(sum, f.sum):
-			changed = append(changed, f.name)
+			added = append(added, f.Name)
+		case !strings.EqualFold(sum, f.Sum):
+			changed = append(changed, f.Name)
 		}
-		delete(left, f.name)
+		delete(left, f.Name)
 	}
 	var parts []string
 	for _, p := range []struct {
@@ -124,59 +123,9 @@ func few(names []string) string {
 	return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
 }
 
-// file is one file of a submission.
-type file struct {
-	name string // with slashes, relative
-	sum  string // SHA-256, hexadecimal
-	runs bool   // it can be executed
-}
-
-// listFiles lists the regular files of a submission, sorted: not what PipeLab,
-// version control or interpreters keep there, and not the manifest itself.
-func listFiles(dir string) ([]file, error) {
-	var out []file
-	err := filepath.WalkDir(dir, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			if p != dir && caches(d.Name()) {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		rel, err := filepath.Rel(dir, p)
-		if err != nil || !d.Type().IsRegular() || rel == ManifestFile {
-			return err
-		}
-		info, err := d.Info()
-		if err != nil {
-			return err
-		}
-		sum, err := sumFile(p)
-		out = append(out, file{name: filepath.ToSlash(rel), sum: sum, runs: info.Mode()&0o111 != 0})
-		return err
-	})
-	slices.SortFunc(out, func(a, b file) int { return strings.Compare(a.name, b.name) })
-	return out, err
-}
-
-func sumFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	_, err = io.Copy(h, f)
-	return hex.EncodeToString(h.Sum(nil)), err
-}
-
-// digestFiles is one digest over names, contents and what can be executed.
-func digestFiles(files []file) string {
-	h := sha256.New()
-	for _, f := range files {
-		fmt.Fprintf(h, "%q %s %t\n", f.name, f.sum, f.runs)
-	}
-	return hex.EncodeToString(h.Sum(nil))
+// listFiles lists the regular files of a submission: not what PipeLab, version
+// control or interpreters keep there, and not the manifest itself.
+func listFiles(dir string) ([]digest.File, error) {
+	files, err := digest.Files(os.DirFS(dir), caches)
+	return slices.DeleteFunc(files, func(f digest.File) bool { return f.Link || f.Name == ManifestFile }), err
 }

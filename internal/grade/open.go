@@ -16,6 +16,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/archive"
 	"github.com/pipelab/pipelab/internal/deploy"
+	"github.com/pipelab/pipelab/internal/digest"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/workspace"
 )
@@ -229,7 +230,7 @@ func expected(l *lab.Folder) []string {
 }
 
 // resembles says why a tree is no submission for a lab; "" when it is one.
-func resembles(dir string, files []file, l *lab.Folder) string {
+func resembles(dir string, files []digest.File, l *lab.Folder) string {
 	if len(files) == 0 {
 		return "it holds no files"
 	}
@@ -238,13 +239,13 @@ func resembles(dir string, files []file, l *lab.Folder) string {
 	}
 	wanted := expected(l)
 	for _, f := range files {
-		if slices.Contains(wanted, f.name) {
+		if slices.Contains(wanted, f.Name) {
 			return ""
 		}
 	}
 	names := make([]string, len(files))
 	for i, f := range files {
-		names[i] = f.name
+		names[i] = f.Name
 	}
 	return fmt.Sprintf("it holds %s and nothing that the lab %s is made of, such as %s", few(names), l.ID, few(wanted))
 }

@@ -7,13 +7,13 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/pipelab/pipelab/internal/digest"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
 )
@@ -52,7 +52,7 @@ type unit struct {
 	learner report.Learner
 	lab     *lab.Folder
 	dir     string // where it was opened
-	files   []file
+	files   []digest.File
 	seed    uint64
 	key     string // what its result depends on
 	handed  report.Submission
@@ -127,18 +127,14 @@ func (p *Plan) open(id string) (*lab.Folder, error) {
 	return l, nil
 }
 
-// LabDigest is a hash over names and contents of all files of a lab.
+// LabDigest is a hash over names and contents of all files of a lab, wherever it
+// is kept: what can be executed does not survive everywhere.
 func LabDigest(l *lab.Folder) (string, error) {
-	h := sha256.New()
-	err := fs.WalkDir(l.FS, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		b, err := fs.ReadFile(l.FS, name)
-		fmt.Fprintf(h, "%q %x\n", name, sha256.Sum256(b))
-		return err
-	})
-	return hex.EncodeToString(h.Sum(nil)), err
+	files, err := digest.Files(l.FS, func(string) bool { return false })
+	for i := range files {
+		files[i].Runs = false
+	}
+	return digest.Of(files), err
 }
 
 func (p *Plan) labIDs() (ids []string) {
@@ -201,7 +197,7 @@ func (u *unit) read() (m *Manifest, err error) {
 	if u.files, err = listFiles(u.dir); err != nil {
 		return nil, err
 	}
-	u.handed.Digest = digestFiles(u.files)
+	u.handed.Digest = digest.Of(u.files)
 	m, bad := ReadManifest(u.dir)
 	if bad != nil {
 		u.notes = append(u.notes, bad.Error())

@@ -4,8 +4,6 @@
 package workspace
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/pipelab/pipelab/internal/digest"
 )
 
 // StateDir is the folder inside a workspace that belongs to PipeLab.
@@ -227,32 +227,11 @@ func (w *Workspace) Outputs() (o Outputs, err error) {
 // SaveOutputs writes them.
 func (w *Workspace) SaveOutputs(o Outputs) error { return writeJSON(w.Path("outputs.json"), o) }
 
-// Digest is a hash over names, modes and contents of all files of the
-// workspace that are the learner's.
+// Digest is a hash over names, contents and what can be executed of all files
+// of the workspace that are the learner's.
 func (w *Workspace) Digest() (string, error) {
-	sum := sha256.New()
-	err := filepath.WalkDir(w.Root, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		if d.IsDir() {
-			if Ignored(d.Name()) && p != w.Root {
-				return filepath.SkipDir
-			}
-			return nil
-		}
-		if !d.Type().IsRegular() {
-			return nil
-		}
-		b, err := os.ReadFile(p)
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(w.Root, p)
-		fmt.Fprintf(sum, "%q %d %x\n", rel, len(b), sha256.Sum256(b))
-		return err
-	})
-	return hex.EncodeToString(sum.Sum(nil)), err
+	files, err := digest.Files(os.DirFS(w.Root), Ignored)
+	return digest.Of(files), err
 }
 
 // Ignored tells whether a folder of a workspace holds nothing that a learner

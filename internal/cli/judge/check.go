@@ -145,6 +145,7 @@ func run(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFla
 		Interpreters: a.Interpreters,
 		Lab:          w.Lab, Emulator: p.emulator, Driver: w.Meta.Emulator, Seed: f.seed, Outputs: p.outputs,
 		Workspace: w.Root, Only: only, Clock: a.Wall(), Redeploy: p.deploy, Renew: p.renew, Done: t.done,
+		Building: func(program string) { a.Statusf("compiling %s; the first time this may take some minutes", program) },
 	})
 	t.clear()
 	if errors.Is(err, check.ErrGone) {
