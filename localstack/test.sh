@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # PipeLab on containers: the driver's tests and every lab's solution, on
-# LocalStack and on MiniStack, and what keeps learners' programs in a container. On a Debian machine as root it sees to a container
-# engine itself; the images are built where they are missing.
+# LocalStack and on MiniStack, and what keeps learners' programs in a container.
+# On a Debian machine as root it sees to a container engine itself; the images are
+# built where they are missing.
 #
 #   localstack/test.sh             everything
 #   localstack/test.sh --engine    only see to an engine that answers
