@@ -13,6 +13,8 @@ import base64
 import ctypes
 import functools
 import gc
+import importlib
+import itertools
 import json
 import os
 import resource
@@ -31,12 +33,25 @@ SERVICES = {"dynamodb": "list_tables", "s3": "list_buckets", "kinesis": "list_st
 PRACTICE = 10  # calls after which the interpreter has adapted its code
 READY = []  # the default session for a program
 IDLE = 300  # seconds without a program after which the server ends
+# What else many programs import, and what connecting to a host by its name does.
+MODULES = ("argparse", "csv", "decimal", "encodings.idna", "statistics", "zoneinfo",
+           "boto3.dynamodb.conditions", "boto3.dynamodb.transform", "boto3.dynamodb.types")
+CONTEXTS = []  # TLS contexts for a program
+ENOUGH = 4  # of them
 
 
 def load():
     """Imports what pipelines use. All of it may be missing."""
+    for name in MODULES:
+        try:
+            importlib.import_module(name)
+        except Exception:
+            pass
     try:
         import boto3
+        import botocore.client
+        import botocore.endpoint_provider
+        import botocore.httpsession
         import botocore.loaders
         import botocore.useragent
 
@@ -74,8 +89,45 @@ def load():
         if part:
             part.to_string = functools.lru_cache(1024)(part.to_string)
 
+        # Each client and each chain of credentials makes a TLS context, whether or not
+        # it will speak TLS. Nothing that a new one looks at differs between programs,
+        # but for a file that keys are to be written to.
+        make = botocore.httpsession.create_urllib3_context
+
+        def create_urllib3_context(*arguments, **options):
+            if CONTEXTS and not arguments and not options and "SSLKEYLOGFILE" not in os.environ:
+                return CONTEXTS.pop()
+            return make(*arguments, **options)
+
+        botocore.httpsession.create_urllib3_context = create_urllib3_context
+
+        # What clients of a service are made of is the same for each of them: a
+        # function for each operation, and the rules for its endpoints.
+        methods = botocore.client.ClientCreator._create_methods
+        made = {}
+
+        def create_methods(self, service_model):
+            description = service_model._service_description
+            found = made.get(id(description))
+            if found is None or found[0] is not description:
+                found = made[id(description)] = description, methods(self, service_model)
+            return dict(found[1])
+
+        botocore.client.ClientCreator._create_methods = create_methods
+        ruleset = botocore.endpoint_provider.RuleSet
+        rulesets = {}
+
+        def rule_set(version, parameters, rules, partitions, documentation=None):
+            found = rulesets.get((id(rules), id(partitions)))
+            if found is None or found[0] is not rules or found[1] is not partitions:
+                found = rules, partitions, ruleset(version, parameters, rules, partitions, documentation)
+                rulesets[id(rules), id(partitions)] = found
+            return found[2]
+
+        botocore.endpoint_provider.RuleSet = rule_set
+
         # The default session is made once; it looks at nothing before it makes
-        # a client.
+        # a client, but its chain of credentials does, see configured.
         setup = boto3.setup_default_session
 
         def setup_default_session(**options):
@@ -86,6 +138,8 @@ def load():
 
         boto3.setup_default_session = setup_default_session
         READY.append(boto3.session.Session())
+        os.environ["AWS_EC2_METADATA_DISABLED"] = "true"
+        READY[0]._session.get_component("credential_provider")
         describe("sts")  # imports the rest
     except Exception:
         READY.clear()
@@ -120,14 +174,23 @@ def answer(content, request, **_):
 
 
 def configured(environment):
-    """Whether there are files that a session would look at: it must be new then."""
-    names = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_DATA_PATH", "BOTO_CONFIG")
+    """Whether there is something that a session would look at and this one did not: it
+    must be new then. Those are files, and where credentials of a machine come from.
+    """
+    names = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_DATA_PATH", "BOTO_CONFIG",
+             "AWS_IMDS_USE_IPV6", "AWS_METADATA_SERVICE_TIMEOUT", "AWS_METADATA_SERVICE_NUM_ATTEMPTS")
     homes = (os.path.join(environment.get("HOME", "/"), n) for n in (".aws", ".boto"))
-    return any(n in environment for n in names) or any(map(os.path.exists, homes)) or os.path.exists("/etc/boto.cfg")
+    return (any(n in environment for n in names) or environment.get("AWS_EC2_METADATA_DISABLED") != "true"
+            or any(map(os.path.exists, homes)) or os.path.exists("/etc/boto.cfg"))
 
 
 def settle():
     """What is there now is never freed: a fork need not copy it for the collector."""
+    if READY:
+        from botocore.httpsession import create_urllib3_context
+
+        kept, CONTEXTS[:] = CONTEXTS[:], []
+        CONTEXTS[:] = kept + [create_urllib3_context() for _ in range(ENOUGH - len(kept))]
     gc.collect()
     gc.freeze()
 
@@ -352,17 +415,22 @@ def code(end):
     return 1
 
 
-def leave(status, shared):
+def leave(status, last):
     """Ends as an interpreter does, but for what the fork has in common with its
     server: to free that, page by page, would take more time than most programs.
+    last is the module that was imported last before the fork.
     """
     threading._shutdown()
     atexit._run_exitfuncs()
-    own = [module for name, module in sys.modules.items() if name not in shared and module is not None and vars(module) is not globals()]
+    own = [sys.modules["__main__"]]  # then what was imported after the fork
+    own += [sys.modules[name] for name in itertools.takewhile(lambda name: name != last, reversed(sys.modules))]
     for module in own:  # files are closed, destructors run
-        for name, value in list(vars(module).items()):
+        names = getattr(module, "__dict__", {})
+        if names is globals():
+            continue  # there was no program
+        for name in list(names):
             if name != "__builtins__":
-                vars(module)[name] = value = None
+                names[name] = None
     gc.collect()
     for stream in (sys.stdout, sys.stderr):
         try:
@@ -385,8 +453,8 @@ def start():
     settle()
     files = serve(socket.socket(fileno=3))
     if files:
-        shared = set(sys.modules) - {"__main__"}
-        leave(run(receive(files)), shared)
+        last = next(reversed(sys.modules))
+        leave(run(receive(files)), last)
 
 
 start()
