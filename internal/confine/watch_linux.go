@@ -5,17 +5,20 @@ package confine
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 )
 
-// How often is looked: at processes, and every so many times at the folders.
-// A program can take what it gets in between beyond its limits.
+// How often is looked: at processes, and every so many times at the folders and at
+// all processes of the machine. A program can take what it gets in between beyond
+// its limits.
 const (
-	interval      = 20 * time.Millisecond
-	foldersEvery  = 5
-	strangersLast = 25 // looks after which a number may be another process
+	interval     = 20 * time.Millisecond
+	foldersEvery = 5
+	allEvery     = 25
+	manyNew      = 1000 // numbers to ask about rather than listing all
 )
 
 // guard watches until the cage ends or a limit is broken, which ends it.
@@ -23,14 +26,14 @@ func (c *domains) guard() {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	before := c.policy.diskUse()
-	strangers := map[int]int{} // processes that were not ours at that look
+	var seen census
 	for look := 0; ; look++ {
 		select {
 		case <-c.done:
 			return
 		case <-ticker.C:
 		}
-		text := c.processesOver(strangers, look)
+		text := c.processesOver(&seen)
 		if text == "" && look%foldersEvery == 0 {
 			if grown := c.policy.diskUse() - before; grown > c.policy.disk() {
 				text = fmt.Sprintf("it wrote more than %d MiB", c.policy.disk()>>20)
@@ -46,54 +49,95 @@ func (c *domains) guard() {
 	}
 }
 
+// census is which processes there are: to list all of a machine's takes long, so
+// only those are asked about that have come since the last look.
+type census struct {
+	members []int // the cage's at the last look
+	newest  int   // number given last until then; 0 before the first look
+	looks   int
+}
+
+// candidates are the processes that may be the cage's: its members so far, and
+// whatever has got a number since; now and then all, since numbers begin again.
+func (s *census) candidates() ([]int, error) {
+	newest, err := newestProcess()
+	since := newest - s.newest
+	s.looks++
+	if err != nil || s.newest == 0 || since < 0 || since > manyNew || s.looks%allEvery == 0 {
+		s.newest = newest
+		return processes()
+	}
+	out := slices.Clone(s.members)
+	for pid := s.newest + 1; pid <= newest; pid++ {
+		out = append(out, pid)
+	}
+	s.newest = newest
+	return out, nil
+}
+
+// newestProcess is the number that a process or thread got last.
+// Source: proc_loadavg(5)
+func newestProcess() (int, error) {
+	b, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return 0, err
+	}
+	fields := strings.Fields(string(b))
+	if len(fields) < 5 {
+		return 0, fmt.Errorf("/proc/loadavg is %q", b)
+	}
+	return strconv.Atoi(fields[4])
+}
+
 // processesOver counts the cage's processes and their memory and returns what
 // they are too much of.
-func (c *domains) processesOver(strangers map[int]int, look int) string {
-	names, err := pidNames()
+func (c *domains) processesOver(seen *census) string {
+	ask, err := seen.candidates()
 	if err != nil {
 		return "" // without /proc nothing can be counted
-	}
-	var ask []int
-	for _, name := range names {
-		pid, err := strconv.Atoi(name)
-		if err != nil {
-			continue
-		}
-		if seen, ok := strangers[pid]; !ok || look-seen > strangersLast {
-			ask = append(ask, pid)
-		}
 	}
 	members, err := c.keeper.members(ask)
 	if err != nil {
 		return "" // it is being ended
 	}
-	ours := map[int]bool{}
+	// Threads have numbers too, and can be signalled by them.
+	seen.members = slices.DeleteFunc(members, func(pid int) bool { return !leads(pid) })
 	var memory int64
-	for _, pid := range members {
-		ours[pid] = true
+	for _, pid := range seen.members {
 		memory += resident(pid)
 	}
-	for _, pid := range ask {
-		if !ours[pid] {
-			strangers[pid] = look
-		}
-	}
 	switch {
-	case len(members) > c.policy.processes():
+	case len(seen.members) > c.policy.processes():
 		return fmt.Sprintf("it started more than %d processes", c.policy.processes())
-	case memory > c.policy.memory() && c.share(members) > c.policy.memory():
+	case memory > c.policy.memory() && c.share(seen.members) > c.policy.memory():
 		return fmt.Sprintf("it took more than %d MiB of memory", c.policy.memory()>>20)
 	}
 	return ""
 }
 
-func pidNames() ([]string, error) {
+// processes lists the machine's.
+func processes() ([]int, error) {
 	proc, err := os.Open("/proc")
 	if err != nil {
 		return nil, err
 	}
 	defer proc.Close()
-	return proc.Readdirnames(-1)
+	names, err := proc.Readdirnames(-1)
+	var out []int
+	for _, name := range names {
+		if pid, err := strconv.Atoi(name); err == nil {
+			out = append(out, pid)
+		}
+	}
+	return out, err
+}
+
+// leads tells whether a number is that of a process, not of another of its threads.
+// Source: proc_pid_status(5)
+func leads(pid int) bool {
+	number := strconv.Itoa(pid)
+	b, err := os.ReadFile("/proc/" + number + "/status")
+	return err == nil && strings.Contains(string(b), "\nTgid:\t"+number+"\n")
 }
 
 // share is the memory of processes where what they share, with one another or
