@@ -183,6 +183,14 @@ func expires(r types.LifecycleRule, v version) time.Time {
 	return time.Time{}
 }
 
+// endsMarker reports whether a rule removes a delete marker under which nothing is
+// left: at once when it says so, and as any current version when its time is up.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-expire-general-considerations.html
+func endsMarker(r types.LifecycleRule, v version, now time.Time) bool {
+	t := expires(r, v)
+	return r.Expiration != nil && deref(r.Expiration.ExpiredObjectDeleteMarker) || !t.IsZero() && !now.Before(t)
+}
+
 // expiration is the x-amz-expiration header of an object.
 func (b bucket) expiration(key string, v version) *string {
 	if b.Lifecycle == nil {
@@ -263,7 +271,7 @@ func (s *Service) age(tx *store.Tx, b bucket, e entry, now time.Time) {
 				continue
 			}
 			if v.Marker {
-				if x := r.Expiration; x != nil && deref(x.ExpiredObjectDeleteMarker) && len(e.Versions) == 1 {
+				if len(e.Versions) == 1 && endsMarker(r, *v, now) {
 					s.announce(tx, s.itself(), b, &e, *v, "LifecycleExpiration:Delete")
 					s.objects.Delete(tx, everywhere, at)
 					return

@@ -447,6 +447,34 @@ func TestLifecycle_actsWhenTheClockMoves(t *testing.T) {
 	require.Empty(t, all.DeleteMarkers)
 }
 
+// A delete marker with nothing below it is a current version whose time comes, and
+// one with something below it is left alone.
+func TestLifecycle_expiresLoneDeleteMarkers(t *testing.T) {
+	w := start(t)
+	w.versioned()
+	rules := []types.LifecycleRule{
+		{ID: aws.String("all"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("")}, Expiration: &types.LifecycleExpiration{Days: aws.Int32(5)}},
+		{ID: aws.String("gone"), Status: types.ExpirationStatusEnabled, Filter: &types.LifecycleRuleFilter{Prefix: aws.String("gone/")}, NoncurrentVersionExpiration: &types.NoncurrentVersionExpiration{NoncurrentDays: aws.Int32(1)}},
+	}
+	_, err := w.s3.PutBucketLifecycleConfiguration(ctx, &sdk.PutBucketLifecycleConfigurationInput{Bucket: aws.String("data"), LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: rules}})
+	require.NoError(t, err)
+	w.put("gone/a", "x")
+	w.put("kept/a", "x")
+	markers := func() (keys []string) {
+		all, err := w.s3.ListObjectVersions(ctx, &sdk.ListObjectVersionsInput{Bucket: aws.String("data")})
+		require.NoError(t, err)
+		for _, m := range all.DeleteMarkers {
+			keys = append(keys, *m.Key)
+		}
+		return keys
+	}
+	day := 24 * time.Hour
+	w.Advance(9 * day)
+	require.Equal(t, []string{"gone/a", "kept/a"}, markers())
+	w.Advance(6 * day)
+	require.Equal(t, []string{"kept/a"}, markers())
+}
+
 func TestConfigurations_areKeptAndRemoved(t *testing.T) {
 	w := start(t)
 	b := aws.String("data")
