@@ -279,14 +279,15 @@ func (g *command) openOutput() (*grade.Output, error) {
 	return out, err
 }
 
-// conclude writes everything and picks the exit code.
-func (g *command) conclude(out *grade.Output, o *grade.Outcome, before *report.Gradebook, single bool) error {
-	err := errors.Join(
+// keep writes what a run has found out, whatever formats are wanted.
+func keep(out *grade.Output, o *grade.Outcome) error {
+	return errors.Join(
 		out.Write(grade.GradebookFile, func(w io.Writer) error { return report.Write("json", w, o.Book, report.Options{Hidden: true}) }),
 		out.Write(grade.TimingsFile, jsonOf(o.Timings)))
-	if err != nil {
-		return err
-	}
+}
+
+// conclude writes what is wanted and picks the exit code.
+func (g *command) conclude(out *grade.Output, o *grade.Outcome, before *report.Gradebook, single bool) error {
 	toOut, err := g.write(out, o.Book)
 	if err != nil {
 		return err

@@ -282,6 +282,9 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 	if err != nil {
 		return app.Environmentf("grading stopped: %v", err).Hint("what was graded is kept; go on: " + g.rerun)
 	}
+	if err := keep(out, outcome); err != nil {
+		return err
+	}
 	g.Statusf("%d submissions graded, %d of them known from before; %s", outcome.Ran+outcome.Kept, outcome.Kept, filepath.Join(g.out, grade.GradebookFile))
 	for _, gr := range outcome.Book.Grades {
 		switch {
