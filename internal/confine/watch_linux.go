@@ -57,21 +57,23 @@ type census struct {
 	looks   int
 }
 
-// candidates are the processes that may be the cage's: its members so far, and
-// whatever has got a number since; now and then all, since numbers begin again.
-func (s *census) candidates() ([]int, error) {
+// newcomers are the processes that may have become the cage's: whatever has got a
+// number since the last look; now and then all, since numbers begin again, and
+// then nobody is a member yet.
+func (s *census) newcomers() ([]int, error) {
 	newest, err := newestProcess()
-	since := newest - s.newest
+	first, since := s.newest+1, newest-s.newest
 	s.looks++
-	if err != nil || s.newest == 0 || since < 0 || since > manyNew || s.looks%allEvery == 0 {
-		s.newest = newest
+	all := err != nil || s.newest == 0 || since < 0 || since > manyNew || s.looks%allEvery == 0
+	s.newest = newest
+	if all {
+		s.members = nil
 		return processes()
 	}
-	out := slices.Clone(s.members)
-	for pid := s.newest + 1; pid <= newest; pid++ {
+	var out []int
+	for pid := first; pid <= newest; pid++ {
 		out = append(out, pid)
 	}
-	s.newest = newest
 	return out, nil
 }
 
@@ -92,20 +94,23 @@ func newestProcess() (int, error) {
 // processesOver counts the cage's processes and their memory and returns what
 // they are too much of.
 func (c *domains) processesOver(seen *census) string {
-	ask, err := seen.candidates()
+	ask, err := seen.newcomers()
 	if err != nil {
 		return "" // without /proc nothing can be counted
 	}
-	members, err := c.keeper.members(ask)
-	if err != nil {
-		return "" // it is being ended
+	if len(ask) > 0 {
+		found, err := c.keeper.members(ask)
+		if err != nil {
+			return "" // it is being ended
+		}
+		seen.members = append(seen.members, found...)
 	}
-	// Threads have numbers too, and can be signalled by them.
-	seen.members = slices.DeleteFunc(members, func(pid int) bool { return !leads(pid) })
 	var memory int64
-	for _, pid := range seen.members {
-		memory += resident(pid)
-	}
+	seen.members = slices.DeleteFunc(seen.members, func(pid int) bool {
+		resident, ok := process(pid)
+		memory += resident
+		return !ok
+	})
 	switch {
 	case len(seen.members) > c.policy.processes():
 		return fmt.Sprintf("it started more than %d processes", c.policy.processes())
@@ -132,14 +137,6 @@ func processes() ([]int, error) {
 	return out, err
 }
 
-// leads tells whether a number is that of a process, not of another of its threads.
-// Source: proc_pid_status(5)
-func leads(pid int) bool {
-	number := strconv.Itoa(pid)
-	b, err := os.ReadFile("/proc/" + number + "/status")
-	return err == nil && strings.Contains(string(b), "\nTgid:\t"+number+"\n")
-}
-
 // share is the memory of processes where what they share, with one another or
 // with the interpreter that they were forked from, counts in parts. It takes the
 // kernel longer to tell than resident.
@@ -148,7 +145,8 @@ func (c *domains) share(pids []int) (sum int64) {
 	for _, pid := range pids {
 		b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/smaps_rollup")
 		if err != nil {
-			sum += resident(pid) // gone, or not ours to look into
+			resident, _ := process(pid) // gone, or not ours to look into
+			sum += resident
 			continue
 		}
 		_, rest, _ := strings.Cut(string(b), "\nPss:")
@@ -160,21 +158,20 @@ func (c *domains) share(pids []int) (sum int64) {
 	return sum
 }
 
-// resident is the memory of a process in bytes, shared or not; 0 for one that is
-// gone.
-// Source: proc_pid_statm(5)
-func resident(pid int) int64 {
-	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/statm")
-	if err != nil {
-		return 0
+// process is the memory that a process has, in bytes, shared or not; false if it has
+// ended, or if the number is that of another of a process' threads.
+// Source: proc_pid_status(5)
+func process(pid int) (resident int64, ok bool) {
+	number := strconv.Itoa(pid)
+	b, err := os.ReadFile("/proc/" + number + "/status")
+	text := string(b)
+	if err != nil || !strings.Contains(text, "\nTgid:\t"+number+"\n") {
+		return 0, false
 	}
-	fields := strings.Fields(string(b))
-	if len(fields) < 2 {
-		return 0
+	_, rest, _ := strings.Cut(text, "\nVmRSS:") // a process that is ending has none
+	if fields := strings.Fields(rest); len(fields) > 0 {
+		kib, _ := strconv.ParseInt(fields[0], 10, 64) // the kernel writes numbers
+		resident = kib << 10
 	}
-	pages, err := strconv.ParseInt(fields[1], 10, 64)
-	if err != nil {
-		return 0
-	}
-	return pages * int64(os.Getpagesize())
+	return resident, true
 }
