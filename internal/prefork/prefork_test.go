@@ -110,19 +110,37 @@ func TestStart_isLikeAnInterpreterOfItsOwn(t *testing.T) {
 		"a profile":                 {script: "import boto3\ntry:\n    print(boto3.client('sqs').meta.region_name)\nexcept Exception as e:\n    print(type(e))", env: []string{"AWS_ENDPOINT_URL=http://127.0.0.1:9", "AWS_PROFILE=mine"}},
 		"a configuration":           {script: "import boto3\nprint(boto3.client('sqs').meta.region_name)", env: []string{"AWS_ENDPOINT_URL=http://127.0.0.1:9", "AWS_CONFIG_FILE=src/config"}, files: map[string]string{"config": "[default]\nregion = eu-south-1\n"}},
 		"credentials":               {script: "import boto3\nprint(boto3.Session().get_credentials().access_key, boto3.client('s3')._request_signer._credentials.access_key)", env: []string{"AWS_ACCESS_KEY_ID=me", "AWS_SECRET_ACCESS_KEY=x", "AWS_DEFAULT_REGION=r", "AWS_ENDPOINT_URL=http://127.0.0.1:9"}},
-		"a hard end":                {script: "import os\nprint('lost')\nos._exit(3)"},
-		"what runs at the end":      {script: "import atexit, threading, time\natexit.register(print, 'last')\nthreading.Thread(target=lambda: (time.sleep(0.05), print('thread'))).start()\nprint('first')"},
-		"no such file":              {script: ""},
-		"a module beside it":        {script: "import near\nprint(near.x)", files: map[string]string{"near.py": "x = 5"}},
-		"a module that it hides":    {script: "import json\nprint(json.mine)", files: map[string]string{"json.py": "mine = 'own'"}},
-		"its own boto3":             {script: "import boto3\nprint(boto3.mine)", files: map[string]string{"boto3/__init__.py": "mine = 'own'"}},
-		"PYTHONPATH":                {script: "import far\nprint(far.x)", env: []string{"PYTHONPATH=lib"}, files: map[string]string{"lib/far.py": "x = 6"}},
-		"PYTHON variables":          {script: "import sys\nprint(sys.flags.optimize)", env: []string{"PYTHONOPTIMIZE=2"}},
-		"a pickle of its own":       {script: "import pickle\nclass C: pass\nprint(type(pickle.loads(pickle.dumps(C()))))"},
-		"processes of its own":      {script: "import multiprocessing as m, sys\ndef f(x):\n    return x * x\nif __name__ == '__main__':\n    with m.Pool(2) as p:\n        print(p.map(f, [1, 2, 3]))"},
-		"a program it starts":       {script: "import subprocess\nprint(subprocess.run(['sh', '-c', 'echo hi; exit 4'], capture_output=True))"},
-		"a time zone":               {script: "import time\nprint(time.tzname)", env: []string{"TZ=Asia/Kolkata"}},
-		"an SDK client":             {script: "import boto3\nprint(boto3.client('sqs').meta.endpoint_url, boto3.DEFAULT_SESSION is not None)", env: []string{"AWS_REGION=x", "AWS_DEFAULT_REGION=eu-west-3", "AWS_ENDPOINT_URL=http://127.0.0.1:9"}},
+		"no credentials":            {script: "import boto3\ntry:\n    boto3.client('sqs').list_queues()\nexcept Exception as e:\n    print(repr(e))", env: []string{"AWS_DEFAULT_REGION=r", "AWS_ENDPOINT_URL=http://127.0.0.1:9", "AWS_EC2_METADATA_DISABLED=true"}},
+		"clients of one service": {script: `import boto3
+from botocore.awsrequest import AWSResponse
+class Body:
+    def stream(self, *_, **__):
+        yield b"{}"
+a, b = boto3.client("dynamodb"), boto3.client("dynamodb", endpoint_url="http://127.0.0.1:8")
+for name, c in ("a", a), ("b", b):
+    c.meta.events.register("before-send", lambda request, name=name, **_: print(name, request.url) or AWSResponse(request.url, 200, {}, Body()))
+a.list_tables(), b.list_tables()
+print(type(a) is type(b), sorted(n for n in dir(a) if not n.startswith("_")) == sorted(n for n in dir(b) if not n.startswith("_")))
+print(a.put_item.__doc__ == b.put_item.__doc__, len(a.put_item.__doc__) > 1000, a.put_item.__name__)
+type(a).list_tables = lambda self: "mine"
+print(a.list_tables(), b.list_tables())
+s = boto3.client("s3", endpoint_url="https://127.0.0.1:9", verify=False)
+print(s.meta.endpoint_url, s.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"}, ExpiresIn=1).split("?")[0])
+`, env: []string{"AWS_ACCESS_KEY_ID=me", "AWS_SECRET_ACCESS_KEY=x", "AWS_DEFAULT_REGION=eu-west-3", "AWS_ENDPOINT_URL=http://127.0.0.1:9"}},
+		"a module that is imported again": {script: "import sys, json\ndel sys.modules['json']\nimport json\njson.f = open('out.txt', 'w')\njson.f.write('kept')"},
+		"a hard end":                      {script: "import os\nprint('lost')\nos._exit(3)"},
+		"what runs at the end":            {script: "import atexit, threading, time\natexit.register(print, 'last')\nthreading.Thread(target=lambda: (time.sleep(0.05), print('thread'))).start()\nprint('first')"},
+		"no such file":                    {script: ""},
+		"a module beside it":              {script: "import near\nprint(near.x)", files: map[string]string{"near.py": "x = 5"}},
+		"a module that it hides":          {script: "import json\nprint(json.mine)", files: map[string]string{"json.py": "mine = 'own'"}},
+		"its own boto3":                   {script: "import boto3\nprint(boto3.mine)", files: map[string]string{"boto3/__init__.py": "mine = 'own'"}},
+		"PYTHONPATH":                      {script: "import far\nprint(far.x)", env: []string{"PYTHONPATH=lib"}, files: map[string]string{"lib/far.py": "x = 6"}},
+		"PYTHON variables":                {script: "import sys\nprint(sys.flags.optimize)", env: []string{"PYTHONOPTIMIZE=2"}},
+		"a pickle of its own":             {script: "import pickle\nclass C: pass\nprint(type(pickle.loads(pickle.dumps(C()))))"},
+		"processes of its own":            {script: "import multiprocessing as m, sys\ndef f(x):\n    return x * x\nif __name__ == '__main__':\n    with m.Pool(2) as p:\n        print(p.map(f, [1, 2, 3]))"},
+		"a program it starts":             {script: "import subprocess\nprint(subprocess.run(['sh', '-c', 'echo hi; exit 4'], capture_output=True))"},
+		"a time zone":                     {script: "import time\nprint(time.tzname)", env: []string{"TZ=Asia/Kolkata"}},
+		"an SDK client":                   {script: "import boto3\nprint(boto3.client('sqs').meta.endpoint_url, boto3.DEFAULT_SESSION is not None)", env: []string{"AWS_REGION=x", "AWS_DEFAULT_REGION=eu-west-3", "AWS_ENDPOINT_URL=http://127.0.0.1:9"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -144,6 +162,28 @@ func TestStart_isLikeAnInterpreterOfItsOwn(t *testing.T) {
 			require.Equal(t, want, run(t, i, dir, c.stdin, c.env, args))
 			require.Equal(t, left, written(t, dir))
 		})
+	}
+}
+
+// Programs of checks and functions find a session that has read everything; a new
+// one would cost them as much as all else.
+func TestStart_hasASessionReady(t *testing.T) {
+	t.Parallel()
+	i := prefork.New()
+	t.Cleanup(i.Close)
+	dir := t.TempDir()
+	write(t, dir, "main.py", "import boto3\nboto3.setup_default_session()\nprint(boto3.DEFAULT_SESSION._session._components._components.keys() >= {'credential_provider'})")
+	key := "AWS_ACCESS_KEY_ID=test"
+	for _, c := range []struct {
+		want string
+		env  []string
+	}{
+		{"True", []string{key}},
+		{"True", []string{"AWS_EC2_METADATA_DISABLED=true"}},
+		{"False", nil},
+		{"False", []string{key, "AWS_METADATA_SERVICE_TIMEOUT=1"}},
+	} {
+		require.Equal(t, c.want+"\n", run(t, i, dir, "", c.env, []string{"python3", "main.py"}).Out, c.env)
 	}
 }
 

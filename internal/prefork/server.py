@@ -175,12 +175,14 @@ def answer(content, request, **_):
 
 def configured(environment):
     """Whether there is something that a session would look at and this one did not: it
-    must be new then. Those are files, and where credentials of a machine come from.
+    must be new then. Those are files, and where the credentials of a machine come
+    from if there are none.
     """
     names = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_DATA_PATH", "BOTO_CONFIG",
              "AWS_IMDS_USE_IPV6", "AWS_METADATA_SERVICE_TIMEOUT", "AWS_METADATA_SERVICE_NUM_ATTEMPTS")
     homes = (os.path.join(environment.get("HOME", "/"), n) for n in (".aws", ".boto"))
-    return (any(n in environment for n in names) or environment.get("AWS_EC2_METADATA_DISABLED") != "true"
+    given = "AWS_ACCESS_KEY_ID" in environment or environment.get("AWS_EC2_METADATA_DISABLED") == "true"
+    return (not given or any(n in environment for n in names)
             or any(map(os.path.exists, homes)) or os.path.exists("/etc/boto.cfg"))
 
 
@@ -352,14 +354,13 @@ def confine(cage, outer, inner, keeper_in, keeper_out):
 
 def hidden(folders):
     """Whether a loaded module stands before one in the program's folders."""
-    loaded = {name.partition(".")[0] for name in sys.modules}
     for folder in folders:
         try:
             names = os.listdir(folder or ".")
         except OSError:
             continue
         for name in names:
-            if name.partition(".")[0] in loaded and not name.endswith((".dist-info", ".egg-info", ".pyc")):
+            if name.partition(".")[0] in sys.modules and not name.endswith((".dist-info", ".egg-info", ".pyc")):
                 return True
     return False
 
