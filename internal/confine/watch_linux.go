@@ -27,16 +27,34 @@ func (c *domains) guard() {
 	defer ticker.Stop()
 	before := c.policy.diskUse()
 	var seen census
+	// What processes share takes long to tell, and the more of them there are the
+	// longer: meanwhile their number is watched.
+	shares, asked := make(chan int64, 1), false
 	for look := 0; ; look++ {
+		text := ""
 		select {
 		case <-c.done:
 			return
+		case sum := <-shares:
+			asked = false
+			if sum > c.policy.memory() {
+				text = fmt.Sprintf("it took more than %d MiB of memory", c.policy.memory()>>20)
+			}
 		case <-ticker.C:
-		}
-		text := c.processesOver(&seen)
-		if text == "" && look%foldersEvery == 0 {
-			if grown := c.policy.diskUse() - before; grown > c.policy.disk() {
-				text = fmt.Sprintf("it wrote more than %d MiB", c.policy.disk()>>20)
+			memory, err := c.count(&seen)
+			switch {
+			case err != nil: // without /proc nothing can be counted; or it is being ended
+			case len(seen.members) > c.policy.processes():
+				text = fmt.Sprintf("it started more than %d processes", c.policy.processes())
+			case memory > c.policy.memory() && !asked:
+				members := slices.Clone(seen.members)
+				asked = true
+				go func() { shares <- share(members) }()
+			}
+			if text == "" && look%foldersEvery == 0 {
+				if grown := c.policy.diskUse() - before; grown > c.policy.disk() {
+					text = fmt.Sprintf("it wrote more than %d MiB", c.policy.disk()>>20)
+				}
 			}
 		}
 		if text != "" {
@@ -91,33 +109,26 @@ func newestProcess() (int, error) {
 	return strconv.Atoi(fields[4])
 }
 
-// processesOver counts the cage's processes and their memory and returns what
-// they are too much of.
-func (c *domains) processesOver(seen *census) string {
+// count brings the members up to date and returns the memory that they have, what
+// they share counted for each.
+func (c *domains) count(seen *census) (memory int64, err error) {
 	ask, err := seen.newcomers()
 	if err != nil {
-		return "" // without /proc nothing can be counted
+		return 0, err
 	}
 	if len(ask) > 0 {
 		found, err := c.keeper.members(ask)
 		if err != nil {
-			return "" // it is being ended
+			return 0, err
 		}
 		seen.members = append(seen.members, found...)
 	}
-	var memory int64
 	seen.members = slices.DeleteFunc(seen.members, func(pid int) bool {
 		resident, ok := process(pid)
 		memory += resident
 		return !ok
 	})
-	switch {
-	case len(seen.members) > c.policy.processes():
-		return fmt.Sprintf("it started more than %d processes", c.policy.processes())
-	case memory > c.policy.memory() && c.share(seen.members) > c.policy.memory():
-		return fmt.Sprintf("it took more than %d MiB of memory", c.policy.memory()>>20)
-	}
-	return ""
+	return memory, nil
 }
 
 // processes lists the machine's.
@@ -141,7 +152,7 @@ func processes() ([]int, error) {
 // with the interpreter that they were forked from, counts in parts. It takes the
 // kernel longer to tell than resident.
 // Source: proc_pid_smaps(5)
-func (c *domains) share(pids []int) (sum int64) {
+func share(pids []int) (sum int64) {
 	for _, pid := range pids {
 		b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/smaps_rollup")
 		if err != nil {

@@ -131,8 +131,9 @@ func slowest(dir string) error {
 var labIDs = []string{"kinesis-partition-keys", "s3-upload-function", "ddb-cart-concurrency", "kinesis-consumer-idempotent"}
 
 // generate lays out n submissions: of each twenty-five, one is an empty folder,
-// one no zip and one has a template that cannot be deployed; the others are
-// solutions, starters and mutants in turn.
+// one no zip, one has a template that cannot be deployed and one means harm; of
+// each two hundred one never ends. The others are solutions, starters and mutants
+// in turn.
 func generate(dir string, n int) error {
 	all := labs.FS()
 	for i := range n {
@@ -163,6 +164,17 @@ func generate(dir string, n int) error {
 		if i%25 == 19 {
 			files["template.yaml"] = "Resources:\n  Broken:\n    Type: AWS::S3::Bukcet\n"
 		}
+		if evil := harm(i); evil != "" {
+			main := filepath.Join("src", map[string]string{"kinesis-partition-keys": "producer.py", "ddb-cart-concurrency": "shop.py"}[id])
+			if main == "src" {
+				main = filepath.Join("src", "app.py")
+			}
+			b, err := os.ReadFile(filepath.Join(into, main))
+			if err != nil {
+				return err
+			}
+			files[main] = evil + string(b)
+		}
 		for name, text := range files {
 			if err := os.WriteFile(filepath.Join(into, name), []byte(text), 0o600); err != nil {
 				return err
@@ -170,6 +182,27 @@ func generate(dir string, n int) error {
 		}
 	}
 	return nil
+}
+
+// harm is what a submission does before anything else, "" for most.
+func harm(i int) string {
+	const patient = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(1e9)\n"
+	switch {
+	case i%200 == 20:
+		return patient
+	case i%25 != 3:
+		return ""
+	}
+	return []string{
+		// Writes to whatever it finds above its folder.
+		"import glob, os\nfor found in glob.glob('../../**', recursive=True)[:100] + glob.glob('/proc/%d/cwd/**' % os.getppid()):\n" +
+			"    try:\n        open(found, 'a').write('overwritten')\n    except OSError:\n        pass\n",
+		"hog = []\nwhile True:\n    hog.append(bytearray(b'x' * (64 << 20)))\n",
+		"import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n",
+		// Knocks at other doors, and says what a grader might believe.
+		"import socket\nfor port in range(1, 200):\n    try:\n        socket.create_connection(('127.0.0.1', port), 0.1).close()\n    except OSError:\n        pass\n" +
+			"print('::error::forged')\n",
+	}[i/25%4]
 }
 
 // kinds are the trees of a lab: a third solutions, the rest everything else.
