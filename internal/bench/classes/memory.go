@@ -10,7 +10,9 @@ import (
 
 // usage is what a process and all that it has started take.
 type usage struct {
-	held uint64 // the most memory at a time, in bytes; pages of files are shared and do not count
+	// held is the most memory at a time, in bytes: what forks share counts once, in
+	// parts, and pages of files not at all.
+	held uint64
 	own  uint64 // the most that the process itself had resident, in bytes
 	// left is the time of processors that children have taken whose end the
 	// process did not wait for, such as interpreters that serve many programs.
@@ -28,7 +30,7 @@ func watch(pid int, done <-chan struct{}) (u usage) {
 		select {
 		case <-done:
 			return u
-		case <-time.After(500 * time.Millisecond):
+		case <-time.After(time.Second):
 		}
 	}
 }
@@ -65,7 +67,7 @@ func sample(root int) (u usage) {
 	for pid, bytes := range own {
 		for p := pid; p > 1; p = parents[p] {
 			if p == root {
-				u.held += bytes
+				u.held += anonymous(pid, bytes)
 				break
 			}
 		}
@@ -74,6 +76,23 @@ func sample(root int) (u usage) {
 		}
 	}
 	return u
+}
+
+// anonymous is a process' part of the memory that is no file's; resident where the
+// kernel does not tell.
+// Source: proc_pid_smaps(5)
+func anonymous(pid int, resident uint64) uint64 {
+	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "smaps_rollup"))
+	if err != nil {
+		return 0 // it has ended
+	}
+	_, rest, found := strings.Cut(string(b), "\nPss_Anon:")
+	fields := strings.Fields(rest)
+	if !found || len(fields) == 0 {
+		return resident
+	}
+	n, _ := strconv.ParseUint(fields[0], 10, 64) // a number, by the page
+	return n << 10
 }
 
 // processors is the time that a process and those it waited for have taken.
