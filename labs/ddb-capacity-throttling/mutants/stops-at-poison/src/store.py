@@ -6,11 +6,11 @@
 
 A reading is {"id": …, "device": …, "time": …, …}. write stores one a line, and
 prints the lines that the table has refused MAX_ATTEMPTS times, to be given to it
-again later; its log is standard error, with {"rejected": "…"} for a line that is
-no reading. read prints the readings of a device as they were written, the oldest
-first. diagnose puts each reading by itself, once, and prints a line for each:
-{"throttled": "none", "table", "index" or "key", "resource": name of the table or
-index}.
+again later; its log is standard error, with {"waitMs": …} before each wait and
+{"rejected": "…"} for a line that is no reading. read prints the readings of a
+device as they were written, the oldest first. diagnose puts each reading by
+itself, once, and prints a line for each: {"throttled": "none", "table", "index" or
+"key", "resource": name of the table or index}.
 
 The environment names the table (TABLE; partition key pk, sort key sk), the number
 of partition keys that the readings of a device spread over (SHARDS), and how often
@@ -62,8 +62,6 @@ class Store:
         """Yields (key, item) of each line that is a reading."""
         for line in lines:
             line = line.rstrip("\n")
-            if not line:
-                continue
             item = self.item(line)
             yield key(item), item
 

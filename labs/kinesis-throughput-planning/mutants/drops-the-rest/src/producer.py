@@ -29,7 +29,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 ENTRIES, CALL_BYTES = 500, 10 * 1024 * 1024  # what PutRecords takes
 RECORD_BYTES = 1024 * 1024  # what a record may be, with its key
-AHEAD = 2000  # lines that are held in memory
 
 
 def log(**what) -> None:
@@ -40,8 +39,6 @@ def readings(lines):
     """Yields (device, line) of each line that is a reading."""
     for line in lines:
         line = line.rstrip("\n")
-        if not line:
-            continue
         try:
             device = json.loads(line)["device"]
         except (ValueError, KeyError, TypeError):
@@ -119,7 +116,7 @@ class Producer:
                 self.spill(waiting, device)
                 continue
             size += len(entry["Data"]) + len(entry["PartitionKey"].encode())
-            if len(batch) == ENTRIES or batch and size > CALL_BYTES:
+            if batch and size > CALL_BYTES:
                 break
             batch.append(device)
         refused = []
@@ -163,7 +160,8 @@ class Producer:
 
 def main() -> int:
     producer, lines = Producer(), readings(sys.stdin)
-    while chunk := list(islice(lines, AHEAD)):
+    # No more lines at a time than a call takes records.
+    while chunk := list(islice(lines, ENTRIES)):
         producer.send(chunk)
     return 0
 

@@ -29,9 +29,10 @@ def plan(work: dict) -> dict:
     reading = ceil(peak * size * readers / BYTES_OUT)
     fan_out = reading > writing
     limit = max(needs, key=needs.get)
-    why = f"{peak} records of {size} bytes a second: {needs['records']} shards by records, {needs['bytes']} by bytes"
-    if fan_out:
-        why += f"; {readers} readers would need {reading} shards and {readers} of the {READS} reads a second, so each gets its own 2 MiB"
+    why = (
+        f"{peak} records of {size} bytes a second need {needs['records']} shards by records and {needs['bytes']} by bytes;"
+        f" {readers} readers without fan-out need {reading} shards and {readers} of their {READS} reads a second"
+    )
     return {"name": work["name"], "shards": writing, "fanOut": fan_out, "limit": limit, "why": why}
 
 

@@ -28,7 +28,6 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 ENTRIES, CALL_BYTES = 500, 10 * 1024 * 1024  # what PutRecords takes
 RECORD_BYTES = 1024 * 1024  # what a record may be, with its key
-AHEAD = 2000  # lines that are held in memory
 
 
 def log(**what) -> None:
@@ -39,8 +38,6 @@ def readings(lines):
     """Yields (device, line) of each line that is a reading."""
     for line in lines:
         line = line.rstrip("\n")
-        if not line:
-            continue
         try:
             device = json.loads(line)["device"]
         except (ValueError, KeyError, TypeError):
@@ -78,8 +75,7 @@ class Producer:
 
     def send(self, chunk: list) -> None:
         """Sends (device, line) pairs, or spills them."""
-        for i in range(0, len(chunk), ENTRIES):
-            self.batch(chunk[i : i + ENTRIES])
+        self.batch(chunk)
 
     def entry(self, name: str, line: str) -> dict:
         data = line.encode()
@@ -88,7 +84,15 @@ class Producer:
         return {"Data": data, "PartitionKey": name}
 
     def batch(self, batch: list) -> None:
-        entries = [self.entry(name, line) for name, line in batch]
+        entries, kept = [], []
+        for name, line in batch:
+            try:
+                entries.append(self.entry(name, line))
+                kept.append((name, line))
+            except (ClientError, BotoCoreError) as error:
+                log(error=str(error), device=name)
+                print(line)
+        batch = kept
         for tries in range(1, self.attempts + 1):
             taken = self.put(entries)
             if all(taken):
@@ -117,7 +121,8 @@ class Producer:
 
 def main() -> int:
     producer, lines = Producer(), readings(sys.stdin)
-    while chunk := list(islice(lines, AHEAD)):
+    # No more lines at a time than a call takes records.
+    while chunk := list(islice(lines, ENTRIES)):
         producer.send(chunk)
     return 0
 
