@@ -423,9 +423,15 @@ def leave(status, last):
     """
     threading._shutdown()
     atexit._run_exitfuncs()
-    own = [sys.modules["__main__"]]  # then what was imported after the fork
-    own += [sys.modules[name] for name in itertools.takewhile(lambda name: name != last, reversed(sys.modules))]
-    for module in own:  # files are closed, destructors run
+
+    def later(names):
+        return list(itertools.takewhile(lambda name: name != last, names))
+
+    try:
+        names = later(reversed(sys.modules))
+    except RuntimeError:  # a thread that nobody waits for imports something
+        names = later(reversed(list(sys.modules)))
+    for module in [sys.modules.get(name) for name in ["__main__", *names]]:  # files are closed, destructors run
         names = getattr(module, "__dict__", {})
         if names is globals():
             continue  # there was no program
