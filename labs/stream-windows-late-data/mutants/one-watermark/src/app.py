@@ -11,38 +11,40 @@ import os
 
 import boto3
 
-from device import LATENESS, Device, check, milliseconds
+from device import LATENESS, MINUTE, Device, check, milliseconds
 
 dynamodb = boto3.client("dynamodb")
 s3 = boto3.client("s3")
 WINDOWS, DEVICES = os.environ["WINDOW_TABLE"], os.environ["DEVICE_TABLE"]
 SIDE = os.environ["SIDE_BUCKET"]
+SHARED = {"device": {"S": "*"}}
 IDLE = 300  # seconds without a record after which a device's windows close
 
 
 def handler(event, context):
     if "tick" in event:
         return tick(event["tick"])
-    batch = by_device(event["Records"])
-    common = shared(batch)
+    batch, common = by_device(event["Records"]), shared()
     for name, arrivals in batch.items():
         key = {"device": {"S": name}}
         item = dynamodb.get_item(TableName=DEVICES, Key=key, ConsistentRead=True).get("Item")
         device = restore(name, item)
         for reading, arrived in arrivals:
-            device.add(reading, arrived)
-        device.move(common)
+            start = milliseconds(reading["time"]) // MINUTE * MINUTE
+            if start + MINUTE <= common and start not in device.open and reading["id"] not in device.ids(start):
+                device.late.append(reading)
+            else:
+                device.add(reading, arrived)
         save(device, item)
-
-
-def shared(batch):
-    """The watermark that all devices share, in an item of its own."""
-    key = {"device": {"S": "*"}}
-    item = dynamodb.get_item(TableName=DEVICES, Key=key, ConsistentRead=True).get("Item")
     times = [milliseconds(reading["time"]) - LATENESS for arrivals in batch.values() for reading, _ in arrivals]
-    mark = max(times + ([json.loads(item["state"]["S"])["mark"]] if item else []), default=0)
-    dynamodb.put_item(TableName=DEVICES, Item=key | {"state": {"S": json.dumps({"mark": mark})}})
-    return mark
+    mark = max([common, *times])
+    dynamodb.put_item(TableName=DEVICES, Item=SHARED | {"state": {"S": json.dumps({"mark": mark})}})
+
+
+def shared():
+    """The watermark that all devices share, in an item of its own."""
+    item = dynamodb.get_item(TableName=DEVICES, Key=SHARED, ConsistentRead=True).get("Item")
+    return json.loads(item["state"]["S"])["mark"] if item else 0
 
 
 def tick(now):
