@@ -96,6 +96,8 @@ type Environment struct {
 	gone       chan struct{} // closed by Close
 	closeOnce  sync.Once
 	used       bool
+	confined   bool
+	spent      string // why the process was killed while it initialised, if it broke a limit
 
 	mu      sync.Mutex
 	current string // id of the invocation that has no answer yet
@@ -107,21 +109,14 @@ const initLimit = 10 * time.Second
 
 // start runs a process. scratch is a folder for its files.
 func (m Machine) start(clk *clock.Clock, scratch string, s Spec) (e *Environment, err error) {
-	e = &Environment{
-		spec: s, clock: clk, since: clk.Stopwatch(), out: newOutput(s.Sink, m.Confine != nil),
-		ready: make(chan struct{}), initFailed: make(chan struct{}), exited: make(chan struct{}), gone: make(chan struct{}),
-		work: make(chan *Invocation), replies: make(chan reply, 1),
-	}
 	cmd, err := s.command(scratch, m.Confine)
 	if errors.Is(err, errNoBootstrap) {
-		e.initFault = fault("Runtime.InvalidEntrypoint", "", err.Error())
-		close(e.initFailed)
-		close(e.exited)
-		return e, nil
+		return m.refuse(clk, s, "Runtime.InvalidEntrypoint", err.Error()), nil
 	}
 	if err != nil {
 		return nil, err
 	}
+	e = m.environment(clk, s)
 	if e.tmp, err = os.MkdirTemp(scratch, "tmp-"); err != nil {
 		return nil, err
 	}
@@ -146,6 +141,24 @@ func (m Machine) start(clk *clock.Clock, scratch string, s Spec) (e *Environment
 		return nil, errors.Join(err, e.server.Close())
 	}
 	return e, nil
+}
+
+// environment has no process yet.
+func (m Machine) environment(clk *clock.Clock, s Spec) *Environment {
+	return &Environment{
+		spec: s, clock: clk, since: clk.Stopwatch(), out: newOutput(s.Sink, m.Confine != nil), confined: m.Confine != nil,
+		ready: make(chan struct{}), initFailed: make(chan struct{}), exited: make(chan struct{}), gone: make(chan struct{}),
+		work: make(chan *Invocation), replies: make(chan reply, 1),
+	}
+}
+
+// refuse makes an environment that never has a process, and says why.
+func (m Machine) refuse(clk *clock.Clock, s Spec, kind, why string) *Environment {
+	e := m.environment(clk, s)
+	e.initFault = fault(kind, "", why)
+	close(e.initFailed)
+	close(e.exited)
+	return e
 }
 
 // cage is where a function's process runs: it reads its code, layers and
@@ -242,7 +255,8 @@ func (e *Environment) Invoke(ctx context.Context, inv Invocation) (out Outcome, 
 	defer func() { out.Duration = min(elapsed(), inv.Timeout) }()
 	if inv.Crash == CrashBefore {
 		e.kill()
-		return e.ended(inv, out), nil
+		out, _ = e.ended(inv, out)
+		return out, nil
 	}
 	limit, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -263,10 +277,12 @@ func (e *Environment) Invoke(ctx context.Context, inv Invocation) (out Outcome, 
 		case r := <-e.replies:
 			return e.finish(inv, r, out), nil
 		case <-e.exited:
-			return e.ended(inv, out), nil
+			out, _ = e.ended(inv, out)
+			return out, nil
 		case <-over:
 			e.kill()
-			return e.ended(inv, out), nil
+			out, _ = e.ended(inv, out)
+			return out, nil
 		case <-timeout:
 			out.TimedOut = true
 			e.kill()
@@ -294,9 +310,15 @@ func (e *Environment) awaitInit(ctx context.Context, inv *Invocation, out *Outco
 			close(late)
 		}
 	}()
+	over := e.watchMemory(limit)
 	select {
 	case <-e.ready:
 		out.Init = e.since()
+	case <-over:
+		e.kill()
+		text := ""
+		*out, text = e.ended(*inv, *out)
+		e.breaks(text)
 	case <-e.initFailed:
 		out.Init, out.Failed, out.Payload = e.since(), true, e.initFault
 		e.settle("init")
@@ -306,7 +328,11 @@ func (e *Environment) awaitInit(ctx context.Context, inv *Invocation, out *Outco
 		case <-e.initFailed: // reported just before
 			out.Init, out.Failed, out.Payload = e.since(), true, e.initFault
 		default:
-			*out = e.ended(*inv, *out)
+			text := ""
+			*out, text = e.ended(*inv, *out)
+			if e.proc.Breach() != "" {
+				e.breaks(text)
+			}
 		}
 	case <-late:
 		e.kill()
@@ -324,13 +350,11 @@ func (e *Environment) awaitInit(ctx context.Context, inv *Invocation, out *Outco
 func (e *Environment) finish(inv Invocation, r reply, out Outcome) Outcome {
 	e.settle(inv.ID)
 	out.Memory = e.peak()
-	if inv.Crash == CrashAfter {
+	// A peak between two looks is too much as well.
+	if inv.Crash == CrashAfter || e.spec.Memory > 0 && out.Memory > e.spec.Memory {
 		e.kill()
-		return e.ended(inv, out)
-	}
-	if e.spec.Memory > 0 && out.Memory > e.spec.Memory { // a peak between two looks
-		e.kill()
-		return e.ended(inv, out)
+		out, _ = e.ended(inv, out)
+		return out
 	}
 	out.Payload, out.Failed = r.payload, r.failed
 	if r.large {
@@ -360,8 +384,16 @@ func (e *Environment) settle(id string) {
 	e.out.wait(id, late)
 }
 
-// ended is the outcome of a process that ended without an answer.
-func (e *Environment) ended(inv Invocation, out Outcome) Outcome {
+// breaks notes that the process broke a limit before any event had reached it. Where
+// nobody watches what functions do it may be the machine, and the next may do better.
+func (e *Environment) breaks(text string) {
+	if e.confined {
+		e.spent = text
+	}
+}
+
+// ended is the outcome of a process that ended without an answer, and how it did.
+func (e *Environment) ended(inv Invocation, out Outcome) (Outcome, string) {
 	<-e.exited
 	e.settle(inv.ID)
 	text := "Runtime exited without providing a reason"
@@ -372,7 +404,7 @@ func (e *Environment) ended(inv Invocation, out Outcome) Outcome {
 		text += " (" + breach + ")"
 	}
 	out.Failed, out.Payload = true, fault("Runtime.ExitError", inv.ID, text)
-	return out
+	return out, text
 }
 
 // watchMemory closes the channel when the process takes more than it may.

@@ -3,6 +3,7 @@ package runtime
 import (
 	"context"
 	"errors"
+	"fmt"
 	goruntime "runtime"
 	"sync"
 	"time"
@@ -32,6 +33,7 @@ type Fleet struct {
 	closed  bool
 	idle    map[string][]*member
 	members map[*Environment]*member
+	broken  map[string]broken
 	freed   chan struct{} // closed when an environment becomes idle or ends
 }
 
@@ -41,6 +43,18 @@ type member struct {
 	timer *clock.Timer
 	stale bool // its function has changed: not used again
 }
+
+// broken are processes of a function that, one after the other, broke a limit
+// before any event had reached them, and how the last one ended.
+type broken struct {
+	times int
+	text  string
+}
+
+// enough of them show that the next would do the same. AWS goes on for ever; here
+// one function could keep a grader busy for minutes, since retries come without
+// delay.
+const enough = 3
 
 // Machine is what environments run on.
 type Machine struct {
@@ -61,7 +75,7 @@ type Machine struct {
 // limit: four to a core, eight at least; more invocations wait for their turn.
 func NewFleet(clk *clock.Clock, machine Machine) *Fleet {
 	return &Fleet{clock: clk, machine: machine, limit: max(8, 4*goruntime.NumCPU()),
-		idle: map[string][]*member{}, members: map[*Environment]*member{}, freed: make(chan struct{})}
+		idle: map[string][]*member{}, members: map[*Environment]*member{}, broken: map[string]broken{}, freed: make(chan struct{})}
 }
 
 // ErrClosed is returned by Acquire after Close.
@@ -156,7 +170,15 @@ func (f *Fleet) create(key string, spec func() (Spec, error)) (*Environment, err
 	if err != nil {
 		return nil, err
 	}
-	env, err := f.machine.start(f.clock, dir, s)
+	f.mu.Lock()
+	last := f.broken[key]
+	f.mu.Unlock()
+	var env *Environment
+	if last.times < enough {
+		env, err = f.machine.start(f.clock, dir, s)
+	} else {
+		env = f.machine.refuse(f.clock, s, "Runtime.ExitError", fmt.Sprintf("%s; so did %d in a row, and no more are started", last.text, last.times))
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -176,6 +198,13 @@ func (f *Fleet) Release(env *Environment) {
 	f.mu.Lock()
 	m := f.members[env]
 	keep := m != nil && !m.stale && !f.closed && env.alive()
+	switch {
+	case m == nil:
+	case env.spent != "":
+		f.broken[m.key] = broken{f.broken[m.key].times + 1, env.spent}
+	case env.proc != nil:
+		delete(f.broken, m.key)
+	}
 	if keep {
 		f.idle[m.key] = append(f.idle[m.key], m)
 		m.timer = f.clock.AfterFunc(keepWarm, func() { f.expire(m) })
@@ -213,6 +242,7 @@ func (f *Fleet) Retire(key string) {
 	f.mu.Lock()
 	list := f.idle[key]
 	delete(f.idle, key)
+	delete(f.broken, key)
 	for _, m := range list {
 		m.timer.Stop()
 		delete(f.members, m.env)

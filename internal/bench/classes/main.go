@@ -202,7 +202,7 @@ func harm(i int) string {
 		// Knocks at other doors, and says what a grader might believe.
 		"import socket\nfor port in range(1, 200):\n    try:\n        socket.create_connection(('127.0.0.1', port), 0.1).close()\n    except OSError:\n        pass\n" +
 			"print('::error::forged')\n",
-	}[i/25%4]
+	}[(i/25+i/100)%4] // another one for the same lab in the next hundred
 }
 
 // kinds are the trees of a lab: a third solutions, the rest everything else.

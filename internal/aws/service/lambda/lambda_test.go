@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -26,6 +27,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/service/lambda"
 	sqsservice "github.com/pipelab/pipelab/internal/aws/service/sqs"
 	stsservice "github.com/pipelab/pipelab/internal/aws/service/sts"
+	"github.com/pipelab/pipelab/internal/confine"
 )
 
 func as[S gateway.Service](make func(*gateway.Host) S) func(*gateway.Host) gateway.Service {
@@ -41,9 +43,16 @@ type world struct {
 	role   string
 }
 
-func start(t testing.TB) *world {
+func start(t testing.TB) *world { return startConfined(t, nil) }
+
+// startConfined starts one where functions may do what a policy says.
+func startConfined(t testing.TB, policy *confine.Policy) *world {
 	t.Helper()
-	c := awstest.New(t, as(iamservice.New), as(stsservice.New), as(sqsservice.New), as(lambda.New))
+	confined := func(h *gateway.Host) gateway.Service {
+		h.Confine = policy
+		return lambda.New(h)
+	}
+	c := awstest.New(t, as(iamservice.New), as(stsservice.New), as(sqsservice.New), confined)
 	w := &world{Cloud: c, t: t, lambda: sdk.NewFromConfig(c.Config()), sqs: sqs.NewFromConfig(c.Config())}
 	out, err := iam.NewFromConfig(c.Config()).CreateRole(context.Background(), &iam.CreateRoleInput{RoleName: aws.String("worker"),
 		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)})
@@ -116,6 +125,50 @@ func faultOf(t testing.TB, out *sdk.InvokeOutput) fault {
 	}
 	require.NoError(t, json.Unmarshal(out.Payload, &f))
 	return fault{f.Type, f.Message, f.Stack}
+}
+
+// greedy takes more than a function of 128 MB has before it has a handler.
+const greedy = "b = bytearray(300000000)\nfor i in range(0, len(b), 4096): b[i] = 1\nimport time\ntime.sleep(1)\ndef handler(e, c): return 1"
+
+func TestInvoke_memoryCountsFromTheStart(t *testing.T) {
+	w := start(t)
+	w.python("greedy", greedy)
+	for range 5 { // each tries anew
+		f := faultOf(t, w.invoke("greedy", `{}`))
+		require.Equal(t, "Runtime.ExitError", f.Type)
+		require.Contains(t, f.Message, "Error: Runtime exited with error: signal: killed")
+		require.NotContains(t, f.Message, "no more are started")
+	}
+}
+
+// Where programs are confined, one that breaks a limit each time before it hears of
+// an event does not keep the judge busy for ever. A new version is a new start.
+func TestInvoke_hopelessFunctionsAreNotStartedAgain(t *testing.T) {
+	policy, err := confine.New(t.Context())
+	if errors.Is(err, confine.ErrUnavailable) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	w := startConfined(t, policy)
+	for name, code := range map[string]string{"greedy": greedy, "forks": "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"} {
+		w.python(name, code)
+		for i := range 5 {
+			f := faultOf(t, w.invoke(name, `{}`))
+			require.Equal(t, "Runtime.ExitError", f.Type)
+			require.Contains(t, f.Message, "Runtime exited with error: signal: killed")
+			require.Equal(t, i >= 3, strings.Contains(f.Message, "; so did 3 in a row, and no more are started"), f.Message)
+		}
+		_, err := w.lambda.UpdateFunctionCode(t.Context(), &sdk.UpdateFunctionCodeInput{FunctionName: aws.String(name), ZipFile: zipped(t, map[string]string{"app.py": "def handler(e, c): return 7"})})
+		require.NoError(t, err)
+		w.Advance(time.Second)
+		require.Equal(t, "7", string(w.invoke(name, `{}`).Payload))
+	}
+	// What happens to one event says nothing about the next.
+	w.python("at-work", "import os\ndef handler(e, c):\n    while e['harm']:\n        os.fork()\n    return 7")
+	for range 4 {
+		require.Equal(t, "Runtime.ExitError", faultOf(t, w.invoke("at-work", `{"harm":true}`)).Type)
+	}
+	require.Equal(t, "7", string(w.invoke("at-work", `{"harm":false}`).Payload))
 }
 
 func TestInvoke_runsAPythonHandler(t *testing.T) {
