@@ -143,11 +143,13 @@ func (o *Options) buildAhead(ctx context.Context, wanted map[string]bool) {
 			if !goRun(command) || strings.Contains(command[2], "${") {
 				continue
 			}
+			built := func() {}
 			if o.Building != nil {
-				o.Building(command[2])
+				built = o.Building(command[2])
 			}
 			spec := sandbox.Spec{Command: command, Dir: o.Workspace, Policy: o.Confine.With(nil, nil)}
 			_, _ = o.Builds.prepare(ctx, &spec) // as above
+			built()
 		}
 	}
 }

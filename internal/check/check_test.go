@@ -247,7 +247,7 @@ checks:
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "app.go"), []byte(source), 0o600))
 	var building []string
 	r, err := check.Run(t.Context(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Seed: 1, Workspace: dir, Clock: clock.New(),
-		Building: func(program string) { building = append(building, program) }})
+		Building: func(program string) func() { return func() { building = append(building, program) } }})
 	require.NoError(t, err)
 	require.Equal(t, report.Pass, r.Checks[0].Verdict, "%+v", r.Checks)
 	require.Equal(t, []string{"app.go"}, building)

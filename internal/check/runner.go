@@ -57,8 +57,9 @@ type Options struct {
 	// Redeploy applies the learner's template again; nil if nobody can.
 	Redeploy func(context.Context) (map[string]string, error)
 	// Building hears of each program that is compiled before the first check,
-	// which may take minutes once; may be nil.
-	Building func(program string)
+	// which may take minutes once, and what it returns is called when that is
+	// done. May be nil.
+	Building func(program string) (done func())
 	// Done hears of each outcome as it comes; may be nil.
 	Done func(report.Check)
 	// Saw hears of every value that a probe of a check sees, and of what its

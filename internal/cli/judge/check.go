@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -145,7 +146,10 @@ func run(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFla
 		Interpreters: a.Interpreters,
 		Lab:          w.Lab, Emulator: p.emulator, Driver: w.Meta.Emulator, Seed: f.seed, Outputs: p.outputs,
 		Workspace: w.Root, Only: only, Clock: a.Wall(), Redeploy: p.deploy, Renew: p.renew, Done: t.done,
-		Building: func(program string) { a.Statusf("compiling %s; the first time this may take some minutes", program) },
+		Building: func(program string) func() {
+			slow := time.AfterFunc(2*time.Second, func() { a.Statusf("compiling %s; the first time this may take some minutes", program) })
+			return func() { slow.Stop() }
+		},
 	})
 	t.clear()
 	if errors.Is(err, check.ErrGone) {
