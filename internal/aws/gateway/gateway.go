@@ -127,7 +127,7 @@ func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err
 			return nil, err
 		}
 		if err := g.host.Faults.Before(ctx, g.host.Clock.SleepMachine, c.Service, c.Operation, rec.Resource); err != nil {
-			return nil, err
+			return nil, op.injected(c.Input, err)
 		}
 	}
 	if c.validate != nil {
@@ -142,9 +142,18 @@ func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err
 		return out, nil
 	}
 	if err := g.host.Faults.After(c.Service, c.Operation, rec.Resource); err != nil {
-		return nil, err
+		return nil, op.injected(c.Input, err)
 	}
 	return out, nil
+}
+
+// injected is an injected error as the service would word it.
+func (o Operation) injected(input any, err error) error {
+	var plain *Error
+	if o.Inject == nil || !errors.As(err, &plain) {
+		return err
+	}
+	return o.Inject(input, plain)
 }
 
 // handle runs the handler; a panic in one is our failure and ends one call.

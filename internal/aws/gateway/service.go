@@ -57,6 +57,9 @@ type Operation struct {
 	// initial response first (a pointer to Output), then event structs. Its ctx
 	// ends when the client goes away or the cloud stops; it must return then.
 	Stream func(ctx context.Context, input any, send func(event any) error) error
+	// Inject, if there is one, gives an injected error what the service's own
+	// errors of that code have beside their message.
+	Inject func(input any, injected *Error) error
 }
 
 // Op makes an operation of a handler; the name comes from the input's type.
@@ -72,6 +75,12 @@ func Op[I, O any](p Plane, h func(context.Context, *I) (*O, error)) Operation {
 			return out, nil
 		},
 	}
+}
+
+// Injecting returns the operation with an Inject; f's input is a pointer to Input.
+func Injecting[I any](op Operation, f func(*I, *Error) error) Operation {
+	op.Inject = func(input any, injected *Error) error { return f(input.(*I), injected) }
+	return op
 }
 
 // StreamOp makes an operation of a handler that answers with an event stream.

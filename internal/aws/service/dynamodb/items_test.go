@@ -144,6 +144,27 @@ func TestFaults_throttleOneTable(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// A program that looks why a transaction was cancelled finds a reason for each item.
+func TestFaults_cancelledTransactionsHaveReasons(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.orders(t)
+	c.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultError, Service: "dynamodb", Operation: "TransactWriteItems", Count: 1, Error: "TransactionCanceledException", Status: 400})
+	var items []types.TransactWriteItem
+	for i := range 3 {
+		items = append(items, types.TransactWriteItem{Put: &types.Put{TableName: aws.String("orders"), Item: obj{"pk": s("a"), "sk": n(i)}}})
+	}
+	_, err := c.db.TransactWriteItems(t.Context(), &sdk.TransactWriteItemsInput{TransactItems: items})
+	var cancelled *types.TransactionCanceledException
+	require.ErrorAs(t, err, &cancelled)
+	require.Equal(t, "Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict, None, None]", cancelled.ErrorMessage())
+	require.Len(t, cancelled.CancellationReasons, 3)
+	require.Equal(t, "TransactionConflict", aws.ToString(cancelled.CancellationReasons[0].Code))
+	require.Equal(t, "None", aws.ToString(cancelled.CancellationReasons[2].Code))
+	_, err = c.db.TransactWriteItems(t.Context(), &sdk.TransactWriteItemsInput{TransactItems: items})
+	require.NoError(t, err)
+}
+
 func TestBatchWriteItem_givesFailedEntriesBack(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)

@@ -77,7 +77,7 @@ func (s *Service) Operations() []gateway.Operation {
 		gateway.Op(gateway.Data, s.BatchGetItem),
 		gateway.Op(gateway.Data, s.BatchWriteItem),
 		gateway.Op(gateway.Data, s.TransactGetItems),
-		gateway.Op(gateway.Data, s.TransactWriteItems),
+		gateway.Injecting(gateway.Op(gateway.Data, s.TransactWriteItems), conflict),
 	}
 }
 

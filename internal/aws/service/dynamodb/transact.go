@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"time"
 
@@ -185,6 +186,21 @@ func canceled(reasons []types.CancellationReason) error {
 			strings.Join(codes, ", ") + "]"),
 		CancellationReasons: reasons,
 	}
+}
+
+// conflict gives an injected cancellation its reasons, one for each item, as AWS
+// always does: another transaction was at work on the first one.
+// Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
+func conflict(in *dynamodb.TransactWriteItemsInput, injected *gateway.Error) error {
+	if injected.Code != "TransactionCanceledException" || injected.Status != http.StatusBadRequest || len(in.TransactItems) == 0 {
+		return injected
+	}
+	reasons := make([]types.CancellationReason, len(in.TransactItems))
+	for i := range reasons {
+		reasons[i].Code = aws.String("None")
+	}
+	reasons[0] = types.CancellationReason{Code: aws.String("TransactionConflict"), Message: aws.String("Transaction is ongoing for the item")}
+	return canceled(reasons)
 }
 
 // redeem answers a repeated token: the same request succeeds without writing,
