@@ -139,6 +139,7 @@ func TestImports_haveOneHomeForEachHeavyDependency(t *testing.T) {
 		"github.com/spf13/cobra":                {"internal/cli", "cmd/pipelab"},
 		"github.com/testcontainers/":            {"internal/emulator/localstack"},
 		"github.com/moby/":                      {"internal/emulator/localstack", "internal/bench/emulators"},
+		"github.com/bluekeyes/":                 {"internal/lab"},
 		"github.com/fsnotify/fsnotify":          {"internal/cli"},
 		"github.com/tidwall/btree":              {"internal/aws/store"},
 		"github.com/aws/aws-sdk-go-v2/service/": {"internal/aws", "internal/emulator", "internal/provision", "internal/check", "internal/cli", "internal/bench"},

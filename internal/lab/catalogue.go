@@ -85,7 +85,7 @@ func Load(fsys fs.FS, id string) (*Lab, error) {
 	return Parse(path.Join(id, "lab.yaml"), src, nil)
 }
 
-// Open reads a whole lab folder: lab.yaml and the mutants' expect.yaml. All
+// Open reads a whole lab folder: lab.yaml, and the mutants' expect.yaml and patch. All
 // their problems come back together as Problems.
 func Open(fsys fs.FS, id string, compile Compile) (*Folder, error) {
 	src, err := fs.ReadFile(fsys, path.Join(id, "lab.yaml"))
@@ -166,6 +166,9 @@ func (f *Folder) mutants(id string) (ps Problems) {
 		d := decodeFile(file, src, &m.Expectation)
 		f.mutant(d, &m, ids)
 		ps = append(ps, d.problems...)
+		if _, err := f.Wrong(m.Name); err != nil {
+			ps = append(ps, Problem{File: path.Join(id, "mutants", m.Name, PatchFile), Line: 1, Column: 1, Message: err.Error()})
+		}
 		f.Mutants = append(f.Mutants, m)
 	}
 	return ps
@@ -217,11 +220,6 @@ func (f *Folder) mutant(d *decoder, m *Mutant, ids []string) {
 	for i, c := range m.Fails {
 		if !slices.Contains(ids, c) {
 			v.at(fmt.Sprintf("fails[%d]", i), nearest(c, ids), "there is no check %q", c)
-		}
-	}
-	for i, name := range m.Delete {
-		if _, err := fs.Stat(f.FS, path.Join("solution", name)); err != nil {
-			v.at(fmt.Sprintf("delete[%d]", i), "", "the solution has no file %q", name)
 		}
 	}
 }

@@ -72,20 +72,22 @@ func TestOpen_holdsMutantsToTheChecksAndFiles(t *testing.T) {
 	src, err := os.ReadFile("../../labs/kinesis-partition-keys/lab.yaml")
 	require.NoError(t, err)
 	fsys := fstest.MapFS{
-		"kinesis-partition-keys/lab.yaml":                 {Data: src},
-		"kinesis-partition-keys/README.md":                {},
-		"kinesis-partition-keys/resources.yaml":           {},
-		"kinesis-partition-keys/solution/a.py":            {},
-		"kinesis-partition-keys/mutants/none/x.py":        {},
-		"kinesis-partition-keys/mutants/odd/expect.yaml":  {Data: []byte("title: T\nfails: [even-shard]\ndelete: [b.py]\nmistake: low\n")},
-		"kinesis-partition-keys/mutants/good/expect.yaml": {Data: []byte("title: T\nfails: [even-shards]\ndelete: [a.py]\n")},
+		"kinesis-partition-keys/lab.yaml":                    {Data: src},
+		"kinesis-partition-keys/README.md":                   {},
+		"kinesis-partition-keys/resources.yaml":              {},
+		"kinesis-partition-keys/solution/a.py":               {Data: []byte("a\n")},
+		"kinesis-partition-keys/mutants/none/x.py":           {},
+		"kinesis-partition-keys/mutants/odd/expect.yaml":     {Data: []byte("title: T\nfails: [even-shard]\nmistake: low\n")},
+		"kinesis-partition-keys/mutants/odd/solution.patch":  {Data: []byte("--- a/b.py\n+++ b/b.py\n@@ -1 +1 @@\n-a\n+b\n")},
+		"kinesis-partition-keys/mutants/good/expect.yaml":    {Data: []byte("title: T\nfails: [even-shards]\n")},
+		"kinesis-partition-keys/mutants/good/solution.patch": {Data: []byte("--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-a\n+b\n")},
 	}
 	f, err := lab.Open(fsys, "kinesis-partition-keys", nil)
 	require.EqualError(t, err, strings.Join([]string{
 		`kinesis-partition-keys/mutants/none/expect.yaml:1:1: expect.yaml is missing`,
 		`kinesis-partition-keys/mutants/odd/expect.yaml:2:9: fails[0]: there is no check "even-shard" (did you mean even-shards?)`,
-		`kinesis-partition-keys/mutants/odd/expect.yaml:3:10: delete[0]: the solution has no file "b.py"`,
-		`kinesis-partition-keys/mutants/odd/expect.yaml:4:1: mistake: there is no mistake "low"`,
+		`kinesis-partition-keys/mutants/odd/expect.yaml:3:1: mistake: there is no mistake "low"`,
+		`kinesis-partition-keys/mutants/odd/solution.patch:1:1: the solution has no file b.py`,
 		`kinesis-partition-keys/starter:1:1: starter is missing`,
 	}, "\n"))
 	require.Len(t, f.Mutants, 2)

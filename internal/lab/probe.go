@@ -88,16 +88,14 @@ type LogsProbe struct {
 	Function string `json:"function,omitempty" yaml:"function"`
 }
 
-// Expectation is a mutant's expect.yaml. A mutant is a folder of files laid
-// over the solution, less the files in Delete: whole files stay readable and
-// never fail to apply, which patches do as soon as the solution moves.
+// Expectation is a mutant's expect.yaml; beside it is the patch that makes the
+// mutant of the solution, see PatchFile.
 type Expectation struct {
 	Title   string `json:"title" yaml:"title"`
 	Mistake string `json:"mistake,omitempty" yaml:"mistake"`
 	// Fails names exactly the checks that must not pass. Checks that need
 	// one of them are skipped and are not listed.
-	Fails  []string `json:"fails" yaml:"fails"`
-	Delete []string `json:"delete,omitempty" yaml:"delete"`
+	Fails []string `json:"fails" yaml:"fails"`
 	// Deploy is "fails" for a mutant that cannot be deployed at all.
 	Deploy string `json:"deploy,omitempty" yaml:"deploy" jsonschema:"enum=works,enum=fails"`
 }

@@ -254,7 +254,7 @@ func (o *Options) tree(ctx context.Context, j job) (run Run, err error) {
 		return run, err
 	}
 	defer os.RemoveAll(dir)
-	if err := layOut(o.Lab.FS, dir, j.name, j.mutant); err != nil {
+	if err := layOut(o.Lab, dir, j.name, j.mutant); err != nil {
 		return run, fmt.Errorf("%s: %w", j.name, err)
 	}
 	if c := j.change; c != nil {
@@ -271,23 +271,30 @@ func (o *Options) tree(ctx context.Context, j job) (run Run, err error) {
 	return run, err
 }
 
-// layOut copies starter or solution; a mutant's files go over the solution.
-func layOut(fsys fs.FS, dir, name string, m *lab.Mutant) error {
+// layOut copies starter or solution, and makes a mutant of the solution.
+func layOut(l *lab.Folder, dir, name string, m *lab.Mutant) error {
 	if m == nil {
-		return copyTree(fsys, name, dir)
+		return copyTree(l.FS, name, dir)
 	}
-	if err := copyTree(fsys, "solution", dir); err != nil {
+	if err := copyTree(l.FS, "solution", dir); err != nil {
 		return err
 	}
-	for _, d := range m.Delete {
-		if err := os.Remove(filepath.Join(dir, filepath.FromSlash(path.Clean("/"+d)))); err != nil {
+	wrong, err := l.Wrong(m.Name)
+	if err != nil {
+		return err
+	}
+	for name, b := range wrong {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if b == nil {
+			err = os.Remove(file)
+		} else if err = os.MkdirAll(filepath.Dir(file), 0o755); err == nil {
+			err = os.WriteFile(file, b, 0o755) //nolint:gosec // as copyTree
+		}
+		if err != nil {
 			return err
 		}
 	}
-	if err := copyTree(fsys, name, dir); err != nil {
-		return err
-	}
-	return os.Remove(filepath.Join(dir, "expect.yaml"))
+	return nil
 }
 
 func copyTree(fsys fs.FS, from, to string) error {

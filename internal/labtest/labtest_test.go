@@ -44,16 +44,17 @@ checks:
 
 func TestTest_findsMutantsThatSurvive(t *testing.T) {
 	fsys := fstest.MapFS{
-		"tiny/lab.yaml":                     {Data: []byte(tiny)},
-		"tiny/README.md":                    {},
-		"tiny/resources.yaml":               {},
-		"tiny/starter/app.sh":               {Data: []byte("exit 1\n")},
-		"tiny/solution/app.sh":              {Data: []byte("cat\n")},
-		"tiny/mutants/silent/app.sh":        {Data: []byte("true\n")},
-		"tiny/mutants/silent/expect.yaml":   {Data: []byte("title: Prints nothing\nfails: [echoes]\n")},
-		"tiny/mutants/survivor/app.sh":      {Data: []byte("cat\n")},
-		"tiny/mutants/survivor/expect.yaml": {Data: []byte("title: Is right\nfails: [echoes]\n")},
-		"tiny/mutants/wide/expect.yaml":     {Data: []byte("title: Has no program\nfails: [ends]\ndelete: [app.sh]\n")},
+		"tiny/lab.yaml":                        {Data: []byte(tiny)},
+		"tiny/README.md":                       {},
+		"tiny/resources.yaml":                  {},
+		"tiny/starter/app.sh":                  {Data: []byte("exit 1\n")},
+		"tiny/solution/app.sh":                 {Data: []byte("cat\n")},
+		"tiny/mutants/silent/solution.patch":   {Data: []byte("--- a/app.sh\n+++ b/app.sh\n@@ -1 +1 @@\n-cat\n+true\n")},
+		"tiny/mutants/silent/expect.yaml":      {Data: []byte("title: Prints nothing\nfails: [echoes]\n")},
+		"tiny/mutants/survivor/solution.patch": {Data: []byte("--- a/app.sh\n+++ b/app.sh\n@@ -1 +1,2 @@\n+# right\n cat\n--- /dev/null\n+++ b/more/notes.txt\n@@ -0,0 +1 @@\n+mine\n")},
+		"tiny/mutants/survivor/expect.yaml":    {Data: []byte("title: Is right\nfails: [echoes]\n")},
+		"tiny/mutants/wide/solution.patch":     {Data: []byte("--- a/app.sh\n+++ /dev/null\n@@ -1 +0,0 @@\n-cat\n")},
+		"tiny/mutants/wide/expect.yaml":        {Data: []byte("title: Has no program\nfails: [ends]\n")},
 	}
 	f, err := lab.Open(fsys, "tiny", check.Compile)
 	require.NoError(t, err)

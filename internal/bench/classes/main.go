@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/workspace"
 	"github.com/pipelab/pipelab/labs"
 )
@@ -132,8 +133,8 @@ var labIDs = []string{"kinesis-partition-keys", "s3-upload-function", "ddb-cart-
 
 // generate lays out n submissions: of each twenty-five, one is an empty folder,
 // one no zip, one has a template that cannot be deployed and one means harm; of
-// each two hundred one never ends. The others are solutions, starters and mutants
-// in turn.
+// each two hundred one never ends, which takes 40 s beside the others. The others
+// are solutions, starters and mutants in turn.
 func generate(dir string, n int) error {
 	all := labs.FS()
 	for i := range n {
@@ -164,7 +165,7 @@ func generate(dir string, n int) error {
 		if i%25 == 19 {
 			files["template.yaml"] = "Resources:\n  Broken:\n    Type: AWS::S3::Bukcet\n"
 		}
-		if evil := harm(i); evil != "" {
+		if evil := harm(i, n); evil != "" {
 			main := filepath.Join("src", map[string]string{"kinesis-partition-keys": "producer.py", "ddb-cart-concurrency": "shop.py"}[id])
 			if main == "src" {
 				main = filepath.Join("src", "app.py")
@@ -184,11 +185,11 @@ func generate(dir string, n int) error {
 	return nil
 }
 
-// harm is what a submission does before anything else, "" for most.
-func harm(i int) string {
+// harm is what a submission of n does before anything else, "" for most.
+func harm(i, n int) string {
 	const patient = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(1e9)\n"
 	switch {
-	case i%200 == 20:
+	case i%200 == 20 && i/200 < n/200:
 		return patient
 	case i%25 != 3:
 		return ""
@@ -222,22 +223,29 @@ func kinds(all fs.FS, id string) ([]string, error) {
 }
 
 func layOut(all fs.FS, id, tree, into string) error {
-	under := []string{tree}
-	if strings.HasPrefix(tree, "mutants/") {
-		under = []string{"solution", tree}
+	mutant, wrong := strings.CutPrefix(tree, "mutants/")
+	if wrong {
+		tree = "solution"
 	}
-	for _, t := range under {
-		sub, err := fs.Sub(all, path.Join(id, t))
-		if err != nil {
+	sub, err := fs.Sub(all, path.Join(id, tree))
+	if err != nil {
+		return err
+	}
+	if err := workspace.CopyTree(into, sub, true); err != nil || !wrong {
+		return err
+	}
+	l, err := lab.Open(all, id, nil)
+	if err != nil {
+		return err
+	}
+	files, err := l.Wrong(mutant)
+	if err != nil {
+		return err
+	}
+	for name, b := range files {
+		if err := os.WriteFile(filepath.Join(into, filepath.FromSlash(name)), b, 0o600); err != nil {
 			return err
 		}
-		if err := workspace.CopyTree(into, sub, true); err != nil {
-			return err
-		}
 	}
-	err := os.Remove(filepath.Join(into, "expect.yaml"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	return err
+	return nil
 }
