@@ -63,7 +63,7 @@ type Options struct {
 // AtOnce is how many trials at a time do this machine good: more than it has
 // processors, since a trial often waits for a program that backs off, or for
 // calls that a check makes slow.
-func AtOnce() int { return 2 * runtime.NumCPU() }
+func AtOnce() int { return 3 * runtime.NumCPU() }
 
 // Outcome is how it went. Result is nil when nothing was judged, and holds the
 // checks until then when Run returned ctx's error.

@@ -92,7 +92,7 @@ something could not be judged; 130 interrupted.`,
 	fs.StringVar(&f.out, "out", "grades", "folder that results are written to")
 	fs.StringVar(&f.ref, "ref", "", "what is graded of git repositories: a branch, tag or commit (default HEAD)")
 	fs.StringArrayVar(&f.formats, "format", nil, "also write this format, as NAME or NAME=FILE; - is standard output; repeatable")
-	fs.IntVarP(&f.jobs, "jobs", "j", 0, "submissions at a time (default: two for each processor)")
+	fs.IntVarP(&f.jobs, "jobs", "j", 0, "submissions at a time (default: three for each processor)")
 	fs.DurationVar(&f.deadline, "deadline", 5*time.Minute, "what one submission may take")
 	fs.Uint64Var(&f.seed, "seed", 0, "what data are made from (default: the assignment's, or drawn once for the output folder)")
 	fs.BoolVar(&f.variants, "variants", false, "data of their own for each learner, derived from the seed and their id")
