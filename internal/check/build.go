@@ -72,7 +72,7 @@ func (b *Builds) prepare(ctx context.Context, spec *sandbox.Spec) (*sandbox.Resu
 		}
 		if mine {
 			one.failed, one.err = compile(ctx, *spec, one.file)
-			if one.err != nil || ctx.Err() != nil { // whoever comes next may have more luck, or more time
+			if one.err != nil { // whoever comes next may have more luck, or more time
 				b.forget(one)
 			}
 			close(one.made)

@@ -38,7 +38,8 @@ func TestCompile_acceptsTheCatalogue(t *testing.T) {
 	require.ErrorContains(t, check.Compile("size(nothing)", nil), "undeclared reference")
 }
 
-const tiny = `
+// head is what every lab has.
+const head = `
 id: tiny
 title: T
 summary: S
@@ -47,6 +48,9 @@ minutes: 1
 examTasks: ["1.1"]
 services: [kinesis]
 tasks: [{ id: a, title: A, text: B }]
+`
+
+const tiny = head + `
 mistakes: [{ id: lost, title: L, explanation: E }]
 data: { events: { generator: orders, count: 40, defects: { duplicates: 0.2, poison: 0.1 } } }
 programs: { echo: { command: [sh, -c, "cat; echo $NAME >&2"], env: { NAME: "${outputs.Name}" } }, head: { command: [head, -n, "3"] }, slow: { command: [sleep, "60"] }, sums: { command: [sh, -c, "wc -c < $INPUT_FILE; sha256sum < $INPUT_FILE"] } }
@@ -176,15 +180,7 @@ func TestRun_doesWhatIsObserved(t *testing.T) {
 }
 
 func TestRun_textComesBeforeData(t *testing.T) {
-	const text = `
-id: tiny
-title: T
-summary: S
-level: beginner
-minutes: 1
-examTasks: ["1.1"]
-services: [kinesis]
-tasks: [{ id: a, title: A, text: B }]
+	const text = head + `
 data: { events: { generator: orders, count: 3 } }
 programs: { echo: { command: [cat] } }
 checks:
@@ -213,15 +209,7 @@ func TestRun_compilesBeforeItJudges(t *testing.T) {
 	if err != nil {
 		t.Skip("Go is not installed")
 	}
-	const text = `
-id: tiny
-title: T
-summary: S
-level: beginner
-minutes: 1
-examTasks: ["1.1"]
-services: [kinesis]
-tasks: [{ id: a, title: A, text: B }]
+	const text = head + `
 programs: { app: { command: [go, run, app.go] } }
 checks:
   - id: quick

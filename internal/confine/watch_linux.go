@@ -72,25 +72,29 @@ func (c *domains) guard() {
 type census struct {
 	members []int // the cage's at the last look
 	newest  int   // number given last until then; 0 before the first look
+	older   int   // the same at the look before
 	looks   int
 }
 
 // newcomers are the processes that may have become the cage's: whatever has got a
-// number since the last look; now and then all, since numbers begin again, and
+// number since the look before the last one, since a process that was just being
+// made then could not be told yet; now and then all, since numbers begin again, and
 // then nobody is a member yet.
 func (s *census) newcomers() ([]int, error) {
 	newest, err := newestProcess()
-	first, since := s.newest+1, newest-s.newest
+	first, since := s.older+1, newest-s.older
 	s.looks++
-	all := err != nil || s.newest == 0 || since < 0 || since > manyNew || s.looks%allEvery == 0
-	s.newest = newest
+	all := err != nil || s.newest == 0 || newest < s.newest || since > manyNew || s.looks%allEvery == 0
+	s.older, s.newest = s.newest, newest
 	if all {
 		s.members = nil
 		return processes()
 	}
 	var out []int
 	for pid := first; pid <= newest; pid++ {
-		out = append(out, pid)
+		if !slices.Contains(s.members, pid) {
+			out = append(out, pid)
+		}
 	}
 	return out, nil
 }

@@ -166,10 +166,23 @@ func (f *Folder) mutants(id string) (ps Problems) {
 		d := decodeFile(file, src, &m.Expectation)
 		f.mutant(d, &m, ids)
 		ps = append(ps, d.problems...)
+		ps = append(ps, f.strays(id, m.Name)...)
 		if _, err := f.Wrong(m.Name); err != nil {
 			ps = append(ps, Problem{File: path.Join(id, "mutants", m.Name, PatchFile), Line: 1, Column: 1, Message: err.Error()})
 		}
 		f.Mutants = append(f.Mutants, m)
+	}
+	return ps
+}
+
+// strays are files of a mutant that nothing would read.
+func (f *Folder) strays(id, mutant string) (ps Problems) {
+	list, _ := fs.ReadDir(f.FS, path.Join("mutants", mutant)) // it has an expect.yaml
+	for _, e := range list {
+		if e.Name() != "expect.yaml" && e.Name() != PatchFile {
+			ps = append(ps, Problem{File: path.Join(id, "mutants", mutant, e.Name()), Line: 1, Column: 1,
+				Message: "only expect.yaml and " + PatchFile + " belong to a mutant: put the change into the patch"})
+		}
 	}
 	return ps
 }

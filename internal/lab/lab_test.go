@@ -79,11 +79,13 @@ func TestOpen_holdsMutantsToTheChecksAndFiles(t *testing.T) {
 		"kinesis-partition-keys/mutants/none/x.py":           {},
 		"kinesis-partition-keys/mutants/odd/expect.yaml":     {Data: []byte("title: T\nfails: [even-shard]\nmistake: low\n")},
 		"kinesis-partition-keys/mutants/odd/solution.patch":  {Data: []byte("--- a/b.py\n+++ b/b.py\n@@ -1 +1 @@\n-a\n+b\n")},
+		"kinesis-partition-keys/mutants/good/src/a.py":       {},
 		"kinesis-partition-keys/mutants/good/expect.yaml":    {Data: []byte("title: T\nfails: [even-shards]\n")},
 		"kinesis-partition-keys/mutants/good/solution.patch": {Data: []byte("--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-a\n+b\n")},
 	}
 	f, err := lab.Open(fsys, "kinesis-partition-keys", nil)
 	require.EqualError(t, err, strings.Join([]string{
+		`kinesis-partition-keys/mutants/good/src:1:1: only expect.yaml and solution.patch belong to a mutant: put the change into the patch`,
 		`kinesis-partition-keys/mutants/none/expect.yaml:1:1: expect.yaml is missing`,
 		`kinesis-partition-keys/mutants/odd/expect.yaml:2:9: fails[0]: there is no check "even-shard" (did you mean even-shards?)`,
 		`kinesis-partition-keys/mutants/odd/expect.yaml:3:1: mistake: there is no mistake "low"`,

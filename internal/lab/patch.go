@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -39,6 +41,26 @@ func (f *Folder) Wrong(mutant string) (map[string][]byte, error) {
 		return nil, errors.New("it changes nothing")
 	}
 	return out, nil
+}
+
+// MakeWrong turns a copy of the solution in a folder into a mutant.
+func (f *Folder) MakeWrong(mutant, dir string) error {
+	files, err := f.Wrong(mutant)
+	if err != nil {
+		return err
+	}
+	for name, b := range files {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if b == nil {
+			err = os.Remove(file)
+		} else if err = os.MkdirAll(filepath.Dir(file), 0o755); err == nil { //nolint:gosec // programs may run as somebody else
+			err = os.WriteFile(file, b, 0o755) //nolint:gosec // scripts must stay executable, and a patch has no mode
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // plain is a patch without what git adds to it, names of which the first part has

@@ -279,22 +279,7 @@ func layOut(l *lab.Folder, dir, name string, m *lab.Mutant) error {
 	if err := copyTree(l.FS, "solution", dir); err != nil {
 		return err
 	}
-	wrong, err := l.Wrong(m.Name)
-	if err != nil {
-		return err
-	}
-	for name, b := range wrong {
-		file := filepath.Join(dir, filepath.FromSlash(name))
-		if b == nil {
-			err = os.Remove(file)
-		} else if err = os.MkdirAll(filepath.Dir(file), 0o755); err == nil {
-			err = os.WriteFile(file, b, 0o755) //nolint:gosec // as copyTree
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+	return l.MakeWrong(m.Name, dir)
 }
 
 func copyTree(fsys fs.FS, from, to string) error {

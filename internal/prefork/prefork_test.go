@@ -180,6 +180,8 @@ func TestStart_hasASessionReady(t *testing.T) {
 	}{
 		{"True", []string{key}},
 		{"True", []string{"AWS_EC2_METADATA_DISABLED=true"}},
+		{"True", []string{key, "AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull}}, // as functions have it
+		{"False", []string{key, "AWS_CONFIG_FILE=config"}},
 		{"False", nil},
 		{"False", []string{key, "AWS_METADATA_SERVICE_TIMEOUT=1"}},
 	} {

@@ -182,7 +182,8 @@ def configured(environment):
              "AWS_IMDS_USE_IPV6", "AWS_METADATA_SERVICE_TIMEOUT", "AWS_METADATA_SERVICE_NUM_ATTEMPTS")
     homes = (os.path.join(environment.get("HOME", "/"), n) for n in (".aws", ".boto"))
     given = "AWS_ACCESS_KEY_ID" in environment or environment.get("AWS_EC2_METADATA_DISABLED") == "true"
-    return (not given or any(n in environment for n in names)
+    # A file that holds nothing is as good as none; functions have those.
+    return (not given or any(environment.get(n, os.devnull) != os.devnull for n in names)
             or any(map(os.path.exists, homes)) or os.path.exists("/etc/boto.cfg"))
 
 

@@ -131,6 +131,9 @@ func slowest(dir string) error {
 
 var labIDs = []string{"kinesis-partition-keys", "s3-upload-function", "ddb-cart-concurrency", "kinesis-consumer-idempotent"}
 
+// programs are the files of the labs' solutions that run first.
+var programs = map[string]string{"kinesis-partition-keys": "producer.py", "s3-upload-function": "app.py", "ddb-cart-concurrency": "shop.py", "kinesis-consumer-idempotent": "app.py"}
+
 // generate lays out n submissions: of each twenty-five, one is an empty folder,
 // one no zip, one has a template that cannot be deployed and one means harm; of
 // each two hundred one never ends, which takes 40 s beside the others. The others
@@ -166,10 +169,7 @@ func generate(dir string, n int) error {
 			files["template.yaml"] = "Resources:\n  Broken:\n    Type: AWS::S3::Bukcet\n"
 		}
 		if evil := harm(i, n); evil != "" {
-			main := filepath.Join("src", map[string]string{"kinesis-partition-keys": "producer.py", "ddb-cart-concurrency": "shop.py"}[id])
-			if main == "src" {
-				main = filepath.Join("src", "app.py")
-			}
+			main := path.Join("src", programs[id])
 			b, err := os.ReadFile(filepath.Join(into, main))
 			if err != nil {
 				return err
@@ -238,14 +238,5 @@ func layOut(all fs.FS, id, tree, into string) error {
 	if err != nil {
 		return err
 	}
-	files, err := l.Wrong(mutant)
-	if err != nil {
-		return err
-	}
-	for name, b := range files {
-		if err := os.WriteFile(filepath.Join(into, filepath.FromSlash(name)), b, 0o600); err != nil {
-			return err
-		}
-	}
-	return nil
+	return l.MakeWrong(mutant, into)
 }
