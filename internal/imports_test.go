@@ -50,7 +50,9 @@ func packages(t *testing.T) map[string]listed {
 // layers, or of its own folder. Leaves may be imported by all.
 func layers() [][]string {
 	return [][]string{
-		{"internal/archive", "internal/cfn", "internal/confine", "internal/digest", "internal/filelock", "internal/prefork", "internal/procgroup", "internal/sdkhttp", "internal/seal", "localstack"}, // leaves
+		// leaves
+		{"internal/archive", "internal/cfn", "internal/confine", "internal/digest", "internal/filelock", "internal/prefork",
+			"internal/procgroup", "internal/sdkhttp", "internal/seal", "localstack"},
 		{"internal/aws"},
 		{"internal/emulator"},
 		{"internal/provision", "internal/datagen", "internal/sandbox", "internal/sqlengine", "internal/lab", "labs"},
@@ -91,7 +93,8 @@ func TestImports_goDownwards(t *testing.T) {
 				continue
 			}
 			to, other := layer(imp)
-			require.True(t, to < from || folder == other || allowed(folder, other), "%s imports %s, which is not below it", path, imp)
+			require.True(t, to < from || folder == other || allowed(folder, other), "%s imports %s, which is not below it", path,
+				imp)
 		}
 	}
 }
@@ -100,7 +103,8 @@ func TestImports_goDownwards(t *testing.T) {
 // format is read by those who make data and by reports.
 func allowed(from, to string) bool {
 	return slices.Contains([]string{
-		"internal/prefork internal/procgroup", "internal/prefork internal/confine", "internal/confine internal/procgroup", "internal/datagen internal/lab", "internal/labtest internal/check",
+		"internal/prefork internal/procgroup", "internal/prefork internal/confine", "internal/confine internal/procgroup",
+		"internal/datagen internal/lab", "internal/labtest internal/check",
 		"internal/workspace internal/report", "internal/deploy internal/report",
 	}, from+" "+to)
 }
@@ -116,36 +120,43 @@ func TestImports_keepServicesApart(t *testing.T) {
 			if strings.HasPrefix(path, services) {
 				own, _, _ := strings.Cut(strings.TrimPrefix(path, services), "/")
 				// The streams of DynamoDB are one store seen through two APIs.
-				shared := own == "dynamodbstreams" && imp == services+"dynamodb/streamlog" || own == "dynamodbstreams" && imp == services+"dynamodb/item"
-				require.True(t, own == imported || shared, "the service %s imports the service %s; it must call it through the gateway", own, imported)
+				shared := own == "dynamodbstreams" && imp == services+"dynamodb/streamlog" || own == "dynamodbstreams" &&
+					imp == services+"dynamodb/item"
+				require.True(t, own == imported || shared,
+					"the service %s imports the service %s; it must call it through the gateway", own, imported)
 				continue
 			}
 			require.Equal(t, module+"internal/aws/cloud", path, "%s imports a service", path)
 		}
 		for _, imp := range p.Imports {
-			inside := strings.HasPrefix(path, module+"internal/aws/") || strings.HasPrefix(path, module+"internal/emulator/embedded")
+			inside := strings.HasPrefix(path, module+"internal/aws/") ||
+				strings.HasPrefix(path, module+"internal/emulator/embedded")
 			// The proxy is a door too: it identifies, injects and records as the
 			// gateway does, and there must be one way to do so. It knows no service.
-			door := path == module+"internal/emulator/proxy" && slices.Contains([]string{"gateway", "wire", "clock", "ident"}, strings.TrimPrefix(imp, module+"internal/aws/"))
-			require.False(t, strings.HasPrefix(imp, module+"internal/aws/") && !inside && !door, "%s imports %s: only the embedded driver may", path, imp)
+			door := path == module+"internal/emulator/proxy" && slices.Contains([]string{"gateway", "wire", "clock", "ident"},
+				strings.TrimPrefix(imp, module+"internal/aws/"))
+			require.False(t, strings.HasPrefix(imp, module+"internal/aws/") && !inside && !door,
+				"%s imports %s: only the embedded driver may", path, imp)
 		}
 	}
 }
 
 func TestImports_haveOneHomeForEachHeavyDependency(t *testing.T) {
 	homes := map[string][]string{
-		"github.com/duckdb/duckdb-go/":          {"internal/sqlengine"},
-		"cel.dev/cel-go/":                       {"internal/check"},
-		"github.com/spf13/cobra":                {"internal/cli", "cmd/pipelab"},
-		"github.com/testcontainers/":            {"internal/emulator/localstack"},
-		"github.com/moby/":                      {"internal/emulator/localstack", "internal/bench/emulators"},
-		"github.com/bluekeyes/":                 {"internal/lab"},
-		"github.com/fsnotify/fsnotify":          {"internal/cli"},
-		"github.com/tidwall/btree":              {"internal/aws/store"},
-		"github.com/aws/aws-sdk-go-v2/service/": {"internal/aws", "internal/emulator", "internal/provision", "internal/check", "internal/cli", "internal/bench"},
-		"github.com/charmbracelet/":             {"internal/cli"},
-		"github.com/invopop/jsonschema":         {"internal/lab", "internal/report"},
-		"github.com/goccy/go-yaml":              {"internal/lab", "internal/cfn", "internal/aws/limits", "internal/workspace", "internal/grade", "internal/cli"},
+		"github.com/duckdb/duckdb-go/": {"internal/sqlengine"},
+		"cel.dev/cel-go/":              {"internal/check"},
+		"github.com/spf13/cobra":       {"internal/cli", "cmd/pipelab"},
+		"github.com/testcontainers/":   {"internal/emulator/localstack"},
+		"github.com/moby/":             {"internal/emulator/localstack", "internal/bench/emulators"},
+		"github.com/bluekeyes/":        {"internal/lab"},
+		"github.com/fsnotify/fsnotify": {"internal/cli"},
+		"github.com/tidwall/btree":     {"internal/aws/store"},
+		"github.com/aws/aws-sdk-go-v2/service/": {"internal/aws", "internal/emulator", "internal/provision", "internal/check",
+			"internal/cli", "internal/bench"},
+		"github.com/charmbracelet/":     {"internal/cli"},
+		"github.com/invopop/jsonschema": {"internal/lab", "internal/report"},
+		"github.com/goccy/go-yaml": {"internal/lab", "internal/cfn", "internal/aws/limits", "internal/workspace",
+			"internal/grade", "internal/cli"},
 	}
 	for path, p := range packages(t) {
 		// Solutions of labs are programs of their own.
@@ -158,7 +169,9 @@ func TestImports_haveOneHomeForEachHeavyDependency(t *testing.T) {
 				if !strings.HasPrefix(imp, dep) {
 					continue
 				}
-				require.True(t, slices.ContainsFunc(where, func(w string) bool { return rel == w || strings.HasPrefix(rel, w+"/") }), "%s imports %s, whose home is %v", path, imp, where)
+				require.True(t, slices.ContainsFunc(where, func(w string) bool {
+					return rel == w || strings.HasPrefix(rel, w+"/")
+				}), "%s imports %s, whose home is %v", path, imp, where)
 			}
 		}
 	}
@@ -183,7 +196,8 @@ func exempt() map[string]string {
 }
 
 func TestTime_comesFromTheClock(t *testing.T) {
-	forbidden := map[string][]string{"time": {"Now", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick", "Since", "Until"}, "math/rand": nil, "math/rand/v2": nil}
+	forbidden := map[string][]string{"time": {"Now", "Sleep", "After", "AfterFunc", "NewTimer", "NewTicker", "Tick",
+		"Since", "Until"}, "math/rand": nil, "math/rand/v2": nil}
 	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
 			return err

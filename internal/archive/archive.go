@@ -117,7 +117,9 @@ func (u *unpacker) unpack(file *os.File, size int64) error {
 		return u.gzip(file)
 	case n == 512 && string(head[257:262]) == "ustar":
 		return u.tar(file)
-	case bytes.HasPrefix(head, []byte("7z\xbc\xaf")), bytes.HasPrefix(head, []byte("Rar!")), bytes.HasPrefix(head, []byte("BZh")), bytes.HasPrefix(head, []byte("\xfd7zXZ")), bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
+	case bytes.HasPrefix(head, []byte("7z\xbc\xaf")), bytes.HasPrefix(head, []byte("Rar!")),
+		bytes.HasPrefix(head, []byte("BZh")), bytes.HasPrefix(head, []byte("\xfd7zXZ")),
+		bytes.HasPrefix(head, []byte{0x28, 0xb5, 0x2f, 0xfd}):
 		return refuse("it is packed in a way that is not read here; hand in a zip or a tar.gz")
 	}
 	return refuse("it is no zip, tar or tar.gz")

@@ -145,8 +145,10 @@ func kinds(t testing.TB, items ...item) map[string][]byte {
 
 func TestOpen(t *testing.T) {
 	submission := []item{{name: "template.yaml", body: "Resources: {}\n"}, {name: "src/", kind: tar.TypeDir, mode: 0o755},
-		{name: "src/app.py", body: "print(1)\n"}, {name: "./deploy.sh", body: "#!/bin/sh\n", mode: 0o755}, {name: "ä/ö.txt", body: "ü"}, {name: "empty", body: ""}}
-	want := map[string]string{"template.yaml": "Resources: {}\n", "src/app.py": "print(1)\n", "deploy.sh+x": "#!/bin/sh\n", "ä/ö.txt": "ü", "empty": ""}
+		{name: "src/app.py", body: "print(1)\n"}, {name: "./deploy.sh", body: "#!/bin/sh\n", mode: 0o755},
+		{name: "ä/ö.txt", body: "ü"}, {name: "empty", body: ""}}
+	want := map[string]string{"template.yaml": "Resources: {}\n", "src/app.py": "print(1)\n", "deploy.sh+x": "#!/bin/sh\n",
+		"ä/ö.txt": "ü", "empty": ""}
 	for name, content := range kinds(t, submission...) {
 		t.Run(name, func(t *testing.T) {
 			found, err := open(t, content, archive.Limits{})
@@ -154,7 +156,8 @@ func TestOpen(t *testing.T) {
 			require.Empty(t, cmp.Diff(want, found))
 		})
 	}
-	around := []item{{name: "repo-main/", kind: tar.TypeDir, mode: 0o755}, {name: "__MACOSX/repo-main/._x", body: "x"}, {name: "repo-main/.DS_Store", body: "x"}, {name: "repo-main/._template.yaml", body: "x"}}
+	around := []item{{name: "repo-main/", kind: tar.TypeDir, mode: 0o755}, {name: "__MACOSX/repo-main/._x", body: "x"},
+		{name: "repo-main/.DS_Store", body: "x"}, {name: "repo-main/._template.yaml", body: "x"}}
 	for _, i := range submission {
 		i.name = "repo-main/" + strings.TrimPrefix(i.name, "./")
 		around = append(around, i)
@@ -194,17 +197,18 @@ func TestOpen_refusesInAllKinds(t *testing.T) {
 		"twice in disguise": {[]item{ok, {name: "./template.yaml", body: "y"}}, "in it twice"},
 		"a file as folder":  {[]item{{name: "a", body: "x"}, {name: "a/b", body: "x"}}, "both a file and a folder"},
 		"a folder as file":  {[]item{{name: "a/b", body: "x"}, {name: "a", body: "x"}}, "both a file and a folder"},
-		"cases":             {[]item{{name: "Readme", body: "x"}, {name: "README", body: "x"}}, "one name on macOS and Windows"},
-		"cases of folders":  {[]item{{name: "Src/a", body: "x"}, {name: "src/b", body: "x"}}, "one name on macOS and Windows"},
-		"reserved":          {[]item{ok, {name: "src/NUL.txt", body: "x"}}, "device on Windows"},
-		"a dot at the end":  {[]item{ok, {name: "src./x", body: "x"}}, "Windows"},
-		"a colon":           {[]item{ok, {name: "a:b", body: "x"}}, "Windows"},
-		"a control":         {[]item{ok, {name: "a\x1b[31mb", body: "x"}}, "control characters"},
-		"a long part":       {[]item{ok, {name: strings.Repeat("x", 256), body: "x"}}, "255 bytes"},
-		"a long name":       {[]item{ok, {name: strings.Repeat("x/", 600) + "x", body: "x"}}, "1024 bytes"},
-		"depth":             {[]item{ok, {name: strings.Repeat("x/", 40) + "x", body: "x"}}, "folders deep"},
-		"nothing":           {nil, "is empty"},
-		"only macOS's":      {[]item{{name: "__MACOSX/x", body: "x"}}, "is empty"},
+		"cases": {[]item{{name: "Readme", body: "x"}, {name: "README", body: "x"}},
+			"one name on macOS and Windows"},
+		"cases of folders": {[]item{{name: "Src/a", body: "x"}, {name: "src/b", body: "x"}}, "one name on macOS and Windows"},
+		"reserved":         {[]item{ok, {name: "src/NUL.txt", body: "x"}}, "device on Windows"},
+		"a dot at the end": {[]item{ok, {name: "src./x", body: "x"}}, "Windows"},
+		"a colon":          {[]item{ok, {name: "a:b", body: "x"}}, "Windows"},
+		"a control":        {[]item{ok, {name: "a\x1b[31mb", body: "x"}}, "control characters"},
+		"a long part":      {[]item{ok, {name: strings.Repeat("x", 256), body: "x"}}, "255 bytes"},
+		"a long name":      {[]item{ok, {name: strings.Repeat("x/", 600) + "x", body: "x"}}, "1024 bytes"},
+		"depth":            {[]item{ok, {name: strings.Repeat("x/", 40) + "x", body: "x"}}, "folders deep"},
+		"nothing":          {nil, "is empty"},
+		"only macOS's":     {[]item{{name: "__MACOSX/x", body: "x"}}, "is empty"},
 	} {
 		for kind, content := range kinds(t, c.items...) {
 			if name == "nothing" && kind != "zip" {

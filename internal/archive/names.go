@@ -65,7 +65,8 @@ func reserved(part string) bool {
 	case "CON", "PRN", "AUX", "NUL":
 		return true
 	}
-	return len(stem) == 4 && (strings.HasPrefix(stem, "COM") || strings.HasPrefix(stem, "LPT")) && stem[3] >= '1' && stem[3] <= '9'
+	return len(stem) == 4 && (strings.HasPrefix(stem, "COM") || strings.HasPrefix(stem, "LPT")) && stem[3] >= '1' &&
+		stem[3] <= '9'
 }
 
 // surplus is what macOS adds to archives by itself.

@@ -84,7 +84,8 @@ func starts(ctx context.Context, binary string) error {
 			times = append(times, t)
 		}
 		slices.Sort(times)
-		fmt.Printf("  %-30s %6d ms   (%d to %d)\n", id, times[rounds/2].Milliseconds(), times[0].Milliseconds(), times[rounds-1].Milliseconds())
+		fmt.Printf("  %-30s %6d ms   (%d to %d)\n", id, times[rounds/2].Milliseconds(), times[0].Milliseconds(),
+			times[rounds-1].Milliseconds())
 	}
 	return nil
 }
@@ -156,7 +157,8 @@ func labTests(ctx context.Context, binary string) error {
 	title("pipelab lab test --only solution --repeat 1: two seeds, side by side (target 3 s)")
 	for _, id := range ids {
 		begin := time.Now()
-		if out, err := exec.CommandContext(ctx, binary, "lab", "test", id, "--only", "solution", "--repeat", "1").CombinedOutput(); err != nil {
+		if out, err := exec.CommandContext(ctx, binary, "lab", "test", id, "--only", "solution", "--repeat",
+			"1").CombinedOutput(); err != nil {
 			return fmt.Errorf("%w: %s", err, out)
 		}
 		fmt.Printf("  %-30s %6.1f s\n", id, time.Since(begin).Seconds())

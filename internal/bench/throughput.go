@@ -50,7 +50,8 @@ func operations() []operation {
 			return func(ctx context.Context, n int) error {
 				in := &kinesis.PutRecordsInput{StreamName: aws.String("bench")}
 				for i := range batch {
-					in.Records = append(in.Records, kinesistypes.PutRecordsRequestEntry{Data: record, PartitionKey: aws.String(strconv.Itoa(n*batch + i))})
+					in.Records = append(in.Records, kinesistypes.PutRecordsRequestEntry{Data: record,
+						PartitionKey: aws.String(strconv.Itoa(n*batch + i))})
 				}
 				_, err := c.PutRecords(ctx, in)
 				return err
@@ -63,7 +64,8 @@ func operations() []operation {
 		{"PutObject, 16 KiB", func(cfg aws.Config) func(context.Context, int) error {
 			c := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
 			return func(ctx context.Context, n int) error {
-				_, err := c.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("bench"), Key: aws.String(strconv.Itoa(n)), Body: bytes.NewReader(object)})
+				_, err := c.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("bench"), Key: aws.String(strconv.Itoa(n)),
+					Body: bytes.NewReader(object)})
 				return err
 			}
 		}},
@@ -71,9 +73,11 @@ func operations() []operation {
 }
 
 func putItem(ctx context.Context, c *dynamodb.Client, n int) error {
-	_, err := c.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String("bench"), Item: map[string]dynamodbtypes.AttributeValue{
-		"id": &dynamodbtypes.AttributeValueMemberS{Value: strconv.Itoa(n)}, "n": &dynamodbtypes.AttributeValueMemberN{Value: strconv.Itoa(n)},
-		"text": &dynamodbtypes.AttributeValueMemberS{Value: "some text of a usual length"}}})
+	_, err := c.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String("bench"),
+		Item: map[string]dynamodbtypes.AttributeValue{
+			"id":   &dynamodbtypes.AttributeValueMemberS{Value: strconv.Itoa(n)},
+			"n":    &dynamodbtypes.AttributeValueMemberN{Value: strconv.Itoa(n)},
+			"text": &dynamodbtypes.AttributeValueMemberS{Value: "some text of a usual length"}}})
 	return err
 }
 
@@ -84,15 +88,21 @@ func cloud(ctx context.Context, dir string) (emulator.Emulator, error) {
 		return nil, err
 	}
 	cfg := e.Endpoint().AWSConfig()
-	_, err = kinesis.NewFromConfig(cfg).CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("bench"), ShardCount: aws.Int32(shards)})
+	_, err = kinesis.NewFromConfig(cfg).CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("bench"),
+		ShardCount: aws.Int32(shards)})
 	if err == nil {
 		_, err = dynamodb.NewFromConfig(cfg).CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("bench"),
-			ProvisionedThroughput: &dynamodbtypes.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(40000), WriteCapacityUnits: aws.Int64(40000)},
-			KeySchema:             []dynamodbtypes.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: dynamodbtypes.KeyTypeHash}},
-			AttributeDefinitions:  []dynamodbtypes.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: dynamodbtypes.ScalarAttributeTypeS}}})
+			ProvisionedThroughput: &dynamodbtypes.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(40000),
+				WriteCapacityUnits: aws.Int64(40000)},
+			KeySchema: []dynamodbtypes.KeySchemaElement{{AttributeName: aws.String("id"),
+				KeyType: dynamodbtypes.KeyTypeHash}},
+			AttributeDefinitions: []dynamodbtypes.AttributeDefinition{{AttributeName: aws.String("id"),
+				AttributeType: dynamodbtypes.ScalarAttributeTypeS}}})
 	}
 	if err == nil {
-		_, err = s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }).CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("bench")})
+		_, err = s3.NewFromConfig(cfg, func(o *s3.Options) {
+			o.UsePathStyle = true
+		}).CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("bench")})
 	}
 	if err == nil {
 		_, _, err = e.Control().Advance(ctx, time.Minute) // until all is active
@@ -130,13 +140,14 @@ func bare(ctx context.Context, r *recorder) (url string, stop func() error, err 
 	if err != nil {
 		return "", nil, err
 	}
-	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
-		_, _ = io.Copy(io.Discard, req.Body) // the client is gone if this fails
-		for name, values := range r.header {
-			w.Header()[name] = values
-		}
-		_, _ = w.Write(r.body) // as above
-	})}
+	server := &http.Server{ReadHeaderTimeout: time.Minute,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
+			_, _ = io.Copy(io.Discard, req.Body) // the client is gone if this fails
+			for name, values := range r.header {
+				w.Header()[name] = values
+			}
+			_, _ = w.Write(r.body) // as above
+		})}
 	go func() { _ = server.Serve(l) }() // ends with Close, with an error that says just that
 	return "http://" + l.Addr().String(), server.Close, nil
 }
@@ -187,7 +198,8 @@ func throughput(ctx context.Context) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, disk.Close()) }()
-	title("throughput of one SDK client, calls a second, and as a ratio to a bare\nnet/http handler that answers the same bytes (target 0.25 in memory)")
+	title("throughput of one SDK client, calls a second, and as a ratio to a bare\nnet/http handler that answers the " +
+		"same bytes (target 0.25 in memory)")
 	fmt.Printf("  %-30s %9s %9s %6s %9s %6s\n", "", "bare", "memory", "ratio", "disk", "ratio")
 	for _, op := range operations() {
 		if err := compare(ctx, op, memory, disk); err != nil {

@@ -36,7 +36,8 @@ func (t *Template) check(types map[string]*Schema) {
 		}
 		for i, d := range r.DependsOn {
 			if t.Resource(d) == nil {
-				t.problems.Add(r.dependsOn[i], nearest(d, c.resourceNames()), "DependsOn of %s names no resource: %s", r.LogicalID, d)
+				t.problems.Add(r.dependsOn[i], nearest(d, c.resourceNames()), "DependsOn of %s names no resource: %s", r.LogicalID,
+					d)
 			}
 		}
 		c.functions(r.Properties, true)
@@ -50,7 +51,8 @@ func (t *Template) check(types map[string]*Schema) {
 		if _, err := graphOf(t).Order(); err != nil {
 			var cycle *CycleError
 			errors.As(err, &cycle) // Order has no other error
-			t.problems.add(t.Resource(cycle.IDs[0]).Pos, "break the circle: name resources in advance or split one in two", "%s", cycle)
+			t.problems.add(t.Resource(cycle.IDs[0]).Pos, "break the circle: name resources in advance or split one in two", "%s",
+				cycle)
 		}
 	}
 }
@@ -86,7 +88,8 @@ func (c *checker) object(n *Node, fields Properties, path string, pos Pos) {
 		for _, f := range n.Fields {
 			p, ok := fields[f.Key]
 			if !ok {
-				c.t.problems.add(f.Pos, nearest(f.Key, fields.names()), "%s has no property %s, or it is not supported", path, f.Key)
+				c.t.problems.add(f.Pos, nearest(f.Key, fields.names()), "%s has no property %s, or it is not supported", path,
+					f.Key)
 				continue
 			}
 			c.value(f.Value, p, path+"."+f.Key)

@@ -31,7 +31,8 @@ type DeployError struct {
 
 // Error names the resource, its line and the reason.
 func (e *DeployError) Error() string {
-	s := fmt.Sprintf("%s:%d:%d: stack %s: %s: %v", e.File, e.Pos.Line, e.Pos.Column, e.Stack, strings.Join(e.Failed, ", "), e.Err)
+	s := fmt.Sprintf("%s:%d:%d: stack %s: %s: %v", e.File, e.Pos.Line, e.Pos.Column, e.Stack, strings.Join(e.Failed, ", "),
+		e.Err)
 	if e.Rollback != nil {
 		s += fmt.Sprintf("; the rollback failed too: %v", e.Rollback)
 	}
@@ -164,7 +165,8 @@ func (p *deployment) resource(ctx context.Context, def *ResourceDef) error {
 	}
 	var old *Record
 	p.engine.with(func() { old = p.doc.Resources[def.LogicalID] })
-	next := &Record{LogicalID: def.LogicalID, Type: def.Type, Properties: props, DependsOn: p.graph.Dependencies(def.LogicalID),
+	next := &Record{LogicalID: def.LogicalID, Type: def.Type, Properties: props,
+		DependsOn:      p.graph.Dependencies(def.LogicalID),
 		DeletionPolicy: def.DeletionPolicy, UpdateReplacePolicy: def.UpdateReplacePolicy}
 	if old != nil && p.engine.Verify {
 		if _, err := p.engine.Provider.Read(ctx, old.resource(p.doc)); errors.Is(err, ErrNotFound) {
@@ -187,7 +189,8 @@ func (p *deployment) resource(ctx context.Context, def *ResourceDef) error {
 		}
 		return p.create(ctx, next, s)
 	}
-	next.PhysicalID, next.Name, next.Ref, next.Attributes, next.Status = old.PhysicalID, old.Name, old.Ref, old.Attributes, old.Status
+	next.PhysicalID, next.Name, next.Ref, next.Attributes, next.Status = old.PhysicalID, old.Name, old.Ref, old.Attributes,
+		old.Status
 	if len(names) == 0 {
 		p.engine.with(func() { p.doc.Resources[next.LogicalID] = next })
 		return nil

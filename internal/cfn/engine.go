@@ -204,7 +204,8 @@ func (e *Engine) emit(d *Document, r *Record, status, reason string) {
 	if e.Progress == nil {
 		return
 	}
-	ev := Event{Stack: d.Stack, StackID: d.StackID, LogicalID: d.Stack, PhysicalID: d.StackID, Type: StackType, Status: status, Reason: reason}
+	ev := Event{Stack: d.Stack, StackID: d.StackID, LogicalID: d.Stack, PhysicalID: d.StackID, Type: StackType,
+		Status: status, Reason: reason}
 	if r != nil {
 		ev.LogicalID, ev.PhysicalID, ev.Type, ev.Properties = r.LogicalID, r.PhysicalID, r.Type, r.Properties
 	}

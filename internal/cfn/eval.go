@@ -395,7 +395,8 @@ func (e *evaluation) cidr(n, arg *Node) (any, error) {
 		bits, _ = strconv.Atoi(args[2])
 	}
 	if err != nil || bad != nil || count < 1 || count > 256 || bits < 1 || bits > 31 || !block.Addr().Is4() {
-		return nil, failAt(n, "Template error: every Fn::Cidr object requires an IPv4 block, a count of 1 to 256 and host bits")
+		return nil,
+			failAt(n, "Template error: every Fn::Cidr object requires an IPv4 block, a count of 1 to 256 and host bits")
 	}
 	start := block.Masked().Addr().As4()
 	base := uint64(start[0])<<24 | uint64(start[1])<<16 | uint64(start[2])<<8 | uint64(start[3])

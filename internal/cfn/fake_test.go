@@ -20,13 +20,15 @@ type boxes struct {
 func newBoxes() *boxes { return &boxes{live: map[string]map[string]any{}, fail: map[string]error{}} }
 
 func testTypes() map[string]*Schema {
-	box := &Schema{Type: "Test::Box", Name: "Name", NameMax: 40, Attributes: []string{"Arn", "Size"}, Properties: Properties{
-		"Name": Str().Replaces(), "Size": Int(0, 100), "Kind": Str("small", "big"), "Parent": Str().Replaces(),
-		"Note": JSON(), "Labels": ListOf(Str()), "Tags": TagList(), "On": Flag(),
-	}}
+	box := &Schema{Type: "Test::Box", Name: "Name", NameMax: 40, Attributes: []string{"Arn", "Size"},
+		Properties: Properties{
+			"Name": Str().Replaces(), "Size": Int(0, 100), "Kind": Str("small", "big"), "Parent": Str().Replaces(),
+			"Note": JSON(), "Labels": ListOf(Str()), "Tags": TagList(), "On": Flag(),
+		}}
 	out := map[string]*Schema{"Test::Box": box}
 	for _, t := range []string{"AWS::Lambda::Function", "AWS::IAM::Role", "AWS::S3::Bucket", "AWS::Lambda::Permission",
-		"AWS::Lambda::EventSourceMapping", "AWS::DynamoDB::Table", "AWS::Lambda::EventInvokeConfig", "AWS::Lambda::LayerVersion"} {
+		"AWS::Lambda::EventSourceMapping", "AWS::DynamoDB::Table", "AWS::Lambda::EventInvokeConfig",
+		"AWS::Lambda::LayerVersion"} {
 		s := *box
 		s.Type, s.Attributes = t, []string{"Arn"}
 		s.Properties = Properties{}

@@ -232,7 +232,8 @@ func (c *checker) condition(n *Node) {
 		return
 	}
 	if n.Kind != Func {
-		c.t.problems.Add(n, "use !Equals, !And, !Or, !Not or !Condition", "a condition must be a logical function, this is %s", n.Kind)
+		c.t.problems.Add(n, "use !Equals, !And, !Or, !Not or !Condition",
+			"a condition must be a logical function, this is %s", n.Kind)
 		return
 	}
 	switch n.Func {
@@ -272,6 +273,7 @@ func (t *Template) conditionCycles() {
 	if _, err := g.Order(); err != nil {
 		var cycle *CycleError
 		errors.As(err, &cycle) // Order has no other error
-		t.problems.Add(t.Conditions.Get(cycle.IDs[0]), "", "conditions use each other in a circle: %s", strings.Join(cycle.IDs, " -> "))
+		t.problems.Add(t.Conditions.Get(cycle.IDs[0]), "", "conditions use each other in a circle: %s",
+			strings.Join(cycle.IDs, " -> "))
 	}
 }

@@ -113,7 +113,8 @@ func (p *Parameter) Check(value string) string {
 
 func (p *Parameter) checkOne(value string) string {
 	if len(p.Allowed) > 0 && !slices.Contains(p.Allowed, value) {
-		return p.violated(fmt.Sprintf("Parameter '%s' must be one of AllowedValues [%s]", p.Name, strings.Join(p.Allowed, ", ")))
+		return p.violated(fmt.Sprintf("Parameter '%s' must be one of AllowedValues [%s]", p.Name,
+			strings.Join(p.Allowed, ", ")))
 	}
 	if p.Pattern != "" {
 		// The whole value must match, as with Java's String.matches.
@@ -178,7 +179,8 @@ func (t *Template) bind(given map[string]string) (map[string]string, error) {
 		names = append(names, p.Name)
 		v, ok := given[p.Name]
 		if !ok && p.Default == nil {
-			ps.add(p.Pos, "give it with --parameter "+p.Name+"=…, or give it a Default", "Parameters: [%s] must have values", p.Name)
+			ps.add(p.Pos, "give it with --parameter "+p.Name+"=…, or give it a Default", "Parameters: [%s] must have values",
+				p.Name)
 			continue
 		}
 		if !ok {

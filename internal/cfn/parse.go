@@ -44,7 +44,8 @@ func parseNodes(src []byte, ps *Problems) *Node {
 		if errors.As(err, &syntax) && syntax.GetToken() != nil {
 			pos, msg = posOf(syntax.GetToken()), syntax.GetMessage()
 		}
-		ps.add(pos, "check the indentation and the quotes around this line", "the template is not valid YAML or JSON: %s", msg)
+		ps.add(pos, "check the indentation and the quotes around this line", "the template is not valid YAML or JSON: %s",
+			msg)
 		return nil
 	}
 	r := &reader{problems: ps, anchors: map[string]*Node{}, budget: 100_000}
@@ -174,7 +175,8 @@ func (r *reader) mapping(pos Pos, values []*ast.MappingValueNode, depth int) *No
 	}
 	if len(out.Fields) == 1 && strings.HasPrefix(out.Fields[0].Key, "Fn::") {
 		f := out.Fields[0]
-		r.problems.add(f.Pos, nearest(strings.TrimPrefix(f.Key, "Fn::"), functionNames()), "function %s is not supported", f.Key)
+		r.problems.add(f.Pos, nearest(strings.TrimPrefix(f.Key, "Fn::"), functionNames()), "function %s is not supported",
+			f.Key)
 		return funcNode(f.Pos, "?", f.Value)
 	}
 	return out

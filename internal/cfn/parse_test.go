@@ -51,7 +51,8 @@ func TestParse_expandsServerless(t *testing.T) {
 	require.NoError(t, err)
 	tpl, err := Parse("serverless.yaml", src, testTypes())
 	require.NoError(t, err)
-	ev, err := newEvaluation(tpl, nil, map[string]string{"AWS::Region": "us-east-1", "AWS::AccountId": "000000000000", "AWS::Partition": "aws"}, nil)
+	ev, err := newEvaluation(tpl, nil, map[string]string{"AWS::Region": "us-east-1", "AWS::AccountId": "000000000000",
+		"AWS::Partition": "aws"}, nil)
 	require.NoError(t, err)
 	ev.attribute = func(id, attr string) (any, error) { return "<" + id + "." + attr + ">", nil }
 	out := map[string]any{}
@@ -68,8 +69,10 @@ func TestParse_expandsServerless(t *testing.T) {
 func TestEvaluation_functions(t *testing.T) {
 	t.Parallel()
 	const head = "Parameters:\n  P: {Type: String, Default: v}\n  L: {Type: CommaDelimitedList, Default: 'a, b,c'}\n" +
-		"Mappings: {M: {us-east-1: {k: found, n: [x, y]}}}\nConditions:\n  Yes: !And [!Equals [!Ref P, v], !Not [!Equals [1, 2]]]\n" +
-		"  No: !Or [!Not [{Condition: Yes}], !Equals [a, b]]\nResources:\n  A: {Type: Test::Box}\n  B:\n    Type: Test::Box\n    Properties:\n      Note: "
+		"Mappings: {M: {us-east-1: {k: found, n: [x, y]}}}\nConditions:\n  Yes: !And [!Equals [!Ref P, v], !Not [!Equals " +
+		"[1, 2]]]\n" +
+		"  No: !Or [!Not [{Condition: Yes}], !Equals [a, b]]\nResources:\n  A: {Type: Test::Box}\n  B:\n    Type: " +
+		"Test::Box\n    Properties:\n      Note: "
 	for expr, want := range map[string]string{
 		`!Ref P`: `"v"`, `!Ref L`: `["a","b","c"]`, `!Ref "AWS::Region"`: `"us-east-1"`,
 		`!Sub "${P}/${A.Arn}/${!Raw}/${x}"`:     ``,
@@ -102,7 +105,8 @@ func TestEvaluation_functions(t *testing.T) {
 		require.NoError(t, err, expr)
 		params, err := tpl.bind(nil)
 		require.NoError(t, err)
-		ev, err := newEvaluation(tpl, params, map[string]string{"AWS::Region": "us-east-1"}, map[string]string{"other": "imported"})
+		ev, err := newEvaluation(tpl, params, map[string]string{"AWS::Region": "us-east-1"},
+			map[string]string{"other": "imported"})
 		require.NoError(t, err)
 		ev.attribute = func(_, attr string) (any, error) {
 			if attr == "" {

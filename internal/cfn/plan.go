@@ -48,7 +48,8 @@ func (e *Engine) prepare(d *Document, req Request) (*deployment, error) {
 	if err != nil {
 		return nil, located(req.Template, err)
 	}
-	p := &deployment{engine: e, doc: d, t: req.Template, graph: graphOf(req.Template), eval: eval, types: e.Provider.Types()}
+	p := &deployment{engine: e, doc: d, t: req.Template, graph: graphOf(req.Template), eval: eval,
+		types: e.Provider.Types()}
 	levels, err := p.graph.Levels()
 	if err != nil {
 		return nil, err
@@ -162,7 +163,8 @@ func (p *deployment) change(ctx context.Context, def *ResourceDef, props map[str
 	if rec.Type != def.Type {
 		// Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/troubleshooting.html
 		return nil, located(p.t, failAt(&Node{Pos: def.TypePos},
-			"Update of resource type is not permitted. The new template modifies resource type of the following resources: [%s]", def.LogicalID))
+			"Update of resource type is not permitted. The new template modifies resource type of the following resources: [%s]",
+			def.LogicalID))
 	}
 	names, replace := changed(p.types[def.Type], rec.Properties, props)
 	if len(names) == 0 {

@@ -80,7 +80,8 @@ func (e *Engine) undo(ctx context.Context, d *Document, rec *Record) error {
 		})
 		return e.save(ctx, d)
 	}
-	if rec.Before == nil || !strings.HasPrefix(rec.Status, "UPDATE_") || canonical(rec.Before.Properties) == canonical(rec.Properties) {
+	if rec.Before == nil || !strings.HasPrefix(rec.Status, "UPDATE_") ||
+		canonical(rec.Before.Properties) == canonical(rec.Properties) {
 		return nil
 	}
 	e.emit(d, rec, "UPDATE_IN_PROGRESS", "")
@@ -175,7 +176,8 @@ func (e *Engine) Delete(ctx context.Context, stack string) error {
 			continue
 		}
 		if !blocked[id] {
-			if err := e.remove(ctx, d, rec, rec.DeletionPolicy == "Retain" || rec.DeletionPolicy == "RetainExceptOnCreate"); err != nil {
+			if err := e.remove(ctx, d, rec, rec.DeletionPolicy == "Retain" ||
+				rec.DeletionPolicy == "RetainExceptOnCreate"); err != nil {
 				if err := e.interrupted(ctx); err != nil {
 					return err
 				}

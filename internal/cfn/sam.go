@@ -6,7 +6,8 @@ import (
 
 // serverlessTransform is the macro that turns AWS::Serverless types into plain
 // ones.
-// Source: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html
+// Source:
+// https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/sam-specification-generated-resources.html
 const serverlessTransform = "AWS::Serverless-2016-10-31"
 
 // expandServerless replaces the resources of the serverless transform by what
@@ -19,7 +20,8 @@ func (t *Template) expandServerless(globals *Node) {
 		}
 		for _, r := range t.Resources {
 			if strings.HasPrefix(r.Type, "AWS::Serverless::") {
-				t.problems.add(r.TypePos, "add Transform: "+serverlessTransform+" at the top", "%s needs the serverless transform", r.Type)
+				t.problems.add(r.TypePos, "add Transform: "+serverlessTransform+" at the top", "%s needs the serverless transform",
+					r.Type)
 			}
 		}
 		return
@@ -52,7 +54,8 @@ type serverless struct {
 
 func (x *serverless) add(r *ResourceDef) {
 	if prev := x.t.Resource(r.LogicalID); prev != nil {
-		x.t.problems.add(r.Pos, "rename one of them", "the serverless transform makes a resource %s, which exists already", r.LogicalID)
+		x.t.problems.add(r.Pos, "rename one of them", "the serverless transform makes a resource %s, which exists already",
+			r.LogicalID)
 		return
 	}
 	x.t.Resources = append(x.t.Resources, r)
@@ -169,7 +172,8 @@ func (x *serverless) layer(r *ResourceDef) {
 }
 
 func (x *serverless) unsupported(r *ResourceDef, f Field, known ...string) {
-	x.t.problems.add(f.Pos, nearest(f.Key, known), "%s of type %s has no property %s, or it is not supported", r.LogicalID, r.Type, f.Key)
+	x.t.problems.add(f.Pos, nearest(f.Key, known), "%s of type %s has no property %s, or it is not supported", r.LogicalID,
+		r.Type, f.Key)
 }
 
 // code turns CodeUri into the Code property: an object in S3, or a local path

@@ -38,7 +38,8 @@ func (x *serverless) function(r *ResourceDef) {
 	if p.Get("Role") != nil {
 		return // a role of their own: policies of the function have nowhere to go, as in SAM
 	}
-	role.assume, role.name, role.boundary = p.Get("AssumeRolePolicyDocument"), p.Get("RoleName"), p.Get("PermissionsBoundary")
+	role.assume, role.name, role.boundary = p.Get("AssumeRolePolicyDocument"), p.Get("RoleName"),
+		p.Get("PermissionsBoundary")
 	role.make()
 	out.set("Role", getAtt(r.Pos, r.LogicalID+"Role", "Arn"))
 }
@@ -78,7 +79,8 @@ func (x *serverless) invokeConfig(r *ResourceDef, f Field, role *functionRole) {
 			for _, d := range a.Value.Fields {
 				target := d.Value.Get("Destination")
 				if target == nil {
-					x.t.problems.add(d.Pos, "name an existing queue or function in Destination", "a destination that SAM makes itself is not supported")
+					x.t.problems.add(d.Pos, "name an existing queue or function in Destination",
+						"a destination that SAM makes itself is not supported")
 					continue
 				}
 				dest.set(d.Key, mapNode(d.Pos, "Destination", target))
@@ -119,7 +121,8 @@ func (x *serverless) events(r *ResourceDef, events *Node, role *functionRole) {
 			role.managed("AWSLambdaDynamoDBExecutionRole", e.Pos)
 			x.mapping(r, e, props, "Stream")
 		default:
-			x.t.problems.add(e.Pos, nearest(typ, []string{"S3", "SQS", "Kinesis", "DynamoDB"}), "event type %q of %s is not supported", typ, r.LogicalID)
+			x.t.problems.add(e.Pos, nearest(typ, []string{"S3", "SQS", "Kinesis", "DynamoDB"}),
+				"event type %q of %s is not supported", typ, r.LogicalID)
 		}
 	}
 }
@@ -149,7 +152,8 @@ func (x *serverless) mapping(r *ResourceDef, e Field, props *Node, source string
 func (x *serverless) s3Event(r *ResourceDef, e Field, props *Node) {
 	bucket := props.Get("Bucket")
 	if bucket == nil || bucket.Kind != Func || bucket.Func != "Ref" {
-		x.t.problems.add(e.Pos, "write Bucket: !Ref and a bucket of this template", "event %s must refer to a bucket of the same template", e.Key)
+		x.t.problems.add(e.Pos, "write Bucket: !Ref and a bucket of this template",
+			"event %s must refer to a bucket of the same template", e.Key)
 		return
 	}
 	id := r.LogicalID + e.Key + "Permission"

@@ -38,7 +38,8 @@ func (f *functionRole) statement(name string, pos Pos, actions []string, resourc
 }
 
 func (f *functionRole) document(name string, doc *Node) {
-	f.inline = append(f.inline, mapNode(doc.Pos, "PolicyName", textNode(doc.Pos, f.of.LogicalID+"Role"+name), "PolicyDocument", doc))
+	f.inline = append(f.inline, mapNode(doc.Pos, "PolicyName", textNode(doc.Pos, f.of.LogicalID+"Role"+name),
+		"PolicyDocument", doc))
 }
 
 func (f *functionRole) make() {
@@ -102,18 +103,22 @@ type policyTemplate struct {
 }
 
 // policyTemplates are the templates for the services emulated here.
-// Source: https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-policy-template-list.html
+// Source:
+// https://docs.aws.amazon.com/serverless-application-model/latest/developerguide/serverless-policy-template-list.html
 func policyTemplates() map[string]policyTemplate {
 	s3 := func(actions ...string) policyTemplate {
 		return policyTemplate{param: "BucketName", service: "s3", suffix: []string{"", "/*"}, actions: actions}
 	}
 	table := func(actions ...string) policyTemplate {
-		return policyTemplate{param: "TableName", service: "dynamodb", prefix: "table/", suffix: []string{"", "/index/*"}, actions: actions}
+		return policyTemplate{param: "TableName", service: "dynamodb", prefix: "table/", suffix: []string{"", "/index/*"},
+			actions: actions}
 	}
-	read := []string{"dynamodb:GetItem", "dynamodb:Scan", "dynamodb:Query", "dynamodb:BatchGetItem", "dynamodb:DescribeTable"}
+	read := []string{"dynamodb:GetItem", "dynamodb:Scan", "dynamodb:Query", "dynamodb:BatchGetItem",
+		"dynamodb:DescribeTable"}
 	write := []string{"dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:BatchWriteItem"}
 	return map[string]policyTemplate{
-		"S3ReadPolicy":  s3("s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation", "s3:GetObjectVersion", "s3:GetLifecycleConfiguration"),
+		"S3ReadPolicy": s3("s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation", "s3:GetObjectVersion",
+			"s3:GetLifecycleConfiguration"),
 		"S3WritePolicy": s3("s3:PutObject", "s3:PutObjectAcl", "s3:PutLifecycleConfiguration"),
 		"S3CrudPolicy": s3("s3:GetObject", "s3:ListBucket", "s3:GetBucketLocation", "s3:GetObjectVersion", "s3:PutObject",
 			"s3:PutObjectAcl", "s3:GetLifecycleConfiguration", "s3:PutLifecycleConfiguration", "s3:DeleteObject"),
@@ -123,9 +128,11 @@ func policyTemplates() map[string]policyTemplate {
 			write...)...),
 		"DynamoDBReconfigurePolicy": table("dynamodb:UpdateTable"),
 		"DynamoDBStreamReadPolicy": {param: "TableName", service: "dynamodb", prefix: "table/", suffix: []string{"/stream/*"},
-			actions: []string{"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:ListStreams"}},
+			actions: []string{"dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator",
+				"dynamodb:ListStreams"}},
 		"KinesisStreamReadPolicy": {param: "StreamName", service: "kinesis", prefix: "stream/", suffix: []string{""},
-			actions: []string{"kinesis:ListStreams", "kinesis:DescribeLimits", "kinesis:DescribeStream", "kinesis:DescribeStreamSummary",
+			actions: []string{"kinesis:ListStreams", "kinesis:DescribeLimits", "kinesis:DescribeStream",
+				"kinesis:DescribeStreamSummary",
 				"kinesis:GetRecords", "kinesis:GetShardIterator"}},
 		"KinesisCrudPolicy": {param: "StreamName", service: "kinesis", prefix: "stream/", suffix: []string{""},
 			actions: []string{"kinesis:AddTagsToStream", "kinesis:CreateStream", "kinesis:DecreaseStreamRetentionPeriod",
@@ -133,7 +140,8 @@ func policyTemplates() map[string]policyTemplate {
 				"kinesis:GetShardIterator", "kinesis:IncreaseStreamRetentionPeriod", "kinesis:ListTagsForStream",
 				"kinesis:MergeShards", "kinesis:PutRecord", "kinesis:PutRecords", "kinesis:SplitShard",
 				"kinesis:RemoveTagsFromStream"}},
-		"SQSSendMessagePolicy": {param: "QueueName", service: "sqs", suffix: []string{""}, actions: []string{"sqs:SendMessage*"}},
+		"SQSSendMessagePolicy": {param: "QueueName", service: "sqs", suffix: []string{""},
+			actions: []string{"sqs:SendMessage*"}},
 		"SQSPollerPolicy": {param: "QueueName", service: "sqs", suffix: []string{""},
 			actions: []string{"sqs:ChangeMessageVisibility", "sqs:ChangeMessageVisibilityBatch", "sqs:DeleteMessage",
 				"sqs:DeleteMessageBatch", "sqs:GetQueueAttributes", "sqs:ReceiveMessage"}},

@@ -22,7 +22,8 @@ const (
 
 // String names the type as messages use it.
 func (t Type) String() string {
-	return [...]string{"a string", "a whole number", "a number", "a boolean", "a list", "an object", "a map", "a JSON document"}[t]
+	return [...]string{"a string", "a whole number", "a number", "a boolean", "a list", "an object", "a map",
+		"a JSON document"}[t]
 }
 
 // Update is what a change of a property does to the resource.

@@ -93,7 +93,8 @@ func Parse(file string, src []byte, types map[string]*Schema) (*Template, error)
 // ParseLocal is Parse for templates that name local code: a plain string where
 // a property declared Local is an object is given to pack, whose answer takes
 // its place. An error of pack is a problem at that line.
-func ParseLocal(file string, src []byte, types map[string]*Schema, pack func(path string) (map[string]string, error)) (*Template, error) {
+func ParseLocal(file string, src []byte, types map[string]*Schema, pack func(path string) (map[string]string,
+	error)) (*Template, error) {
 	ps := &Problems{File: file}
 	root := parseNodes(src, ps)
 	if root == nil {
@@ -122,7 +123,8 @@ func (t *Template) packLocal(types map[string]*Schema, pack func(path string) (m
 				continue
 			}
 			if pack == nil {
-				t.problems.Add(f.Value, "give S3Bucket and S3Key, or deploy with pipelab, which packs it", "local code %q cannot be reached from here", f.Value.Scalar)
+				t.problems.Add(f.Value, "give S3Bucket and S3Key, or deploy with pipelab, which packs it",
+					"local code %q cannot be reached from here", f.Value.Scalar)
 				r.Properties.Fields[i].Value = funcNode(f.Value.Pos, "?", &Node{})
 				continue
 			}
@@ -228,7 +230,8 @@ func (t *Template) checkMappings() {
 }
 
 func (t *Template) readResource(f Field) {
-	r := &ResourceDef{LogicalID: f.Key, Pos: f.Pos, TypePos: f.Pos, DeletionPolicy: "Delete", UpdateReplacePolicy: "Delete"}
+	r := &ResourceDef{LogicalID: f.Key, Pos: f.Pos, TypePos: f.Pos, DeletionPolicy: "Delete",
+		UpdateReplacePolicy: "Delete"}
 	if f.Value.Kind != Map {
 		t.problems.Add(f.Value, "", "resource %s must be a map with the key Type", f.Key)
 		return

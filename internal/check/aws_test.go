@@ -108,15 +108,19 @@ func TestRun_reachesQueuesAndTables(t *testing.T) {
 	config := e.Endpoint().AWSConfig()
 	q, err := sqs.NewFromConfig(config).CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("q")})
 	require.NoError(t, err)
-	_, err = kinesis.NewFromConfig(config).CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
+	_, err = kinesis.NewFromConfig(config).CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("s"),
+		ShardCount: aws.Int32(1)})
 	require.NoError(t, err)
-	_, err = dynamodb.NewFromConfig(config).CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("t"), BillingMode: types.BillingModePayPerRequest,
-		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
-		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: types.ScalarAttributeTypeS}}})
+	_, err = dynamodb.NewFromConfig(config).CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("t"),
+		BillingMode: types.BillingModePayPerRequest,
+		KeySchema:   []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"),
+			AttributeType: types.ScalarAttributeTypeS}}})
 	require.NoError(t, err)
 	_, _, err = e.Control().Advance(ctx, time.Minute) // until the table is active
 	require.NoError(t, err)
-	r, err := check.Run(ctx, check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(), Clock: clock.New(),
+	r, err := check.Run(ctx, check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(),
+		Clock:   clock.New(),
 		Outputs: map[string]string{"Queue": *q.QueueUrl, "Table": "t", "Stream": "s"}})
 	require.NoError(t, err)
 	for _, c := range r.Checks {

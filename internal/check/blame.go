@@ -28,7 +28,8 @@ func broke(calls []emulator.Call) string {
 	if n == 0 {
 		return ""
 	}
-	why := fmt.Sprintf("%s %s was answered with %s", first.Service, first.Operation, strings.TrimSpace(fmt.Sprintf("%d %s", first.Broke, first.Error)))
+	why := fmt.Sprintf("%s %s was answered with %s", first.Service, first.Operation,
+		strings.TrimSpace(fmt.Sprintf("%d %s", first.Broke, first.Error)))
 	if n > 1 {
 		why += fmt.Sprintf(", and so were %d more calls", n-1)
 	}

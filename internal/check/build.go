@@ -218,7 +218,9 @@ func goPlaces(ctx context.Context) (map[string]string, error) {
 // treeDigest tells workspaces apart by whatever the compiler may read: files can
 // be embedded by name even if they are hidden, but not version control's.
 func treeDigest(dir, pkg string) (string, error) {
-	files, err := digest.Files(os.DirFS(dir), func(folder string) bool { return folder == workspace.StateDir || folder == ".git" })
+	files, err := digest.Files(os.DirFS(dir), func(folder string) bool {
+		return folder == workspace.StateDir || folder == ".git"
+	})
 	if err != nil {
 		return "", fmt.Errorf("look at the files to build: %w", err)
 	}

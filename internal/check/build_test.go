@@ -37,7 +37,8 @@ func run(t *testing.T, b *Builds, dir string, policy *sandbox.Policy) sandbox.Re
 		t.Skip("Go is not installed")
 	}
 	s := &session{o: Options{Builds: b}}
-	spec := sandbox.Spec{Command: []string{"go", "run", "src/app.go", "a", "b c"}, Dir: dir, Policy: policy, Timeout: time.Minute}
+	spec := sandbox.Spec{Command: []string{"go", "run", "src/app.go", "a", "b c"}, Dir: dir, Policy: policy,
+		Timeout: time.Minute}
 	r, err := s.execute(t.Context(), spec)
 	require.NoError(t, err)
 	return r
@@ -78,7 +79,8 @@ func TestBuilds_makesTheSameFilesOnce(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, before.ModTime(), after.ModTime())
 	require.Len(t, b.made, 1)
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "src/app.go"), []byte("package main\n\nfunc main() { println(\"new\") }\n"), 0o600))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "src/app.go"),
+		[]byte("package main\n\nfunc main() { println(\"new\") }\n"), 0o600))
 	r = run(t, b, dir, nil)
 	require.Equal(t, "new\n", r.Stderr)
 	require.Len(t, b.made, 2)
@@ -121,7 +123,8 @@ func TestBuilds_hiddenFiles(t *testing.T) {
 		files := map[string]string{"go.mod": goMod, "src/app.go": source, "src/.name": name}
 		require.Equal(t, name, run(t, b, workspaceOf(t, files), nil).Stderr)
 	}
-	dir := workspaceOf(t, map[string]string{"go.mod": goMod, "one.go": strings.Replace(prints, "Exit(3)", "Exit(1)", 1), "two.go": strings.Replace(prints, "Exit(3)", "Exit(2)", 1)})
+	dir := workspaceOf(t, map[string]string{"go.mod": goMod, "one.go": strings.Replace(prints, "Exit(3)", "Exit(1)", 1),
+		"two.go": strings.Replace(prints, "Exit(3)", "Exit(2)", 1)})
 	require.NoError(t, os.Mkdir(filepath.Join(dir, "src"), 0o700))
 	for i, to := range []string{"one.go", "two.go"} {
 		link := filepath.Join(dir, "src/app.go")
@@ -163,7 +166,8 @@ func TestBuilds_confined(t *testing.T) {
 	defer b.Close()
 	r := run(t, b, workspaceOf(t, map[string]string{"go.mod": goMod, "src/app.go": prints}), policy)
 	require.Equal(t, "3 [a b c]\n", r.Stdout, r.Stderr)
-	outside := workspaceOf(t, map[string]string{"go.mod": "module example.com/outside\n\ngo 1.26\n", "secret.txt": "SECRET",
+	outside := workspaceOf(t, map[string]string{"go.mod": "module example.com/outside\n\ngo 1.26\n",
+		"secret.txt": "SECRET",
 		"outside.go": "package outside\n\nimport _ \"embed\"\n\n//go:embed secret.txt\nvar Text string\n"})
 	mod := goMod + "\nrequire example.com/outside v0.0.0\n\nreplace example.com/outside => " + outside + "\n"
 	source := "package main\n\nimport \"example.com/outside\"\n\nfunc main() { println(outside.Text) }\n"

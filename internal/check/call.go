@@ -34,7 +34,8 @@ func (s *session) client(service string) (reflect.Value, error) {
 	case "logs":
 		return reflect.ValueOf(cloudwatchlogs.NewFromConfig(s.config)), nil
 	}
-	return reflect.Value{}, fmt.Errorf("calls of the service %q are not known; s3, kinesis, dynamodb, lambda, sqs and logs are", service)
+	return reflect.Value{},
+		fmt.Errorf("calls of the service %q are not known; s3, kinesis, dynamodb, lambda, sqs and logs are", service)
 }
 
 // apiCall makes one API call. What AWS refuses is an outcome like any other:

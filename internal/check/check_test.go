@@ -134,7 +134,8 @@ func run(t *testing.T, seed uint64) *report.Result {
 	e, err := embedded.Driver{}.Start(context.Background(), emulator.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = e.Close() })
-	r, err := check.Run(context.Background(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Driver: "embedded", Seed: seed,
+	r, err := check.Run(context.Background(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Driver: "embedded",
+		Seed:    seed,
 		Outputs: map[string]string{"Name": "stream-a"}, Workspace: t.TempDir(), Clock: clock.New()})
 	require.NoError(t, err)
 	return r
@@ -147,8 +148,10 @@ func TestRun_givesEachCheckItsVerdict(t *testing.T) {
 	for _, c := range r.Checks {
 		verdicts[c.ID], byID[c.ID] = c.Verdict, c
 	}
-	require.Equal(t, map[string]report.Verdict{"all": report.Pass, "some": report.Partial, "also": report.Pass, "after": report.Skipped,
-		"killed": report.Pass, "file": report.Pass, "late": report.Timeout, "output": report.Fail, "odd": report.Unsupported}, verdicts, "%+v", r.Checks)
+	require.Equal(t, map[string]report.Verdict{"all": report.Pass, "some": report.Partial, "also": report.Pass,
+		"after":  report.Skipped,
+		"killed": report.Pass, "file": report.Pass, "late": report.Timeout, "output": report.Fail, "odd": report.Unsupported},
+		verdicts, "%+v", r.Checks)
 	some := byID["some"]
 	require.InDelta(t, 15, some.Points, 0.01)
 	require.Equal(t, "40", some.Expected)
@@ -197,7 +200,8 @@ checks:
 	e, err := embedded.Driver{}.Start(t.Context(), emulator.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = e.Close() })
-	r, err := check.Run(t.Context(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Seed: 1, Workspace: t.TempDir(), Clock: clock.New()})
+	r, err := check.Run(t.Context(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Seed: 1, Workspace: t.TempDir(),
+		Clock: clock.New()})
 	require.NoError(t, err)
 	require.Equal(t, report.Pass, r.Checks[0].Verdict, "%+v", r.Checks)
 	require.Contains(t, r.Checks[0].Sent[0], "4 lines on standard input")
@@ -234,7 +238,8 @@ checks:
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/app\n\ngo 1.26\n"), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "app.go"), []byte(source), 0o600))
 	var building []string
-	r, err := check.Run(t.Context(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Seed: 1, Workspace: dir, Clock: clock.New(),
+	r, err := check.Run(t.Context(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Seed: 1, Workspace: dir,
+		Clock:    clock.New(),
 		Building: func(program string) func() { return func() { building = append(building, program) } }})
 	require.NoError(t, err)
 	require.Equal(t, report.Pass, r.Checks[0].Verdict, "%+v", r.Checks)

@@ -52,7 +52,8 @@ func (s *session) generate() error {
 			for j, f := range e.Flags {
 				flags[j] = f
 			}
-			list[i] = map[string]any{"seq": int64(e.Seq), "id": e.ID, "key": e.Key, "time": e.Time, "raw": e.Raw, "row": e.Row, "flags": flags}
+			list[i] = map[string]any{"seq": int64(e.Seq), "id": e.ID, "key": e.Key, "time": e.Time, "raw": e.Raw, "row": e.Row,
+				"flags": flags}
 		}
 		s.data[name] = list
 	}

@@ -126,17 +126,18 @@ func function(name string, args int, fn func([]any) (any, error)) cel.EnvOption 
 	for i := range in {
 		in[i] = cel.DynType
 	}
-	return cel.Function(name, cel.Overload(name+"_dyn", in, cel.DynType, cel.FunctionBinding(func(values ...ref.Val) ref.Val {
-		native := make([]any, len(values))
-		for i, v := range values {
-			native[i] = plain(v)
-		}
-		out, err := fn(native)
-		if err != nil {
-			return types.NewErr("%s: %v", name, err)
-		}
-		return types.DefaultTypeAdapter.NativeToValue(out)
-	})))
+	return cel.Function(name, cel.Overload(name+"_dyn", in, cel.DynType,
+		cel.FunctionBinding(func(values ...ref.Val) ref.Val {
+			native := make([]any, len(values))
+			for i, v := range values {
+				native[i] = plain(v)
+			}
+			out, err := fn(native)
+			if err != nil {
+				return types.NewErr("%s: %v", name, err)
+			}
+			return types.DefaultTypeAdapter.NativeToValue(out)
+		})))
 }
 
 // functions are those that CEL lacks or that are quadratic in it: checks

@@ -49,7 +49,8 @@ func TestRun_endsWhenTheEmulatorIsGone(t *testing.T) {
 	e, err := endpoint.Driver{URL: behind.Endpoint().URL}.Start(t.Context(), emulator.Options{})
 	require.NoError(t, err)
 	defer e.Close()
-	o := check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Driver: "that-one", Workspace: t.TempDir(), Clock: clock.New()}
+	o := check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Driver: "that-one", Workspace: t.TempDir(),
+		Clock: clock.New()}
 	r, err := check.Run(t.Context(), o)
 	require.NoError(t, err)
 	require.Equal(t, report.Fail, r.Checks[2].Verdict, "while it is there the failure is the learner's")
@@ -166,7 +167,8 @@ func TestRun_doesNotBlameALearnerForTheEmulatorsFailure(t *testing.T) {
 	e, err := endpoint.Driver{URL: shaky.URL}.Start(t.Context(), emulator.Options{})
 	require.NoError(t, err)
 	defer e.Close()
-	r, err := check.Run(t.Context(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Driver: "shaky", Workspace: t.TempDir(), Clock: clock.New()})
+	r, err := check.Run(t.Context(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Driver: "shaky",
+		Workspace: t.TempDir(), Clock: clock.New()})
 	require.NoError(t, err)
 	seen := map[string]report.Check{}
 	for _, c := range r.Checks {
@@ -174,13 +176,16 @@ func TestRun_doesNotBlameALearnerForTheEmulatorsFailure(t *testing.T) {
 	}
 	broken := seen["broken"]
 	require.Equal(t, report.Error, broken.Verdict, "%+v", broken)
-	require.Equal(t, "the emulator shaky failed by itself during this check, s3 ListObjects was answered with 500 InternalError; so it says nothing about your work", broken.Message)
+	require.Equal(t,
+		"the emulator shaky failed by itself during this check, s3 ListObjects was answered with 500 InternalError; so it "+
+			"says nothing about your work", broken.Message)
 	require.Contains(t, broken.Hint, "pipelab check broken;")
 	require.Contains(t, broken.Seen, "It ends well")
 	require.Equal(t, report.Error, seen["after"].Verdict, "what needs it was not judged either")
 	require.Equal(t, report.Pass, seen["unneeded"].Verdict, "what passes all the same has passed")
 	require.Equal(t, report.Error, seen["own"].Verdict)
-	require.Contains(t, seen["own"].Message, "s3 ListObjectsV2 was answered with 500 InternalError, and so were 2 more calls")
+	require.Contains(t, seen["own"].Message,
+		"s3 ListObjectsV2 was answered with 500 InternalError, and so were 2 more calls")
 	require.Equal(t, report.Fail, seen["missing"].Verdict, "a refusal is an answer: %+v", seen["missing"])
 	require.Equal(t, report.Fail, seen["asked"].Verdict, "the lab asked for this one: %+v", seen["asked"])
 	_, _, final := r.Score()

@@ -64,12 +64,14 @@ func TestRun_holdsTheClock(t *testing.T) {
 	e, err := embedded.Driver{}.Start(ctx, emulator.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = e.Close() })
-	_, err = kinesis.NewFromConfig(e.Endpoint().AWSConfig()).CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
+	_, err = kinesis.NewFromConfig(e.Endpoint().AWSConfig()).CreateStream(ctx,
+		&kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
 	require.NoError(t, err)
 	_, _, err = e.Control().Advance(ctx, time.Minute) // until the stream is active
 	require.NoError(t, err)
 	require.NoError(t, e.Control().Hold(ctx), "a learner looks at something")
-	r, err := check.Run(ctx, check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(), Clock: clock.New()})
+	r, err := check.Run(ctx, check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(),
+		Clock: clock.New()})
 	require.NoError(t, err)
 	for _, c := range r.Checks {
 		require.Equal(t, report.Pass, c.Verdict, "%+v", c)

@@ -190,13 +190,15 @@ func (s *session) items(ctx context.Context, p *lab.ItemsProbe) (any, error) {
 		var page []map[string]types.AttributeValue
 		if v[2] != "" {
 			r, err := client.Query(ctx, &dynamodb.QueryInput{TableName: &v[0], IndexName: index, KeyConditionExpression: &v[2],
-				ExpressionAttributeNames: p.Names, ExpressionAttributeValues: values, ConsistentRead: &consistent, ExclusiveStartKey: next})
+				ExpressionAttributeNames: p.Names, ExpressionAttributeValues: values, ConsistentRead: &consistent,
+				ExclusiveStartKey: next})
 			if err != nil {
 				return nil, err
 			}
 			page, next = r.Items, r.LastEvaluatedKey
 		} else {
-			r, err := client.Scan(ctx, &dynamodb.ScanInput{TableName: &v[0], IndexName: index, ConsistentRead: &consistent, ExclusiveStartKey: next})
+			r, err := client.Scan(ctx, &dynamodb.ScanInput{TableName: &v[0], IndexName: index, ConsistentRead: &consistent,
+				ExclusiveStartKey: next})
 			if err != nil {
 				return nil, err
 			}

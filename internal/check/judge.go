@@ -82,7 +82,8 @@ func (s *session) excuse(out *report.Check, why string) {
 	}
 	out.Verdict, out.Points, out.Expected = report.Error, 0, ""
 	out.Message = fmt.Sprintf("%s failed by itself during this check, %s; so it says nothing about your work", name, why)
-	out.Hint = "judge it again: pipelab check " + s.check.ID + "; where that comes back, the embedded AWS judges without: pipelab start LAB --dir FOLDER"
+	out.Hint = "judge it again: pipelab check " + s.check.ID +
+		"; where that comes back, the embedded AWS judges without: pipelab start LAB --dir FOLDER"
 }
 
 func (s *session) evaluate(ctx context.Context, out *report.Check) error {
@@ -146,7 +147,8 @@ func (s *session) look(ctx context.Context, source string, again bool) (value an
 			s.o.Saw(s.check.ID, v)
 		}
 	}
-	vars := map[string]any{"data": s.data, "run": s.runs, "outputs": s.outputs, "seed": int64(s.o.Seed)} //nolint:gosec // shown only
+	vars := map[string]any{"data": s.data, "run": s.runs, "outputs": s.outputs,
+		"seed": int64(s.o.Seed)} //nolint:gosec // shown only
 	for _, n := range x.names {
 		vars[n] = s.seen[n]
 	}

@@ -54,7 +54,8 @@ func judgeOracles(t *testing.T) map[string]report.Check {
 	count := "SELECT customer, count(*) AS n FROM out GROUP BY customer"
 	add("equal", "{ run: { program: all, stdinData: events } }", "run.all[0].lines", count)
 	add("lost", "{ run: { program: some, stdinData: events } }", "run.some[0].lines", count)
-	add("column", "{ run: { program: all, stdinData: events } }", "run.all[0].lines", "SELECT client AS customer, 1 AS n FROM out")
+	add("column", "{ run: { program: all, stdinData: events } }", "run.all[0].lines",
+		"SELECT client AS customer, 1 AS n FROM out")
 	add("rows", "{ run: { program: text } }", "run.text[0].lines", count)
 	src.WriteString(`
   - id: nothing
@@ -75,7 +76,8 @@ func judgeOracles(t *testing.T) map[string]report.Check {
 	e, err := embedded.Driver{}.Start(context.Background(), emulator.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = e.Close() })
-	r, err := check.Run(context.Background(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Driver: "embedded", Seed: 3,
+	r, err := check.Run(context.Background(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Driver: "embedded",
+		Seed:      3,
 		Workspace: t.TempDir(), Clock: clock.New()})
 	require.NoError(t, err)
 	out := map[string]report.Check{}
@@ -115,14 +117,16 @@ func TestRun_takesTheJudgementOfAProgram(t *testing.T) {
 		"crashed": {`exit 3`, report.Error, 0},
 	}
 	for id, p := range printed {
-		src += fmt.Sprintf("  - { id: %s, title: T, points: 20, hints: [a, b, c], program: { command: [sh, -c, %q] } }\n", id, p.script)
+		src += fmt.Sprintf("  - { id: %s, title: T, points: 20, hints: [a, b, c], program: { command: [sh, -c, %q] } }\n", id,
+			p.script)
 	}
 	l, err := lab.Parse("lab.yaml", []byte(src), check.Compile)
 	require.NoError(t, err)
 	e, err := embedded.Driver{}.Start(context.Background(), emulator.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = e.Close() })
-	r, err := check.Run(context.Background(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(), Clock: clock.New()})
+	r, err := check.Run(context.Background(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(),
+		Clock: clock.New()})
 	require.NoError(t, err)
 	require.Len(t, r.Checks, len(printed))
 	for _, c := range r.Checks {

@@ -44,14 +44,16 @@ func (s *session) probe(ctx context.Context, p lab.Probe) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		out, err := lambda.NewFromConfig(s.config).GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &name})
+		out, err := lambda.NewFromConfig(s.config).GetFunctionConfiguration(ctx,
+			&lambda.GetFunctionConfigurationInput{FunctionName: &name})
 		return asJSON(out, err)
 	case p.Mappings != nil:
 		name, err := s.expand(p.Mappings.Function)
 		if err != nil {
 			return nil, err
 		}
-		out, err := lambda.NewFromConfig(s.config).ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{FunctionName: &name})
+		out, err := lambda.NewFromConfig(s.config).ListEventSourceMappings(ctx,
+			&lambda.ListEventSourceMappingsInput{FunctionName: &name})
 		if err != nil {
 			return nil, err
 		}
@@ -103,7 +105,8 @@ func (s *session) objects(ctx context.Context, p *lab.ObjectsProbe) (any, error)
 				out = append(out, m)
 			}
 			for _, d := range page.DeleteMarkers {
-				out = append(out, map[string]any{"key": aws.ToString(d.Key), "versionId": aws.ToString(d.VersionId), "deleted": true})
+				out = append(out, map[string]any{"key": aws.ToString(d.Key), "versionId": aws.ToString(d.VersionId),
+					"deleted": true})
 			}
 		}
 		return out, nil
@@ -125,7 +128,8 @@ func (s *session) objects(ctx context.Context, p *lab.ObjectsProbe) (any, error)
 	return out, nil
 }
 
-func (s *session) object(ctx context.Context, client *s3.Client, bucket, key string, version *string, parse string) (map[string]any, error) {
+func (s *session) object(ctx context.Context, client *s3.Client, bucket, key string, version *string,
+	parse string) (map[string]any, error) {
 	o, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: &bucket, Key: &key, VersionId: version})
 	if err != nil {
 		return nil, err
@@ -136,8 +140,10 @@ func (s *session) object(ctx context.Context, client *s3.Client, bucket, key str
 		return nil, err
 	}
 	sum := sha256.Sum256(body)
-	m := map[string]any{"key": key, "size": int64(len(body)), "etag": aws.ToString(o.ETag), "contentType": aws.ToString(o.ContentType),
-		"metadata": o.Metadata, "versionId": aws.ToString(o.VersionId), "deleted": false, "sha256": hex.EncodeToString(sum[:])}
+	m := map[string]any{"key": key, "size": int64(len(body)), "etag": aws.ToString(o.ETag),
+		"contentType": aws.ToString(o.ContentType),
+		"metadata":    o.Metadata, "versionId": aws.ToString(o.VersionId), "deleted": false,
+		"sha256": hex.EncodeToString(sum[:])}
 	switch parse {
 	case "text":
 		m["text"] = string(body)
@@ -158,7 +164,8 @@ func (s *session) shardList(ctx context.Context, stream string) ([]kinesistypes.
 	}
 	shards := out.Shards
 	for out.NextToken != nil {
-		if out, err = kinesis.NewFromConfig(s.config).ListShards(ctx, &kinesis.ListShardsInput{NextToken: out.NextToken}); err != nil {
+		if out, err = kinesis.NewFromConfig(s.config).ListShards(ctx,
+			&kinesis.ListShardsInput{NextToken: out.NextToken}); err != nil {
 			return nil, err
 		}
 		shards = append(shards, out.Shards...)
@@ -175,7 +182,8 @@ func (s *session) shards(ctx context.Context, name string) (any, error) {
 	out := []any{}
 	for _, sh := range list {
 		closed := sh.SequenceNumberRange != nil && sh.SequenceNumberRange.EndingSequenceNumber != nil
-		out = append(out, map[string]any{"id": aws.ToString(sh.ShardId), "parent": aws.ToString(sh.ParentShardId), "closed": closed})
+		out = append(out, map[string]any{"id": aws.ToString(sh.ShardId), "parent": aws.ToString(sh.ParentShardId),
+			"closed": closed})
 	}
 	return out, err
 }
@@ -203,7 +211,8 @@ func (s *session) streamRecords(ctx context.Context, name string) (any, error) {
 				return nil, err
 			}
 			for _, r := range page.Records {
-				out = append(out, map[string]any{"shard": *sh.ShardId, "sequence": aws.ToString(r.SequenceNumber), "key": aws.ToString(r.PartitionKey),
+				out = append(out, map[string]any{"shard": *sh.ShardId, "sequence": aws.ToString(r.SequenceNumber),
+					"key":  aws.ToString(r.PartitionKey),
 					"text": string(r.Data), "json": parseJSON(r.Data), "order": order})
 				order++
 			}
@@ -227,11 +236,13 @@ func (s *session) messages(ctx context.Context, name string) (any, error) {
 	var receipts []*string
 	defer func() {
 		for _, r := range receipts {
-			_, _ = client.ChangeMessageVisibility(context.WithoutCancel(ctx), &sqs.ChangeMessageVisibilityInput{QueueUrl: &queue, ReceiptHandle: r})
+			_, _ = client.ChangeMessageVisibility(context.WithoutCancel(ctx), &sqs.ChangeMessageVisibilityInput{QueueUrl: &queue,
+				ReceiptHandle: r})
 		}
 	}()
 	for misses := 0; misses < 2; {
-		r, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &queue, MaxNumberOfMessages: 10, VisibilityTimeout: 30,
+		r, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &queue, MaxNumberOfMessages: 10,
+			VisibilityTimeout:           30,
 			MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{"All"}})
 		if err != nil {
 			return nil, err
@@ -245,7 +256,8 @@ func (s *session) messages(ctx context.Context, name string) (any, error) {
 				if err != nil {
 					return nil, err
 				}
-				out = append(out, map[string]any{"id": id, "body": aws.ToString(m.Body), "json": parseJSON([]byte(aws.ToString(m.Body))),
+				out = append(out, map[string]any{"id": id, "body": aws.ToString(m.Body),
+					"json":       parseJSON([]byte(aws.ToString(m.Body))),
 					"attributes": attributes, "receives": plainNumber(m.Attributes["ApproximateReceiveCount"])})
 			}
 		}
@@ -261,7 +273,8 @@ func (s *session) queue(ctx context.Context, name string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := sqs.NewFromConfig(s.config).GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &queue, AttributeNames: []sqstypes.QueueAttributeName{"All"}})
+	r, err := sqs.NewFromConfig(s.config).GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &queue,
+		AttributeNames: []sqstypes.QueueAttributeName{"All"}})
 	if err != nil {
 		return nil, err
 	}
@@ -312,8 +325,9 @@ func (s *session) calls(ctx context.Context, p *lab.CallsProbe) (any, error) {
 		if !ok || p.OthersOnly && s.own.has(c.ID) {
 			continue
 		}
-		out = append(out, map[string]any{"service": c.Service, "operation": c.Operation, "resource": c.Resource, "principal": c.Principal,
-			"internal": c.Internal, "error": c.Error, "entries": int64(c.Entries), "failed": int64(c.Failed), "bytes": c.Bytes,
+		out = append(out, map[string]any{"service": c.Service, "operation": c.Operation, "resource": c.Resource,
+			"principal": c.Principal,
+			"internal":  c.Internal, "error": c.Error, "entries": int64(c.Entries), "failed": int64(c.Failed), "bytes": c.Bytes,
 			"millis": c.Time.UnixMilli(), "rows": int64(c.Rows), "scanned": int64(c.Scanned), "id": c.ID, "parent": c.Parent,
 			"began": c.Time.UnixMicro(), "ended": c.Time.UnixMicro() + int64(c.Millis*1000)})
 	}
@@ -329,7 +343,8 @@ func (s *session) logs(ctx context.Context, p *lab.LogsProbe) (any, error) {
 		v[0] = "/aws/lambda/" + v[1]
 	}
 	out := []any{}
-	pages := cloudwatchlogs.NewFilterLogEventsPaginator(cloudwatchlogs.NewFromConfig(s.config), &cloudwatchlogs.FilterLogEventsInput{LogGroupName: &v[0]})
+	pages := cloudwatchlogs.NewFilterLogEventsPaginator(cloudwatchlogs.NewFromConfig(s.config),
+		&cloudwatchlogs.FilterLogEventsInput{LogGroupName: &v[0]})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		var none *logtypes.ResourceNotFoundException

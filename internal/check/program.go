@@ -48,7 +48,8 @@ func (s *session) program(ctx context.Context, out *report.Check) error {
 		}
 	}
 	p := s.check.Program
-	spec := sandbox.Spec{Command: p.Command, Dir: dir, Env: s.o.Emulator.Endpoint().Env(), Timeout: p.Timeout.Or(time.Minute), Interpreters: s.o.Interpreters}
+	spec := sandbox.Spec{Command: p.Command, Dir: dir, Env: s.o.Emulator.Endpoint().Env(),
+		Timeout: p.Timeout.Or(time.Minute), Interpreters: s.o.Interpreters}
 	files := map[string]any{"PIPELAB_OUTPUTS": s.outputs, "PIPELAB_DATA": s.data, "PIPELAB_RUN": s.runs}
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		b, err := json.Marshal(files[name])
@@ -88,7 +89,8 @@ func (s *session) take(text string, out *report.Check) error {
 	d.DisallowUnknownFields()
 	var j Judgement
 	if err := d.Decode(&j); err != nil || d.More() {
-		return fmt.Errorf("the check's program must print one JSON object: %w", errors.Join(err, fmt.Errorf("it printed %s", brief(text))))
+		return fmt.Errorf("the check's program must print one JSON object: %w",
+			errors.Join(err, fmt.Errorf("it printed %s", brief(text))))
 	}
 	switch {
 	case j.Verdict == report.Pass:

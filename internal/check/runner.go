@@ -199,7 +199,8 @@ func (o *Options) gone(ctx context.Context, v report.Verdict) error {
 
 // blocked says why a check is not to be run: the emulator lacks something, or
 // a check that it needs has not passed.
-func (o *Options) blocked(c *lab.Check, have []emulator.Capability, verdicts map[string]report.Verdict) (report.Verdict, string) {
+func (o *Options) blocked(c *lab.Check, have []emulator.Capability, verdicts map[string]report.Verdict) (report.Verdict,
+	string) {
 	if missing := emulator.Lacking(o.Lab.Required(c), have); len(missing) > 0 {
 		name := "this emulator"
 		if o.Driver != "" {
@@ -245,8 +246,10 @@ type session struct {
 }
 
 func newSession(o Options, c *lab.Check) *session {
-	s := &session{o: o, check: c, own: &ownCalls{under: sdkhttp.New(), token: o.Emulator.Endpoint().Token, ids: map[string]bool{}}, sets: map[string]*dataset{}, data: map[string]any{},
-		runs: map[string]any{}, spans: map[string]span{}, probes: map[string]lab.Probe{}, outputs: o.Outputs, seen: map[string]any{}}
+	s := &session{o: o, check: c, own: &ownCalls{under: sdkhttp.New(), token: o.Emulator.Endpoint().Token,
+		ids: map[string]bool{}}, sets: map[string]*dataset{}, data: map[string]any{},
+		runs: map[string]any{}, spans: map[string]span{}, probes: map[string]lab.Probe{}, outputs: o.Outputs,
+		seen: map[string]any{}}
 	s.config = o.Emulator.Endpoint().AWSConfig()
 	s.config.HTTPClient = s.own
 	for _, probes := range []map[string]lab.Probe{o.Lab.Probes, c.Probes} {
@@ -269,7 +272,8 @@ func (s *session) serves(c *lab.Check) bool {
 // also is a session for another check of what was done for s.
 func (s *session) also(c *lab.Check) *session {
 	n := newSession(s.o, c)
-	n.own, n.config, n.sets, n.data, n.runs, n.spans, n.outputs = s.own, s.config, s.sets, s.data, s.runs, s.spans, s.outputs
+	n.own, n.config, n.sets, n.data, n.runs, n.spans, n.outputs = s.own, s.config, s.sets, s.data, s.runs, s.spans,
+		s.outputs
 	n.after, n.sent, n.done = s.after, s.sent, true
 	return n
 }

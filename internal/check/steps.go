@@ -193,7 +193,8 @@ func (s *session) putRecords(ctx context.Context, p *lab.PutRecords) error {
 
 // putBatch sends until every entry is in. A batch must be in whole before the
 // next one goes, or a late retry would break the order of its key.
-func (s *session) putBatch(ctx context.Context, client *kinesis.Client, stream string, entries []kinesistypes.PutRecordsRequestEntry, once bool) error {
+func (s *session) putBatch(ctx context.Context, client *kinesis.Client, stream string,
+	entries []kinesistypes.PutRecordsRequestEntry, once bool) error {
 	for pause := firstPoll; ; pause = min(pause*2, time.Second) {
 		out, err := client.PutRecords(ctx, &kinesis.PutRecordsInput{StreamName: &stream, Records: entries})
 		if err != nil {
@@ -302,8 +303,10 @@ func (s *session) start(ctx context.Context, r *lab.Run) ([]any, error) {
 			defer remove()
 			out, err := s.execute(ctx, spec)
 			errs[i] = err
-			results[i] = map[string]any{"exit": int64(out.Exit), "timedOut": out.TimedOut, "killed": out.Killed, "breach": out.Breach,
-				"lines": parseLines([]byte(out.Stdout)), "stdout": out.Stdout, "stderr": out.Stderr, "log": parseLines([]byte(out.Stderr)),
+			results[i] = map[string]any{"exit": int64(out.Exit), "timedOut": out.TimedOut, "killed": out.Killed,
+				"breach": out.Breach,
+				"lines":  parseLines([]byte(out.Stdout)), "stdout": out.Stdout, "stderr": out.Stderr,
+				"log":         parseLines([]byte(out.Stderr)),
 				"inputSha256": sum}
 		})
 	}
@@ -398,7 +401,9 @@ func (s *session) lines(r *lab.Run) int {
 }
 
 func (s *session) spec(r *lab.Run, program lab.Program, instance int) (sandbox.Spec, error) {
-	spec := sandbox.Spec{Policy: s.o.Confine.With(nil, nil, s.o.Emulator.Endpoint().Port()), Dir: s.o.Workspace, Env: s.o.Emulator.Endpoint().Env(), Timeout: r.Timeout.Or(program.Timeout.Or(time.Minute)), Interpreters: s.o.Interpreters}
+	spec := sandbox.Spec{Policy: s.o.Confine.With(nil, nil, s.o.Emulator.Endpoint().Port()), Dir: s.o.Workspace,
+		Env: s.o.Emulator.Endpoint().Env(), Timeout: r.Timeout.Or(program.Timeout.Or(time.Minute)),
+		Interpreters: s.o.Interpreters}
 	for _, a := range append(append([]string{}, s.o.command(program)...), r.Args...) {
 		v, err := s.expand(strings.ReplaceAll(a, "${instance}", fmt.Sprint(instance)))
 		if err != nil {

@@ -42,7 +42,8 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []st
 		return app.ExitEnvironment
 	}
 	out := app.NewOutput(stdout)
-	a := &app.App{In: stdin, Out: out, Err: stderr, Environ: environ, Now: now, Dir: dir, Labs: labs.FS(), Version: version()}
+	a := &app.App{In: stdin, Out: out, Err: stderr, Environ: environ, Now: now, Dir: dir, Labs: labs.FS(),
+		Version: version()}
 	if err := a.PreferPython(os.Setenv); err != nil {
 		fmt.Fprintln(stderr, "error:", err)
 		return app.ExitEnvironment
@@ -105,10 +106,12 @@ AWS account, no container engine and no network.`,
 		return app.Usagef("%v", err).Hint("see: " + c.CommandPath() + " --help")
 	})
 	root.SetVersionTemplate("pipelab {{.Version}}\n")
-	root.AddGroup(&cobra.Group{ID: "labs", Title: "Labs:"}, &cobra.Group{ID: "grading", Title: "Grading:"}, &cobra.Group{ID: "emulator", Title: "The emulated AWS:"})
+	root.AddGroup(&cobra.Group{ID: "labs", Title: "Labs:"}, &cobra.Group{ID: "grading", Title: "Grading:"},
+		&cobra.Group{ID: "emulator", Title: "The emulated AWS:"})
 	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
 	for _, add := range []func(*app.App) []*cobra.Command{
-		catalogue.Commands, session.Commands, judge.Commands, grading.Commands, reports.Commands, assignment.Commands, control.Commands, environment.Commands, author.Commands, serve.Commands,
+		catalogue.Commands, session.Commands, judge.Commands, grading.Commands, reports.Commands, assignment.Commands,
+		control.Commands, environment.Commands, author.Commands, serve.Commands,
 	} {
 		root.AddCommand(add(a)...)
 	}
@@ -124,7 +127,8 @@ func report(stderr io.Writer, err error) int {
 	var e *app.Error
 	if !errors.As(err, &e) {
 		code := app.ExitEnvironment
-		if strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "accepts ") || strings.HasPrefix(err.Error(), "requires ") {
+		if strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "accepts ") ||
+			strings.HasPrefix(err.Error(), "requires ") {
 			code = app.ExitUsage // cobra has no type for these
 		}
 		fmt.Fprintln(stderr, "error:", err)

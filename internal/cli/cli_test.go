@@ -39,13 +39,16 @@ func TestMain(m *testing.M) {
 // logLine writes one line as a function of that name would.
 func logLine(function, line string) error {
 	ctx, group, stream := context.Background(), aws.String("/aws/lambda/"+function), aws.String("s")
-	client := cloudwatchlogs.New(cloudwatchlogs.Options{Region: os.Getenv("AWS_REGION"), BaseEndpoint: aws.String(os.Getenv("AWS_ENDPOINT_URL")),
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
+	client := cloudwatchlogs.New(cloudwatchlogs.Options{Region: os.Getenv("AWS_REGION"),
+		BaseEndpoint: aws.String(os.Getenv("AWS_ENDPOINT_URL")),
+		Credentials:  credentials.NewStaticCredentialsProvider("test", "test", "")})
 	var exists *types.ResourceAlreadyExistsException
-	if _, err := client.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: group}); err != nil && !errors.As(err, &exists) {
+	if _, err := client.CreateLogGroup(ctx, &cloudwatchlogs.CreateLogGroupInput{LogGroupName: group}); err != nil &&
+		!errors.As(err, &exists) {
 		return err
 	}
-	if _, err := client.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{LogGroupName: group, LogStreamName: stream}); err != nil && !errors.As(err, &exists) {
+	if _, err := client.CreateLogStream(ctx, &cloudwatchlogs.CreateLogStreamInput{LogGroupName: group,
+		LogStreamName: stream}); err != nil && !errors.As(err, &exists) {
 		return err
 	}
 	_, err := client.PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{LogGroupName: group, LogStreamName: stream,

@@ -63,15 +63,18 @@ checks:
 func killClass(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	files := map[string]string{"tiny/lab.yaml": killLab, "tiny/README.md": "", "tiny/starter/app.sh": "exit 1\n", "tiny/solution/app.sh": "echo $1\n",
-		"tiny/resources.yaml":     "Resources:\n  B:\n    Type: AWS::S3::Bucket\n    Properties: { BucketName: things }\nOutputs:\n  Bucket: { Value: !Ref B }\n",
+	files := map[string]string{"tiny/lab.yaml": killLab, "tiny/README.md": "", "tiny/starter/app.sh": "exit 1\n",
+		"tiny/solution/app.sh": "echo $1\n",
+		"tiny/resources.yaml": "Resources:\n  B:\n    Type: AWS::S3::Bucket\n    Properties: { BucketName: things " +
+			"}\nOutputs:\n  Bucket: { Value: !Ref B }\n",
 		"class/broken.zip":        "no zip",
 		"class/bad/template.yaml": "Resources: { X: { Type: Nothing } }\n",
 		"roster.csv":              "id,name\nabsent,Absent\nbad,Bad\n",
 	}
 	for i := range 10 {
 		id := fmt.Sprintf("s%02d", i)
-		files["class/"+id+"/app.sh"] = []string{"echo $1", "echo no", "exit 3", "ls /nowhere; pwd; echo $1"}[i%4] + " # " + id + "\n"
+		files["class/"+id+"/app.sh"] = []string{"echo $1", "echo no", "exit 3", "ls /nowhere; pwd; echo $1"}[i%4] + " # " +
+			id + "\n"
 		files["roster.csv"] += id + ",Learner " + id + "\n"
 	}
 	for name, text := range files {
@@ -83,7 +86,8 @@ func killClass(t *testing.T) string {
 }
 
 func gradeClass(dir, out string) *exec.Cmd {
-	cmd := exec.Command("pipelab", "grade", "class", "--lab", "tiny", "--roster", "roster.csv", "--seed", "7", "--variants", "--no-cache", "-j", "2",
+	cmd := exec.Command("pipelab", "grade", "class", "--lab", "tiny", "--roster", "roster.csv", "--seed", "7",
+		"--variants", "--no-cache", "-j", "2",
 		"--format", "csv", "--format", "text", "--out", out)
 	cmd.Dir = dir
 	return cmd
@@ -170,7 +174,9 @@ func TestGrade_interrupted(t *testing.T) {
 	require.ErrorAs(t, cmd.Wait(), &exit)
 	require.Equal(t, 130, exit.ExitCode(), b.String())
 	require.Contains(t, b.String(), "of 11 submissions; their results are kept")
-	require.Contains(t, b.String(), "go on: pipelab grade class --format csv --format text --jobs 2 --lab tiny --no-cache --out out --roster roster.csv --seed 7 --variants\n")
+	require.Contains(t, b.String(),
+		"go on: pipelab grade class --format csv --format text --jobs 2 --lab tiny --no-cache --out out --roster "+
+			"roster.csv --seed 7 --variants\n")
 	require.Empty(t, stdout.String())
 	require.NoFileExists(t, filepath.Join(dir, "out", "gradebook.json"))
 	require.NoDirExists(t, filepath.Join(dir, "out", ".work"))

@@ -32,7 +32,8 @@ func TestMain_saysWhenItsOutputCannotBeWritten(t *testing.T) {
 		code := cli.Main(strings.Fields(line), strings.NewReader(""), out, &problems, environ, time.Now)
 		return code, problems.String()
 	}
-	for _, line := range []string{"list", "list --json", "show kinesis-partition-keys", "show kinesis-partition-keys --json", "progress --json",
+	for _, line := range []string{"list", "list --json", "show kinesis-partition-keys",
+		"show kinesis-partition-keys --json", "progress --json",
 		"lab schema", "--help", "--version", "start --help", "completion bash"} {
 		code, said := run(line, &full{1 << 20})
 		require.Equal(t, app.ExitOK, code, "%s: %s", line, said)

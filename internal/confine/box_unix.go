@@ -96,7 +96,8 @@ func (c *container) lookPath(name string) (string, error) {
 	if !known {
 		ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 		defer cancel()
-		out, e := exec.CommandContext(ctx, c.tool, "run", "--rm", "--network", "none", "--entrypoint", "sh", c.image, //nolint:gosec // arguments of ours
+		out, e := exec.CommandContext(ctx, c.tool, "run", "--rm", "--network", "none", "--entrypoint", "sh", c.image,
+			//nolint:gosec // arguments of ours
 			"-c", `command -v "$1" >/dev/null || exit 99`, "sh", name).CombinedOutput()
 		var exit *exec.ExitError
 		switch {
@@ -264,7 +265,8 @@ func (b *box) kill() {
 	b.tunnel.close()
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
-	_ = exec.CommandContext(ctx, b.policy.container.tool, "kill", b.name).Run() //nolint:gosec // our name; an error means that it has ended
+	_ = exec.CommandContext(ctx, b.policy.container.tool, "kill",
+		b.name).Run() //nolint:gosec // our name; an error means that it has ended
 	select {
 	case <-b.ended:
 	case <-ctx.Done():
@@ -281,7 +283,8 @@ func (b *box) End() {
 		}
 		// The kernel may have ended a process of the container for its memory.
 		// Source: cgroups(7), memory.events; memory.oom_control of version 1
-		out, _ := b.policy.container.ask(context.Background(), "exec", b.name, "sh", "-c", // one of the files is missing: an error
+		// one of the files is missing: an error
+		out, _ := b.policy.container.ask(context.Background(), "exec", b.name, "sh", "-c",
 			"cat /sys/fs/cgroup/memory.events /sys/fs/cgroup/memory/memory.oom_control 2>/dev/null")
 		for line := range strings.Lines(out) {
 			if n, ok := strings.CutPrefix(line, "oom_kill "); ok && strings.TrimSpace(n) != "0" {

@@ -209,7 +209,8 @@ func restrict(rules *os.File) error {
 func filterCalls() error {
 	f := filter()
 	program := unix.SockFprog{Len: uint16(len(f)), Filter: &f[0]} //nolint:gosec // some two hundred
-	if err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0, 0); err != nil {
+	if err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0,
+		0); err != nil {
 		return fmt.Errorf("filter system calls: %w", err)
 	}
 	return nil

@@ -41,7 +41,8 @@ func Available() (Mode, string) {
 	case errno != 0:
 		return None, "Landlock is not allowed here: " + errno.Error()
 	case version < needed:
-		return None, fmt.Sprintf("the kernel has Landlock %d, which cannot keep signals inside; Linux 6.12 has %d", version, needed)
+		return None, fmt.Sprintf("the kernel has Landlock %d, which cannot keep signals inside; Linux 6.12 has %d", version,
+			needed)
 	}
 	return Landlock, fmt.Sprintf("Landlock %d", version)
 }
@@ -110,11 +111,13 @@ func (p *Policy) inner() (rules *os.File, err error) {
 func systemFiles() []string {
 	return []string{
 		"/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/alternatives", "/etc/localtime", "/etc/timezone",
-		"/etc/hosts", "/etc/host.conf", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services", "/etc/protocols",
+		"/etc/hosts", "/etc/host.conf", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/gai.conf", "/etc/services",
+		"/etc/protocols",
 		"/etc/passwd", "/etc/group", "/etc/os-release", "/etc/mime.types", "/etc/locale.alias",
 		"/etc/ssl/certs", "/etc/ssl/openssl.cnf", "/etc/pki/tls", "/etc/ca-certificates",
 		"/proc/meminfo", "/proc/cpuinfo", "/proc/version", "/proc/filesystems", "/proc/uptime", "/proc/loadavg", "/proc/stat",
-		"/proc/sys/vm/overcommit_memory", "/proc/sys/kernel/osrelease", "/proc/sys/kernel/ngroups_max", "/proc/sys/kernel/cap_last_cap",
+		"/proc/sys/vm/overcommit_memory", "/proc/sys/kernel/osrelease", "/proc/sys/kernel/ngroups_max",
+		"/proc/sys/kernel/cap_last_cap",
 		"/proc/sys/net/core/somaxconn", "/sys/devices/system/cpu", "/sys/kernel/mm/transparent_hugepage",
 	}
 }
@@ -135,7 +138,8 @@ func allow(rules *os.File, place string, rights uint64) error {
 		rights &= writeFile
 	}
 	rule := unix.LandlockPathBeneathAttr{Allowed_access: rights, Parent_fd: int32(fd)} //nolint:gosec // a file descriptor
-	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, rules.Fd(), unix.LANDLOCK_RULE_PATH_BENEATH, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
+	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, rules.Fd(), unix.LANDLOCK_RULE_PATH_BENEATH,
+		uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
 	if errno != 0 {
 		return fmt.Errorf("let a program use %s: %w", place, errno)
 	}
@@ -151,8 +155,10 @@ type netPort struct {
 const ruleNetPort = 2 // LANDLOCK_RULE_NET_PORT
 
 func connect(rules *os.File, port int) error {
-	rule := netPort{access: unix.LANDLOCK_ACCESS_NET_CONNECT_TCP, port: uint64(port)} //nolint:gosec // the kernel checks it
-	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, rules.Fd(), ruleNetPort, uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
+	rule := netPort{access: unix.LANDLOCK_ACCESS_NET_CONNECT_TCP,
+		port: uint64(port)} //nolint:gosec // the kernel checks it
+	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, rules.Fd(), ruleNetPort, uintptr(unsafe.Pointer(&rule)), 0, 0,
+		0)
 	if errno != 0 {
 		return fmt.Errorf("let a program connect to port %d: %w", port, errno)
 	}

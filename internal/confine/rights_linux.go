@@ -139,7 +139,8 @@ func become(id int) error {
 		return errno
 	}
 	for _, call := range []uintptr{unix.SYS_SETRESGID, unix.SYS_SETRESUID} {
-		if _, _, errno := unix.RawSyscall(call, uintptr(id), uintptr(id), uintptr(id)); errno != 0 { //nolint:gosec // it is positive
+		if _, _, errno := unix.RawSyscall(call, uintptr(id), uintptr(id),
+			uintptr(id)); errno != 0 { //nolint:gosec // it is positive
 			return errno
 		}
 	}

@@ -9,7 +9,8 @@ const architecture = unix.AUDIT_ARCH_X86_64
 const x32 = 0x40000000
 
 func refusedHere() []uint32 {
-	return []uint32{unix.SYS_CHOWN, unix.SYS_LCHOWN, unix.SYS_IOPL, unix.SYS_IOPERM, unix.SYS_KEXEC_FILE_LOAD, unix.SYS_MODIFY_LDT, unix.SYS_USELIB}
+	return []uint32{unix.SYS_CHOWN, unix.SYS_LCHOWN, unix.SYS_IOPL, unix.SYS_IOPERM, unix.SYS_KEXEC_FILE_LOAD,
+		unix.SYS_MODIFY_LDT, unix.SYS_USELIB}
 }
 
 func ignoredHere() []uint32 {

@@ -148,7 +148,8 @@ func TestTunnel_reachesNoOtherPort(t *testing.T) {
 		require.Fail(t, "a port was reached that is not the policy's")
 	case <-time.After(200 * time.Millisecond):
 	}
-	for _, frame := range []string{"\x00\x00\x00\x00\x01\xff\xff\xff\xff", "\x09\x00\x00\x00\x01\x00\x00\x00\x00", "\x00"} {
+	for _, frame := range []string{"\x00\x00\x00\x00\x01\xff\xff\xff\xff", "\x09\x00\x00\x00\x01\x00\x00\x00\x00",
+		"\x00"} {
 		newTunnel(io.Discard, strings.NewReader(frame), []int{1}).serve() // ends
 	}
 }

@@ -136,7 +136,8 @@ func (t *tunnel) connect(number uint32, port int) {
 	t.open[number] = p
 	t.mu.Unlock()
 	go func() {
-		conn, err := net.Dial("tcp", net.JoinHostPort("127.0.0.1", fmt.Sprint(port))) //nolint:noctx // loopback answers at once
+		conn, err := net.Dial("tcp",
+			net.JoinHostPort("127.0.0.1", fmt.Sprint(port))) //nolint:noctx // loopback answers at once
 		if err != nil {
 			_ = t.write(frameClose, number, nil) // an error means that the container has ended
 			t.drop(number)

@@ -66,8 +66,10 @@ func Generate(spec lab.Dataset, name string, seed uint64) (iter.Seq[Entry], erro
 		keys = 100
 	}
 	return func(yield func(Entry) bool) {
-		g := &generator{spec: spec, keys: keys, row: row, columns: columns, unit: spec.Every.Or(usual) / (usual / time.Millisecond),
-			rand: rand.New(rand.NewPCG(seed, hash(name))), last: map[string]time.Time{}, rows: map[string]int{}, planted: map[string]bool{}} //nolint:gosec // data, not secrets
+		g := &generator{spec: spec, keys: keys, row: row, columns: columns,
+			unit: spec.Every.Or(usual) / (usual / time.Millisecond),
+			rand: rand.New(rand.NewPCG(seed, hash(name))), last: map[string]time.Time{}, rows: map[string]int{},
+			planted: map[string]bool{}} //nolint:gosec // data, not secrets
 		// The ids carry the seed: a wrong answer that was copied from another
 		// run shows.
 		g.prefix = fmt.Sprintf("%06x", g.rand.Uint32()&0xffffff)

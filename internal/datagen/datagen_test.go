@@ -21,10 +21,13 @@ func specs() *rapid.Generator[lab.Dataset] {
 	share := rapid.Float64Range(0, 0.5)
 	return rapid.Custom(func(t *rapid.T) lab.Dataset {
 		return lab.Dataset{
-			Generator: rapid.SampledFrom([]string{"clickstream", "telemetry", "orders", "transactions", "logs", "scores", "stock"}).Draw(t, "generator"),
-			Count:     rapid.IntRange(0, 300).Draw(t, "count"), Keys: rapid.IntRange(0, 40).Draw(t, "keys"),
-			Defects: lab.Defects{Duplicates: share.Draw(t, "duplicates"), Poison: share.Draw(t, "poison"), Late: share.Draw(t, "late"),
-				OutOfOrder: share.Draw(t, "outOfOrder"), SchemaDrift: share.Draw(t, "drift"), PII: share.Draw(t, "pii"), Whale: share.Draw(t, "whale")},
+			Generator: rapid.SampledFrom([]string{"clickstream", "telemetry", "orders", "transactions", "logs", "scores",
+				"stock"}).Draw(t, "generator"),
+			Count: rapid.IntRange(0, 300).Draw(t, "count"), Keys: rapid.IntRange(0, 40).Draw(t, "keys"),
+			Defects: lab.Defects{Duplicates: share.Draw(t, "duplicates"), Poison: share.Draw(t, "poison"),
+				Late:       share.Draw(t, "late"),
+				OutOfOrder: share.Draw(t, "outOfOrder"), SchemaDrift: share.Draw(t, "drift"), PII: share.Draw(t, "pii"),
+				Whale: share.Draw(t, "whale")},
 		}
 	})
 }
@@ -54,7 +57,8 @@ func TestGenerate_ledgerTellsTheTruth(t *testing.T) {
 				require.Less(t, e.Time, newest[e.Key])
 			}
 			newest[e.Key] = max(newest[e.Key], e.Time)
-			require.Equal(t, slices.Contains(e.Flags, datagen.FlagPII), strings.Contains(e.Raw, "@") || e.Row == nil && slices.Contains(e.Flags, datagen.FlagPII))
+			require.Equal(t, slices.Contains(e.Flags, datagen.FlagPII), strings.Contains(e.Raw, "@") || e.Row == nil &&
+				slices.Contains(e.Flags, datagen.FlagPII))
 		}
 	})
 }
@@ -74,7 +78,8 @@ func TestGenerate_anotherSeedGivesOtherData(t *testing.T) {
 }
 
 func TestGenerate_sharesAreKept(t *testing.T) {
-	got, err := datagen.All(lab.Dataset{Generator: "clickstream", Count: 50000, Keys: 1000, Defects: lab.Defects{Whale: 0.2, Duplicates: 0.1}}, "set", 7)
+	got, err := datagen.All(lab.Dataset{Generator: "clickstream", Count: 50000, Keys: 1000,
+		Defects: lab.Defects{Whale: 0.2, Duplicates: 0.1}}, "set", 7)
 	require.NoError(t, err)
 	keys, duplicates := map[string]int{}, 0
 	for _, e := range got {
@@ -102,7 +107,8 @@ func TestEncode_writesCSVThatReadersAccept(t *testing.T) {
 }
 
 func TestGenerate_stockIsCountedBeforeItMoves(t *testing.T) {
-	got, err := datagen.All(lab.Dataset{Generator: "stock", Count: 300, Keys: 5, Defects: lab.Defects{Duplicates: 0.2}}, "set", 4)
+	got, err := datagen.All(lab.Dataset{Generator: "stock", Count: 300, Keys: 5, Defects: lab.Defects{Duplicates: 0.2}},
+		"set", 4)
 	require.NoError(t, err)
 	next, kinds := map[string]int64{}, map[string]int{}
 	for _, e := range got {
@@ -151,8 +157,10 @@ func TestGenerate_plantsEveryDefectThatIsAskedFor(t *testing.T) {
 		rare := rapid.Float64Range(0.0001, 0.05)
 		spec := lab.Dataset{Generator: rapid.SampledFrom([]string{"clickstream", "telemetry", "orders"}).Draw(t, "generator"),
 			Count: rapid.IntRange(20, 200).Draw(t, "count"), Keys: rapid.IntRange(1, 4).Draw(t, "keys"),
-			Defects: lab.Defects{Duplicates: rare.Draw(t, "duplicates"), Poison: rare.Draw(t, "poison"), Late: rare.Draw(t, "late"),
-				OutOfOrder: rare.Draw(t, "outOfOrder"), SchemaDrift: rare.Draw(t, "drift"), PII: rare.Draw(t, "pii"), Whale: rare.Draw(t, "whale")}}
+			Defects: lab.Defects{Duplicates: rare.Draw(t, "duplicates"), Poison: rare.Draw(t, "poison"),
+				Late:       rare.Draw(t, "late"),
+				OutOfOrder: rare.Draw(t, "outOfOrder"), SchemaDrift: rare.Draw(t, "drift"), PII: rare.Draw(t, "pii"),
+				Whale: rare.Draw(t, "whale")}}
 		got, err := datagen.All(spec, "set", rapid.Uint64().Draw(t, "seed"))
 		require.NoError(t, err)
 		planted := map[string]bool{}
@@ -161,7 +169,8 @@ func TestGenerate_plantsEveryDefectThatIsAskedFor(t *testing.T) {
 				planted[f] = planted[f] || e.Row != nil || f == datagen.FlagPoison
 			}
 		}
-		for _, f := range []string{datagen.FlagDuplicate, datagen.FlagPoison, datagen.FlagLate, datagen.FlagOutOfOrder, datagen.FlagSchemaDrift, datagen.FlagPII, datagen.FlagWhale} {
+		for _, f := range []string{datagen.FlagDuplicate, datagen.FlagPoison, datagen.FlagLate, datagen.FlagOutOfOrder,
+			datagen.FlagSchemaDrift, datagen.FlagPII, datagen.FlagWhale} {
 			require.True(t, planted[f], "no %s among %d", f, spec.Count)
 		}
 	})

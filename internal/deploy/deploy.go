@@ -80,7 +80,8 @@ func (t Target) Provided(ctx context.Context, l *lab.Folder) (map[string]string,
 	}
 	defer os.RemoveAll(dir)
 	res, err := provision.Deploy(ctx, t.Endpoint.AWSConfig(), provision.Request{
-		StackName: l.ID + "-provided", TemplatePath: "resources.yaml", Template: src, BaseDir: dir, State: t.State, Progress: t.Progress,
+		StackName: l.ID + "-provided", TemplatePath: "resources.yaml", Template: src, BaseDir: dir, State: t.State,
+		Progress: t.Progress,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("provision what the lab %s provides: %w", l.ID, err)
@@ -128,7 +129,8 @@ type Changes struct {
 // that have the name of an output in provided get that value. The outputs
 // returned are the lab's and the learner's own, which win. A lab that asks for
 // programs only has nothing to deploy.
-func (t Target) Submission(ctx context.Context, l *lab.Folder, stack, folder string, provided map[string]string) (*Changes, error) {
+func (t Target) Submission(ctx context.Context, l *lab.Folder, stack, folder string,
+	provided map[string]string) (*Changes, error) {
 	outputs := maps.Clone(provided)
 	if outputs == nil {
 		outputs = map[string]string{}
@@ -255,7 +257,8 @@ func Variable(output string) string {
 	for i, r := range letters {
 		// A word begins at a capital after a small letter, and at the last
 		// capital of several before a small one.
-		if i > 0 && unicode.IsUpper(r) && (!unicode.IsUpper(letters[i-1]) || i+1 < len(letters) && unicode.IsLower(letters[i+1])) {
+		if i > 0 && unicode.IsUpper(r) && (!unicode.IsUpper(letters[i-1]) || i+1 < len(letters) &&
+			unicode.IsLower(letters[i+1])) {
 			b.WriteByte('_')
 		}
 		b.WriteRune(unicode.ToUpper(r))

@@ -87,12 +87,14 @@ func TestSubmission_scriptSeesAndAddsOutputs(t *testing.T) {
 	require.NoError(t, err)
 	var out bytes.Buffer
 	to.Out = &out
-	dir := write(t, "deploy.sh", "#!/bin/sh\necho endpoint $AWS_ENDPOINT_URL\nprintf '{\"Mine\":\"%s\"}' \"$STREAM_NAME\" > \"$PIPELAB_OUTPUTS\"\n")
+	dir := write(t, "deploy.sh",
+		"#!/bin/sh\necho endpoint $AWS_ENDPOINT_URL\nprintf '{\"Mine\":\"%s\"}' \"$STREAM_NAME\" > \"$PIPELAB_OUTPUTS\"\n")
 	res, err := to.Submission(t.Context(), l, "mine", dir, provided)
 	require.NoError(t, err)
 	require.Equal(t, provided["StreamName"], res.Outputs["Mine"])
 	require.Contains(t, out.String(), "endpoint "+to.Endpoint.URL)
-	_, err = kinesis.NewFromConfig(to.Endpoint.AWSConfig()).DescribeStreamSummary(t.Context(), &kinesis.DescribeStreamSummaryInput{StreamName: ptr(res.Outputs["Mine"])})
+	_, err = kinesis.NewFromConfig(to.Endpoint.AWSConfig()).DescribeStreamSummary(t.Context(),
+		&kinesis.DescribeStreamSummaryInput{StreamName: ptr(res.Outputs["Mine"])})
 	require.NoError(t, err)
 
 	dir = write(t, "deploy.sh", "echo no such bucket >&2\nexit 4\n")
@@ -153,9 +155,12 @@ func TestSubmission_packsNothingFromOutside(t *testing.T) {
 	outside := write(t, "app.py", "SECRET = 1")
 	for name, uri := range map[string]string{"the folder": "src", "within": "src/inner", "a file": "code.py"} {
 		t.Run(name, func(t *testing.T) {
-			dir := write(t, "template.yaml", "Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties: { Runtime: python3.12, Handler: app.handler, CodeUri: "+uri+" }\n")
+			dir := write(t, "template.yaml",
+				"Transform: AWS::Serverless-2016-10-31\nResources:\n  F:\n    Type: AWS::Serverless::Function\n    Properties: { "+
+					"Runtime: python3.12, Handler: app.handler, CodeUri: "+uri+" }\n")
 			link := map[string]string{"src": "src", "src/inner": "src", "code.py": "code.py"}[uri]
-			target := map[string]string{"src": outside, "src/inner": filepath.Dir(outside), "code.py": filepath.Join(outside, "app.py")}[uri]
+			target := map[string]string{"src": outside, "src/inner": filepath.Dir(outside),
+				"code.py": filepath.Join(outside, "app.py")}[uri]
 			require.NoError(t, os.Symlink(target, filepath.Join(dir, link)))
 			_, err := to.Submission(t.Context(), l, "mine", dir, nil)
 			require.ErrorContains(t, err, "escapes")
@@ -176,7 +181,8 @@ func TestSubmission_nothingToDeploy(t *testing.T) {
 }
 
 func TestVariable(t *testing.T) {
-	for output, want := range map[string]string{"StreamName": "STREAM_NAME", "QueueURL": "QUEUE_URL", "DLQUrl": "DLQ_URL", "table": "TABLE"} {
+	for output, want := range map[string]string{"StreamName": "STREAM_NAME", "QueueURL": "QUEUE_URL", "DLQUrl": "DLQ_URL",
+		"table": "TABLE"} {
 		require.Equal(t, want, deploy.Variable(output))
 	}
 }

@@ -56,7 +56,8 @@ func TestFiles_leavesOut(t *testing.T) {
 	}
 	files, err := digest.Files(os.DirFS(dir), func(name string) bool { return name == "skip" })
 	require.NoError(t, err)
-	require.Equal(t, []digest.File{{Name: "in/keep/f", Sum: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}, files)
+	require.Equal(t,
+		[]digest.File{{Name: "in/keep/f", Sum: "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"}}, files)
 	_, err = digest.Files(os.DirFS(filepath.Join(dir, "missing")), none)
 	require.ErrorIs(t, err, os.ErrNotExist)
 }

@@ -20,7 +20,10 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 		return nil, err
 	}
 	if tcp, ok := listener.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
-		return nil, errors.Join(fmt.Errorf("%s is not a loopback address; the emulator has no passwords worth the name and must not be reachable from outside", addr), listener.Close())
+		return nil,
+			errors.Join(
+				fmt.Errorf(
+					"%s is not a loopback address; the emulator has no passwords worth the name and must not be reachable from outside", addr), listener.Close())
 	}
 	return listener, nil
 }

@@ -23,7 +23,8 @@ variants: true
 func TestParseAssignment(t *testing.T) {
 	a, err := grade.ParseAssignment("assignment.yaml", []byte(week))
 	require.NoError(t, err)
-	require.Equal(t, []grade.AssignmentLab{{ID: "kinesis-partition-keys", Points: 40}, {ID: "ddb-cart-concurrency", Points: 100}}, a.Labs)
+	require.Equal(t, []grade.AssignmentLab{{ID: "kinesis-partition-keys", Points: 40},
+		{ID: "ddb-cart-concurrency", Points: 100}}, a.Labs)
 	for text, want := range map[string]string{
 		"":                  "empty",
 		"id: a\nttle: b\n":  `unknown field "ttle"`,
@@ -45,7 +46,8 @@ func TestPenalty(t *testing.T) {
 		after time.Duration
 		share float64
 		taken bool
-	}{{-time.Hour, 0, true}, {15 * time.Minute, 0, true}, {16 * time.Minute, 0.1, true}, {24*time.Hour + 15*time.Minute, 0.1, true},
+	}{{-time.Hour, 0, true}, {15 * time.Minute, 0, true}, {16 * time.Minute, 0.1, true}, {24*time.Hour + 15*time.Minute,
+		0.1, true},
 		{25 * time.Hour, 0.2, true}, {240 * time.Hour, 0.25, true}, {14*24*time.Hour + time.Second, 0, false}} {
 		share, taken := a.Penalty(a.Due.Add(c.after))
 		require.InDelta(t, c.share, share, 1e-9, c.after)

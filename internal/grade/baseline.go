@@ -73,7 +73,8 @@ func Compare(before, after *report.Gradebook) []Change {
 	}
 	for _, g := range before.Grades {
 		if was, gone := old[g.Learner.ID+"\n"+g.Lab]; gone && was.Status != report.Missing {
-			out = append(out, Change{Learner: was.Learner.ID, Name: was.Learner.Name, Lab: was.Lab, Before: standing(was), Drop: was.Points > 0, Because: []string{"no longer graded"}})
+			out = append(out, Change{Learner: was.Learner.ID, Name: was.Learner.Name, Lab: was.Lab, Before: standing(was),
+				Drop: was.Points > 0, Because: []string{"no longer graded"}})
 		}
 	}
 	return out
@@ -84,7 +85,8 @@ func standing(g report.Grade) Standing {
 }
 
 func compare(before, after *report.Gradebook, was, is report.Grade) (Change, bool) {
-	c := Change{Learner: is.Learner.ID, Name: is.Learner.Name, Lab: is.Lab, Before: standing(was), After: standing(is), Checks: checkChanges(was.Result, is.Result)}
+	c := Change{Learner: is.Learner.ID, Name: is.Learner.Name, Lab: is.Lab, Before: standing(was), After: standing(is),
+		Checks: checkChanges(was.Result, is.Result)}
 	if c.Before == c.After {
 		return c, false
 	}

@@ -38,7 +38,8 @@ func (r *run) outcome() *Outcome {
 // book is the gradebook without grades.
 func (p *Plan) book() *report.Gradebook {
 	a := &p.o.Assignment
-	b := &report.Gradebook{Version: 1, Assignment: a.ID, Title: a.Title, Due: a.Due, Tool: p.o.Tool, Labs: []report.LabRef{}, Grades: []report.Grade{}}
+	b := &report.Gradebook{Version: 1, Assignment: a.ID, Title: a.Title, Due: a.Due, Tool: p.o.Tool,
+		Labs: []report.LabRef{}, Grades: []report.Grade{}}
 	for _, l := range p.labs {
 		b.Labs = append(b.Labs, report.RefOf(l, p.possible(l.ID), p.digests[l.ID]))
 	}
@@ -92,7 +93,8 @@ func (r *run) grade(l report.Learner, units []*unit, id string, owners map[uint6
 		notes = append(notes, fmt.Sprintf("the best of %d attempts", counted))
 	}
 	if extra > 0 {
-		notes = append(notes, fmt.Sprintf("%d more than the %d attempts allowed did not count", extra, r.o.Assignment.Attempts))
+		notes = append(notes, fmt.Sprintf("%d more than the %d attempts allowed did not count", extra,
+			r.o.Assignment.Attempts))
 	}
 	best.Submission.Note = strings.Join(notes, "; ")
 	if len(owners) > 0 {
@@ -122,8 +124,9 @@ func better(a, b report.Grade) bool {
 
 // gradeOf is the grade of one submission, before attempts are compared.
 func (r *run) gradeOf(u *unit, j judged) report.Grade {
-	g := report.Grade{Learner: u.learner, Lab: u.lab.ID, Status: report.Final, Submission: u.handed, Possible: r.possible(u.lab.ID),
-		Flags: slices.Clone(u.flags), Deploy: j.Deploy}
+	g := report.Grade{Learner: u.learner, Lab: u.lab.ID, Status: report.Final, Submission: u.handed,
+		Possible: r.possible(u.lab.ID),
+		Flags:    slices.Clone(u.flags), Deploy: j.Deploy}
 	if j.Result != nil { // those who handed in the same have one result
 		result := *j.Result
 		result.Checks = slices.Clone(result.Checks)

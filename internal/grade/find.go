@@ -155,7 +155,8 @@ func (f *finder) class(ctx context.Context, dir, source string) error {
 			if !ok {
 				i = len(f.found)
 				groups[n.group] = i
-				f.found = append(f.found, Found{Source: below, kind: kindFiles, loose: map[string]string{}, people: [][]claim{n.claims}, late: n.late})
+				f.found = append(f.found, Found{Source: below, kind: kindFiles, loose: map[string]string{},
+					people: [][]claim{n.claims}, late: n.late})
 			}
 			f.found[i].loose[n.file] = full
 			continue

@@ -77,12 +77,15 @@ func TestFind_foldersArchivesAndAttemptsOfAClass(t *testing.T) {
 	same(t, []string{
 		"Alan T tiny class/Alan T (matches nobody of the roster)",
 		"Somebody Else tiny class/Somebody Else (matches nobody of the roster)",
-		"broken tiny class/broken.zip rejected: unpack broken.zip: the archive is refused: the zip is damaged: zip: not a valid zip file (matches nobody of the roster)",
+		"broken tiny class/broken.zip rejected: unpack broken.zip: the archive is refused: the zip is damaged: zip: not a " +
+			"valid zip file (matches nobody of the roster)",
 		"empty tiny class/empty rejected: it holds no files (matches nobody of the roster)",
-		"notes.txt tiny class/notes.txt rejected: it is no folder, zip, tar.gz or git repository (matches nobody of the roster)",
+		"notes.txt tiny class/notes.txt rejected: it is no folder, zip, tar.gz or git repository (matches nobody of the " +
+			"roster)",
 		"s1 tiny class/s1",
 		"s2 tiny class/alan@uni.example.zip",
-		"s2-unrelated tiny class/s2-unrelated rejected: it holds readme.txt and nothing that the lab tiny is made of, such as app.sh (matches nobody of the roster)",
+		"s2-unrelated tiny class/s2-unrelated rejected: it holds readme.txt and nothing that the lab tiny is made of, such " +
+			"as app.sh (matches nobody of the roster)",
 		"s3 tiny class/amazing-grace-1.zip #1",
 		"s3 tiny class/amazing-grace-2.zip #2 extra",
 		"s4 tiny class/kay/attempt-1 #1",
@@ -113,7 +116,8 @@ func TestFind_whatLearningSystemsLetTeachersDownload(t *testing.T) {
 	same(t, []string{
 		"nobody tiny canvas/nobody_77_9005_answer.zip (matches nobody of the roster)",
 		"s1 tiny canvas/lovelaceada_4711_9001_answer.zip",
-		"s2 tiny canvas/turingalan_LATE_4712_9002_app.sh (marked as late; when it was handed in is not known, so nothing was taken off)",
+		"s2 tiny canvas/turingalan_LATE_4712_9002_app.sh (marked as late; when it was handed in is not known, so nothing " +
+			"was taken off)",
 		"s3 tiny canvas/brewstermurrayhoppergrace_99_9004_answer.zip",
 	}, mapped(c.planned("canvas")))
 	same(t, []string{
@@ -134,7 +138,8 @@ func TestFind_whatLearningSystemsLetTeachersDownload(t *testing.T) {
 
 	c.roster = nil
 	same(t, []string{
-		"ada-l tiny classroom/week-ada-l", "amazing-grace tiny classroom/week-amazing-grace", "unknown tiny classroom/week-unknown",
+		"ada-l tiny classroom/week-ada-l", "amazing-grace tiny classroom/week-amazing-grace",
+		"unknown tiny classroom/week-unknown",
 	}, mapped(c.planned("classroom")))
 }
 
@@ -183,7 +188,8 @@ func TestFind_repositories(t *testing.T) {
 	}
 	_, err := grade.Find(context.Background(), grade.FindOptions{Dir: c.dir, Paths: []string{"nowhere"}})
 	require.ErrorContains(t, err, "there is no nowhere")
-	found, err := grade.Find(context.Background(), grade.FindOptions{Dir: c.dir, Paths: []string{"class/bob.git"}, Ref: "v9"})
+	found, err := grade.Find(context.Background(), grade.FindOptions{Dir: c.dir, Paths: []string{"class/bob.git"},
+		Ref: "v9"})
 	require.NoError(t, err)
 	require.Len(t, found, 1)
 }
@@ -198,12 +204,14 @@ func TestFind_labsOfAnAssignment(t *testing.T) {
 		"class/cy/app.sh":                  right,
 		"class/cy/.pipelab/workspace.json": `{"version":1,"lab":"three"}`,
 		"class/eve/app.sh":                 right,
-		"class/eve/" + grade.ManifestFile:  `{"version":1,"learner":"ada","lab":"two","submitted":"2026-03-06T17:00:00Z","files":{"app.sh":"00","gone.sh":"11"}}`,
+		"class/eve/" +
+			grade.ManifestFile: `{"version":1,"learner":"ada","lab":"two","submitted":"2026-03-06T17:00:00Z","files":{"app.sh":"00","gone.sh":"11"}}`,
 	})
 	same(t, []string{
 		"ada one class/ada",
 		"ada two class/ada",
-		"ada two class/eve 2026-03-06T17:00Z (not the files that its manifest lists (changed: app.sh; missing: gone.sh); whose it is, only its manifest says)",
+		"ada two class/eve 2026-03-06T17:00Z (not the files that its manifest lists (changed: app.sh; missing: gone.sh); " +
+			"whose it is, only its manifest says)",
 		"bob two class/bob.zip",
 		"cy one class/cy rejected: it is for the lab three, which is not among one, two",
 	}, func() []string {

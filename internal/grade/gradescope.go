@@ -53,7 +53,8 @@ func readGradescope(dir string) (map[string]Found, error) {
 
 // gradescopeTime reads the forms that exports have had; zero when it is none.
 func gradescopeTime(s string) time.Time {
-	for _, layout := range []string{"2006-01-02 15:04:05.999999999 Z", "2006-01-02 15:04:05.999999999 -07:00", "2006-01-02 15:04:05.999999999 -0700", time.RFC3339Nano} {
+	for _, layout := range []string{"2006-01-02 15:04:05.999999999 Z", "2006-01-02 15:04:05.999999999 -07:00",
+		"2006-01-02 15:04:05.999999999 -0700", time.RFC3339Nano} {
 		if t, err := time.Parse(layout, s); err == nil {
 			return t.UTC()
 		}

@@ -58,7 +58,8 @@ func TestPack_hidesWhatOnlyTheInstructorMaySee(t *testing.T) {
 	keys, err := seal.NewKeys()
 	require.NoError(t, err)
 	l := withHidden(t, "s3-landing-zone")
-	a := &grade.Assignment{ID: "week-1", Title: "Files", Labs: []grade.AssignmentLab{{ID: l.ID, Points: 100}}, Seed: 987654321, Variants: true}
+	a := &grade.Assignment{ID: "week-1", Title: "Files", Labs: []grade.AssignmentLab{{ID: l.ID, Points: 100}},
+		Seed: 987654321, Variants: true}
 	files, err := grade.Pack(a, []*lab.Folder{l}, keys)
 	require.NoError(t, err)
 	for name, b := range files {
@@ -107,7 +108,8 @@ func TestLeaks_findsWhatAPackedAssignmentGivesAway(t *testing.T) {
 	keys, err := seal.NewKeys()
 	require.NoError(t, err)
 	l := withHidden(t, "s3-landing-zone")
-	a := &grade.Assignment{ID: "week-1", Title: "Files", Labs: []grade.AssignmentLab{{ID: l.ID, Points: 100}}, Seed: 987654321}
+	a := &grade.Assignment{ID: "week-1", Title: "Files", Labs: []grade.AssignmentLab{{ID: l.ID, Points: 100}},
+		Seed: 987654321}
 	files, err := grade.Pack(a, []*lab.Folder{l}, keys)
 	require.NoError(t, err)
 	leaks, err := grade.Leaks(handout(files), a.Seed, []*lab.Folder{l})

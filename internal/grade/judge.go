@@ -35,7 +35,9 @@ func (r *run) judge(ctx context.Context, u *unit) (judged, error) {
 
 // failed reports whether something went wrong that is not the submission's.
 func (j *judged) failed() bool {
-	return j.Problem != "" || j.Result != nil && slices.ContainsFunc(j.Result.Checks, func(c report.Check) bool { return c.Verdict == report.Error })
+	return j.Problem != "" || j.Result != nil && slices.ContainsFunc(j.Result.Checks, func(c report.Check) bool {
+		return c.Verdict == report.Error
+	})
 }
 
 // once runs a submission in an emulator and a folder of its own.
@@ -93,7 +95,8 @@ func (r *run) once(ctx context.Context, u *unit) (j judged, err error) {
 func (r *run) all(u *unit, v report.Verdict, message string) *report.Result {
 	out := &report.Result{Version: 1, Lab: u.lab.ID, Seed: u.seed, Emulator: r.Driver.Name(), Checks: []report.Check{}}
 	for _, c := range u.lab.Order() {
-		out.Checks = append(out.Checks, report.Check{ID: c.ID, Title: c.Title, Verdict: v, Possible: c.Points, Message: message, Hidden: u.lab.Hidden[c.ID]})
+		out.Checks = append(out.Checks, report.Check{ID: c.ID, Title: c.Title, Verdict: v, Possible: c.Points,
+			Message: message, Hidden: u.lab.Hidden[c.ID]})
 	}
 	return out
 }
@@ -101,7 +104,8 @@ func (r *run) all(u *unit, v report.Verdict, message string) *report.Result {
 // late keeps what was judged before the deadline and gives the rest the verdict
 // timeout.
 func (r *run) late(u *unit, judged *report.Result) *report.Result {
-	out := r.all(u, report.Timeout, fmt.Sprintf("the deadline of the whole submission, %s, passed before it was judged", r.Deadline))
+	out := r.all(u, report.Timeout, fmt.Sprintf("the deadline of the whole submission, %s, passed before it was judged",
+		r.Deadline))
 	if judged == nil {
 		return out
 	}

@@ -39,14 +39,16 @@ func newNamingRules() *namingRules {
 // read tells what a name in a class's folder means.
 func (n *namingRules) read(name string, folder bool) named {
 	if m := n.canvas.FindStringSubmatch(name); m != nil {
-		out := named{claims: []claim{{"canvas", m[3]}, {byName, m[1]}, {byID, m[1]}}, late: m[2] != "", file: m[5], group: "canvas " + m[1] + " " + m[3]}
+		out := named{claims: []claim{{"canvas", m[3]}, {byName, m[1]}, {byID, m[1]}}, late: m[2] != "", file: m[5],
+			group: "canvas " + m[1] + " " + m[3]}
 		if strings.EqualFold(m[1], "anonymous") {
 			out.claims = out.claims[:1]
 		}
 		return out
 	}
 	if m := n.moodle.FindStringSubmatch(name); m != nil {
-		return named{claims: []claim{{"moodle", m[2]}, {byName, m[1]}, {byID, m[1]}}, file: m[3], group: "moodle " + m[1] + " " + m[2]}
+		return named{claims: []claim{{"moodle", m[2]}, {byName, m[1]}, {byID, m[1]}}, file: m[3], group: "moodle " + m[1] +
+			" " + m[2]}
 	}
 	stem := strings.TrimSuffix(name, ".git")
 	if !folder {
@@ -66,7 +68,8 @@ func plainClaims(stem string) []claim {
 	if stem == "" {
 		return nil
 	}
-	claims := []claim{{byID, stem}, {byEmail, stem}, {"login", stem}, {"github", stem}, {"canvas", stem}, {"moodle", stem}, {"gradescope", stem}, {byName, stem}, {byLocal, stem}}
+	claims := []claim{{byID, stem}, {byEmail, stem}, {"login", stem}, {"github", stem}, {"canvas", stem}, {"moodle", stem},
+		{"gradescope", stem}, {byName, stem}, {byLocal, stem}}
 	// GitHub Classroom clones into assignment-username; both may hold hyphens.
 	for i := range len(stem) {
 		if stem[i] == '-' {

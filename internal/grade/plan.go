@@ -262,10 +262,12 @@ func (p *Plan) gap(learner string) *lab.Folder {
 func (p *Plan) number() {
 	slices.SortStableFunc(p.units, func(a, b *unit) int {
 		return cmp.Or(strings.Compare(a.learner.ID, b.learner.ID), cmp.Compare(p.position(a.lab), p.position(b.lab)),
-			cmp.Compare(a.handed.Attempt, b.handed.Attempt), a.handed.Submitted.Compare(b.handed.Submitted), strings.Compare(a.handed.Source, b.handed.Source))
+			cmp.Compare(a.handed.Attempt, b.handed.Attempt), a.handed.Submitted.Compare(b.handed.Submitted),
+			strings.Compare(a.handed.Source, b.handed.Source))
 	})
 	for i, j := 0, 0; i < len(p.units); i = j {
-		for j = i; j < len(p.units) && p.units[j].learner.ID == p.units[i].learner.ID && p.units[j].lab == p.units[i].lab; j++ {
+		for j = i; j < len(p.units) && p.units[j].learner.ID == p.units[i].learner.ID &&
+			p.units[j].lab == p.units[i].lab; j++ {
 			u := p.units[j]
 			if n := j - i + 1; n > 1 || u.handed.Attempt > 0 {
 				u.handed.Attempt = n
@@ -289,7 +291,8 @@ func (p *Plan) settle(u *unit) {
 	share, taken := a.Penalty(u.handed.Submitted)
 	u.penalty = share
 	if !taken && u.problem == "" {
-		u.problem = fmt.Sprintf("handed in at %s, after %s, when nothing was taken any more", stamp(u.handed.Submitted), stamp(a.Late.Until))
+		u.problem = fmt.Sprintf("handed in at %s, after %s, when nothing was taken any more", stamp(u.handed.Submitted),
+			stamp(a.Late.Until))
 	}
 	if u.late && u.handed.Submitted.IsZero() {
 		u.flags = append(u.flags, "marked as late; when it was handed in is not known, so nothing was taken off")

@@ -78,7 +78,8 @@ func (p *Plan) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
 	if o.Deadline == 0 {
 		o.Deadline = defaultDeadline
 	}
-	r := &run{Plan: p, RunOptions: o, expressions: check.NewExpressions(), builds: check.NewBuilds(), results: map[*unit]judged{}, began: o.Clock.Now()}
+	r := &run{Plan: p, RunOptions: o, expressions: check.NewExpressions(), builds: check.NewBuilds(),
+		results: map[*unit]judged{}, began: o.Clock.Now()}
 	// Submissions of one key are the same files with the same data: one is run
 	// for all of them, so that copies have one result.
 	var keys []string

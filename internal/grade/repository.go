@@ -31,16 +31,19 @@ func repository(dir string) string {
 // not make it run anything: no hooks, no file system monitor, no fetching, and
 // only commands that apply no filters.
 func git(ctx context.Context, dir string, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, "git", append([]string{"--git-dir", dir, "-c", "safe.directory=*", "-c", "core.fsmonitor=false",
-		"-c", "core.hooksPath=" + os.DevNull, "-c", "protocol.allow=never"}, args...)...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_NO_LAZY_FETCH=1",
+	cmd := exec.CommandContext(ctx, "git",
+		append([]string{"--git-dir", dir, "-c", "safe.directory=*", "-c", "core.fsmonitor=false",
+			"-c", "core.hooksPath=" + os.DevNull, "-c", "protocol.allow=never"}, args...)...)
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GIT_CONFIG_NOSYSTEM=1", "GIT_CONFIG_GLOBAL=" + os.DevNull,
+		"GIT_NO_LAZY_FETCH=1",
 		"GIT_TERMINAL_PROMPT=0", "GIT_OPTIONAL_LOCKS=0", "LC_ALL=C"}
 	return cmd
 }
 
 // commitTime is when what ref names was committed; zero when there is none.
 func commitTime(ctx context.Context, dir, ref string) time.Time {
-	out, err := git(ctx, dir, "show", "-s", "--no-show-signature", "--format=%cI", "--end-of-options", ref+"^{commit}").Output()
+	out, err := git(ctx, dir, "show", "-s", "--no-show-signature", "--format=%cI", "--end-of-options", ref+
+		"^{commit}").Output()
 	if err != nil {
 		return time.Time{}
 	}

@@ -36,7 +36,8 @@ const (
 // write, as fold leaves them.
 func headings() map[string][]string {
 	return map[string][]string{
-		byID:         {"id", "learner", "learnerid", "studentid", "studentnumber", "sisuserid", "sisid", "identifier", "matriculation", "username", "userid", "idnumber", "rosteridentifier", "sid"},
+		byID: {"id", "learner", "learnerid", "studentid", "studentnumber", "sisuserid", "sisid", "identifier",
+			"matriculation", "username", "userid", "idnumber", "rosteridentifier", "sid"},
 		byName:       {"name", "fullname", "student", "studentname", "learnername", "displayname"},
 		"first":      {"firstname", "first", "givenname", "forename"},
 		"last":       {"lastname", "last", "surname", "familyname"},
@@ -80,7 +81,8 @@ func ParseRoster(name string, b []byte) (*Roster, error) {
 	r.Comma, r.FieldsPerRecord, r.TrimLeadingSpace = separator(b), -1, true
 	head, err := r.Read()
 	if errors.Is(err, io.EOF) {
-		return nil, &RosterError{name, 1, "the roster is empty; its first line names the columns, such as id,name,email,github"}
+		return nil,
+			&RosterError{name, 1, "the roster is empty; its first line names the columns, such as id,name,email,github"}
 	}
 	if err != nil {
 		return nil, &RosterError{name, 1, err.Error()}
@@ -109,7 +111,8 @@ func ParseRoster(name string, b []byte) (*Roster, error) {
 			continue
 		}
 		if before, ok := lines[l.ID]; ok {
-			problems = append(problems, &RosterError{name, line, fmt.Sprintf("the id %s stands in line %d already", l.ID, before)})
+			problems = append(problems, &RosterError{name, line, fmt.Sprintf("the id %s stands in line %d already", l.ID,
+				before)})
 			continue
 		}
 		lines[l.ID] = line
@@ -158,7 +161,8 @@ func (r *Roster) columns(name string, head []string) (map[string]int, error) {
 			continue
 		}
 		if before, ok := columns[what]; ok {
-			return nil, &RosterError{name, 1, fmt.Sprintf("the columns %q and %q are both the %s: rename one", head[before], h, what)}
+			return nil, &RosterError{name, 1, fmt.Sprintf("the columns %q and %q are both the %s: rename one", head[before], h,
+				what)}
 		}
 		columns[what] = i
 	}
@@ -179,7 +183,8 @@ func learner(columns map[string]int, row []string) report.Learner {
 		}
 		return ""
 	}
-	l := report.Learner{ID: get(byID), Name: get(byName), Email: get(byEmail), Section: get("section"), Accounts: map[string]string{}}
+	l := report.Learner{ID: get(byID), Name: get(byName), Email: get(byEmail), Section: get("section"),
+		Accounts: map[string]string{}}
 	if l.Name == "" {
 		l.Name = strings.TrimSpace(get("first") + " " + get("last"))
 	}
@@ -211,7 +216,9 @@ func (r *Roster) build(file string, lines map[string]int) (problems []error) {
 				continue
 			}
 			if others := r.index[system+"\n"+strings.ToLower(v)]; len(others) > 0 {
-				problems = append(problems, &RosterError{file, lines[l.ID], fmt.Sprintf("%s and %s have the same %s, %s", r.Learners[others[0]].ID, l.ID, system, v)})
+				problems = append(problems,
+					&RosterError{file, lines[l.ID], fmt.Sprintf("%s and %s have the same %s, %s", r.Learners[others[0]].ID, l.ID,
+						system, v)})
 			}
 			r.index[system+"\n"+strings.ToLower(v)] = append(r.index[system+"\n"+strings.ToLower(v)], i)
 		}

@@ -24,7 +24,8 @@ func TestParseRoster_readsWhatSystemsWrite(t *testing.T) {
 		"accounts": {"identifier,github_username,canvas,section\ns1,ada-l,42,B\n",
 			report.Learner{ID: "s1", Section: "B", Accounts: map[string]string{"github": "ada-l", "canvas": "42"}}},
 		"Canvas' gradebook": {"Student,ID,SIS User ID,SIS Login ID,Section\n\"Lovelace, Ada\",42,s1,ada,B\n",
-			report.Learner{ID: "s1", Name: "Lovelace, Ada", Section: "B", Accounts: map[string]string{"canvas": "42", "login": "ada"}}},
+			report.Learner{ID: "s1", Name: "Lovelace, Ada", Section: "B", Accounts: map[string]string{"canvas": "42",
+				"login": "ada"}}},
 	} {
 		r, err := grade.ParseRoster("roster.csv", []byte(c.text))
 		require.NoError(t, err, name)
@@ -54,7 +55,8 @@ func TestParseRoster_refusesWhatWouldMixPeopleUp(t *testing.T) {
 }
 
 func TestDeriveSeed_isStableAndLong(t *testing.T) {
-	require.Equal(t, uint64(874621585473656), grade.DeriveSeed(7, "ada"), "what was handed out is graded with the same data for ever")
+	require.Equal(t, uint64(874621585473656), grade.DeriveSeed(7, "ada"),
+		"what was handed out is graded with the same data for ever")
 	seen := map[uint64]bool{}
 	for _, id := range strings.Fields("a b c ada Ada s1 s2") {
 		for seed := range uint64(200) {

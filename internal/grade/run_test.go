@@ -88,7 +88,8 @@ func TestRun_gradesEverybodyOnTheirOwnTerms(t *testing.T) {
 func TestRun_takesTheBestOfTheAttemptsThatCount(t *testing.T) {
 	c := newClass(t, "tiny")
 	c.rules.Attempts = 2
-	c.put(map[string]string{"class/ada/attempt-1/app.sh": "exit 1\n", "class/ada/attempt-2/app.sh": wrong, "class/ada/attempt-3/app.sh": right})
+	c.put(map[string]string{"class/ada/attempt-1/app.sh": "exit 1\n", "class/ada/attempt-2/app.sh": wrong,
+		"class/ada/attempt-3/app.sh": right})
 	g := c.graded("class").Book.Grades
 	require.Len(t, g, 1)
 	require.InDelta(t, 40, g[0].Points, 0)
@@ -195,15 +196,18 @@ func TestRun_findsOtherLearnersSeeds(t *testing.T) {
 	c.put(map[string]string{
 		"class/ada/app.sh": right,
 		"class/bob/app.sh": fmt.Sprintf("# nothing\necho %d\n", ada),
-		"class/cy/app.sh":  "cat answers.txt\n", "class/cy/answers.txt": fmt.Sprintf("1\n2\nkey-%d.json\n%d\n", ada, grade.DeriveSeed(7, "cy")),
+		"class/cy/app.sh":  "cat answers.txt\n", "class/cy/answers.txt": fmt.Sprintf("1\n2\nkey-%d.json\n%d\n", ada,
+			grade.DeriveSeed(7, "cy")),
 		"class/dee/app.sh": fmt.Sprintf("echo $((%d + 1))\n", ada-1),
 	})
 	g := byLearner(c.graded("class").Book)
 	require.Empty(t, g["ada tiny"].Flags)
 	require.InDelta(t, 100, g["ada tiny"].Points, 0)
 	require.Equal(t, grade.DeriveSeed(7, "bob"), g["bob tiny"].Result.Seed)
-	require.Equal(t, []string{fmt.Sprintf("app.sh:2 holds the seed of ada, %d", ada), fmt.Sprintf("check says holds the seed of ada, %d", ada)}, g["bob tiny"].Flags)
-	require.Equal(t, []string{fmt.Sprintf("answers.txt:3 holds the seed of ada, %d", ada), fmt.Sprintf("check says holds the seed of ada, %d", ada)}, g["cy tiny"].Flags)
+	require.Equal(t, []string{fmt.Sprintf("app.sh:2 holds the seed of ada, %d", ada),
+		fmt.Sprintf("check says holds the seed of ada, %d", ada)}, g["bob tiny"].Flags)
+	require.Equal(t, []string{fmt.Sprintf("answers.txt:3 holds the seed of ada, %d", ada),
+		fmt.Sprintf("check says holds the seed of ada, %d", ada)}, g["cy tiny"].Flags)
 	require.Equal(t, []string{fmt.Sprintf("check says holds the seed of ada, %d", ada)}, g["dee tiny"].Flags)
 }
 
@@ -243,7 +247,8 @@ func TestOutput_goesOnAfterATornLine(t *testing.T) {
 func TestCompare_saysWhoseScoreChangedAndWhy(t *testing.T) {
 	c := newClass(t, "tiny")
 	c.people("id\nada\nbob\ncy\ndee\n")
-	c.put(map[string]string{"class/ada/app.sh": right, "class/bob/app.sh": wrong, "class/cy/app.sh": right, "class/dee/app.sh": right})
+	c.put(map[string]string{"class/ada/app.sh": right, "class/bob/app.sh": wrong, "class/cy/app.sh": right,
+		"class/dee/app.sh": right})
 	before := c.graded("class").Book
 	require.Empty(t, grade.Compare(before, c.graded("class").Book))
 	c.put(map[string]string{"class/ada/app.sh": wrong, "class/bob/app.sh": right})

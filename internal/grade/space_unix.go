@@ -16,7 +16,8 @@ const leastSpace = 16 << 20
 func noSpace(dirs ...string) string {
 	for _, dir := range dirs {
 		var s unix.Statfs_t
-		if unix.Statfs(dir, &s) == nil && uint64(s.Bavail)*uint64(s.Bsize) < leastSpace { //nolint:gosec,unconvert // the types differ between systems
+		if unix.Statfs(dir, &s) == nil &&
+			uint64(s.Bavail)*uint64(s.Bsize) < leastSpace { //nolint:gosec,unconvert // the types differ between systems
 			return fmt.Sprintf("the disk that holds %s is full", dir)
 		}
 	}

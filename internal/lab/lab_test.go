@@ -125,9 +125,11 @@ checks:
     expect: [{ sql: { tables: { t: data.few }, expected: "${queries.both}", actual: "${queries.bot}" }, message: M }]
 `
 	_, err := lab.Parse("lab.yaml", []byte(src), nil)
-	require.EqualError(t, err, "lab.yaml:17:15: checks[0].steps[0].putRecords: skip and count choose entries of a data set, and are not negative\n"+
-		`lab.yaml:18:77: checks[0].expect[0].sql.actual: there is no query "bot" (did you mean both?)`)
-	l, err := lab.Parse("lab.yaml", []byte(strings.NewReplacer("queries.bot}", "queries.both}", ", skip: 1", "").Replace(src)), nil)
+	require.EqualError(t, err,
+		"lab.yaml:17:15: checks[0].steps[0].putRecords: skip and count choose entries of a data set, and are not negative\n"+
+			`lab.yaml:18:77: checks[0].expect[0].sql.actual: there is no query "bot" (did you mean both?)`)
+	l, err := lab.Parse("lab.yaml",
+		[]byte(strings.NewReplacer("queries.bot}", "queries.both}", ", skip: 1", "").Replace(src)), nil)
 	require.NoError(t, err)
 	require.Equal(t, "SELECT 1", l.Checks[0].Expect[0].SQL.Expected)
 	require.Equal(t, "SELECT 1", l.Checks[0].Expect[0].SQL.Actual)
@@ -151,8 +153,10 @@ func FuzzParse(f *testing.F) {
 }
 
 func TestProgram_choosesTheLanguageThatIsThere(t *testing.T) {
-	p := lab.Program{Command: []string{"python3", "src/app.py", "put"}, Alternatives: [][]string{{"node", "src/app.mjs"}, {"go", "run", "./src"}}}
-	for file, want := range map[string]string{"src/app.py": "python3", "src/app.mjs": "node", "./src": "go", "other": "python3"} {
+	p := lab.Program{Command: []string{"python3", "src/app.py", "put"}, Alternatives: [][]string{{"node", "src/app.mjs"},
+		{"go", "run", "./src"}}}
+	for file, want := range map[string]string{"src/app.py": "python3", "src/app.mjs": "node", "./src": "go",
+		"other": "python3"} {
 		require.Equal(t, want, p.Choose(func(f string) bool { return f == file })[0], file)
 	}
 	p.Command = []string{"sh", "-c", "cat; echo"}
@@ -188,16 +192,19 @@ checks:
 	for name := range visible.Programs {
 		program = name
 	}
-	fsys["kinesis-partition-keys/sealed/checks.yaml"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(good, "PROGRAM", program))}
+	fsys["kinesis-partition-keys/sealed/checks.yaml"] = &fstest.MapFile{Data: []byte(strings.ReplaceAll(good, "PROGRAM",
+		program))}
 	f, err := lab.Open(fsys, "kinesis-partition-keys", nil)
 	require.NoError(t, err)
 	require.Equal(t, map[string]bool{"more": true}, f.Hidden)
 	require.Len(t, f.Checks, len(visible.Checks)+1)
 	require.Contains(t, f.Data, "secret")
 
-	fsys["kinesis-partition-keys/sealed/checks.yaml"] = &fstest.MapFile{Data: []byte(strings.NewReplacer("PROGRAM", "nobody", "secret: {", "events: {", "id: more", "id: even-shards", "mistake: low-", "mistake: slow-").Replace(good))}
+	fsys["kinesis-partition-keys/sealed/checks.yaml"] = &fstest.MapFile{Data: []byte(strings.NewReplacer("PROGRAM",
+		"nobody", "secret: {", "events: {", "id: more", "id: even-shards", "mistake: low-", "mistake: slow-").Replace(good))}
 	_, err = lab.Open(fsys, "kinesis-partition-keys", nil)
-	for _, want := range []string{`lab.yaml has "events" already`, `the id "even-shards" is taken`, `there is no mistake "slow-cardinality-key"`, `sealed/checks.yaml:10:`, `"nobody"`} {
+	for _, want := range []string{`lab.yaml has "events" already`, `the id "even-shards" is taken`,
+		`there is no mistake "slow-cardinality-key"`, `sealed/checks.yaml:10:`, `"nobody"`} {
 		require.ErrorContains(t, err, want)
 	}
 

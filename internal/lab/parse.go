@@ -100,7 +100,8 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, depth int) {
 	}
 	switch n.(type) {
 	case *ast.AnchorNode, *ast.AliasNode, *ast.TagNode, *ast.MergeKeyNode:
-		d.problem(position(n), path, "write the value out, or share it as a probe of the lab", "anchors, aliases and tags are not part of the format")
+		d.problem(position(n), path, "write the value out, or share it as a probe of the lab",
+			"anchors, aliases and tags are not part of the format")
 		return
 	case *ast.NullNode, nil:
 		if v.Kind() != reflect.Interface {
@@ -119,7 +120,8 @@ func (d *decoder) value(n ast.Node, v reflect.Value, path string, depth int) {
 	case reflect.Slice:
 		seq, ok := n.(*ast.SequenceNode)
 		if !ok {
-			d.problem(position(n), path, "write it as [a, b] or as lines that begin with -", "a list is needed here, not %s", kindOf(n))
+			d.problem(position(n), path, "write it as [a, b] or as lines that begin with -", "a list is needed here, not %s",
+				kindOf(n))
 			return
 		}
 		v.Set(reflect.MakeSlice(v.Type(), len(seq.Values), len(seq.Values)))

@@ -53,7 +53,8 @@ func (f *Folder) MakeWrong(mutant, dir string) error {
 		file := filepath.Join(dir, filepath.FromSlash(name))
 		if b == nil {
 			err = os.Remove(file)
-		} else if err = os.MkdirAll(filepath.Dir(file), 0o755); err == nil { //nolint:gosec // programs may run as somebody else
+		} else if err = os.MkdirAll(
+			filepath.Dir(file), 0o755); err == nil { //nolint:gosec // programs may run as somebody else
 			err = os.WriteFile(file, b, 0o755) //nolint:gosec // scripts must stay executable, and a patch has no mode
 		}
 		if err != nil {
@@ -69,7 +70,8 @@ func plain(src []byte) string {
 	var out strings.Builder
 	for line := range strings.Lines(string(src)) {
 		git := func(prefix string) bool { return strings.HasPrefix(line, prefix) } // no line of a file begins so
-		if !slices.ContainsFunc([]string{"diff ", "index ", "new file mode ", "deleted file mode ", "old mode ", "new mode "}, git) {
+		if !slices.ContainsFunc([]string{"diff ", "index ", "new file mode ", "deleted file mode ", "old mode ", "new mode "},
+			git) {
 			out.WriteString(line)
 		}
 	}

@@ -53,7 +53,8 @@ func TestRequired_findsWhatNobodyDeclared(t *testing.T) {
 		"logged":   "faults faults.inside iam.enforced lambda.functions sqs.fifo",
 	}, got)
 	require.Equal(t, []string{"plain", "clock", "observes"}, l.Judgeable([]string{"sqs.fifo", "clock.advance"}))
-	require.NotContains(t, l.Judgeable([]string{"sqs.fifo", "faults", "kinesis.entries.partial"}), "entries", "it needs one that cannot be judged")
+	require.NotContains(t, l.Judgeable([]string{"sqs.fifo", "faults", "kinesis.entries.partial"}), "entries",
+		"it needs one that cannot be judged")
 }
 
 // What can be derived need not be declared, and for all checks of a lab it says

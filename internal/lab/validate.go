@@ -98,7 +98,8 @@ func (v *validator) everything() {
 	}
 	for i, id := range l.Checklist {
 		if _, ok := ChecklistItem(id); !ok {
-			v.at(fmt.Sprintf("checklist[%d]", i), "pipelab list --coverage shows them all", "%q is no item of the self-assessment", id)
+			v.at(fmt.Sprintf("checklist[%d]", i), "pipelab list --coverage shows them all",
+				"%q is no item of the self-assessment", id)
 		}
 	}
 	seen := map[string]bool{}
@@ -125,7 +126,8 @@ func (v *validator) everything() {
 		}
 		for i, c := range p.Alternatives {
 			if commandFile(c) == "" {
-				v.at(fmt.Sprintf("programs.%s.alternatives[%d]", name, i), "such as [node, src/app.mjs]", "an alternative names the file that it runs")
+				v.at(fmt.Sprintf("programs.%s.alternatives[%d]", name, i), "such as [node, src/app.mjs]",
+					"an alternative names the file that it runs")
 			}
 		}
 	}

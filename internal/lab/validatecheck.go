@@ -209,7 +209,8 @@ func (v *validator) step(path string, s *Step, names, sets []string) {
 		}
 	case s.Run != nil:
 		use(".run.stdinData", s.Run.StdinData)
-		if f := s.Run.File; f != nil && (f.Name != filepath.Base(f.Name) || f.Name == "." || f.Bytes < 0 || f.Bytes > maxInput) {
+		if f := s.Run.File; f != nil && (f.Name != filepath.Base(f.Name) || f.Name == "." || f.Bytes < 0 ||
+			f.Bytes > maxInput) {
 			v.at(path+".run.file", "", "a file has a name without folders and up to %d bytes", maxInput)
 		}
 		v.expression(path+".run.killWhen", s.Run.KillWhen, names, false)
@@ -220,7 +221,8 @@ func (v *validator) step(path string, s *Step, names, sets []string) {
 	case s.Call != nil:
 		v.call(path+".call", s.Call)
 	case s.Fault != nil:
-		v.oneOf(path+".fault.kind", s.Fault.Kind, "error", "throttle", "latency", "gather", "drop", "after", "entries", "crash", "crashLate", "duplicate", "reorder")
+		v.oneOf(path+".fault.kind", s.Fault.Kind, "error", "throttle", "latency", "gather", "drop", "after", "entries",
+			"crash", "crashLate", "duplicate", "reorder")
 		if s.Fault.Share < 0 || s.Fault.Share > 1 {
 			v.at(path+".fault.share", "0.05 is one in twenty", "a share lies between 0 and 1")
 		}
@@ -259,7 +261,8 @@ func count(conditions ...bool) (n int) {
 
 var (
 	templatePattern = regexp.MustCompile(`\$\{([^}]*)\}`)
-	templateKinds   = regexp.MustCompile(`^(outputs\.\w+|data\.\w+[.\[].+|run\.\w+\[.+|\w+\(data\..+\)|env\.\w+|now([+-]\d+)?|seed|instance)$`)
+	templateKinds   = regexp.MustCompile(
+		`^(outputs\.\w+|data\.\w+[.\[].+|run\.\w+\[.+|\w+\(data\..+\)|env\.\w+|now([+-]\d+)?|seed|instance)$`)
 )
 
 // templates holds every ${…} of a step to the kinds that exist.
@@ -284,7 +287,8 @@ func (v *validator) templates(path string, x reflect.Value) {
 	case reflect.String:
 		for _, m := range templatePattern.FindAllStringSubmatch(x.String(), -1) {
 			if !templateKinds.MatchString(m[1]) {
-				v.at(path, "${outputs.Name}, ${data.set[0].field}, ${function(data.set, …)}, ${env.NAME}, ${now+60}, ${seed} or ${instance}", "${%s} is not known", m[1])
+				v.at(path, "${outputs.Name}, ${data.set[0].field}, ${function(data.set, …)}, ${env.NAME}, ${now+60}, ${seed} or "+
+					"${instance}", "${%s} is not known", m[1])
 			}
 		}
 	}

@@ -258,11 +258,13 @@ func (o *Options) tree(ctx context.Context, j job) (run Run, err error) {
 		return run, fmt.Errorf("%s: %w", j.name, err)
 	}
 	if c := j.change; c != nil {
-		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(c.File)), []byte(c.source), 0o755); err != nil { //nolint:gosec // as copyTree
+		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(c.File)), []byte(c.source),
+			0o755); err != nil { //nolint:gosec // as copyTree
 			return run, err
 		}
 	}
-	out, err := trial.Run(ctx, trial.Options{Lab: o.Lab, Driver: o.Driver, Clock: o.Clock, Deploy: o.Deploy, Remove: o.Remove, Interpreters: o.Interpreters,
+	out, err := trial.Run(ctx, trial.Options{Lab: o.Lab, Driver: o.Driver, Clock: o.Clock, Deploy: o.Deploy,
+		Remove: o.Remove, Interpreters: o.Interpreters,
 		Expressions: o.expressions, Builds: o.builds, Seed: j.seed, Folder: dir, Done: j.done})
 	if out.Deploy != nil {
 		run.Deploy = out.Deploy.Error()
@@ -311,14 +313,18 @@ func judged(r Run) Run {
 		return r
 	}
 	result := *r.Result
-	result.Checks = slices.DeleteFunc(slices.Clone(result.Checks), func(c report.Check) bool { return c.Verdict == report.Unsupported })
+	result.Checks = slices.DeleteFunc(slices.Clone(result.Checks), func(c report.Check) bool {
+		return c.Verdict == report.Unsupported
+	})
 	r.Result = &result
 	return r
 }
 
 // unseen reports whether none of the checks that should catch a mutant is there.
 func unseen(m lab.Mutant, r Run) bool {
-	return r.Result != nil && len(m.Fails) > 0 && !slices.ContainsFunc(r.Result.Checks, func(c report.Check) bool { return slices.Contains(m.Fails, c.ID) })
+	return r.Result != nil && len(m.Fails) > 0 && !slices.ContainsFunc(r.Result.Checks, func(c report.Check) bool {
+		return slices.Contains(m.Fails, c.ID)
+	})
 }
 
 func judgeStarter(r Run) (problems []string) {

@@ -44,17 +44,19 @@ checks:
 
 func TestTest_findsMutantsThatSurvive(t *testing.T) {
 	fsys := fstest.MapFS{
-		"tiny/lab.yaml":                        {Data: []byte(tiny)},
-		"tiny/README.md":                       {},
-		"tiny/resources.yaml":                  {},
-		"tiny/starter/app.sh":                  {Data: []byte("exit 1\n")},
-		"tiny/solution/app.sh":                 {Data: []byte("cat\n")},
-		"tiny/mutants/silent/solution.patch":   {Data: []byte("--- a/app.sh\n+++ b/app.sh\n@@ -1 +1 @@\n-cat\n+true\n")},
-		"tiny/mutants/silent/expect.yaml":      {Data: []byte("title: Prints nothing\nfails: [echoes]\n")},
-		"tiny/mutants/survivor/solution.patch": {Data: []byte("--- a/app.sh\n+++ b/app.sh\n@@ -1 +1,2 @@\n+# right\n cat\n--- /dev/null\n+++ b/more/notes.txt\n@@ -0,0 +1 @@\n+mine\n")},
-		"tiny/mutants/survivor/expect.yaml":    {Data: []byte("title: Is right\nfails: [echoes]\n")},
-		"tiny/mutants/wide/solution.patch":     {Data: []byte("--- a/app.sh\n+++ /dev/null\n@@ -1 +0,0 @@\n-cat\n")},
-		"tiny/mutants/wide/expect.yaml":        {Data: []byte("title: Has no program\nfails: [ends]\n")},
+		"tiny/lab.yaml":                      {Data: []byte(tiny)},
+		"tiny/README.md":                     {},
+		"tiny/resources.yaml":                {},
+		"tiny/starter/app.sh":                {Data: []byte("exit 1\n")},
+		"tiny/solution/app.sh":               {Data: []byte("cat\n")},
+		"tiny/mutants/silent/solution.patch": {Data: []byte("--- a/app.sh\n+++ b/app.sh\n@@ -1 +1 @@\n-cat\n+true\n")},
+		"tiny/mutants/silent/expect.yaml":    {Data: []byte("title: Prints nothing\nfails: [echoes]\n")},
+		"tiny/mutants/survivor/solution.patch": {Data: []byte(
+			"--- a/app.sh\n+++ b/app.sh\n@@ -1 +1,2 @@\n+# right\n cat\n--- /dev/null\n+++ b/more/notes.txt\n@@ -0,0 +1 " +
+				"@@\n+mine\n")},
+		"tiny/mutants/survivor/expect.yaml": {Data: []byte("title: Is right\nfails: [echoes]\n")},
+		"tiny/mutants/wide/solution.patch":  {Data: []byte("--- a/app.sh\n+++ /dev/null\n@@ -1 +0,0 @@\n-cat\n")},
+		"tiny/mutants/wide/expect.yaml":     {Data: []byte("title: Has no program\nfails: [ends]\n")},
 	}
 	f, err := lab.Open(fsys, "tiny", check.Compile)
 	require.NoError(t, err)
@@ -78,7 +80,8 @@ func TestTest_findsMutantsThatSurvive(t *testing.T) {
 }
 
 func TestTest_solutionsInOtherLanguages(t *testing.T) {
-	text := strings.Replace(tiny, "command: [sh, app.sh]", "command: [sh, app.sh], alternatives: [[sh, app.bash], [nosuch, app.nosuch]]", 1)
+	text := strings.Replace(tiny, "command: [sh, app.sh]",
+		"command: [sh, app.sh], alternatives: [[sh, app.bash], [nosuch, app.nosuch]]", 1)
 	fsys := fstest.MapFS{
 		"tiny/lab.yaml":                   {Data: []byte(text)},
 		"tiny/README.md":                  {},
@@ -90,7 +93,8 @@ func TestTest_solutionsInOtherLanguages(t *testing.T) {
 	}
 	f, err := lab.Open(fsys, "tiny", check.Compile)
 	require.NoError(t, err)
-	out, err := labtest.Test(context.Background(), labtest.Options{Lab: f, Driver: embedded.Driver{}, Clock: clock.New(), Only: "solution-*",
+	out, err := labtest.Test(context.Background(), labtest.Options{Lab: f, Driver: embedded.Driver{}, Clock: clock.New(),
+		Only: "solution-*",
 		Deploy: func(context.Context, emulator.Emulator, *lab.Folder, string) (map[string]string, error) {
 			return nil, nil
 		}})

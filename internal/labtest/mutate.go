@@ -137,7 +137,8 @@ func (out *Mutations) explain(reasons []lab.Survivor, all bool) {
 	for _, r := range reasons {
 		if all && !used[r] && !r.Perhaps {
 			out.OK = false
-			out.Problems = append(out.Problems, fmt.Sprintf("mutants/survivors.yaml explains %q of %s, which does not survive", r.Change, r.File))
+			out.Problems = append(out.Problems, fmt.Sprintf("mutants/survivors.yaml explains %q of %s, which does not survive",
+				r.Change, r.File))
 		}
 	}
 }
@@ -203,7 +204,8 @@ func (o *Options) pythonVariants(ctx context.Context, name, src string) ([]Mutat
 	if err := os.WriteFile(filepath.Join(dir, "variants.py"), []byte(variantsProgram), 0o600); err != nil {
 		return nil, err
 	}
-	r, err := sandbox.Run(ctx, sandbox.Spec{Command: []string{"python3", "variants.py"}, Dir: dir, Stdin: strings.NewReader(src), Interpreters: o.Interpreters})
+	r, err := sandbox.Run(ctx, sandbox.Spec{Command: []string{"python3", "variants.py"}, Dir: dir,
+		Stdin: strings.NewReader(src), Interpreters: o.Interpreters})
 	if err != nil {
 		return nil, err
 	}

@@ -60,7 +60,8 @@ func mutations(t *testing.T, sample labtest.Sample, files map[string]string) *la
 		"doubles/lab.yaml": {Data: []byte(doubles)}, "doubles/README.md": {}, "doubles/resources.yaml": {},
 		"doubles/starter/app.py": {}, "doubles/solution/app.py": {Data: []byte(program)},
 		// What the starter has too is not the learner's work.
-		"doubles/starter/given.py": {Data: []byte("def unused():\n    return 1\n")}, "doubles/solution/given.py": {Data: []byte("def unused():\n    return 1\n")},
+		"doubles/starter/given.py":       {Data: []byte("def unused():\n    return 1\n")},
+		"doubles/solution/given.py":      {Data: []byte("def unused():\n    return 1\n")},
 		"doubles/solution/template.yaml": {Data: []byte("Resources:\n  Q:\n    Properties:\n      A: 1\n      B: true\n")},
 	}
 	for name, text := range files {
@@ -121,9 +122,11 @@ func TestMutate_reasonsMustFit(t *testing.T) {
 	require.True(t, out.OK)
 	require.Empty(t, out.Problems)
 
-	out = mutations(t, labtest.Sample{}, map[string]string{"mutants/survivors.yaml": reasons + "  - { file: app.py, change: without main(), reason: Wrong }\n"})
+	out = mutations(t, labtest.Sample{}, map[string]string{"mutants/survivors.yaml": reasons +
+		"  - { file: app.py, change: without main(), reason: Wrong }\n"})
 	require.False(t, out.OK)
-	require.Equal(t, []string{`mutants/survivors.yaml explains "without main()" of app.py, which does not survive`}, out.Problems)
+	require.Equal(t, []string{`mutants/survivors.yaml explains "without main()" of app.py, which does not survive`},
+		out.Problems)
 }
 
 func TestMutate_sampleIsTheSameForASeed(t *testing.T) {

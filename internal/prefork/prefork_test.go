@@ -90,27 +90,42 @@ func TestStart_isLikeAnInterpreterOfItsOwn(t *testing.T) {
 		files         map[string]string
 	}{
 		"environment, folder, arguments, input": {
-			script: "import os, sys\nprint(sorted(os.environ.items()), os.getcwd(), sys.argv, sys.stdin.read(), __name__, __file__)\nprint(sys.path[0], sys.stdout.encoding, sys.flags.optimize)",
-			stdin:  "some\nüml\n", args: []string{"a", "b c"}, env: []string{"X=1", "X=2", "Y=ä=ö"},
+			script: "import os, sys\nprint(sorted(os.environ.items()), os.getcwd(), sys.argv, sys.stdin.read(), __name__, " +
+				"__file__)\nprint(sys.path[0], sys.stdout.encoding, sys.flags.optimize)",
+			stdin: "some\nüml\n", args: []string{"a", "b c"}, env: []string{"X=1", "X=2", "Y=ä=ö"},
 		},
-		"an exception":              {script: "def f():\n    raise ValueError('no')\nf()\n"},
-		"a syntax error":            {script: "print('never')\nif\n"},
-		"an exit code":              {script: "import sys\nsys.exit(7)"},
-		"an exit message":           {script: "import sys\nsys.exit('bye')"},
-		"the end of a signal":       {script: "import os, signal\nprint('x', flush=True)\nos.kill(os.getpid(), signal.SIGTERM)"},
-		"a number that is no code":  {script: "import sys\nsys.exit(300)"},
-		"a file left open":          {script: "f = open('out.txt', 'w')\nf.write('kept')\nimport atexit\natexit.register(lambda: print(open('out.txt').read() == ''))"},
-		"a module's file":           {script: "import near\nnear.f.write('kept')", files: map[string]string{"near.py": "f = open('near.txt', 'w')"}},
-		"destructors":               {script: "class C:\n    def __del__(self):\n        print('gone')\nc = C()\nd = [c]\nd.append(d)\nprint('end')"},
-		"an end in a thread":        {script: "import sys, threading\nthreading.Thread(target=lambda: sys.exit(3)).start()"},
-		"a pool that still works":   {script: "import time\nfrom concurrent.futures import ThreadPoolExecutor\np = ThreadPoolExecutor(2)\nprint('end')\np.submit(lambda: (time.sleep(0.05), print('done')))"},
-		"a closed output":           {script: "import sys\nprint('x')\nsys.stdout.close()"},
-		"another output":            {script: "import sys, io\nsys.stdout = io.StringIO()\nprint('x')"},
-		"a session without options": {script: "import boto3\nprint(boto3.DEFAULT_SESSION)\nboto3.setup_default_session(region_name='r')\nprint(boto3.client('sqs').meta.region_name)", env: []string{"AWS_ENDPOINT_URL=http://127.0.0.1:9"}},
-		"a profile":                 {script: "import boto3\ntry:\n    print(boto3.client('sqs').meta.region_name)\nexcept Exception as e:\n    print(type(e))", env: []string{"AWS_ENDPOINT_URL=http://127.0.0.1:9", "AWS_PROFILE=mine"}},
-		"a configuration":           {script: "import boto3\nprint(boto3.client('sqs').meta.region_name)", env: []string{"AWS_ENDPOINT_URL=http://127.0.0.1:9", "AWS_CONFIG_FILE=src/config"}, files: map[string]string{"config": "[default]\nregion = eu-south-1\n"}},
-		"credentials":               {script: "import boto3\nprint(boto3.Session().get_credentials().access_key, boto3.client('s3')._request_signer._credentials.access_key)", env: []string{"AWS_ACCESS_KEY_ID=me", "AWS_SECRET_ACCESS_KEY=x", "AWS_DEFAULT_REGION=r", "AWS_ENDPOINT_URL=http://127.0.0.1:9"}},
-		"no credentials":            {script: "import boto3\ntry:\n    boto3.client('sqs').list_queues()\nexcept Exception as e:\n    print(repr(e))", env: []string{"AWS_DEFAULT_REGION=r", "AWS_ENDPOINT_URL=http://127.0.0.1:9", "AWS_EC2_METADATA_DISABLED=true"}},
+		"an exception":    {script: "def f():\n    raise ValueError('no')\nf()\n"},
+		"a syntax error":  {script: "print('never')\nif\n"},
+		"an exit code":    {script: "import sys\nsys.exit(7)"},
+		"an exit message": {script: "import sys\nsys.exit('bye')"},
+		"the end of a signal": {script: "import os, signal\nprint('x', flush=True)\nos.kill(os.getpid(), " +
+			"signal.SIGTERM)"},
+		"a number that is no code": {script: "import sys\nsys.exit(300)"},
+		"a file left open": {script: "f = open('out.txt', 'w')\nf.write('kept')\nimport " +
+			"atexit\natexit.register(lambda: print(open('out.txt').read() == ''))"},
+		"a module's file": {script: "import near\nnear.f.write('kept')",
+			files: map[string]string{"near.py": "f = open('near.txt', 'w')"}},
+		"destructors": {script: "class C:\n    def __del__(self):\n        print('gone')\nc = C()\nd = " +
+			"[c]\nd.append(d)\nprint('end')"},
+		"an end in a thread": {script: "import sys, threading\nthreading.Thread(target=lambda: sys.exit(3)).start()"},
+		"a pool that still works": {script: "import time\nfrom concurrent.futures import ThreadPoolExecutor\np = " +
+			"ThreadPoolExecutor(2)\nprint('end')\np.submit(lambda: (time.sleep(0.05), print('done')))"},
+		"a closed output": {script: "import sys\nprint('x')\nsys.stdout.close()"},
+		"another output":  {script: "import sys, io\nsys.stdout = io.StringIO()\nprint('x')"},
+		"a session without options": {script: "import " +
+			"boto3\nprint(boto3.DEFAULT_SESSION)\nboto3.setup_default_session(region_name='r')\nprint(boto3.client('sqs').meta.region_name)", env: []string{"AWS_ENDPOINT_URL=http://127.0.0.1:9"}},
+		"a profile": {script: "import boto3\ntry:\n    print(boto3.client('sqs').meta.region_name)\nexcept Exception " +
+			"as e:\n    print(type(e))", env: []string{"AWS_ENDPOINT_URL=http://127.0.0.1:9", "AWS_PROFILE=mine"}},
+		"a configuration": {script: "import boto3\nprint(boto3.client('sqs').meta.region_name)",
+			env:   []string{"AWS_ENDPOINT_URL=http://127.0.0.1:9", "AWS_CONFIG_FILE=src/config"},
+			files: map[string]string{"config": "[default]\nregion = eu-south-1\n"}},
+		"credentials": {script: "import boto3\nprint(boto3.Session().get_credentials().access_key, " +
+			"boto3.client('s3')._request_signer._credentials.access_key)",
+			env: []string{"AWS_ACCESS_KEY_ID=me", "AWS_SECRET_ACCESS_KEY=x", "AWS_DEFAULT_REGION=r",
+				"AWS_ENDPOINT_URL=http://127.0.0.1:9"}},
+		"no credentials": {script: "import boto3\ntry:\n    boto3.client('sqs').list_queues()\nexcept Exception as e:\n    " +
+			"print(repr(e))", env: []string{"AWS_DEFAULT_REGION=r", "AWS_ENDPOINT_URL=http://127.0.0.1:9",
+			"AWS_EC2_METADATA_DISABLED=true"}},
 		"clients of one service": {script: `import boto3
 from botocore.awsrequest import AWSResponse
 class Body:
@@ -126,21 +141,30 @@ type(a).list_tables = lambda self: "mine"
 print(a.list_tables(), b.list_tables())
 s = boto3.client("s3", endpoint_url="https://127.0.0.1:9", verify=False)
 print(s.meta.endpoint_url, s.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"}, ExpiresIn=1).split("?")[0])
-`, env: []string{"AWS_ACCESS_KEY_ID=me", "AWS_SECRET_ACCESS_KEY=x", "AWS_DEFAULT_REGION=eu-west-3", "AWS_ENDPOINT_URL=http://127.0.0.1:9"}},
-		"a module that is imported again": {script: "import sys, json\ndel sys.modules['json']\nimport json\njson.f = open('out.txt', 'w')\njson.f.write('kept')"},
-		"a hard end":                      {script: "import os\nprint('lost')\nos._exit(3)"},
-		"what runs at the end":            {script: "import atexit, threading, time\natexit.register(print, 'last')\nthreading.Thread(target=lambda: (time.sleep(0.05), print('thread'))).start()\nprint('first')"},
-		"no such file":                    {script: ""},
-		"a module beside it":              {script: "import near\nprint(near.x)", files: map[string]string{"near.py": "x = 5"}},
-		"a module that it hides":          {script: "import json\nprint(json.mine)", files: map[string]string{"json.py": "mine = 'own'"}},
-		"its own boto3":                   {script: "import boto3\nprint(boto3.mine)", files: map[string]string{"boto3/__init__.py": "mine = 'own'"}},
-		"PYTHONPATH":                      {script: "import far\nprint(far.x)", env: []string{"PYTHONPATH=lib"}, files: map[string]string{"lib/far.py": "x = 6"}},
-		"PYTHON variables":                {script: "import sys\nprint(sys.flags.optimize)", env: []string{"PYTHONOPTIMIZE=2"}},
-		"a pickle of its own":             {script: "import pickle\nclass C: pass\nprint(type(pickle.loads(pickle.dumps(C()))))"},
-		"processes of its own":            {script: "import multiprocessing as m, sys\ndef f(x):\n    return x * x\nif __name__ == '__main__':\n    with m.Pool(2) as p:\n        print(p.map(f, [1, 2, 3]))"},
-		"a program it starts":             {script: "import subprocess\nprint(subprocess.run(['sh', '-c', 'echo hi; exit 4'], capture_output=True))"},
-		"a time zone":                     {script: "import time\nprint(time.tzname)", env: []string{"TZ=Asia/Kolkata"}},
-		"an SDK client":                   {script: "import boto3\nprint(boto3.client('sqs').meta.endpoint_url, boto3.DEFAULT_SESSION is not None)", env: []string{"AWS_REGION=x", "AWS_DEFAULT_REGION=eu-west-3", "AWS_ENDPOINT_URL=http://127.0.0.1:9"}},
+`, env: []string{"AWS_ACCESS_KEY_ID=me", "AWS_SECRET_ACCESS_KEY=x", "AWS_DEFAULT_REGION=eu-west-3",
+			"AWS_ENDPOINT_URL=http://127.0.0.1:9"}},
+		"a module that is imported again": {script: "import sys, json\ndel sys.modules['json']\nimport json\njson.f = " +
+			"open('out.txt', 'w')\njson.f.write('kept')"},
+		"a hard end": {script: "import os\nprint('lost')\nos._exit(3)"},
+		"what runs at the end": {script: "import atexit, threading, time\natexit.register(print, " +
+			"'last')\nthreading.Thread(target=lambda: (time.sleep(0.05), print('thread'))).start()\nprint('first')"},
+		"no such file":       {script: ""},
+		"a module beside it": {script: "import near\nprint(near.x)", files: map[string]string{"near.py": "x = 5"}},
+		"a module that it hides": {script: "import json\nprint(json.mine)",
+			files: map[string]string{"json.py": "mine = 'own'"}},
+		"its own boto3": {script: "import boto3\nprint(boto3.mine)",
+			files: map[string]string{"boto3/__init__.py": "mine = 'own'"}},
+		"PYTHONPATH": {script: "import far\nprint(far.x)", env: []string{"PYTHONPATH=lib"},
+			files: map[string]string{"lib/far.py": "x = 6"}},
+		"PYTHON variables":    {script: "import sys\nprint(sys.flags.optimize)", env: []string{"PYTHONOPTIMIZE=2"}},
+		"a pickle of its own": {script: "import pickle\nclass C: pass\nprint(type(pickle.loads(pickle.dumps(C()))))"},
+		"processes of its own": {script: "import multiprocessing as m, sys\ndef f(x):\n    return x * x\nif __name__ == " +
+			"'__main__':\n    with m.Pool(2) as p:\n        print(p.map(f, [1, 2, 3]))"},
+		"a program it starts": {script: "import subprocess\nprint(subprocess.run(['sh', '-c', 'echo hi; exit 4'], " +
+			"capture_output=True))"},
+		"a time zone": {script: "import time\nprint(time.tzname)", env: []string{"TZ=Asia/Kolkata"}},
+		"an SDK client": {script: "import boto3\nprint(boto3.client('sqs').meta.endpoint_url, boto3.DEFAULT_SESSION is not " +
+			"None)", env: []string{"AWS_REGION=x", "AWS_DEFAULT_REGION=eu-west-3", "AWS_ENDPOINT_URL=http://127.0.0.1:9"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -172,7 +196,9 @@ func TestStart_hasASessionReady(t *testing.T) {
 	i := prefork.New()
 	t.Cleanup(i.Close)
 	dir := t.TempDir()
-	write(t, dir, "main.py", "import boto3\nboto3.setup_default_session()\nprint(boto3.DEFAULT_SESSION._session._components._components.keys() >= {'credential_provider'})")
+	write(t, dir, "main.py",
+		"import boto3\nboto3.setup_default_session()\nprint(boto3.DEFAULT_SESSION._session._components._components.keys() "+
+			">= {'credential_provider'})")
 	key := "AWS_ACCESS_KEY_ID=test"
 	for _, c := range []struct {
 		want string
@@ -180,7 +206,9 @@ func TestStart_hasASessionReady(t *testing.T) {
 	}{
 		{"True", []string{key}},
 		{"True", []string{"AWS_EC2_METADATA_DISABLED=true"}},
-		{"True", []string{key, "AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull}}, // as functions have it
+		// as functions have it
+		{"True", []string{key, "AWS_EC2_METADATA_DISABLED=true", "AWS_CONFIG_FILE=" + os.DevNull,
+			"AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull}},
 		{"False", []string{key, "AWS_CONFIG_FILE=config"}},
 		{"False", nil},
 		{"False", []string{key, "AWS_METADATA_SERVICE_TIMEOUT=1"}},

@@ -51,8 +51,9 @@ func launch(path string) (*server, error) {
 	if err = errors.Join(err, ours.Close()); err != nil {
 		return nil, err
 	}
-	s := &server{control: conn.(*net.UnixConn), gone: make(chan struct{}), started: make(chan *Process), programs: map[int]*Process{}} //nolint:forcetypeassert // of a Unix socket
-	s.cmd = exec.Command(path, "-c", source)                                                                                           //nolint:gosec,noctx // what was asked for; it ends with its socket
+	s := &server{control: conn.(*net.UnixConn), gone: make(chan struct{}), started: make(chan *Process),
+		programs: map[int]*Process{}} //nolint:forcetypeassert // of a Unix socket
+	s.cmd = exec.Command(path, "-c", source) //nolint:gosec,noctx // what was asked for; it ends with its socket
 	// Nothing of ours: a program sees what its own environment says.
 	s.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.DevNull, "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull}

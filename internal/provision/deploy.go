@@ -66,7 +66,8 @@ func Deploy(ctx context.Context, cfg aws.Config, req Request) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := engine.Deploy(ctx, cfn.Request{Stack: req.StackName, Template: t, Parameters: req.parameters(t), Imports: req.Imports})
+	out, err := engine.Deploy(ctx, cfn.Request{Stack: req.StackName, Template: t, Parameters: req.parameters(t),
+		Imports: req.Imports})
 	if err != nil {
 		return nil, err
 	}
@@ -100,13 +101,15 @@ func Delete(ctx context.Context, cfg aws.Config, state State, stack string, prog
 	return engine.Delete(ctx, stack)
 }
 
-func newEngine(ctx context.Context, cfg aws.Config, state State, progress func(cfn.Event)) (*cfn.Engine, *Provider, error) {
+func newEngine(ctx context.Context, cfg aws.Config, state State, progress func(cfn.Event)) (*cfn.Engine, *Provider,
+	error) {
 	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("ask the cloud whose account this is: %w", err)
 	}
 	p := New(cfg, aws.ToString(who.Account), state)
-	return &cfn.Engine{Provider: p, Store: state, Account: aws.ToString(who.Account), Region: cfg.Region, Progress: progress, Verify: true}, p, nil
+	return &cfn.Engine{Provider: p, Store: state, Account: aws.ToString(who.Account), Region: cfg.Region,
+		Progress: progress, Verify: true}, p, nil
 }
 
 // load reads the template and packs the local code that it names.

@@ -13,17 +13,25 @@ import (
 )
 
 func (p *Provider) dynamoTypes() []resourceType {
-	keys := cfn.ListOf(cfn.Object(props{"AttributeName": cfn.Str().Req(), "KeyType": cfn.Str("HASH", "RANGE").Req()})).Req()
-	projection := cfn.Object(props{"ProjectionType": cfn.Str("ALL", "KEYS_ONLY", "INCLUDE"), "NonKeyAttributes": cfn.ListOf(cfn.Str())}).Req()
-	throughput := cfn.Object(props{"ReadCapacityUnits": cfn.Int(1, 40000).Req(), "WriteCapacityUnits": cfn.Int(1, 40000).Req()})
+	keys := cfn.ListOf(cfn.Object(props{"AttributeName": cfn.Str().Req(),
+		"KeyType": cfn.Str("HASH", "RANGE").Req()})).Req()
+	projection := cfn.Object(props{"ProjectionType": cfn.Str("ALL", "KEYS_ONLY", "INCLUDE"),
+		"NonKeyAttributes": cfn.ListOf(cfn.Str())}).Req()
+	throughput := cfn.Object(props{"ReadCapacityUnits": cfn.Int(1, 40000).Req(),
+		"WriteCapacityUnits": cfn.Int(1, 40000).Req()})
 	return []resourceType{{schema: schema("AWS::DynamoDB::Table", "TableName", 255, props{
-		"TableName":            cfn.Str().Replaces(),
-		"AttributeDefinitions": cfn.ListOf(cfn.Object(props{"AttributeName": cfn.Str().Req(), "AttributeType": cfn.Str("S", "N", "B").Req()})),
-		"KeySchema":            keys.Replaces(), "BillingMode": cfn.Str("PROVISIONED", "PAY_PER_REQUEST"), "ProvisionedThroughput": throughput,
-		"GlobalSecondaryIndexes": cfn.ListOf(cfn.Object(props{"IndexName": cfn.Str().Req(), "KeySchema": keys, "Projection": projection,
+		"TableName": cfn.Str().Replaces(),
+		"AttributeDefinitions": cfn.ListOf(cfn.Object(props{"AttributeName": cfn.Str().Req(),
+			"AttributeType": cfn.Str("S", "N", "B").Req()})),
+		"KeySchema": keys.Replaces(), "BillingMode": cfn.Str("PROVISIONED", "PAY_PER_REQUEST"),
+		"ProvisionedThroughput": throughput,
+		"GlobalSecondaryIndexes": cfn.ListOf(cfn.Object(props{"IndexName": cfn.Str().Req(), "KeySchema": keys,
+			"Projection":            projection,
 			"ProvisionedThroughput": throughput})),
-		"LocalSecondaryIndexes":     cfn.ListOf(cfn.Object(props{"IndexName": cfn.Str().Req(), "KeySchema": keys, "Projection": projection})).Replaces(),
-		"StreamSpecification":       cfn.Object(props{"StreamViewType": cfn.Str("NEW_IMAGE", "OLD_IMAGE", "NEW_AND_OLD_IMAGES", "KEYS_ONLY").Req()}),
+		"LocalSecondaryIndexes": cfn.ListOf(cfn.Object(props{"IndexName": cfn.Str().Req(), "KeySchema": keys,
+			"Projection": projection})).Replaces(),
+		"StreamSpecification": cfn.Object(props{"StreamViewType": cfn.Str("NEW_IMAGE", "OLD_IMAGE",
+			"NEW_AND_OLD_IMAGES", "KEYS_ONLY").Req()}),
 		"TimeToLiveSpecification":   cfn.Object(props{"AttributeName": cfn.Str(), "Enabled": cfn.Flag().Req()}),
 		"DeletionProtectionEnabled": cfn.Flag(), "Tags": cfn.TagList()}, "Arn", "StreamArn"),
 		create: p.createTable, update: p.updateTable, delete: p.deleteTable, read: p.readTable}}
@@ -58,7 +66,8 @@ func (p *Provider) timeToLive(ctx context.Context, name string, m map[string]any
 	if ttl == nil {
 		return nil
 	}
-	in := &dynamodb.UpdateTimeToLiveInput{TableName: aws.String(name), TimeToLiveSpecification: &types.TimeToLiveSpecification{}}
+	in := &dynamodb.UpdateTimeToLiveInput{TableName: aws.String(name),
+		TimeToLiveSpecification: &types.TimeToLiveSpecification{}}
 	if err := into(ttl, in.TimeToLiveSpecification); err != nil {
 		return err
 	}
@@ -127,7 +136,8 @@ func (p *Provider) updateTable(ctx context.Context, r cfn.Resource) (cfn.State, 
 	if changed(r, "BillingMode") || changed(r, "ProvisionedThroughput") || changed(r, "DeletionProtectionEnabled") {
 		only := map[string]any{"DeletionProtectionEnabled": r.Properties["DeletionProtectionEnabled"] == true}
 		if changed(r, "BillingMode") || changed(r, "ProvisionedThroughput") {
-			only["BillingMode"], only["ProvisionedThroughput"] = r.Properties["BillingMode"], r.Properties["ProvisionedThroughput"]
+			only["BillingMode"], only["ProvisionedThroughput"] = r.Properties["BillingMode"],
+				r.Properties["ProvisionedThroughput"]
 		}
 		in := &dynamodb.UpdateTableInput{}
 		if err := into(only, in); err != nil {
@@ -137,7 +147,8 @@ func (p *Provider) updateTable(ctx context.Context, r cfn.Resource) (cfn.State, 
 	}
 	if changed(r, "StreamSpecification") {
 		if streamSpec(r.Previous) != nil {
-			steps = append(steps, &dynamodb.UpdateTableInput{StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(false)}})
+			steps = append(steps,
+				&dynamodb.UpdateTableInput{StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(false)}})
 		}
 		if s := streamSpec(r.Properties); s != nil {
 			steps = append(steps, &dynamodb.UpdateTableInput{StreamSpecification: s})
@@ -158,7 +169,8 @@ func (p *Provider) updateTable(ctx context.Context, r cfn.Resource) (cfn.State, 
 	}
 	if changed(r, "TimeToLiveSpecification") {
 		if object(r.Properties, "TimeToLiveSpecification") == nil {
-			off := map[string]any{"AttributeName": text(object(r.Previous, "TimeToLiveSpecification"), "AttributeName"), "Enabled": false}
+			off := map[string]any{"AttributeName": text(object(r.Previous, "TimeToLiveSpecification"), "AttributeName"),
+				"Enabled": false}
 			r.Properties = map[string]any{"TimeToLiveSpecification": off, "Tags": r.Properties["Tags"]}
 		}
 		if err := p.timeToLive(ctx, r.PhysicalID, r.Properties); err != nil {
@@ -170,7 +182,8 @@ func (p *Provider) updateTable(ctx context.Context, r cfn.Resource) (cfn.State, 
 
 func (p *Provider) tagTable(ctx context.Context, arn string, r cfn.Resource) error {
 	if gone := lost(tags(r.Previous), tags(r.Properties)); len(gone) > 0 {
-		if _, err := p.dynamo.UntagResource(ctx, &dynamodb.UntagResourceInput{ResourceArn: aws.String(arn), TagKeys: gone}); err != nil {
+		if _, err := p.dynamo.UntagResource(ctx, &dynamodb.UntagResourceInput{ResourceArn: aws.String(arn),
+			TagKeys: gone}); err != nil {
 			return err
 		}
 	}
@@ -221,10 +234,12 @@ func indexSteps(r cfn.Resource) ([]*dynamodb.UpdateTableInput, error) {
 		}
 		for _, part := range []string{"KeySchema", "Projection"} {
 			if changed(cfn.Resource{Properties: index, Previous: before[name]}, part) {
-				return nil, errors.New("index " + name + ": DynamoDB cannot change " + part + " of an index; give the index another name")
+				return nil, errors.New("index " + name + ": DynamoDB cannot change " + part +
+					" of an index; give the index another name")
 			}
 		}
-		if object(index, "ProvisionedThroughput") != nil && changed(cfn.Resource{Properties: index, Previous: before[name]}, "ProvisionedThroughput") {
+		if object(index, "ProvisionedThroughput") != nil && changed(cfn.Resource{Properties: index, Previous: before[name]},
+			"ProvisionedThroughput") {
 			up.Update = &types.UpdateGlobalSecondaryIndexAction{}
 			b, _ := json.Marshal(index) // came from JSON
 			if err := json.Unmarshal(b, up.Update); err != nil {

@@ -25,8 +25,9 @@ func (p *Provider) iamTypes() []resourceType {
 			"Policies": inlinePolicies(), "Tags": cfn.TagList()}, "Arn", "RoleId"),
 			create: p.createRole, update: p.updateRole, delete: p.deleteRole, read: p.readRole},
 		{schema: schema("AWS::IAM::User", "UserName", 64, props{
-			"UserName": cfn.Str().Replaces(), "Path": cfn.Str().Replaces(), "ManagedPolicyArns": names, "Policies": inlinePolicies(),
-			"Tags": cfn.TagList()}, "Arn"),
+			"UserName": cfn.Str().Replaces(), "Path": cfn.Str().Replaces(), "ManagedPolicyArns": names,
+			"Policies": inlinePolicies(),
+			"Tags":     cfn.TagList()}, "Arn"),
 			create: p.createUser, update: p.updateUser, delete: p.deleteUser, read: p.readUser},
 		{schema: schema("AWS::IAM::Policy", "", 0, props{
 			"PolicyName": cfn.Str().Req().Replaces(), "PolicyDocument": cfn.JSON().Req(), "Roles": names, "Users": names}),
@@ -87,22 +88,26 @@ func set(m map[string]any, name string) map[string]string {
 func (p *Provider) rolePolicies(ctx context.Context, name string, now, before map[string]any) error {
 	role := aws.String(name)
 	for _, n := range slices.Sorted(maps.Keys(inline(now))) {
-		if _, err := p.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: role, PolicyName: aws.String(n), PolicyDocument: aws.String(inline(now)[n])}); err != nil {
+		if _, err := p.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: role, PolicyName: aws.String(n),
+			PolicyDocument: aws.String(inline(now)[n])}); err != nil {
 			return err
 		}
 	}
 	for _, n := range lost(inline(before), inline(now)) {
-		if _, err := p.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: role, PolicyName: aws.String(n)}); err != nil {
+		if _, err := p.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: role,
+			PolicyName: aws.String(n)}); err != nil {
 			return err
 		}
 	}
 	for _, a := range lost(set(now, "ManagedPolicyArns"), set(before, "ManagedPolicyArns")) {
-		if _, err := p.iam.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: role, PolicyArn: aws.String(a)}); err != nil {
+		if _, err := p.iam.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: role,
+			PolicyArn: aws.String(a)}); err != nil {
 			return err
 		}
 	}
 	for _, a := range lost(set(before, "ManagedPolicyArns"), set(now, "ManagedPolicyArns")) {
-		if _, err := p.iam.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: role, PolicyArn: aws.String(a)}); err != nil {
+		if _, err := p.iam.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: role,
+			PolicyArn: aws.String(a)}); err != nil {
 			return err
 		}
 	}
@@ -117,7 +122,8 @@ func (p *Provider) updateRole(ctx context.Context, r cfn.Resource) (cfn.State, e
 		if err != nil {
 			return st, err
 		}
-		if _, err := p.iam.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: name, PolicyDocument: doc}); err != nil {
+		if _, err := p.iam.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: name,
+			PolicyDocument: doc}); err != nil {
 			return st, err
 		}
 	}
@@ -171,7 +177,8 @@ func (p *Provider) readRole(ctx context.Context, r cfn.Resource) (cfn.State, err
 	if err != nil {
 		return cfn.State{}, err
 	}
-	return cfn.State{PhysicalID: r.PhysicalID, Attributes: map[string]any{"Arn": *out.Role.Arn, "RoleId": *out.Role.RoleId}}, nil
+	return cfn.State{PhysicalID: r.PhysicalID, Attributes: map[string]any{"Arn": *out.Role.Arn,
+		"RoleId": *out.Role.RoleId}}, nil
 }
 
 func (p *Provider) createUser(ctx context.Context, r cfn.Resource) (cfn.State, error) {
@@ -183,28 +190,33 @@ func (p *Provider) createUser(ctx context.Context, r cfn.Resource) (cfn.State, e
 	if err != nil {
 		return cfn.State{}, err
 	}
-	return cfn.State{PhysicalID: r.Name, Attributes: map[string]any{"Arn": *out.User.Arn}}, p.userPolicies(ctx, r.Name, r.Properties, nil)
+	return cfn.State{PhysicalID: r.Name, Attributes: map[string]any{"Arn": *out.User.Arn}},
+		p.userPolicies(ctx, r.Name, r.Properties, nil)
 }
 
 func (p *Provider) userPolicies(ctx context.Context, name string, now, before map[string]any) error {
 	user := aws.String(name)
 	for n, doc := range inline(now) {
-		if _, err := p.iam.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: user, PolicyName: aws.String(n), PolicyDocument: aws.String(doc)}); err != nil {
+		if _, err := p.iam.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: user, PolicyName: aws.String(n),
+			PolicyDocument: aws.String(doc)}); err != nil {
 			return err
 		}
 	}
 	for _, n := range lost(inline(before), inline(now)) {
-		if _, err := p.iam.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: user, PolicyName: aws.String(n)}); err != nil {
+		if _, err := p.iam.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: user,
+			PolicyName: aws.String(n)}); err != nil {
 			return err
 		}
 	}
 	for _, a := range lost(set(now, "ManagedPolicyArns"), set(before, "ManagedPolicyArns")) {
-		if _, err := p.iam.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: user, PolicyArn: aws.String(a)}); err != nil {
+		if _, err := p.iam.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: user,
+			PolicyArn: aws.String(a)}); err != nil {
 			return err
 		}
 	}
 	for _, a := range lost(set(before, "ManagedPolicyArns"), set(now, "ManagedPolicyArns")) {
-		if _, err := p.iam.DetachUserPolicy(ctx, &iam.DetachUserPolicyInput{UserName: user, PolicyArn: aws.String(a)}); err != nil {
+		if _, err := p.iam.DetachUserPolicy(ctx, &iam.DetachUserPolicyInput{UserName: user,
+			PolicyArn: aws.String(a)}); err != nil {
 			return err
 		}
 	}

@@ -23,26 +23,31 @@ func (p *Provider) putPolicy(ctx context.Context, r cfn.Resource) (cfn.State, er
 	}
 	name := aws.String(text(r.Properties, "PolicyName"))
 	for role := range set(r.Properties, "Roles") {
-		if _, err := p.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: aws.String(role), PolicyName: name, PolicyDocument: doc}); err != nil {
+		if _, err := p.iam.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: aws.String(role), PolicyName: name,
+			PolicyDocument: doc}); err != nil {
 			return st, err
 		}
 	}
 	for user := range set(r.Properties, "Users") {
-		if _, err := p.iam.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: aws.String(user), PolicyName: name, PolicyDocument: doc}); err != nil {
+		if _, err := p.iam.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: aws.String(user), PolicyName: name,
+			PolicyDocument: doc}); err != nil {
 			return st, err
 		}
 	}
-	return st, p.dropFrom(ctx, name, lost(set(r.Previous, "Roles"), set(r.Properties, "Roles")), lost(set(r.Previous, "Users"), set(r.Properties, "Users")))
+	return st, p.dropFrom(ctx, name, lost(set(r.Previous, "Roles"), set(r.Properties, "Roles")),
+		lost(set(r.Previous, "Users"), set(r.Properties, "Users")))
 }
 
 func (p *Provider) dropFrom(ctx context.Context, name *string, roles, users []string) error {
 	for _, role := range roles {
-		if _, err := p.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: aws.String(role), PolicyName: name}); err != nil && !notFound(err) {
+		if _, err := p.iam.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: aws.String(role),
+			PolicyName: name}); err != nil && !notFound(err) {
 			return err
 		}
 	}
 	for _, user := range users {
-		if _, err := p.iam.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: aws.String(user), PolicyName: name}); err != nil && !notFound(err) {
+		if _, err := p.iam.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: aws.String(user),
+			PolicyName: name}); err != nil && !notFound(err) {
 			return err
 		}
 	}
@@ -50,12 +55,14 @@ func (p *Provider) dropFrom(ctx context.Context, name *string, roles, users []st
 }
 
 func (p *Provider) dropPolicy(ctx context.Context, r cfn.Resource) error {
-	return p.dropFrom(ctx, aws.String(text(r.Properties, "PolicyName")), lost(set(r.Properties, "Roles"), nil), lost(set(r.Properties, "Users"), nil))
+	return p.dropFrom(ctx, aws.String(text(r.Properties, "PolicyName")), lost(set(r.Properties, "Roles"), nil),
+		lost(set(r.Properties, "Users"), nil))
 }
 
 func (p *Provider) readPolicy(ctx context.Context, r cfn.Resource) (cfn.State, error) {
 	for role := range set(r.Properties, "Roles") {
-		if _, err := p.iam.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: aws.String(role), PolicyName: aws.String(text(r.Properties, "PolicyName"))}); err != nil {
+		if _, err := p.iam.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: aws.String(role),
+			PolicyName: aws.String(text(r.Properties, "PolicyName"))}); err != nil {
 			return cfn.State{}, err
 		}
 	}
@@ -85,22 +92,26 @@ func (p *Provider) createManaged(ctx context.Context, r cfn.Resource) (cfn.State
 // hang attaches a managed policy to whom it names and detaches the others.
 func (p *Provider) hang(ctx context.Context, arn string, now, before map[string]any) error {
 	for _, role := range lost(set(now, "Roles"), set(before, "Roles")) {
-		if _, err := p.iam.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String(role), PolicyArn: aws.String(arn)}); err != nil {
+		if _, err := p.iam.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String(role),
+			PolicyArn: aws.String(arn)}); err != nil {
 			return err
 		}
 	}
 	for _, user := range lost(set(now, "Users"), set(before, "Users")) {
-		if _, err := p.iam.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: aws.String(user), PolicyArn: aws.String(arn)}); err != nil {
+		if _, err := p.iam.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: aws.String(user),
+			PolicyArn: aws.String(arn)}); err != nil {
 			return err
 		}
 	}
 	for _, role := range lost(set(before, "Roles"), set(now, "Roles")) {
-		if _, err := p.iam.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: aws.String(role), PolicyArn: aws.String(arn)}); err != nil && !notFound(err) {
+		if _, err := p.iam.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: aws.String(role),
+			PolicyArn: aws.String(arn)}); err != nil && !notFound(err) {
 			return err
 		}
 	}
 	for _, user := range lost(set(before, "Users"), set(now, "Users")) {
-		if _, err := p.iam.DetachUserPolicy(ctx, &iam.DetachUserPolicyInput{UserName: aws.String(user), PolicyArn: aws.String(arn)}); err != nil && !notFound(err) {
+		if _, err := p.iam.DetachUserPolicy(ctx, &iam.DetachUserPolicyInput{UserName: aws.String(user),
+			PolicyArn: aws.String(arn)}); err != nil && !notFound(err) {
 			return err
 		}
 	}
@@ -117,7 +128,8 @@ func (p *Provider) updateManaged(ctx context.Context, r cfn.Resource) (cfn.State
 		if err := p.dropOldVersions(ctx, r.PhysicalID, 4); err != nil { // a policy has room for five
 			return st, err
 		}
-		if _, err := p.iam.CreatePolicyVersion(ctx, &iam.CreatePolicyVersionInput{PolicyArn: aws.String(r.PhysicalID), PolicyDocument: doc, SetAsDefault: true}); err != nil {
+		if _, err := p.iam.CreatePolicyVersion(ctx, &iam.CreatePolicyVersionInput{PolicyArn: aws.String(r.PhysicalID),
+			PolicyDocument: doc, SetAsDefault: true}); err != nil {
 			return st, err
 		}
 	}
@@ -136,7 +148,8 @@ func (p *Provider) dropOldVersions(ctx context.Context, arn string, keep int) er
 		if i < 0 {
 			return nil
 		}
-		if _, err := p.iam.DeletePolicyVersion(ctx, &iam.DeletePolicyVersionInput{PolicyArn: aws.String(arn), VersionId: out.Versions[i].VersionId}); err != nil {
+		if _, err := p.iam.DeletePolicyVersion(ctx, &iam.DeletePolicyVersionInput{PolicyArn: aws.String(arn),
+			VersionId: out.Versions[i].VersionId}); err != nil {
 			return err
 		}
 		out.Versions = slices.Delete(out.Versions, i, i+1)
@@ -175,7 +188,8 @@ func (p *Provider) createKey(ctx context.Context, r cfn.Resource) (cfn.State, er
 	if err != nil {
 		return cfn.State{}, err
 	}
-	st := cfn.State{PhysicalID: *out.AccessKey.AccessKeyId, Attributes: map[string]any{"SecretAccessKey": *out.AccessKey.SecretAccessKey}}
+	st := cfn.State{PhysicalID: *out.AccessKey.AccessKeyId,
+		Attributes: map[string]any{"SecretAccessKey": *out.AccessKey.SecretAccessKey}}
 	if text(r.Properties, "Status") == "Inactive" {
 		r.PhysicalID, r.Attributes = st.PhysicalID, st.Attributes
 		return p.updateKey(ctx, r)
@@ -188,12 +202,14 @@ func (p *Provider) updateKey(ctx context.Context, r cfn.Resource) (cfn.State, er
 	if text(r.Properties, "Status") == "Inactive" {
 		status = types.StatusTypeInactive
 	}
-	_, err := p.iam.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{UserName: aws.String(text(r.Properties, "UserName")), AccessKeyId: aws.String(r.PhysicalID), Status: status})
+	_, err := p.iam.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{UserName: aws.String(text(r.Properties, "UserName")),
+		AccessKeyId: aws.String(r.PhysicalID), Status: status})
 	return cfn.State{PhysicalID: r.PhysicalID, Attributes: r.Attributes}, err
 }
 
 func (p *Provider) deleteKey(ctx context.Context, r cfn.Resource) error {
-	_, err := p.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: aws.String(text(r.Properties, "UserName")), AccessKeyId: aws.String(r.PhysicalID)})
+	_, err := p.iam.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: aws.String(text(r.Properties, "UserName")),
+		AccessKeyId: aws.String(r.PhysicalID)})
 	return err
 }
 

@@ -34,16 +34,21 @@ Outputs:
 
 // A consumer is ready for use when its stack is.
 func TestStreamConsumer_canSubscribeOnceDeployed(t *testing.T) {
-	c := awstest.NewWithClock(t, clock.New(), kinesisservice.New, func(h *gateway.Host) gateway.Service { return sts.New(h) })
+	c := awstest.NewWithClock(t, clock.New(), kinesisservice.New, func(h *gateway.Host) gateway.Service {
+		return sts.New(h)
+	})
 	state := provision.NewMemoryState()
-	res, err := provision.Deploy(t.Context(), c.Config(), provision.Request{StackName: "s", Template: []byte(consumerTemplate), State: state})
+	res, err := provision.Deploy(t.Context(), c.Config(),
+		provision.Request{StackName: "s", Template: []byte(consumerTemplate), State: state})
 	require.NoError(t, err)
 	require.Equal(t, "ACTIVE", res.Outputs["Status"])
 	client := kinesis.NewFromConfig(c.Config())
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
-	out, err := client.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{ConsumerARN: aws.String(res.Outputs["Consumer"]), ShardId: aws.String("shardId-000000000000"),
-		StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeTrimHorizon}})
+	out, err := client.SubscribeToShard(ctx,
+		&kinesis.SubscribeToShardInput{ConsumerARN: aws.String(res.Outputs["Consumer"]),
+			ShardId:          aws.String("shardId-000000000000"),
+			StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeTrimHorizon}})
 	require.NoError(t, err)
 	_, open := <-out.GetStream().Events()
 	require.True(t, open)
@@ -69,12 +74,16 @@ Resources:
 `
 
 func TestStream_isChangedInPlace(t *testing.T) {
-	c := awstest.NewWithClock(t, clock.New(), kinesisservice.New, func(h *gateway.Host) gateway.Service { return sts.New(h) })
+	c := awstest.NewWithClock(t, clock.New(), kinesisservice.New, func(h *gateway.Host) gateway.Service {
+		return sts.New(h)
+	})
 	client, state := kinesis.NewFromConfig(c.Config()), provision.NewMemoryState()
 	deploy := func(template string) *types.StreamDescriptionSummary {
-		_, err := provision.Deploy(t.Context(), c.Config(), provision.Request{StackName: "s", Template: []byte(template), State: state})
+		_, err := provision.Deploy(t.Context(), c.Config(), provision.Request{StackName: "s", Template: []byte(template),
+			State: state})
 		require.NoError(t, err)
-		out, err := client.DescribeStreamSummary(t.Context(), &kinesis.DescribeStreamSummaryInput{StreamName: aws.String("clicks")})
+		out, err := client.DescribeStreamSummary(t.Context(),
+			&kinesis.DescribeStreamSummaryInput{StreamName: aws.String("clicks")})
 		require.NoError(t, err)
 		return out.StreamDescriptionSummary
 	}
@@ -82,9 +91,11 @@ func TestStream_isChangedInPlace(t *testing.T) {
 	require.Equal(t, types.EncryptionTypeKms, made.EncryptionType)
 	require.Equal(t, "alias/aws/kinesis", *made.KeyId)
 	require.EqualValues(t, 48, *made.RetentionPeriodHours)
-	_, err := client.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: aws.String("clicks"), PartitionKey: aws.String("k"), Data: []byte("kept")})
+	_, err := client.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: aws.String("clicks"),
+		PartitionKey: aws.String("k"), Data: []byte("kept")})
 	require.NoError(t, err)
-	now := deploy(strings.NewReplacer("      StreamEncryption: { EncryptionType: KMS, KeyId: alias/aws/kinesis }\n", "", "48", "24",
+	now := deploy(strings.NewReplacer("      StreamEncryption: { EncryptionType: KMS, KeyId: alias/aws/kinesis }\n", "",
+		"48", "24",
 		"ShardCount: 1", "StreamModeDetails: { StreamMode: ON_DEMAND }").Replace(encryptedTemplate))
 	require.Equal(t, types.EncryptionTypeNone, now.EncryptionType)
 	require.EqualValues(t, 24, *now.RetentionPeriodHours)

@@ -15,7 +15,8 @@ import (
 // codeSource is Code of a function or Content of a layer: inline text, an
 // object in S3, or local code that was packed before.
 func codeSource(inline bool) cfn.Property {
-	f := props{"S3Bucket": cfn.Str(), "S3Key": cfn.Str(), "S3ObjectVersion": cfn.Str(), localPath: cfn.Str(), localDigest: cfn.Str()}
+	f := props{"S3Bucket": cfn.Str(), "S3Key": cfn.Str(), "S3ObjectVersion": cfn.Str(), localPath: cfn.Str(),
+		localDigest: cfn.Str()}
 	if inline {
 		f["ZipFile"] = cfn.Str()
 	}
@@ -30,8 +31,9 @@ func (p *Provider) lambdaTypes() []resourceType {
 			"FunctionName": cfn.Str().Replaces(), "Code": codeSource(true), "Handler": cfn.Str(), "Runtime": cfn.Str(),
 			"Role": cfn.Str().Req(), "Description": cfn.Str(), "Timeout": cfn.Int(1, 900), "MemorySize": cfn.Int(128, 10240),
 			"Environment": cfn.Object(props{"Variables": cfn.MapOf(cfn.Str())}), "Layers": cfn.ListOf(cfn.Str()),
-			"DeadLetterConfig": cfn.Object(props{"TargetArn": cfn.Str()}), "ReservedConcurrentExecutions": cfn.Property{Type: cfn.TInteger},
-			"Architectures": cfn.ListOf(cfn.Str("x86_64", "arm64")), "PackageType": cfn.Str("Zip").Replaces(),
+			"DeadLetterConfig":             cfn.Object(props{"TargetArn": cfn.Str()}),
+			"ReservedConcurrentExecutions": cfn.Property{Type: cfn.TInteger},
+			"Architectures":                cfn.ListOf(cfn.Str("x86_64", "arm64")), "PackageType": cfn.Str("Zip").Replaces(),
 			"EphemeralStorage": cfn.Object(props{"Size": cfn.Int(512, 10240).Req()}), "Tags": cfn.TagList(),
 			"LoggingConfig": cfn.Object(props{"LogGroup": cfn.Str(), "LogFormat": cfn.Str("Text", "JSON"),
 				"ApplicationLogLevel": cfn.Str(), "SystemLogLevel": cfn.Str()})}, "Arn"),
@@ -47,9 +49,12 @@ func (p *Provider) lambdaTypes() []resourceType {
 // settings are the properties that CreateFunction and
 // UpdateFunctionConfiguration share, with the values of those left out.
 func settings(m map[string]any) map[string]any {
-	out := map[string]any{"Timeout": 3, "MemorySize": 128, "Description": "", "Environment": map[string]any{"Variables": map[string]any{}},
-		"Layers": []any{}, "DeadLetterConfig": map[string]any{"TargetArn": ""}, "EphemeralStorage": map[string]any{"Size": 512}}
-	for _, k := range []string{"Handler", "Runtime", "Role", "Description", "Timeout", "MemorySize", "Environment", "Layers", "DeadLetterConfig",
+	out := map[string]any{"Timeout": 3, "MemorySize": 128, "Description": "",
+		"Environment": map[string]any{"Variables": map[string]any{}},
+		"Layers":      []any{}, "DeadLetterConfig": map[string]any{"TargetArn": ""},
+		"EphemeralStorage": map[string]any{"Size": 512}}
+	for _, k := range []string{"Handler", "Runtime", "Role", "Description", "Timeout", "MemorySize", "Environment",
+		"Layers", "DeadLetterConfig",
 		"EphemeralStorage", "LoggingConfig"} {
 		if v, ok := m[k]; ok {
 			out[k] = v
@@ -119,12 +124,14 @@ func (p *Provider) asset(digest string) ([]byte, error) {
 // done.
 func (p *Provider) functionReady(ctx context.Context, name string) (st cfn.State, err error) {
 	err = ask(ctx, func() (bool, error) {
-		c, err := p.lambda.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: aws.String(name)})
+		c, err := p.lambda.GetFunctionConfiguration(ctx,
+			&lambda.GetFunctionConfigurationInput{FunctionName: aws.String(name)})
 		if err != nil {
 			return false, err
 		}
 		if c.State == types.StateFailed || c.LastUpdateStatus == types.LastUpdateStatusFailed {
-			return false, fmt.Errorf("function %s: %s%s", name, aws.ToString(c.StateReason), aws.ToString(c.LastUpdateStatusReason))
+			return false, fmt.Errorf("function %s: %s%s", name, aws.ToString(c.StateReason),
+				aws.ToString(c.LastUpdateStatusReason))
 		}
 		st = cfn.State{PhysicalID: name, Attributes: map[string]any{"Arn": aws.ToString(c.FunctionArn)}}
 		return c.State != types.StatePending && c.LastUpdateStatus != types.LastUpdateStatusInProgress, nil
@@ -137,7 +144,8 @@ func (p *Provider) reserve(ctx context.Context, r cfn.Resource) error {
 		return nil
 	}
 	if r.Properties["ReservedConcurrentExecutions"] == nil {
-		_, err := p.lambda.DeleteFunctionConcurrency(ctx, &lambda.DeleteFunctionConcurrencyInput{FunctionName: aws.String(r.Name)})
+		_, err := p.lambda.DeleteFunctionConcurrency(ctx,
+			&lambda.DeleteFunctionConcurrencyInput{FunctionName: aws.String(r.Name)})
 		return err
 	}
 	_, err := p.lambda.PutFunctionConcurrency(ctx, &lambda.PutFunctionConcurrencyInput{FunctionName: aws.String(r.Name),
@@ -153,7 +161,8 @@ func (p *Provider) updateFunction(ctx context.Context, r cfn.Resource) (cfn.Stat
 		if err != nil {
 			return st, err
 		}
-		in := &lambda.UpdateFunctionCodeInput{FunctionName: name, ZipFile: code.ZipFile, S3Bucket: code.S3Bucket, S3Key: code.S3Key,
+		in := &lambda.UpdateFunctionCodeInput{FunctionName: name, ZipFile: code.ZipFile, S3Bucket: code.S3Bucket,
+			S3Key:           code.S3Key,
 			S3ObjectVersion: code.S3ObjectVersion}
 		for _, a := range list(r.Properties, "Architectures") {
 			in.Architectures = append(in.Architectures, types.Architecture(fmt.Sprint(a)))
@@ -202,7 +211,8 @@ func (p *Provider) deleteFunction(ctx context.Context, r cfn.Resource) error {
 }
 
 func (p *Provider) readFunction(ctx context.Context, r cfn.Resource) (cfn.State, error) {
-	c, err := p.lambda.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: aws.String(r.PhysicalID)})
+	c, err := p.lambda.GetFunctionConfiguration(ctx,
+		&lambda.GetFunctionConfigurationInput{FunctionName: aws.String(r.PhysicalID)})
 	if err != nil {
 		return cfn.State{}, err
 	}
@@ -238,5 +248,6 @@ func (p *Provider) createLayer(ctx context.Context, r cfn.Resource) (cfn.State, 
 	if err != nil {
 		return cfn.State{}, err
 	}
-	return cfn.State{PhysicalID: *out.LayerVersionArn, Attributes: map[string]any{"LayerVersionArn": *out.LayerVersionArn}}, nil
+	return cfn.State{PhysicalID: *out.LayerVersionArn,
+		Attributes: map[string]any{"LayerVersionArn": *out.LayerVersionArn}}, nil
 }

@@ -19,24 +19,36 @@ import (
 func (p *Provider) lambdaConfigTypes() []resourceType {
 	onFailure := cfn.Object(props{"Destination": cfn.Str().Req()})
 	return []resourceType{
-		{schema: schema("AWS::Lambda::Version", "", 0, props{"FunctionName": cfn.Str().Req().Replaces(), "Description": cfn.Str().Replaces(),
-			"CodeSha256": cfn.Str().Replaces()}, "Version", "FunctionArn"),
-			create: p.createVersion, delete: p.deleteVersion, read: func(_ context.Context, r cfn.Resource) (cfn.State, error) { return identified(r) }},
-		{schema: schema("AWS::Lambda::Alias", "", 0, props{"FunctionName": cfn.Str().Req().Replaces(), "Name": cfn.Str().Req().Replaces(),
+		{schema: schema("AWS::Lambda::Version", "", 0, props{"FunctionName": cfn.Str().Req().Replaces(),
+			"Description": cfn.Str().Replaces(),
+			"CodeSha256":  cfn.Str().Replaces()}, "Version", "FunctionArn"),
+			create: p.createVersion, delete: p.deleteVersion, read: func(_ context.Context, r cfn.Resource) (cfn.State, error) {
+				return identified(r)
+			}},
+		{schema: schema("AWS::Lambda::Alias", "", 0, props{"FunctionName": cfn.Str().Req().Replaces(),
+			"Name":            cfn.Str().Req().Replaces(),
 			"FunctionVersion": cfn.Str().Req(), "Description": cfn.Str()}, "AliasArn"),
 			create: p.createAlias, update: p.updateAlias, delete: p.deleteAlias, read: p.readAlias},
-		{schema: schema("AWS::Lambda::Permission", "", 0, props{"FunctionName": cfn.Str().Req().Replaces(), "Action": cfn.Str().Req().Replaces(),
-			"Principal": cfn.Str().Req().Replaces(), "SourceArn": cfn.Str().Replaces(), "SourceAccount": cfn.Str().Replaces()}, "Id"),
+		{schema: schema("AWS::Lambda::Permission", "", 0, props{"FunctionName": cfn.Str().Req().Replaces(),
+			"Action":    cfn.Str().Req().Replaces(),
+			"Principal": cfn.Str().Req().Replaces(), "SourceArn": cfn.Str().Replaces(), "SourceAccount": cfn.Str().Replaces()},
+			"Id"),
 			create: p.createPermission, delete: p.deletePermission, read: p.readPermission},
 		{schema: schema("AWS::Lambda::EventSourceMapping", "", 0, props{
-			"FunctionName": cfn.Str().Req(), "EventSourceArn": cfn.Str().Replaces(), "BatchSize": cfn.Int(1, 10000), "Enabled": cfn.Flag(),
-			"StartingPosition": cfn.Str("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP").Replaces(), "StartingPositionTimestamp": cfn.Property{Type: cfn.TDouble}.Replaces(),
-			"MaximumBatchingWindowInSeconds": cfn.Property{Type: cfn.TInteger, Max: 300}, "MaximumRetryAttempts": cfn.Property{Type: cfn.TInteger},
-			"MaximumRecordAgeInSeconds": cfn.Property{Type: cfn.TInteger}, "BisectBatchOnFunctionError": cfn.Flag(), "ParallelizationFactor": cfn.Int(1, 10),
+			"FunctionName": cfn.Str().Req(), "EventSourceArn": cfn.Str().Replaces(), "BatchSize": cfn.Int(1, 10000),
+			"Enabled":                        cfn.Flag(),
+			"StartingPosition":               cfn.Str("TRIM_HORIZON", "LATEST", "AT_TIMESTAMP").Replaces(),
+			"StartingPositionTimestamp":      cfn.Property{Type: cfn.TDouble}.Replaces(),
+			"MaximumBatchingWindowInSeconds": cfn.Property{Type: cfn.TInteger, Max: 300},
+			"MaximumRetryAttempts":           cfn.Property{Type: cfn.TInteger},
+			"MaximumRecordAgeInSeconds":      cfn.Property{Type: cfn.TInteger}, "BisectBatchOnFunctionError": cfn.Flag(),
+			"ParallelizationFactor":   cfn.Int(1, 10),
 			"TumblingWindowInSeconds": cfn.Property{Type: cfn.TInteger, Max: 900},
-			"FunctionResponseTypes":   cfn.ListOf(cfn.Str("ReportBatchItemFailures")), "DestinationConfig": cfn.Object(props{"OnFailure": onFailure}),
-			"FilterCriteria": cfn.Object(props{"Filters": cfn.ListOf(cfn.Object(props{"Pattern": cfn.Str()}))}),
-			"ScalingConfig":  cfn.Object(props{"MaximumConcurrency": cfn.Int(2, 1000)})}, "Id", "EventSourceMappingArn"),
+			"FunctionResponseTypes":   cfn.ListOf(cfn.Str("ReportBatchItemFailures")),
+			"DestinationConfig":       cfn.Object(props{"OnFailure": onFailure}),
+			"FilterCriteria":          cfn.Object(props{"Filters": cfn.ListOf(cfn.Object(props{"Pattern": cfn.Str()}))}),
+			"ScalingConfig":           cfn.Object(props{"MaximumConcurrency": cfn.Int(2, 1000)})}, "Id",
+			"EventSourceMappingArn"),
 			create: p.createMapping, update: p.updateMapping, delete: p.deleteMapping, read: p.readMapping},
 		{schema: schema("AWS::Lambda::EventInvokeConfig", "", 0, props{
 			"FunctionName": cfn.Str().Req().Replaces(), "Qualifier": cfn.Str().Req().Replaces(),
@@ -55,12 +67,14 @@ func (p *Provider) createVersion(ctx context.Context, r cfn.Resource) (cfn.State
 	if err != nil {
 		return cfn.State{}, err
 	}
-	return cfn.State{PhysicalID: *out.FunctionArn, Attributes: map[string]any{"Version": *out.Version, "FunctionArn": *out.FunctionArn}}, nil
+	return cfn.State{PhysicalID: *out.FunctionArn, Attributes: map[string]any{"Version": *out.Version,
+		"FunctionArn": *out.FunctionArn}}, nil
 }
 
 func (p *Provider) deleteVersion(ctx context.Context, r cfn.Resource) error {
-	_, err := p.lambda.DeleteFunction(ctx, &lambda.DeleteFunctionInput{FunctionName: aws.String(text(r.Properties, "FunctionName")),
-		Qualifier: aws.String(text(r.Attributes, "Version"))})
+	_, err := p.lambda.DeleteFunction(ctx,
+		&lambda.DeleteFunctionInput{FunctionName: aws.String(text(r.Properties, "FunctionName")),
+			Qualifier: aws.String(text(r.Attributes, "Version"))})
 	return err
 }
 
@@ -86,12 +100,15 @@ func (p *Provider) updateAlias(ctx context.Context, r cfn.Resource) (cfn.State, 
 }
 
 func (p *Provider) deleteAlias(ctx context.Context, r cfn.Resource) error {
-	_, err := p.lambda.DeleteAlias(ctx, &lambda.DeleteAliasInput{FunctionName: aws.String(text(r.Properties, "FunctionName")), Name: aws.String(text(r.Properties, "Name"))})
+	_, err := p.lambda.DeleteAlias(ctx,
+		&lambda.DeleteAliasInput{FunctionName: aws.String(text(r.Properties, "FunctionName")),
+			Name: aws.String(text(r.Properties, "Name"))})
 	return err
 }
 
 func (p *Provider) readAlias(ctx context.Context, r cfn.Resource) (cfn.State, error) {
-	out, err := p.lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: aws.String(text(r.Properties, "FunctionName")), Name: aws.String(text(r.Properties, "Name"))})
+	out, err := p.lambda.GetAlias(ctx, &lambda.GetAliasInput{FunctionName: aws.String(text(r.Properties, "FunctionName")),
+		Name: aws.String(text(r.Properties, "Name"))})
 	if err != nil {
 		return cfn.State{}, err
 	}
@@ -120,12 +137,15 @@ func (p *Provider) createPermission(ctx context.Context, r cfn.Resource) (cfn.St
 }
 
 func (p *Provider) deletePermission(ctx context.Context, r cfn.Resource) error {
-	_, err := p.lambda.RemovePermission(ctx, &lambda.RemovePermissionInput{FunctionName: aws.String(text(r.Properties, "FunctionName")), StatementId: aws.String(r.PhysicalID)})
+	_, err := p.lambda.RemovePermission(ctx,
+		&lambda.RemovePermissionInput{FunctionName: aws.String(text(r.Properties, "FunctionName")),
+			StatementId: aws.String(r.PhysicalID)})
 	return err
 }
 
 func (p *Provider) readPermission(ctx context.Context, r cfn.Resource) (cfn.State, error) {
-	out, err := p.lambda.GetPolicy(ctx, &lambda.GetPolicyInput{FunctionName: aws.String(text(r.Properties, "FunctionName"))})
+	out, err := p.lambda.GetPolicy(ctx,
+		&lambda.GetPolicyInput{FunctionName: aws.String(text(r.Properties, "FunctionName"))})
 	if err != nil {
 		return cfn.State{}, err
 	}
@@ -180,7 +200,8 @@ func (p *Provider) mappingReady(ctx context.Context, r cfn.Resource) (st cfn.Sta
 			return false, err
 		}
 		st = cfn.State{PhysicalID: r.PhysicalID, Attributes: map[string]any{"Id": r.PhysicalID,
-			"EventSourceMappingArn": fmt.Sprintf("arn:aws:lambda:%s:%s:event-source-mapping:%s", p.region, p.account, r.PhysicalID)}}
+			"EventSourceMappingArn": fmt.Sprintf("arn:aws:lambda:%s:%s:event-source-mapping:%s", p.region, p.account,
+				r.PhysicalID)}}
 		s := aws.ToString(out.State)
 		return s == "Enabled" || s == "Disabled", nil
 	})
@@ -189,7 +210,8 @@ func (p *Provider) mappingReady(ctx context.Context, r cfn.Resource) (st cfn.Sta
 
 func (p *Provider) updateMapping(ctx context.Context, r cfn.Resource) (cfn.State, error) {
 	if gone := lost(asSet(r.Previous), asSet(r.Properties)); len(gone) > 0 {
-		return cfn.State{}, fmt.Errorf("removing %v of an event source mapping is not supported: write the default value", gone)
+		return cfn.State{}, fmt.Errorf("removing %v of an event source mapping is not supported: write the default value",
+			gone)
 	}
 	in := &lambda.UpdateEventSourceMappingInput{UUID: aws.String(r.PhysicalID)}
 	if err := mappingInput(r.Properties, in); err != nil {
@@ -210,7 +232,8 @@ func asSet(m map[string]any) map[string]string {
 }
 
 func (p *Provider) deleteMapping(ctx context.Context, r cfn.Resource) error {
-	if _, err := p.lambda.DeleteEventSourceMapping(ctx, &lambda.DeleteEventSourceMappingInput{UUID: aws.String(r.PhysicalID)}); err != nil {
+	if _, err := p.lambda.DeleteEventSourceMapping(ctx,
+		&lambda.DeleteEventSourceMappingInput{UUID: aws.String(r.PhysicalID)}); err != nil {
 		return err
 	}
 	return ask(ctx, func() (bool, error) {
@@ -228,7 +251,8 @@ func (p *Provider) readMapping(ctx context.Context, r cfn.Resource) (cfn.State, 
 		return cfn.State{PhysicalID: r.PhysicalID, Attributes: r.Attributes}, err
 	}
 	out, err := p.lambda.ListEventSourceMappings(ctx, &lambda.ListEventSourceMappingsInput{
-		FunctionName: aws.String(text(r.Properties, "FunctionName")), EventSourceArn: aws.String(text(r.Properties, "EventSourceArn"))})
+		FunctionName:   aws.String(text(r.Properties, "FunctionName")),
+		EventSourceArn: aws.String(text(r.Properties, "EventSourceArn"))})
 	if err != nil {
 		return cfn.State{}, err
 	}
@@ -265,7 +289,8 @@ func (p *Provider) deleteLayer(ctx context.Context, r cfn.Resource) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.lambda.DeleteLayerVersion(ctx, &lambda.DeleteLayerVersionInput{LayerName: aws.String(r.PhysicalID[:at]), VersionNumber: aws.Int64(n)})
+	_, err = p.lambda.DeleteLayerVersion(ctx, &lambda.DeleteLayerVersionInput{LayerName: aws.String(r.PhysicalID[:at]),
+		VersionNumber: aws.Int64(n)})
 	return err
 }
 

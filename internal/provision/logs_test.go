@@ -39,18 +39,21 @@ func TestLogGroups_areMadeChangedAndDeleted(t *testing.T) {
 		func(h *gateway.Host) gateway.Service { return sts.New(h) })
 	client, state := cloudwatchlogs.NewFromConfig(c.Config()), provision.NewMemoryState()
 	deploy := func(template string) *provision.Result {
-		res, err := provision.Deploy(t.Context(), c.Config(), provision.Request{StackName: "s", Template: []byte(template), State: state})
+		res, err := provision.Deploy(t.Context(), c.Config(), provision.Request{StackName: "s", Template: []byte(template),
+			State: state})
 		require.NoError(t, err)
 		return res
 	}
 	describe := func() types.LogGroup {
-		out, err := client.DescribeLogGroups(t.Context(), &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String("/pipeline/")})
+		out, err := client.DescribeLogGroups(t.Context(),
+			&cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String("/pipeline/")})
 		require.NoError(t, err)
 		require.Len(t, out.LogGroups, 1)
 		return out.LogGroups[0]
 	}
 	tags := func() map[string]string {
-		out, err := client.ListTagsForResource(t.Context(), &cloudwatchlogs.ListTagsForResourceInput{ResourceArn: describe().LogGroupArn})
+		out, err := client.ListTagsForResource(t.Context(),
+			&cloudwatchlogs.ListTagsForResourceInput{ResourceArn: describe().LogGroupArn})
 		require.NoError(t, err)
 		return out.Tags
 	}
@@ -60,8 +63,9 @@ func TestLogGroups_areMadeChangedAndDeleted(t *testing.T) {
 	require.True(t, strings.HasPrefix(res.Outputs["Unnamed"], "s-Unnamed-"), res.Outputs["Unnamed"])
 	require.EqualValues(t, 7, *describe().RetentionInDays)
 	require.Equal(t, map[string]string{"team": "data"}, tags())
-	_, err := client.PutLogEvents(t.Context(), &cloudwatchlogs.PutLogEventsInput{LogGroupName: aws.String("/pipeline/orders"), LogStreamName: aws.String("loader"),
-		LogEvents: []types.InputLogEvent{{Timestamp: aws.Int64(c.Clock.Now().UnixMilli()), Message: aws.String("kept")}}})
+	_, err := client.PutLogEvents(t.Context(),
+		&cloudwatchlogs.PutLogEventsInput{LogGroupName: aws.String("/pipeline/orders"), LogStreamName: aws.String("loader"),
+			LogEvents: []types.InputLogEvent{{Timestamp: aws.Int64(c.Clock.Now().UnixMilli()), Message: aws.String("kept")}}})
 	require.NoError(t, err)
 
 	// A change keeps the group and its events; what is left out goes back.
@@ -69,7 +73,8 @@ func TestLogGroups_areMadeChangedAndDeleted(t *testing.T) {
 	require.Len(t, deploy(changed).Changes, 1)
 	require.Nil(t, describe().RetentionInDays)
 	require.Equal(t, map[string]string{"owner": "data"}, tags())
-	events, err := client.FilterLogEvents(t.Context(), &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("/pipeline/orders")})
+	events, err := client.FilterLogEvents(t.Context(),
+		&cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("/pipeline/orders")})
 	require.NoError(t, err)
 	require.Len(t, events.Events, 1)
 	require.Empty(t, deploy(changed).Changes)

@@ -29,22 +29,28 @@ func (m mappings) Name() string { return "lambda" }
 func (m mappings) Operations() []gateway.Operation {
 	return append(m.Mappings.Operations(), gateway.Op(gateway.Control,
 		func(_ context.Context, in *lambda.GetFunctionConfigurationInput) (*lambda.GetFunctionConfigurationOutput, error) {
-			return &lambda.GetFunctionConfigurationOutput{FunctionName: in.FunctionName, Role: aws.String("arn:aws:iam::000000000000:role/r")}, nil
+			return &lambda.GetFunctionConfigurationOutput{FunctionName: in.FunctionName,
+				Role: aws.String("arn:aws:iam::000000000000:role/r")}, nil
 		}))
 }
 
 func TestEventSourceMapping(t *testing.T) {
 	t.Parallel()
-	cloud := awstest.NewWithClock(t, clock.New(), kinesissvc.New, func(h *gateway.Host) gateway.Service { return mappings{esm.New(h)} })
+	cloud := awstest.NewWithClock(t, clock.New(), kinesissvc.New, func(h *gateway.Host) gateway.Service {
+		return mappings{esm.New(h)}
+	})
 	streams := kinesis.NewFromConfig(cloud.Config())
-	_, err := streams.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
+	_, err := streams.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: aws.String("s"),
+		ShardCount: aws.Int32(1)})
 	require.NoError(t, err)
 	p := provision.New(cloud.Config(), ident.DefaultAccount, nil)
 	r := cfn.Resource{Stack: "st", LogicalID: "Map", Type: "AWS::Lambda::EventSourceMapping", Properties: map[string]any{
-		"FunctionName": "f", "EventSourceArn": "arn:aws:kinesis:us-east-1:000000000000:stream/s", "StartingPosition": "AT_TIMESTAMP",
+		"FunctionName": "f", "EventSourceArn": "arn:aws:kinesis:us-east-1:000000000000:stream/s",
+		"StartingPosition":          "AT_TIMESTAMP",
 		"StartingPositionTimestamp": json.Number("1.5"), "BatchSize": json.Number("7"), "BisectBatchOnFunctionError": true,
-		"FunctionResponseTypes": []any{"ReportBatchItemFailures"}, "FilterCriteria": map[string]any{"Filters": []any{map[string]any{"Pattern": `{"data":{"a":[1]}}`}}},
-		"DestinationConfig": map[string]any{"OnFailure": map[string]any{"Destination": "arn:aws:sqs:us-east-1:000000000000:dlq"}},
+		"FunctionResponseTypes": []any{"ReportBatchItemFailures"},
+		"FilterCriteria":        map[string]any{"Filters": []any{map[string]any{"Pattern": `{"data":{"a":[1]}}`}}},
+		"DestinationConfig":     map[string]any{"OnFailure": map[string]any{"Destination": "arn:aws:sqs:us-east-1:000000000000:dlq"}},
 	}}
 	made, err := p.Create(t.Context(), r)
 	require.NoError(t, err)

@@ -58,7 +58,8 @@ type resourceType struct {
 // At returns a provider for an account and region of an emulator, which takes
 // an account's number for an access key.
 func At(endpoint, account, region string) cfn.Provider {
-	return New(aws.Config{Region: region, BaseEndpoint: &endpoint, HTTPClient: sdkhttp.New(), Credentials: credentials.NewStaticCredentialsProvider(account, "emulator", "")}, account, nil)
+	return New(aws.Config{Region: region, BaseEndpoint: &endpoint, HTTPClient: sdkhttp.New(),
+		Credentials: credentials.NewStaticCredentialsProvider(account, "emulator", "")}, account, nil)
 }
 
 // New returns a provider for the cloud behind cfg. Assets hold packed local
@@ -124,7 +125,8 @@ func plain(err error) error {
 		return err
 	}
 	switch api.ErrorCode() {
-	case "ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException", "NoSuchBucket", "NotFound", "QueueDoesNotExist",
+	case "ResourceNotFoundException", "NoSuchEntity", "NoSuchEntityException", "NoSuchBucket", "NotFound",
+		"QueueDoesNotExist",
 		"AWS.SimpleQueueService.NonExistentQueue", "NoSuchBucketPolicy":
 		return errors.Join(cfn.ErrNotFound, fmt.Errorf("%s: %s", api.ErrorCode(), api.ErrorMessage()))
 	}

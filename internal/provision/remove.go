@@ -64,7 +64,8 @@ func (p *Provider) emptyBucket(ctx context.Context, bucket string) error {
 		return gone(err)
 	}
 	drop := func(key, version *string) error {
-		_, err := p.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: key, VersionId: version, BypassGovernanceRetention: locked})
+		_, err := p.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &bucket, Key: key, VersionId: version,
+			BypassGovernanceRetention: locked})
 		return err
 	}
 	pages := s3.NewListObjectVersionsPaginator(p.s3, &s3.ListObjectVersionsInput{Bucket: &bucket})
@@ -91,7 +92,8 @@ func (p *Provider) emptyBucket(ctx context.Context, bucket string) error {
 			return err
 		}
 		for _, u := range page.Uploads {
-			if _, err := p.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: u.Key, UploadId: u.UploadId}); err != nil {
+			if _, err := p.s3.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &bucket, Key: u.Key,
+				UploadId: u.UploadId}); err != nil {
 				return err
 			}
 		}
@@ -106,7 +108,8 @@ func (p *Provider) locks(ctx context.Context, bucket string) (*bool, error) {
 	if errors.As(err, &api) && api.ErrorCode() == "ObjectLockConfigurationNotFoundError" {
 		return nil, nil // what a request takes for no
 	}
-	if err != nil || out.ObjectLockConfiguration == nil || out.ObjectLockConfiguration.ObjectLockEnabled != s3types.ObjectLockEnabledEnabled {
+	if err != nil || out.ObjectLockConfiguration == nil ||
+		out.ObjectLockConfiguration.ObjectLockEnabled != s3types.ObjectLockEnabledEnabled {
 		return nil, err
 	}
 	return aws.Bool(true), nil

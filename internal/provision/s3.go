@@ -18,7 +18,8 @@ func (p *Provider) s3Types() []resourceType {
 	bucket.NameLower = true
 	return []resourceType{
 		{schema: bucket, create: p.createBucket, update: p.updateBucket, delete: p.deleteBucket, read: p.readBucket},
-		{schema: schema("AWS::S3::BucketPolicy", "", 0, props{"Bucket": cfn.Str().Req().Replaces(), "PolicyDocument": cfn.JSON().Req()}),
+		{schema: schema("AWS::S3::BucketPolicy", "", 0, props{"Bucket": cfn.Str().Req().Replaces(),
+			"PolicyDocument": cfn.JSON().Req()}),
 			create: p.putBucketPolicy, update: p.putBucketPolicy, delete: p.dropBucketPolicy, read: p.readBucketPolicy},
 	}
 }
@@ -39,7 +40,8 @@ func bucketProperties() props {
 		"NoncurrentVersionExpiration": cfn.Object(props{"NoncurrentDays": days.Req(), "NewerNoncurrentVersions": days}),
 		"NoncurrentVersionTransitions": cfn.ListOf(cfn.Object(props{"StorageClass": class, "TransitionInDays": days.Req(),
 			"NewerNoncurrentVersions": days})),
-		"Transitions":                    cfn.ListOf(cfn.Object(props{"StorageClass": class, "TransitionInDays": days, "TransitionDate": cfn.Str()})),
+		"Transitions": cfn.ListOf(cfn.Object(props{"StorageClass": class, "TransitionInDays": days,
+			"TransitionDate": cfn.Str()})),
 		"AbortIncompleteMultipartUpload": cfn.Object(props{"DaysAfterInitiation": days.Req()}),
 	}
 	return props{
@@ -50,12 +52,15 @@ func bucketProperties() props {
 				"SSEAlgorithm": cfn.Str("AES256", "aws:kms", "aws:kms:dsse").Req(), "KMSMasterKeyID": cfn.Str()})})).Req()}),
 		"PublicAccessBlockConfiguration": cfn.Object(props{"BlockPublicAcls": cfn.Flag(), "BlockPublicPolicy": cfn.Flag(),
 			"IgnorePublicAcls": cfn.Flag(), "RestrictPublicBuckets": cfn.Flag()}),
-		"NotificationConfiguration": cfn.Object(props{"LambdaConfigurations": target("Function"), "QueueConfigurations": target("Queue")}),
-		"LifecycleConfiguration":    cfn.Object(props{"Rules": cfn.ListOf(cfn.Object(rule)).Req()}),
+		"NotificationConfiguration": cfn.Object(props{"LambdaConfigurations": target("Function"),
+			"QueueConfigurations": target("Queue")}),
+		"LifecycleConfiguration": cfn.Object(props{"Rules": cfn.ListOf(cfn.Object(rule)).Req()}),
 		"OwnershipControls": cfn.Object(props{"Rules": cfn.ListOf(cfn.Object(props{
 			"ObjectOwnership": cfn.Str("ObjectWriter", "BucketOwnerPreferred", "BucketOwnerEnforced")})).Req()}),
-		"CorsConfiguration": cfn.Object(props{"CorsRules": cfn.ListOf(cfn.Object(props{"Id": cfn.Str(), "AllowedHeaders": strings,
-			"AllowedMethods": strings.Req(), "AllowedOrigins": strings.Req(), "ExposedHeaders": strings, "MaxAge": days})).Req()}),
+		"CorsConfiguration": cfn.Object(
+			props{"CorsRules": cfn.ListOf(cfn.Object(props{"Id": cfn.Str(), "AllowedHeaders": strings,
+				"AllowedMethods": strings.Req(), "AllowedOrigins": strings.Req(), "ExposedHeaders": strings,
+				"MaxAge": days})).Req()}),
 		"ObjectLockEnabled": cfn.Flag().Replaces(),
 		"ObjectLockConfiguration": cfn.Object(props{"ObjectLockEnabled": cfn.Str("Enabled"), "Rule": cfn.Object(props{
 			"DefaultRetention": cfn.Object(props{"Mode": cfn.Str("GOVERNANCE", "COMPLIANCE"), "Days": days, "Years": days})})}),
@@ -64,7 +69,8 @@ func bucketProperties() props {
 }
 
 func (p *Provider) bucketState(name string) cfn.State {
-	return cfn.State{PhysicalID: name, Attributes: map[string]any{"Arn": "arn:aws:s3:::" + name, "DomainName": name + ".s3.amazonaws.com",
+	return cfn.State{PhysicalID: name, Attributes: map[string]any{"Arn": "arn:aws:s3:::" + name, "DomainName": name +
+		".s3.amazonaws.com",
 		"RegionalDomainName": name + ".s3." + p.region + ".amazonaws.com"}}
 }
 
@@ -81,7 +87,8 @@ func (p *Provider) createBucket(ctx context.Context, r cfn.Resource) (cfn.State,
 		in.ObjectLockEnabledForBucket = aws.Bool(true)
 	}
 	if p.region != "us-east-1" {
-		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(p.region)}
+		in.CreateBucketConfiguration = &types.CreateBucketConfiguration{LocationConstraint: types.BucketLocationConstraint(
+			p.region)}
 	}
 	if _, err := p.s3.CreateBucket(ctx, in); err != nil {
 		return cfn.State{}, err
@@ -100,7 +107,8 @@ func (p *Provider) updateBucket(ctx context.Context, r cfn.Resource) (cfn.State,
 	}{
 		{"VersioningConfiguration", p.setVersioning}, {"BucketEncryption", p.setEncryption},
 		{"OwnershipControls", p.setOwnership}, {"PublicAccessBlockConfiguration", p.setPublicAccess},
-		{"ObjectLockConfiguration", p.setObjectLock}, {"LifecycleConfiguration", p.setLifecycle}, {"CorsConfiguration", p.setCORS},
+		{"ObjectLockConfiguration", p.setObjectLock}, {"LifecycleConfiguration", p.setLifecycle},
+		{"CorsConfiguration", p.setCORS},
 		{"NotificationConfiguration", p.setNotifications},
 	} {
 		if !changed(r, step.name) {
@@ -141,7 +149,8 @@ func (p *Provider) setEncryption(ctx context.Context, bucket *string, m map[stri
 		_, err := p.s3.DeleteBucketEncryption(ctx, &s3.DeleteBucketEncryptionInput{Bucket: bucket})
 		return err
 	}
-	in := &s3.PutBucketEncryptionInput{Bucket: bucket, ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{}}
+	in := &s3.PutBucketEncryptionInput{Bucket: bucket,
+		ServerSideEncryptionConfiguration: &types.ServerSideEncryptionConfiguration{}}
 	for _, it := range list(m, "ServerSideEncryptionConfiguration") {
 		rule, _ := it.(map[string]any)
 		out := types.ServerSideEncryptionRule{}
@@ -174,9 +183,10 @@ func (p *Provider) setOwnership(ctx context.Context, bucket *string, m map[strin
 }
 
 func (p *Provider) setPublicAccess(ctx context.Context, bucket *string, m map[string]any) error {
-	in := &s3.PutPublicAccessBlockInput{Bucket: bucket, PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
-		BlockPublicAcls: aws.Bool(m == nil), BlockPublicPolicy: aws.Bool(m == nil), IgnorePublicAcls: aws.Bool(m == nil),
-		RestrictPublicBuckets: aws.Bool(m == nil)}} // S3's default blocks everything
+	in := &s3.PutPublicAccessBlockInput{Bucket: bucket,
+		PublicAccessBlockConfiguration: &types.PublicAccessBlockConfiguration{
+			BlockPublicAcls: aws.Bool(m == nil), BlockPublicPolicy: aws.Bool(m == nil), IgnorePublicAcls: aws.Bool(m == nil),
+			RestrictPublicBuckets: aws.Bool(m == nil)}} // S3's default blocks everything
 	if err := into(m, in.PublicAccessBlockConfiguration); err != nil {
 		return err
 	}
@@ -185,7 +195,8 @@ func (p *Provider) setPublicAccess(ctx context.Context, bucket *string, m map[st
 }
 
 func (p *Provider) setObjectLock(ctx context.Context, bucket *string, m map[string]any) error {
-	in := &s3.PutObjectLockConfigurationInput{Bucket: bucket, ObjectLockConfiguration: &types.ObjectLockConfiguration{ObjectLockEnabled: types.ObjectLockEnabledEnabled}}
+	in := &s3.PutObjectLockConfigurationInput{Bucket: bucket,
+		ObjectLockConfiguration: &types.ObjectLockConfiguration{ObjectLockEnabled: types.ObjectLockEnabledEnabled}}
 	if err := into(m, in.ObjectLockConfiguration); err != nil {
 		return err
 	}
@@ -202,8 +213,10 @@ func (p *Provider) setCORS(ctx context.Context, bucket *string, m map[string]any
 	for _, it := range list(m, "CorsRules") {
 		rule, _ := it.(map[string]any)
 		out := types.CORSRule{}
-		if err := into(map[string]any{"ID": rule["Id"], "AllowedHeaders": rule["AllowedHeaders"], "AllowedMethods": rule["AllowedMethods"],
-			"AllowedOrigins": rule["AllowedOrigins"], "ExposeHeaders": rule["ExposedHeaders"], "MaxAgeSeconds": rule["MaxAge"]}, &out); err != nil {
+		if err := into(map[string]any{"ID": rule["Id"], "AllowedHeaders": rule["AllowedHeaders"],
+			"AllowedMethods": rule["AllowedMethods"],
+			"AllowedOrigins": rule["AllowedOrigins"], "ExposeHeaders": rule["ExposedHeaders"], "MaxAgeSeconds": rule["MaxAge"]},
+			&out); err != nil {
 			return err
 		}
 		in.CORSConfiguration.CORSRules = append(in.CORSConfiguration.CORSRules, out)
@@ -224,7 +237,8 @@ func (p *Provider) setNotifications(ctx context.Context, bucket *string, m map[s
 		f := &types.NotificationConfigurationFilter{Key: &types.S3KeyFilter{}}
 		for _, it := range rules {
 			rule, _ := it.(map[string]any)
-			f.Key.FilterRules = append(f.Key.FilterRules, types.FilterRule{Name: types.FilterRuleName(text(rule, "Name")), Value: aws.String(text(rule, "Value"))})
+			f.Key.FilterRules = append(f.Key.FilterRules, types.FilterRule{Name: types.FilterRuleName(text(rule, "Name")),
+				Value: aws.String(text(rule, "Value"))})
 		}
 		return f
 	}
@@ -239,7 +253,8 @@ func (p *Provider) setNotifications(ctx context.Context, bucket *string, m map[s
 			c.LambdaFunctionConfigurations = append(c.LambdaFunctionConfigurations, types.LambdaFunctionConfiguration{
 				LambdaFunctionArn: aws.String(text(o, "Function")), Filter: filterOf(o)})
 		}
-		c.LambdaFunctionConfigurations[i].Events = append(c.LambdaFunctionConfigurations[i].Events, types.Event(text(o, "Event")))
+		c.LambdaFunctionConfigurations[i].Events = append(c.LambdaFunctionConfigurations[i].Events,
+			types.Event(text(o, "Event")))
 	}
 	for _, it := range list(m, "QueueConfigurations") {
 		o, _ := it.(map[string]any)
@@ -248,11 +263,13 @@ func (p *Provider) setNotifications(ctx context.Context, bucket *string, m map[s
 		if !seen {
 			i = len(c.QueueConfigurations)
 			at[string(key)] = i
-			c.QueueConfigurations = append(c.QueueConfigurations, types.QueueConfiguration{QueueArn: aws.String(text(o, "Queue")), Filter: filterOf(o)})
+			c.QueueConfigurations = append(c.QueueConfigurations,
+				types.QueueConfiguration{QueueArn: aws.String(text(o, "Queue")), Filter: filterOf(o)})
 		}
 		c.QueueConfigurations[i].Events = append(c.QueueConfigurations[i].Events, types.Event(text(o, "Event")))
 	}
-	_, err := p.s3.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{Bucket: bucket, NotificationConfiguration: c})
+	_, err := p.s3.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{Bucket: bucket,
+		NotificationConfiguration: c})
 	return err
 }
 

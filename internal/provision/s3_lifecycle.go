@@ -50,12 +50,14 @@ func (p *Provider) setLifecycle(ctx context.Context, bucket *string, m map[strin
 		}
 		c.Rules = append(c.Rules, out)
 	}
-	_, err := p.s3.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{Bucket: bucket, LifecycleConfiguration: c})
+	_, err := p.s3.PutBucketLifecycleConfiguration(ctx, &s3.PutBucketLifecycleConfigurationInput{Bucket: bucket,
+		LifecycleConfiguration: c})
 	return err
 }
 
 func lifecycleRule(rule map[string]any, i int) (types.LifecycleRule, error) {
-	out := types.LifecycleRule{ID: aws.String(ruleID(rule, i)), Status: types.ExpirationStatus(text(rule, "Status")), Filter: lifecycleFilter(rule)}
+	out := types.LifecycleRule{ID: aws.String(ruleID(rule, i)), Status: types.ExpirationStatus(text(rule, "Status")),
+		Filter: lifecycleFilter(rule)}
 	when, err := date(rule, "ExpirationDate")
 	if err != nil {
 		return out, err
@@ -88,7 +90,8 @@ func lifecycleRule(rule map[string]any, i int) (types.LifecycleRule, error) {
 			StorageClass: types.TransitionStorageClass(text(t, "StorageClass"))})
 	}
 	if a := object(rule, "AbortIncompleteMultipartUpload"); a != nil {
-		out.AbortIncompleteMultipartUpload = &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: optional(a, "DaysAfterInitiation")}
+		out.AbortIncompleteMultipartUpload = &types.AbortIncompleteMultipartUpload{DaysAfterInitiation: optional(a,
+			"DaysAfterInitiation")}
 	}
 	return out, nil
 }
@@ -122,5 +125,6 @@ func lifecycleFilter(rule map[string]any) *types.LifecycleRuleFilter {
 	case n == 0:
 		return &types.LifecycleRuleFilter{Prefix: aws.String("")}
 	}
-	return &types.LifecycleRuleFilter{Prefix: and.Prefix, ObjectSizeGreaterThan: and.ObjectSizeGreaterThan, ObjectSizeLessThan: and.ObjectSizeLessThan}
+	return &types.LifecycleRuleFilter{Prefix: and.Prefix, ObjectSizeGreaterThan: and.ObjectSizeGreaterThan,
+		ObjectSizeLessThan: and.ObjectSizeLessThan}
 }

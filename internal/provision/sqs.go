@@ -17,7 +17,8 @@ import (
 func queueAttributes() map[string]string {
 	return map[string]string{"DelaySeconds": "0", "MaximumMessageSize": "1048576", "MessageRetentionPeriod": "345600",
 		"ReceiveMessageWaitTimeSeconds": "0", "VisibilityTimeout": "30", "RedrivePolicy": "", "RedriveAllowPolicy": "",
-		"FifoQueue": "", "ContentBasedDeduplication": "false", "DeduplicationScope": "queue", "FifoThroughputLimit": "perQueue"}
+		"FifoQueue": "", "ContentBasedDeduplication": "false", "DeduplicationScope": "queue",
+		"FifoThroughputLimit": "perQueue"}
 }
 
 func (p *Provider) sqsTypes() []resourceType {
@@ -27,7 +28,8 @@ func (p *Provider) sqsTypes() []resourceType {
 			"MessageRetentionPeriod": cfn.Int(60, 1209600), "ReceiveMessageWaitTimeSeconds": cfn.Int(0, 20),
 			"VisibilityTimeout": cfn.Int(0, 43200), "RedrivePolicy": cfn.JSON(), "RedriveAllowPolicy": cfn.JSON(),
 			"FifoQueue": cfn.Flag().Replaces(), "ContentBasedDeduplication": cfn.Flag(),
-			"DeduplicationScope": cfn.Str("queue", "messageGroup"), "FifoThroughputLimit": cfn.Str("perQueue", "perMessageGroupId"),
+			"DeduplicationScope": cfn.Str("queue", "messageGroup"), "FifoThroughputLimit": cfn.Str("perQueue",
+				"perMessageGroupId"),
 			"Tags": cfn.TagList()}, "Arn", "QueueName", "QueueUrl"),
 			create: p.createQueue, update: p.updateQueue, delete: p.deleteQueue, read: p.readQueue},
 		{schema: schema("AWS::SQS::QueuePolicy", "", 0, props{
@@ -87,7 +89,8 @@ func (p *Provider) createQueue(ctx context.Context, r cfn.Resource) (cfn.State, 
 	} else if !notFound(err) {
 		return cfn.State{}, err
 	}
-	out, err := p.sqs.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(name), Attributes: attrs, Tags: tags(r.Properties)})
+	out, err := p.sqs.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(name), Attributes: attrs,
+		Tags: tags(r.Properties)})
 	if err != nil {
 		return cfn.State{}, err
 	}
@@ -114,12 +117,14 @@ func (p *Provider) updateQueue(ctx context.Context, r cfn.Resource) (cfn.State, 
 	}
 	delete(now, "FifoQueue")
 	if len(now) > 0 {
-		if _, err := p.sqs.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: aws.String(r.PhysicalID), Attributes: now}); err != nil {
+		if _, err := p.sqs.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: aws.String(r.PhysicalID),
+			Attributes: now}); err != nil {
 			return st, err
 		}
 	}
 	if gone := lost(tags(r.Previous), tags(r.Properties)); len(gone) > 0 {
-		if _, err := p.sqs.UntagQueue(ctx, &sqs.UntagQueueInput{QueueUrl: aws.String(r.PhysicalID), TagKeys: gone}); err != nil {
+		if _, err := p.sqs.UntagQueue(ctx, &sqs.UntagQueueInput{QueueUrl: aws.String(r.PhysicalID),
+			TagKeys: gone}); err != nil {
 			return st, err
 		}
 	}
@@ -163,7 +168,8 @@ func (p *Provider) putQueuePolicy(ctx context.Context, r cfn.Resource) (cfn.Stat
 		return cfn.State{}, err
 	}
 	id := r.Stack + "-" + r.LogicalID
-	return cfn.State{PhysicalID: id, Attributes: map[string]any{"Id": id}}, p.setPolicy(ctx, list(r.Properties, "Queues"), *doc)
+	return cfn.State{PhysicalID: id, Attributes: map[string]any{"Id": id}}, p.setPolicy(ctx, list(r.Properties, "Queues"),
+		*doc)
 }
 
 func (p *Provider) dropQueuePolicy(ctx context.Context, r cfn.Resource) error {

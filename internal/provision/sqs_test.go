@@ -46,12 +46,14 @@ func TestQueues_areMadeChangedAndDeleted(t *testing.T) {
 		func(h *gateway.Host) gateway.Service { return sts.New(h) })
 	client, state := sqs.NewFromConfig(c.Config()), provision.NewMemoryState()
 	deploy := func(template string) *provision.Result {
-		res, err := provision.Deploy(t.Context(), c.Config(), provision.Request{StackName: "s", Template: []byte(template), State: state})
+		res, err := provision.Deploy(t.Context(), c.Config(), provision.Request{StackName: "s", Template: []byte(template),
+			State: state})
 		require.NoError(t, err)
 		return res
 	}
 	attributes := func(url string) map[string]string {
-		out, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll}})
+		out, err := client.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: &url,
+			AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameAll}})
 		require.NoError(t, err)
 		return out.Attributes
 	}

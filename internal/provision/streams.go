@@ -66,9 +66,11 @@ func (p *Provider) encryptStream(ctx context.Context, name string, before, now m
 	case key == old:
 		return nil
 	case key == "":
-		_, err = p.kinesis.StopStreamEncryption(ctx, &kinesis.StopStreamEncryptionInput{StreamName: &name, EncryptionType: types.EncryptionTypeKms, KeyId: &old})
+		_, err = p.kinesis.StopStreamEncryption(ctx, &kinesis.StopStreamEncryptionInput{StreamName: &name,
+			EncryptionType: types.EncryptionTypeKms, KeyId: &old})
 	default:
-		_, err = p.kinesis.StartStreamEncryption(ctx, &kinesis.StartStreamEncryptionInput{StreamName: &name, EncryptionType: types.EncryptionTypeKms, KeyId: &key})
+		_, err = p.kinesis.StartStreamEncryption(ctx, &kinesis.StartStreamEncryptionInput{StreamName: &name,
+			EncryptionType: types.EncryptionTypeKms, KeyId: &key})
 	}
 	if err != nil {
 		return err
@@ -95,9 +97,11 @@ func (p *Provider) retain(ctx context.Context, name string, before, now int64) e
 	var err error
 	switch hours := aws.Int32(int32(now)); {
 	case now > before:
-		_, err = p.kinesis.IncreaseStreamRetentionPeriod(ctx, &kinesis.IncreaseStreamRetentionPeriodInput{StreamName: aws.String(name), RetentionPeriodHours: hours})
+		_, err = p.kinesis.IncreaseStreamRetentionPeriod(ctx,
+			&kinesis.IncreaseStreamRetentionPeriodInput{StreamName: aws.String(name), RetentionPeriodHours: hours})
 	case now < before:
-		_, err = p.kinesis.DecreaseStreamRetentionPeriod(ctx, &kinesis.DecreaseStreamRetentionPeriodInput{StreamName: aws.String(name), RetentionPeriodHours: hours})
+		_, err = p.kinesis.DecreaseStreamRetentionPeriod(ctx,
+			&kinesis.DecreaseStreamRetentionPeriodInput{StreamName: aws.String(name), RetentionPeriodHours: hours})
 	}
 	if err != nil {
 		return err
@@ -108,7 +112,8 @@ func (p *Provider) retain(ctx context.Context, name string, before, now int64) e
 
 func (p *Provider) updateStream(ctx context.Context, r cfn.Resource) (cfn.State, error) {
 	st := cfn.State{PhysicalID: r.PhysicalID, Attributes: r.Attributes}
-	if err := p.retain(ctx, r.PhysicalID, number(r.Previous, "RetentionPeriodHours", 24), number(r.Properties, "RetentionPeriodHours", 24)); err != nil {
+	if err := p.retain(ctx, r.PhysicalID, number(r.Previous, "RetentionPeriodHours", 24),
+		number(r.Properties, "RetentionPeriodHours", 24)); err != nil {
 		return st, err
 	}
 	if err := p.encryptStream(ctx, r.PhysicalID, r.Previous, r.Properties); err != nil {
@@ -119,8 +124,9 @@ func (p *Provider) updateStream(ctx context.Context, r cfn.Resource) (cfn.State,
 		if mode == "" {
 			mode = types.StreamModeProvisioned
 		}
-		if _, err := p.kinesis.UpdateStreamMode(ctx, &kinesis.UpdateStreamModeInput{StreamARN: aws.String(text(r.Attributes, "Arn")),
-			StreamModeDetails: &types.StreamModeDetails{StreamMode: mode}}); err != nil {
+		if _, err := p.kinesis.UpdateStreamMode(ctx,
+			&kinesis.UpdateStreamModeInput{StreamARN: aws.String(text(r.Attributes, "Arn")),
+				StreamModeDetails: &types.StreamModeDetails{StreamMode: mode}}); err != nil {
 			return st, err
 		}
 		if _, err := p.streamReady(ctx, r.PhysicalID); err != nil {
@@ -129,17 +135,20 @@ func (p *Provider) updateStream(ctx context.Context, r cfn.Resource) (cfn.State,
 	}
 	if changed(r, "ShardCount") && mode != types.StreamModeOnDemand {
 		if _, err := p.kinesis.UpdateShardCount(ctx, &kinesis.UpdateShardCountInput{StreamName: aws.String(r.PhysicalID),
-			TargetShardCount: aws.Int32(int32(number(r.Properties, "ShardCount", 1))), ScalingType: types.ScalingTypeUniformScaling}); err != nil {
+			TargetShardCount: aws.Int32(int32(number(r.Properties, "ShardCount", 1))),
+			ScalingType:      types.ScalingTypeUniformScaling}); err != nil {
 			return st, err
 		}
 	}
 	if gone := lost(tags(r.Previous), tags(r.Properties)); len(gone) > 0 {
-		if _, err := p.kinesis.RemoveTagsFromStream(ctx, &kinesis.RemoveTagsFromStreamInput{StreamName: aws.String(r.PhysicalID), TagKeys: gone}); err != nil {
+		if _, err := p.kinesis.RemoveTagsFromStream(ctx,
+			&kinesis.RemoveTagsFromStreamInput{StreamName: aws.String(r.PhysicalID), TagKeys: gone}); err != nil {
 			return st, err
 		}
 	}
 	if now := tags(r.Properties); changed(r, "Tags") && len(now) > 0 {
-		if _, err := p.kinesis.AddTagsToStream(ctx, &kinesis.AddTagsToStreamInput{StreamName: aws.String(r.PhysicalID), Tags: now}); err != nil {
+		if _, err := p.kinesis.AddTagsToStream(ctx, &kinesis.AddTagsToStreamInput{StreamName: aws.String(r.PhysicalID),
+			Tags: now}); err != nil {
 			return st, err
 		}
 	}
@@ -148,11 +157,13 @@ func (p *Provider) updateStream(ctx context.Context, r cfn.Resource) (cfn.State,
 }
 
 func (p *Provider) deleteStream(ctx context.Context, r cfn.Resource) error {
-	if _, err := p.kinesis.DeleteStream(ctx, &kinesis.DeleteStreamInput{StreamName: aws.String(r.PhysicalID), EnforceConsumerDeletion: aws.Bool(true)}); err != nil {
+	if _, err := p.kinesis.DeleteStream(ctx, &kinesis.DeleteStreamInput{StreamName: aws.String(r.PhysicalID),
+		EnforceConsumerDeletion: aws.Bool(true)}); err != nil {
 		return err
 	}
 	return ask(ctx, func() (bool, error) {
-		_, err := p.kinesis.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: aws.String(r.PhysicalID)})
+		_, err := p.kinesis.DescribeStreamSummary(ctx,
+			&kinesis.DescribeStreamSummaryInput{StreamName: aws.String(r.PhysicalID)})
 		if notFound(err) {
 			return true, nil
 		}
@@ -161,11 +172,13 @@ func (p *Provider) deleteStream(ctx context.Context, r cfn.Resource) error {
 }
 
 func (p *Provider) readStream(ctx context.Context, r cfn.Resource) (cfn.State, error) {
-	out, err := p.kinesis.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: aws.String(r.PhysicalID)})
+	out, err := p.kinesis.DescribeStreamSummary(ctx,
+		&kinesis.DescribeStreamSummaryInput{StreamName: aws.String(r.PhysicalID)})
 	if err != nil {
 		return cfn.State{}, err
 	}
-	return cfn.State{PhysicalID: r.PhysicalID, Attributes: map[string]any{"Arn": *out.StreamDescriptionSummary.StreamARN}}, nil
+	return cfn.State{PhysicalID: r.PhysicalID, Attributes: map[string]any{"Arn": *out.StreamDescriptionSummary.StreamARN}},
+		nil
 }
 
 func (p *Provider) createConsumer(ctx context.Context, r cfn.Resource) (cfn.State, error) {
@@ -185,7 +198,8 @@ func (p *Provider) createConsumer(ctx context.Context, r cfn.Resource) (cfn.Stat
 }
 
 func (p *Provider) deleteConsumer(ctx context.Context, r cfn.Resource) error {
-	_, err := p.kinesis.DeregisterStreamConsumer(ctx, &kinesis.DeregisterStreamConsumerInput{ConsumerARN: aws.String(r.PhysicalID)})
+	_, err := p.kinesis.DeregisterStreamConsumer(ctx,
+		&kinesis.DeregisterStreamConsumerInput{ConsumerARN: aws.String(r.PhysicalID)})
 	return err
 }
 
@@ -196,7 +210,8 @@ func (p *Provider) readConsumer(ctx context.Context, r cfn.Resource) (cfn.State,
 		return cfn.State{}, err
 	}
 	d := out.ConsumerDescription
-	return cfn.State{PhysicalID: *d.ConsumerARN, Attributes: map[string]any{"ConsumerARN": *d.ConsumerARN, "ConsumerName": *d.ConsumerName,
+	return cfn.State{PhysicalID: *d.ConsumerARN, Attributes: map[string]any{"ConsumerARN": *d.ConsumerARN,
+		"ConsumerName":   *d.ConsumerName,
 		"ConsumerStatus": string(d.ConsumerStatus), "StreamARN": text(r.Properties, "StreamARN")}}, nil
 }
 
@@ -212,7 +227,8 @@ func (p *Provider) logsTypes() []resourceType {
 }
 
 func (p *Provider) logGroupState(name string) cfn.State {
-	return cfn.State{PhysicalID: name, Attributes: map[string]any{"Arn": "arn:aws:logs:" + p.region + ":" + p.account + ":log-group:" + name + ":*"}}
+	return cfn.State{PhysicalID: name, Attributes: map[string]any{"Arn": "arn:aws:logs:" + p.region + ":" + p.account +
+		":log-group:" + name + ":*"}}
 }
 
 func (p *Provider) createLogGroup(ctx context.Context, r cfn.Resource) (cfn.State, error) {
@@ -228,20 +244,23 @@ func (p *Provider) keepLogs(ctx context.Context, name string, m map[string]any) 
 	if days == 0 {
 		return nil
 	}
-	_, err := p.logs.PutRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: aws.String(name), RetentionInDays: aws.Int32(int32(days))})
+	_, err := p.logs.PutRetentionPolicy(ctx, &cloudwatchlogs.PutRetentionPolicyInput{LogGroupName: aws.String(name),
+		RetentionInDays: aws.Int32(int32(days))})
 	return err
 }
 
 func (p *Provider) updateLogGroup(ctx context.Context, r cfn.Resource) (cfn.State, error) {
 	st := p.logGroupState(r.PhysicalID)
 	if number(r.Properties, "RetentionInDays", 0) == 0 && number(r.Previous, "RetentionInDays", 0) != 0 {
-		if _, err := p.logs.DeleteRetentionPolicy(ctx, &cloudwatchlogs.DeleteRetentionPolicyInput{LogGroupName: aws.String(r.PhysicalID)}); err != nil {
+		if _, err := p.logs.DeleteRetentionPolicy(ctx,
+			&cloudwatchlogs.DeleteRetentionPolicyInput{LogGroupName: aws.String(r.PhysicalID)}); err != nil {
 			return st, err
 		}
 	}
 	arn := aws.String("arn:aws:logs:" + p.region + ":" + p.account + ":log-group:" + r.PhysicalID)
 	if gone := lost(tags(r.Previous), tags(r.Properties)); len(gone) > 0 {
-		if _, err := p.logs.UntagResource(ctx, &cloudwatchlogs.UntagResourceInput{ResourceArn: arn, TagKeys: gone}); err != nil {
+		if _, err := p.logs.UntagResource(ctx, &cloudwatchlogs.UntagResourceInput{ResourceArn: arn,
+			TagKeys: gone}); err != nil {
 			return st, err
 		}
 	}
@@ -259,7 +278,8 @@ func (p *Provider) deleteLogGroup(ctx context.Context, r cfn.Resource) error {
 }
 
 func (p *Provider) readLogGroup(ctx context.Context, r cfn.Resource) (cfn.State, error) {
-	out, err := p.logs.DescribeLogGroups(ctx, &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String(r.PhysicalID)})
+	out, err := p.logs.DescribeLogGroups(ctx,
+		&cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String(r.PhysicalID)})
 	if err != nil {
 		return cfn.State{}, err
 	}

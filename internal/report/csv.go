@@ -12,7 +12,8 @@ import (
 // points in it, not 0.
 func writeCSV(w io.Writer, b *Gradebook, _ Options) error {
 	c := csv.NewWriter(w)
-	_ = c.Write([]string{"learner", "name", "email", "section", "lab", "status", "points", "possible", "earned", "penalty", "submitted",
+	_ = c.Write([]string{"learner", "name", "email", "section", "lab", "status", "points", "possible", "earned", "penalty",
+		"submitted",
 		"attempt", "source", "digest", "seed", "passed", "failed", "skipped", "not judged", "flags", "remark"}) // Error tells
 	for _, g := range b.Grades {
 		if err := c.Write(g.csvRow()); err != nil {
@@ -25,7 +26,8 @@ func writeCSV(w io.Writer, b *Gradebook, _ Options) error {
 
 func (g Grade) csvRow() []string {
 	s := g.Submission
-	out := []string{cell(g.Learner.ID), cell(g.Learner.Name), cell(g.Learner.Email), cell(g.Learner.Section), cell(g.Lab), string(g.Status)}
+	out := []string{cell(g.Learner.ID), cell(g.Learner.Name), cell(g.Learner.Email), cell(g.Learner.Section), cell(g.Lab),
+		string(g.Status)}
 	if g.Final() {
 		out = append(out, Points(g.Points), Points(g.Possible), Points(g.Earned), Points(g.Penalty))
 	} else {

@@ -56,7 +56,8 @@ type Filled struct {
 // Text tells what changes, for people.
 func (f Filled) Text(w io.Writer) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "column %s: %d change, %d have the score already, %d stay\n", oneLine(f.Column), len(f.Changes), f.Same, len(f.Kept))
+	fmt.Fprintf(&b, "column %s: %d change, %d have the score already, %d stay\n", oneLine(f.Column), len(f.Changes),
+		f.Same, len(f.Kept))
 	for _, c := range f.Changes {
 		textLine(&b, "  ", "", fmt.Sprintf("line %d, %s: %s → %s", c.Line, oneLine(c.Row), or(c.Old, "empty"), c.New))
 	}
@@ -103,7 +104,8 @@ type level struct {
 
 // fill puts scores into the cells.
 func (t target) fill(b *Gradebook, o FillOptions) (Filled, error) {
-	f := Filled{Column: t.sheet.cell(0, t.column), Changes: []FillChange{}, Kept: []FillChange{}, Learners: []string{}, Rows: []string{}, Ambiguous: []string{}}
+	f := Filled{Column: t.sheet.cell(0, t.column), Changes: []FillChange{}, Kept: []FillChange{}, Learners: []string{},
+		Rows: []string{}, Ambiguous: []string{}}
 	scores, err := b.fillScores(o)
 	if err != nil {
 		return f, err
@@ -188,7 +190,10 @@ func (t target) decide(s fillScore, row int, old string, o FillOptions) (text, r
 	limit, known := t.max(row)
 	if known && limit != s.possible {
 		if !o.Scale || s.possible == 0 {
-			return "", "", fmt.Errorf("the platform has %s points for this column and the assignment %s: change one, or have the points converted", Points(limit), Points(s.possible))
+			return "", "",
+				fmt.Errorf(
+					"the platform has %s points for this column and the assignment %s: change one, or have the points converted",
+					Points(limit), Points(s.possible))
 		}
 		points = Round(points * limit / s.possible)
 	}

@@ -52,8 +52,10 @@ const canvas = "\xef\xbb\xbfStudent,ID,SIS Login ID,Section,Week 2 (7001),Week 3
 	"\"Student, Test\",108,,Wed,,,,"
 
 func TestFillCanvas_changesOnlyTheGradeCells(t *testing.T) {
-	b := graded(learner("ada@example.org", "", 87.125), learner("x", "grace AMAZING hopper", 64), learner("k", "Kim Lee", 50), learner("k3", "", 60, "canvas", "103"),
-		learner("k4", "", 60, "canvas", "104"), learner("mcurie", "", 90), learner("e", "Emmy Noether", 71.5), as(learner("t", "Alan Turing", 40), report.Open), learner("stranger", "Nobody Here", 1))
+	b := graded(learner("ada@example.org", "", 87.125), learner("x", "grace AMAZING hopper", 64),
+		learner("k", "Kim Lee", 50), learner("k3", "", 60, "canvas", "103"),
+		learner("k4", "", 60, "canvas", "104"), learner("mcurie", "", 90), learner("e", "Emmy Noether", 71.5),
+		as(learner("t", "Alan Turing", 40), report.Open), learner("stranger", "Nobody Here", 1))
 	b.Grades[1].Learner.Name = `"Amazing" Grace Hopper`
 	f, err := report.FillCanvas([]byte(canvas), b, report.FillOptions{})
 	require.NoError(t, err)
@@ -96,7 +98,8 @@ func TestFillCanvas_refuses(t *testing.T) {
 // Points are converted when told, and a platform with commas gets commas.
 func TestFillCanvas_convertsAndWritesCommas(t *testing.T) {
 	src := "Student;ID;Section;Week 3 (1)\nPoints Possible;;;12,5\nA;1;s;\nB;2;s;3,25\n"
-	f, err := report.FillCanvas([]byte(src), graded(learner("1", "", 50), learner("2", "", 26)), report.FillOptions{Scale: true})
+	f, err := report.FillCanvas([]byte(src), graded(learner("1", "", 50), learner("2", "", 26)),
+		report.FillOptions{Scale: true})
 	require.NoError(t, err)
 	require.Equal(t, "Student;ID;Section;Week 3 (1)\nPoints Possible;;;12,5\nA;1;s;6,25\nB;2;s;3,25\n", string(f.Bytes))
 	require.Equal(t, 1, f.Same)
@@ -107,17 +110,21 @@ func TestFillCanvas_convertsAndWritesCommas(t *testing.T) {
 	require.Equal(t, "Student,ID,Section,Week 3 (1)\nA,1,s,\"6,25\"\nB,2,s,\"3,25\"\n", string(f.Bytes))
 }
 
-const worksheet = "Identifier,Full name,Email address,Status,Grade,Maximum Grade,Grade can be changed,Last modified (submission),Last modified (grade),Feedback comments\n" +
-	"Participant 2001,Ada Lovelace,ada@example.org,Submitted,,100.00,Yes,\"Thursday, 5 March 2026, 5:30 PM\",-,\"<p>see below,\n really</p>\"\n" +
+const worksheet = "Identifier,Full name,Email address,Status,Grade,Maximum Grade,Grade can be changed,Last modified " +
+	"(submission),Last modified (grade),Feedback comments\n" +
+	"Participant 2001,Ada Lovelace,ada@example.org,Submitted,,100.00,Yes,\"Thursday, 5 March 2026, 5:30 PM\",-,\"<p>see " +
+	"below,\n really</p>\"\n" +
 	"Participant 2002,Grace Hopper,grace@example.org,No submission,-,100.00,Yes,-,-,\n" +
 	"Participant 2003,Marie Curie,marie@example.org,Submitted,40.00,100.00,No,-,-,\n" +
 	"Participant 2004,Kim Lee,kim@example.org,Submitted,40.00,100.00,Yes,-,-,\n\n"
 
 func TestFillMoodle_worksheet(t *testing.T) {
-	b := graded(learner("ada", "", 87.5, "moodle", "2001"), as(learner("grace@example.org", "", 0), report.Missing), learner("m", "", 90, "moodle", "Participant 2003"), learner("KIM@example.org", "", 40))
+	b := graded(learner("ada", "", 87.5, "moodle", "2001"), as(learner("grace@example.org", "", 0), report.Missing),
+		learner("m", "", 90, "moodle", "Participant 2003"), learner("KIM@example.org", "", 40))
 	f, err := report.FillMoodle([]byte(worksheet), b, report.FillOptions{Missing: true})
 	require.NoError(t, err)
-	require.Equal(t, strings.NewReplacer("Submitted,,", "Submitted,87.5,", "submission,-,", "submission,0,").Replace(worksheet), string(f.Bytes))
+	require.Equal(t, strings.NewReplacer("Submitted,,", "Submitted,87.5,", "submission,-,",
+		"submission,0,").Replace(worksheet), string(f.Bytes))
 	require.Equal(t, 1, f.Same)
 	require.Equal(t, "Moodle says that the grade cannot be changed", f.Kept[0].Reason)
 	require.Empty(t, f.Rows)
@@ -128,19 +135,24 @@ func TestFillMoodle_worksheet(t *testing.T) {
 	_, err = report.FillMoodle([]byte(strings.Replace(worksheet, "100.00", "60.00", 1)), b, report.FillOptions{})
 	require.ErrorContains(t, err, "line 2: the platform has 60 points")
 
-	german := strings.Replace(strings.ReplaceAll(worksheet, "Participant", "Teilnehmer/in"), worksheet[:strings.IndexByte(worksheet, '\n')],
-		"ID,Vollständiger Name,E-Mail-Adresse,Status,Bewertung,Bestwertung,Bewertung kann geändert werden,Zuletzt geändert (Abgabe),Zuletzt geändert (Bewertung),Feedback als Kommentar", 1)
-	f, err = report.FillMoodle([]byte(german), graded(learner("ada", "", 87.5, "moodle", "2001"), learner("kim@example.org", "", 41)), report.FillOptions{Column: "Bewertung"})
+	german := strings.Replace(strings.ReplaceAll(worksheet, "Participant", "Teilnehmer/in"),
+		worksheet[:strings.IndexByte(worksheet, '\n')],
+		"ID,Vollständiger Name,E-Mail-Adresse,Status,Bewertung,Bestwertung,Bewertung kann geändert werden,Zuletzt geändert "+
+			"(Abgabe),Zuletzt geändert (Bewertung),Feedback als Kommentar", 1)
+	f, err = report.FillMoodle([]byte(german), graded(learner("ada", "", 87.5, "moodle", "2001"),
+		learner("kim@example.org", "", 41)), report.FillOptions{Column: "Bewertung"})
 	require.NoError(t, err)
 	require.Len(t, f.Changes, 2)
 }
 
 func TestFillMoodle_gradebook(t *testing.T) {
-	src := "First name\tLast name\tID number\tEmail address\tAssignment: Week 3 (Real)\tAssignment: Week 3 (Feedback)\tAssignment: Week 3 (Percentage)\tCourse total (Real)\r\n" +
+	src := "First name\tLast name\tID number\tEmail address\tAssignment: Week 3 (Real)\tAssignment: Week 3 " +
+		"(Feedback)\tAssignment: Week 3 (Percentage)\tCourse total (Real)\r\n" +
 		"Ada\tLovelace\tu1\tada@example.org\t-\t\t-\t12,50\r\n" +
 		"Kim\tLee\tu2\tkim@example.org\t-\t\t-\t-\r\n" +
 		"Kim\tLee\tu3\tkim.lee@example.org\t-\t\t-\t-\r\n"
-	f, err := report.FillMoodle([]byte(src), graded(learner("a", "Lovelace, Ada", 87.5), learner("k", "Kim Lee", 50), learner("z", "", 3)), report.FillOptions{})
+	f, err := report.FillMoodle([]byte(src), graded(learner("a", "Lovelace, Ada", 87.5), learner("k", "Kim Lee", 50),
+		learner("z", "", 3)), report.FillOptions{})
 	require.NoError(t, err)
 	require.Equal(t, strings.Replace(src, "\t-\t", "\t87,5\t", 1), string(f.Bytes))
 	require.Equal(t, []string{"k (Kim Lee) could be the rows 3 (Kim Lee), 4 (Kim Lee)"}, f.Ambiguous)
@@ -151,11 +163,13 @@ func TestFillMoodle_gradebook(t *testing.T) {
 // and two learners of one name get none.
 func TestFill_aNameNeverOutdoesAnId(t *testing.T) {
 	src := "Student,ID,Section,Week 3 (1)\n\"Lee, Kim\",1,s,\n"
-	f, err := report.FillCanvas([]byte(src), graded(learner("a", "Kim Lee", 10), learner("b", "", 20, "canvas", "1")), report.FillOptions{})
+	f, err := report.FillCanvas([]byte(src), graded(learner("a", "Kim Lee", 10), learner("b", "", 20, "canvas", "1")),
+		report.FillOptions{})
 	require.NoError(t, err)
 	require.Equal(t, "Student,ID,Section,Week 3 (1)\n\"Lee, Kim\",1,s,20\n", string(f.Bytes))
 	require.Len(t, f.Ambiguous, 1)
-	f, err = report.FillCanvas([]byte(src), graded(learner("a", "Kim Lee", 10), learner("b", "Lee, Kim", 20)), report.FillOptions{})
+	f, err = report.FillCanvas([]byte(src), graded(learner("a", "Kim Lee", 10), learner("b", "Lee, Kim", 20)),
+		report.FillOptions{})
 	require.NoError(t, err)
 	require.Equal(t, src, string(f.Bytes))
 	require.Equal(t, []string{"line 2, Lee, Kim, could be a (Kim Lee) or b (Lee, Kim)"}, f.Ambiguous)
@@ -167,9 +181,11 @@ func export(t *rapid.T) (cells [][]string, delimiter, src string) {
 	end := rapid.SampledFrom([]string{"\n", "\r\n"}).Draw(t, "end")
 	cells = [][]string{{"Student", "ID", "SIS Login ID", "Section", "Other (1)", "Week 3 (2)", "Final Score"}}
 	text := rapid.OneOf(rapid.StringMatching(`[ a-z,;."é\n]{0,8}`), rapid.Just(""))
-	grade := rapid.SampledFrom([]string{"", "-", "EX", "N/A", "0", "12", "12.50", "99,9", "100", " 7 ", "7  ", "A+", "50%", "150"})
+	grade := rapid.SampledFrom([]string{"", "-", "EX", "N/A", "0", "12", "12.50", "99,9", "100", " 7 ", "7  ", "A+", "50%",
+		"150"})
 	for i := range rapid.IntRange(0, 6).Draw(t, "rows") {
-		cells = append(cells, []string{text.Draw(t, "name"), fmt.Sprint(100 + i), text.Draw(t, "login"), text.Draw(t, "section"), grade.Draw(t, "other"), grade.Draw(t, "grade"), text.Draw(t, "total")})
+		cells = append(cells, []string{text.Draw(t, "name"), fmt.Sprint(100 + i), text.Draw(t, "login"),
+			text.Draw(t, "section"), grade.Draw(t, "other"), grade.Draw(t, "grade"), text.Draw(t, "total")})
 	}
 	var b strings.Builder
 	b.WriteString(rapid.SampledFrom([]string{"", "\xef\xbb\xbf"}).Draw(t, "mark"))
@@ -199,7 +215,8 @@ func TestFill_keepsEveryOtherByte(t *testing.T) {
 		var grades []report.Grade
 		for i := range cells[1:] {
 			if rapid.Bool().Draw(t, "graded") {
-				grades = append(grades, learner(fmt.Sprintf("learner-%d", i), "", report.Round(rapid.Float64Range(0, 100).Draw(t, "points")), "canvas", fmt.Sprint(100+i)))
+				grades = append(grades, learner(fmt.Sprintf("learner-%d", i), "",
+					report.Round(rapid.Float64Range(0, 100).Draw(t, "points")), "canvas", fmt.Sprint(100+i)))
 			}
 		}
 		o := report.FillOptions{Lower: rapid.Bool().Draw(t, "lower")}
@@ -265,7 +282,8 @@ func FuzzFill(f *testing.F) {
 	f.Add([]byte(worksheet))
 	b := graded(learner("ada@example.org", "Kim Lee", 87.5, "canvas", "101", "moodle", "2001"))
 	f.Fuzz(func(t *testing.T, src []byte) {
-		for _, fill := range []func([]byte, *report.Gradebook, report.FillOptions) (report.Filled, error){report.FillCanvas, report.FillMoodle} {
+		for _, fill := range []func([]byte, *report.Gradebook, report.FillOptions) (report.Filled, error){report.FillCanvas,
+			report.FillMoodle} {
 			out, err := fill(src, b, report.FillOptions{Column: "Grade"})
 			if err == nil && len(out.Changes) == 0 && !bytes.Equal(src, out.Bytes) {
 				t.Fatal("bytes change without a change")

@@ -66,7 +66,8 @@ func TestWrite_givesNoScoreToWhatIsOpen(t *testing.T) {
 }
 
 func TestRound_isHalfAwayFromZeroInDecimals(t *testing.T) {
-	for in, want := range map[float64]string{1.005: "1.01", 2.675: "2.68", -1.005: "-1.01", 40.0 / 3: "13.33", 0.1 + 0.2: "0.3", 0.004: "0", -0.004: "0",
+	for in, want := range map[float64]string{1.005: "1.01", 2.675: "2.68", -1.005: "-1.01", 40.0 / 3: "13.33", 0.1 +
+		0.2: "0.3", 0.004: "0", -0.004: "0",
 		100: "100", 1e15: "1000000000000000", 12.5: "12.5"} {
 		require.Equal(t, want, report.Points(in), in)
 	}
@@ -96,11 +97,13 @@ func TestSchema_acceptsWhatIsWrittenAndNothingElse(t *testing.T) {
 		require.NoError(t, err)
 		return schema.Validate(v)
 	}
-	for _, b := range []*report.Gradebook{class(), large(3), of(class(), "dan"), {}, {Grades: []report.Grade{{Result: &report.Result{}, Status: report.Final}}}} {
+	for _, b := range []*report.Gradebook{class(), large(3), of(class(), "dan"), {},
+		{Grades: []report.Grade{{Result: &report.Result{}, Status: report.Final}}}} {
 		require.NoError(t, valid(string(write(t, "json", b))))
 	}
 	text := string(write(t, "json", class()))
-	for _, change := range [][2]string{{`"status": "open"`, `"status": "half"`}, {`"verdict": "error"`, `"verdict": "oops"`},
+	for _, change := range [][2]string{{`"status": "open"`, `"status": "half"`},
+		{`"verdict": "error"`, `"verdict": "oops"`},
 		{`"points": null`, `"points": "77"`}, {`"assignment": "week-3"`, `"week": 3`}} {
 		require.Contains(t, text, change[0])
 		require.Error(t, valid(strings.Replace(text, change[0], change[1], 1)), change)
@@ -138,7 +141,8 @@ func TestCSV_holdsNoFormula(t *testing.T) {
 		b := class()
 		for i := range b.Grades {
 			g := &b.Grades[i]
-			g.Learner.Name, g.Learner.Email, g.Submission.Source = text.Draw(t, "name"), text.Draw(t, "email"), text.Draw(t, "source")
+			g.Learner.Name, g.Learner.Email, g.Submission.Source = text.Draw(t, "name"), text.Draw(t, "email"),
+				text.Draw(t, "source")
 			g.Problem, g.Flags, g.Submission.Note = text.Draw(t, "problem"), []string{text.Draw(t, "flag")}, text.Draw(t, "note")
 		}
 		var out bytes.Buffer

@@ -88,7 +88,8 @@ func capped(list []annotation) []annotation {
 	if len(list) <= githubAnnotations {
 		return list
 	}
-	last := annotation{list[0].level, "More in the summary", fmt.Sprintf("%d more like these are in the step's summary and log", len(list)-githubAnnotations+1)}
+	last := annotation{list[0].level, "More in the summary",
+		fmt.Sprintf("%d more like these are in the step's summary and log", len(list)-githubAnnotations+1)}
 	return append(list[:githubAnnotations-1:githubAnnotations-1], last)
 }
 
@@ -107,7 +108,8 @@ func cut(parts []string, limit int) string {
 	var b strings.Builder
 	for i, p := range parts {
 		if b.Len()+len(p) > limit-room {
-			fmt.Fprintf(&b, "\n%d more parts of this report are left out: a summary holds no more. They are in the log.\n", len(parts)-i)
+			fmt.Fprintf(&b, "\n%d more parts of this report are left out: a summary holds no more. They are in the log.\n",
+				len(parts)-i)
 			break
 		}
 		b.WriteString(p)

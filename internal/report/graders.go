@@ -50,7 +50,8 @@ func writeClassroom(w io.Writer, b *Gradebook, _ Options) error {
 	var exact []float64
 	for _, g := range r.Grades {
 		for _, c := range g.items() {
-			doc.Tests = append(doc.Tests, classroomTest{Name: oneLine(c.Title), Status: threeWay(c.Verdict), Message: classroomMessage(b, g, c), Millis: c.Millis})
+			doc.Tests = append(doc.Tests, classroomTest{Name: oneLine(c.Title), Status: threeWay(c.Verdict),
+				Message: classroomMessage(b, g, c), Millis: c.Millis})
 			exact = append(exact, c.Points)
 		}
 		earned, penalty = earned+g.Earned, penalty+g.Penalty
@@ -67,7 +68,8 @@ func writeClassroom(w io.Writer, b *Gradebook, _ Options) error {
 			doc.Tests[i].Score = n
 		}
 		if late := whole(r.Points) - whole(earned); late != 0 {
-			doc.Tests = append(doc.Tests, classroomTest{Name: "Handed in late", Status: "fail", Score: late, Message: Points(penalty) + " points less for lateness"})
+			doc.Tests = append(doc.Tests, classroomTest{Name: "Handed in late", Status: "fail", Score: late,
+				Message: Points(penalty) + " points less for lateness"})
 		}
 	}
 	src, err := json.Marshal(doc)
@@ -154,7 +156,8 @@ func writeGradescope(w io.Writer, b *Gradebook, _ Options) error {
 		Names  string           `json:"test_name_format"`
 		Extra  map[string]any   `json:"extra_data"`
 		List   []gradescopeTest `json:"tests"`
-	}{Output: r.summary(), Format: "text", Tests: "text", Names: "text", Extra: map[string]any{"tool": b.Tool, "assignment": b.Assignment}, List: []gradescopeTest{}}
+	}{Output: r.summary(), Format: "text", Tests: "text", Names: "text", Extra: map[string]any{"tool": b.Tool,
+		"assignment": b.Assignment}, List: []gradescopeTest{}}
 	if r.Final {
 		doc.Score = &r.Points
 	}
@@ -164,7 +167,8 @@ func writeGradescope(w io.Writer, b *Gradebook, _ Options) error {
 			seeds[g.Lab] = g.Result.Seed
 		}
 		for k, c := range g.items() {
-			t := gradescopeTest{Name: oneLine(c.Title), Number: fmt.Sprintf("%d.%d", i+1, k+1), Tags: []string{g.Lab, string(c.Verdict)},
+			t := gradescopeTest{Name: oneLine(c.Title), Number: fmt.Sprintf("%d.%d", i+1, k+1),
+				Tags:   []string{g.Lab, string(c.Verdict)},
 				Output: clip(strings.TrimSpace(c.score()+"\n"+c.detail(b.lab(g.Lab))), 16000)}
 			if !c.Verdict.unjudged() {
 				t.Status = "failed"
@@ -274,7 +278,8 @@ func (b *Gradebook) prairie(r row, limit int) any {
 	}
 	for _, g := range r.Grades {
 		for _, c := range g.items() {
-			t := prairieTest{Name: oneLine(c.Title), Description: oneLine(c.ID), Message: clip(c.headline(), limit), Output: clip(c.detail(b.lab(g.Lab)), limit)}
+			t := prairieTest{Name: oneLine(c.Title), Description: oneLine(c.ID), Message: clip(c.headline(), limit),
+				Output: clip(c.detail(b.lab(g.Lab)), limit)}
 			if r.Final {
 				t.Points, t.Max = &c.Points, &c.Possible
 			}

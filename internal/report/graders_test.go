@@ -196,11 +196,13 @@ func ltiRules(b *report.Gradebook, out []byte, points float64, final bool) error
 		return err
 	}
 	w.that(doc.User != "", "user")
-	w.that((doc.Given != nil) == final && (doc.Maximum != nil) == final, "a score exactly when it is one, with its maximum")
+	w.that((doc.Given != nil) == final && (doc.Maximum != nil) == final,
+		"a score exactly when it is one, with its maximum")
 	if final && doc.Given != nil && doc.Maximum != nil {
 		w.that(*doc.Given == points && *doc.Maximum == report.Round(b.Possible()), "score")
 	}
-	w.that(regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3,}Z$`).MatchString(doc.Timestamp), "timestamp %s", doc.Timestamp)
+	w.that(regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3,}Z$`).MatchString(doc.Timestamp), "timestamp %s",
+		doc.Timestamp)
 	w.that(strings.Contains(" Initialized Started InProgress Submitted Completed ", " "+doc.Activity+" "), "activity")
 	w.that(final == (doc.Grading == "FullyGraded") && (final || doc.Grading == "Failed"), "grading %s", doc.Grading)
 	return w.err()

@@ -56,7 +56,8 @@ func writeHTML(w io.Writer, b *Gradebook, o Options) error {
 		return err
 	}
 	rows := b.rows()
-	p := htmlPage{Title: oneLine(or(b.Title, b.Assignment)), Style: template.CSS(style), Only: len(rows) == 1} //nolint:gosec // our own file
+	p := htmlPage{Title: oneLine(or(b.Title, b.Assignment)), Style: template.CSS(style),
+		Only: len(rows) == 1} //nolint:gosec // our own file
 	if !o.Now.IsZero() {
 		p.Footer = "Written " + o.now(b).Format("2006-01-02 15:04 UTC") + ". "
 	}

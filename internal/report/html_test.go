@@ -82,10 +82,14 @@ func TestHTML_isNotChangedByWhatLearnersWrite(t *testing.T) {
 	n := 0
 	plain := shape(t, fill(func() string { n++; return "word" + strconv.Itoa(n%10) }))
 	rapid.Check(t, func(t *rapid.T) {
-		markup := rapid.OneOf(rapid.SampledFrom([]string{hostile, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`, `</dd></dl><style>*{display:none}</style>`, `javascript:alert(1)`,
+		markup := rapid.OneOf(rapid.SampledFrom([]string{hostile, `"><img src=x onerror=alert(1)>`, `' onmouseover='alert(1)`,
+			`</dd></dl><style>*{display:none}</style>`, `javascript:alert(1)`,
 			`<!--`, `]]>`, `&lt;script&gt;`, `{{.Title}}`, "\u2028</script>"}), rapid.StringMatching(`[<>"'&/=a-z -]{1,30}x`))
 		i := 0
-		require.Equal(t, plain, shape(t, fill(func() string { i++; return "x" + strconv.Itoa(i%10) + markup.Draw(t, "text") })))
+		require.Equal(t, plain, shape(t, fill(func() string {
+			i++
+			return "x" + strconv.Itoa(i%10) + markup.Draw(t, "text")
+		})))
 	})
 }
 
@@ -194,7 +198,8 @@ func TestHTML_ofALargeClassIsSmall(t *testing.T) {
 	for i := range b.Grades {
 		for k := range b.Grades[i].Result.Checks {
 			c := &b.Grades[i].Result.Checks[k]
-			c.Verdict, c.Points, c.Message, c.Seen = report.Fail, 0, strings.Repeat("<&>", 500), strings.Repeat("long output\n", 400)
+			c.Verdict, c.Points, c.Message, c.Seen = report.Fail, 0, strings.Repeat("<&>", 500),
+				strings.Repeat("long output\n", 400)
 			c.Sent, c.Expected, c.Hint = []string{c.Seen}, c.Seen, c.Message
 		}
 	}

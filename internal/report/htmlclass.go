@@ -46,7 +46,8 @@ type (
 
 func (b *Gradebook) htmlClass(rows []row) *htmlClass {
 	in := Insights(b)
-	c := &htmlClass{Learners: in.Learners, Scored: in.Scored, OpenCount: len(in.Open), Mean: Points(in.Mean), Median: Points(in.Median), Possible: Points(in.Possible)}
+	c := &htmlClass{Learners: in.Learners, Scored: in.Scored, OpenCount: len(in.Open), Mean: Points(in.Mean),
+		Median: Points(in.Median), Possible: Points(in.Possible)}
 	at := map[string]htmlNote{}
 	for i, r := range rows {
 		at[r.Learner.ID] = htmlNote{Anchor: learnerAnchor(i), Who: oneLine(r.Learner.name())}
@@ -65,8 +66,9 @@ func (b *Gradebook) htmlClass(rows []row) *htmlClass {
 	}
 	for _, m := range in.Mistakes {
 		const named = 12 // learners by name; a list of hundreds is not read
-		h := htmlMistake{Learners: len(m.Learners), Of: m.Of, Title: oneLine(m.Title), Lab: m.Lab, Lost: Points(m.Lost), Explanation: plain(m.Explanation),
-			More: max(len(m.Learners)-named, 0)}
+		h := htmlMistake{Learners: len(m.Learners), Of: m.Of, Title: oneLine(m.Title), Lab: m.Lab, Lost: Points(m.Lost),
+			Explanation: plain(m.Explanation),
+			More:        max(len(m.Learners)-named, 0)}
 		for _, id := range m.Learners[:min(len(m.Learners), named)] {
 			h.Who = append(h.Who, at[id])
 		}
@@ -100,7 +102,8 @@ func (c *htmlClass) histogram(scores []Bin) {
 			words = append(words, fmt.Sprintf("%d from %s to %s points", s.Learners, Points(s.From), Points(s.To)))
 		}
 		x := 12 + i*50
-		c.Bars = append(c.Bars, htmlBar{X: x, Y: 160 - h, Height: h, Middle: x + 23, Above: 154 - h, Learners: s.Learners, From: Points(s.From)})
+		c.Bars = append(c.Bars, htmlBar{X: x, Y: 160 - h, Height: h, Middle: x + 23, Above: 154 - h, Learners: s.Learners,
+			From: Points(s.From)})
 	}
 	c.HistogramText = "Learners by points: " + strings.Join(words, ", ")
 }
@@ -108,8 +111,10 @@ func (c *htmlClass) histogram(scores []Bin) {
 func (b *Gradebook) htmlLab(l LabRef, in LabInsight, rows []row) htmlLab {
 	out := htmlLab{Title: oneLine(in.Title)}
 	for i, k := range in.Checks {
-		s := htmlStat{Number: i + 1, ID: oneLine(k.ID), Title: oneLine(k.Title), Passed: k.Passed, Judged: k.Judged, Skipped: k.Skipped, Unjudged: k.Unjudged,
-			Percent: int(math.Round(k.PassRate * 100)), Difficulty: "–", Discrimination: "–", Undecided: k.Undecided, Lost: Points(k.Lost)}
+		s := htmlStat{Number: i + 1, ID: oneLine(k.ID), Title: oneLine(k.Title), Passed: k.Passed, Judged: k.Judged,
+			Skipped: k.Skipped, Unjudged: k.Unjudged,
+			Percent: int(math.Round(k.PassRate * 100)), Difficulty: "–", Discrimination: "–", Undecided: k.Undecided,
+			Lost: Points(k.Lost)}
 		if k.Judged > 0 {
 			s.Difficulty = fmt.Sprintf("%.2f", k.Difficulty)
 		}
@@ -145,5 +150,6 @@ func (b *Gradebook) htmlLab(l LabRef, in LabInsight, rows []row) htmlLab {
 
 // class is the verdict's short name in the style: a class has thousands.
 func (v Verdict) class() string {
-	return map[Verdict]string{Pass: "p", Partial: "h", Fail: "f", Timeout: "t", Skipped: "s", Unsupported: "u", Error: "e"}[v]
+	return map[Verdict]string{Pass: "p", Partial: "h", Fail: "f", Timeout: "t", Skipped: "s", Unsupported: "u",
+		Error: "e"}[v]
 }

@@ -19,19 +19,28 @@ func TestInsights_ofAClass(t *testing.T) {
 	require.Equal(t, 3, in.Scored)
 	require.Equal(t, 34.58, in.Mean)
 	require.Equal(t, 16.0, in.Median)
-	require.Equal(t, []report.Flagged{{Learner: "ada", Lab: "kinesis-partition-keys", Flag: "its output carries the seed of bob"}}, in.Flags)
-	require.Empty(t, cmp.Diff([]report.MistakeInsight{{Lab: "kinesis-partition-keys", ID: "low-cardinality-key", Title: "A key with few values",
-		Explanation: "All records of a value go to one shard.", Learners: []string{"ada", "bob"}, Of: 3, Checks: []string{"even-shards"}, Lost: 32}}, in.Mistakes))
+	require.Equal(t,
+		[]report.Flagged{{Learner: "ada", Lab: "kinesis-partition-keys", Flag: "its output carries the seed of bob"}},
+		in.Flags)
+	require.Empty(t,
+		cmp.Diff([]report.MistakeInsight{{Lab: "kinesis-partition-keys", ID: "low-cardinality-key",
+			Title:       "A key with few values",
+			Explanation: "All records of a value go to one shard.", Learners: []string{"ada", "bob"}, Of: 3,
+			Checks: []string{"even-shards"}, Lost: 32}}, in.Mistakes))
 	require.Equal(t, "2 of 3: A key with few values (kinesis-partition-keys), 32 points lost", in.Mistakes[0].String())
 
 	few := "fewer than 10 learners"
 	require.Empty(t, cmp.Diff([]report.CheckInsight{
-		{ID: "order-per-customer", Title: "Events of a customer stay in order", Judged: 3, Passed: 3, PassRate: 1, Difficulty: 1, Undecided: few},
-		{ID: "even-shards", Title: "The shards share the load", Judged: 3, Passed: 1, Failed: 2, PassRate: 1.0 / 3, Difficulty: 1.0 / 3, Undecided: few, Lost: 32},
-		{ID: "failed-entries", Title: "Failed entries are sent again", Judged: 1, Passed: 1, Skipped: 2, PassRate: 1, Difficulty: 1, Undecided: few, Lost: 16},
+		{ID: "order-per-customer", Title: "Events of a customer stay in order", Judged: 3, Passed: 3, PassRate: 1,
+			Difficulty: 1, Undecided: few},
+		{ID: "even-shards", Title: "The shards share the load", Judged: 3, Passed: 1, Failed: 2, PassRate: 1.0 / 3,
+			Difficulty: 1.0 / 3, Undecided: few, Lost: 32},
+		{ID: "failed-entries", Title: "Failed entries are sent again", Judged: 1, Passed: 1, Skipped: 2, PassRate: 1,
+			Difficulty: 1, Undecided: few, Lost: 16},
 	}, in.Labs[0].Checks))
 	carts := in.Labs[1].Checks[1] // ada a third of 40, dan none, cyd not judged
-	require.Equal(t, [6]int{2, 0, 1, 1, 1, 2}, [6]int{carts.Judged, carts.Passed, carts.Partial, carts.Failed, carts.Unjudged, carts.Unexplained})
+	require.Equal(t, [6]int{2, 0, 1, 1, 1, 2}, [6]int{carts.Judged, carts.Passed, carts.Partial, carts.Failed,
+		carts.Unjudged, carts.Unexplained})
 	require.InDelta(t, 1.0/6, carts.Difficulty, 0.001)
 	require.Equal(t, 66.67, carts.Lost)
 }
@@ -41,7 +50,8 @@ func TestInsights_ofAClass(t *testing.T) {
 func checks(points ...[3]float64) *report.Gradebook {
 	b := &report.Gradebook{Labs: []report.LabRef{{ID: "lab", Points: 30}}}
 	for i, p := range points {
-		g := report.Grade{Learner: report.Learner{ID: fmt.Sprint(i)}, Lab: "lab", Status: report.Final, Possible: 30, Result: &report.Result{Lab: "lab"}}
+		g := report.Grade{Learner: report.Learner{ID: fmt.Sprint(i)}, Lab: "lab", Status: report.Final, Possible: 30,
+			Result: &report.Result{Lab: "lab"}}
 		for k, v := range p {
 			c := report.Check{ID: fmt.Sprint(k), Possible: 10, Points: v, Verdict: report.Fail}
 			switch {
@@ -64,7 +74,8 @@ func checks(points ...[3]float64) *report.Gradebook {
 func TestInsights_discrimination(t *testing.T) {
 	var rows [][3]float64
 	for i := range 6 {
-		rows = append(rows, [3]float64{10, map[bool]float64{true: 10}[i < 4], 0}, [3]float64{0, 0, map[bool]float64{true: 10}[i < 1]})
+		rows = append(rows, [3]float64{10, map[bool]float64{true: 10}[i < 4], 0},
+			[3]float64{0, 0, map[bool]float64{true: 10}[i < 1]})
 	}
 	c := report.Insights(checks(rows...)).Labs[0].Checks
 	// Means 0.5 and 5/12 of the rest; covariance 1/3 - 5/24 = 1/8; deviations 1/2 and sqrt(35)/12.
@@ -86,7 +97,8 @@ func TestInsights_findTheCheckThatIsAtFault(t *testing.T) {
 	var rows [][3]float64
 	for i := range 20 {
 		good := i%2 == 0
-		rows = append(rows, [3]float64{map[bool]float64{false: 10}[good], map[bool]float64{true: 10}[good], map[bool]float64{true: 10}[good]})
+		rows = append(rows, [3]float64{map[bool]float64{false: 10}[good], map[bool]float64{true: 10}[good],
+			map[bool]float64{true: 10}[good]})
 	}
 	c := report.Insights(checks(rows...)).Labs[0].Checks
 	require.InDelta(t, -1, *c[0].Discrimination, 1e-9)

@@ -31,8 +31,9 @@ func writeLTI(w io.Writer, b *Gradebook, o Options) error {
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
 	for _, r := range b.rows() {
-		s := ltiScore{User: or(r.Learner.Accounts["lti"], r.Learner.ID), Comment: clip(r.summary(), limit), Timestamp: ltiTime(o.now(b)),
-			Activity: "Completed", Grading: "FullyGraded"}
+		s := ltiScore{User: or(r.Learner.Accounts["lti"], r.Learner.ID), Comment: clip(r.summary(), limit),
+			Timestamp: ltiTime(o.now(b)),
+			Activity:  "Completed", Grading: "FullyGraded"}
 		var last time.Time
 		missing := true
 		for _, g := range r.Grades {

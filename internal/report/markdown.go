@@ -108,7 +108,8 @@ func mdPoints(c scaled) string {
 
 // glyph is the verdict as one character that is told apart without colour.
 func (v Verdict) glyph() string {
-	return map[Verdict]string{Pass: "✓", Partial: "◐", Fail: "✗", Skipped: "○", Unsupported: "⊘", Timeout: "…", Error: "!"}[v]
+	return map[Verdict]string{Pass: "✓", Partial: "◐", Fail: "✗", Skipped: "○", Unsupported: "⊘", Timeout: "…",
+		Error: "!"}[v]
 }
 
 // md is text within a line of Markdown, where nothing in it has a meaning.

@@ -40,7 +40,8 @@ func (t target) match(scores []fillScore, f *Filled) map[int]int {
 			for _, c := range claims {
 				names = append(names, who(scores[c.learner].learner))
 			}
-			f.Ambiguous = append(f.Ambiguous, fmt.Sprintf("line %d, %s, could be %s", t.sheet.rows[row][0].line, t.who(row), strings.Join(names, " or ")))
+			f.Ambiguous = append(f.Ambiguous, fmt.Sprintf("line %d, %s, could be %s", t.sheet.rows[row][0].line, t.who(row),
+				strings.Join(names, " or ")))
 		case !spoken[row]:
 			f.Rows = append(f.Rows, fmt.Sprintf("line %d, %s", t.sheet.rows[row][0].line, t.who(row)))
 		}

@@ -15,7 +15,8 @@ import (
 // the gradebook.
 func FillCanvas(export []byte, b *Gradebook, o FillOptions) (Filled, error) {
 	s, err := openSheet(export, "gradebook export of Canvas", func(h []string) bool {
-		return position(h, "ID") > 0 && position(h, "Section") > 0 && (strings.Contains(h[0], "Student") || position(h, "LastName") == 0)
+		return position(h, "ID") > 0 && position(h, "Section") > 0 &&
+			(strings.Contains(h[0], "Student") || position(h, "LastName") == 0)
 	})
 	if err != nil {
 		return Filled{}, err
@@ -26,7 +27,9 @@ func FillCanvas(export []byte, b *Gradebook, o FillOptions) (Filled, error) {
 		return Filled{}, err
 	}
 	id := position(header, "ID")
-	t := target{sheet: s, column: column, decimal: o.Decimal, locked: func(row int) string { return canvasLock(s.cell(row, column)) },
+	t := target{sheet: s, column: column, decimal: o.Decimal, locked: func(row int) string {
+		return canvasLock(s.cell(row, column))
+	},
 		max: func(int) (float64, bool) { return 0, false }, who: func(row int) string { return s.cell(row, 0) }}
 	names := []int{0}
 	if position(header, "LastName") == 0 {
@@ -48,7 +51,8 @@ func FillCanvas(export []byte, b *Gradebook, o FillOptions) (Filled, error) {
 	}
 	t.levels = []level{
 		{columns: []int{id}, keys: accounts("canvas")},
-		{columns: present(id, position(header, "SIS User ID"), position(header, "SIS Login ID"), position(header, "Integration ID")), keys: identifiers},
+		{columns: present(id, position(header, "SIS User ID"), position(header, "SIS Login ID"),
+			position(header, "Integration ID")), keys: identifiers},
 		{columns: names, keys: learnerName, name: true},
 	}
 	if t.decimal == "" {
@@ -77,7 +81,8 @@ func canvasTitles(header []string, h string) []string {
 			return nil
 		}
 	}
-	for _, total := range []string{"Current Score", "Final Score", "Current Points", "Final Points", "Current Grade", "Final Grade", "Override Score", "Override Grade", "Override Status"} {
+	for _, total := range []string{"Current Score", "Final Score", "Current Points", "Final Points", "Current Grade",
+		"Final Grade", "Override Score", "Override Grade", "Override Status"} {
 		if strings.HasSuffix(h, total) {
 			return nil
 		}
@@ -111,7 +116,8 @@ func canvasLock(cell string) string {
 // https://docs.moodle.org/en/Assignment_settings, offline grading worksheet.
 func FillMoodle(export []byte, b *Gradebook, o FillOptions) (Filled, error) {
 	s, err := openSheet(export, "grade export of Moodle", func(h []string) bool {
-		return position(h, "Identifier") >= 0 && position(h, "Grade") >= 0 || len(h) > 1 && o.Column != "" && position(h, o.Column) >= 0 ||
+		return position(h, "Identifier") >= 0 && position(h, "Grade") >= 0 || len(h) > 1 && o.Column != "" &&
+			position(h, o.Column) >= 0 ||
 			len(h) > 2 && (position(h, "Email address", "ID number", "Username") >= 0 || position(h, "First name") >= 0)
 	})
 	if err != nil {
@@ -119,7 +125,9 @@ func FillMoodle(export []byte, b *Gradebook, o FillOptions) (Filled, error) {
 	}
 	header := s.header()
 	id, worksheet := position(header, "Identifier"), position(header, "Grade")
-	t := target{sheet: s, decimal: o.Decimal, locked: func(int) string { return "" }, max: func(int) (float64, bool) { return 0, false }}
+	t := target{sheet: s, decimal: o.Decimal, locked: func(int) string { return "" }, max: func(int) (float64, bool) {
+		return 0, false
+	}}
 	if id >= 0 && worksheet >= 0 {
 		t.column = worksheet
 		if o.Column != "" && o.Column != header[worksheet] {
@@ -176,7 +184,9 @@ func (t *target) people(header []string) {
 	}
 	number, user := position(header, "ID number"), position(header, "Username")
 	t.levels = []level{
-		{columns: present(id), keys: func(l Learner) []string { return []string{lastWord(l.Accounts["moodle"])} }, last: true},
+		{columns: present(id), keys: func(l Learner) []string {
+			return []string{lastWord(l.Accounts["moodle"])}
+		}, last: true},
 		{columns: present(number, user), keys: accounts("moodle")},
 		{columns: present(number, user, mail), keys: identifiers},
 	}
@@ -209,7 +219,8 @@ func (s *sheet) columnOf(pattern *regexp.Regexp) int {
 // or is feedback, has none.
 func moodleTitles(h string) []string {
 	switch strings.ToLower(h) {
-	case "first name", "last name", "surname", "id number", "institution", "department", "email address", "username", "full name", "last downloaded from this course":
+	case "first name", "last name", "surname", "id number", "institution", "department", "email address", "username",
+		"full name", "last downloaded from this course":
 		return nil
 	}
 	for _, kind := range []string{"(Feedback)", "(Letter)", "(Percentage)"} {

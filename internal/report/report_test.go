@@ -14,7 +14,8 @@ func TestText_staysWithinEightyColumnsAndLosesNothing(t *testing.T) {
 	long := strings.Repeat("x", 200)
 	r := &report.Result{Lab: "l", Seed: 7, Checks: []report.Check{
 		{ID: "a", Title: "Passes", Verdict: report.Pass, Points: 60, Possible: 60, Millis: 12},
-		{ID: "b", Title: "Fails", Verdict: report.Fail, Possible: 40, Message: strings.Repeat("many words ", 20), Seen: long + "\nsecond line\n", Hint: "think"},
+		{ID: "b", Title: "Fails", Verdict: report.Fail, Possible: 40, Message: strings.Repeat("many words ", 20), Seen: long +
+			"\nsecond line\n", Hint: "think"},
 	}}
 	var out bytes.Buffer
 	require.NoError(t, report.Text(&out, r))
@@ -28,7 +29,8 @@ func TestText_staysWithinEightyColumnsAndLosesNothing(t *testing.T) {
 }
 
 func TestScore_isNotFinalWhenSomethingWasNotJudged(t *testing.T) {
-	for verdict, want := range map[report.Verdict]bool{report.Pass: true, report.Partial: true, report.Fail: true, report.Skipped: true,
+	for verdict, want := range map[report.Verdict]bool{report.Pass: true, report.Partial: true, report.Fail: true,
+		report.Skipped: true,
 		report.Timeout: true, report.Unsupported: false, report.Error: false} {
 		_, _, final := (&report.Result{Checks: []report.Check{{Verdict: verdict}}}).Score()
 		require.Equal(t, want, final, verdict)

@@ -27,16 +27,23 @@ import (
 
 // someone draws the gradebook of one learner, with any text in any field.
 func someone(t *rapid.T) *report.Gradebook {
-	text := rapid.OneOf(rapid.SampledFrom([]string{"", hostile, strings.Repeat("long ", 400), "::f3a9c1::", "\r\n::add-mask::x"}), rapid.String(),
+	text := rapid.OneOf(rapid.SampledFrom([]string{"", hostile, strings.Repeat("long ", 400), "::f3a9c1::",
+		"\r\n::add-mask::x"}), rapid.String(),
 		rapid.Map(rapid.SliceOfN(rapid.Byte(), 0, 40), func(b []byte) string { return string(b) }))
-	verdict := rapid.SampledFrom([]report.Verdict{report.Pass, report.Partial, report.Fail, report.Skipped, report.Unsupported, report.Timeout, report.Error})
-	b := &report.Gradebook{Version: 1, Assignment: text.Draw(t, "assignment"), Title: text.Draw(t, "title"), Tool: text.Draw(t, "tool")}
+	verdict := rapid.SampledFrom([]report.Verdict{report.Pass, report.Partial, report.Fail, report.Skipped,
+		report.Unsupported, report.Timeout, report.Error})
+	b := &report.Gradebook{Version: 1, Assignment: text.Draw(t, "assignment"), Title: text.Draw(t, "title"),
+		Tool: text.Draw(t, "tool")}
 	learner := report.Learner{ID: "l" + text.Draw(t, "id"), Name: text.Draw(t, "name")}
 	for i := range rapid.IntRange(1, 3).Draw(t, "labs") {
-		l := report.LabRef{ID: fmt.Sprintf("lab-%d", i), Title: text.Draw(t, "lab"), Points: float64(rapid.IntRange(0, 150).Draw(t, "worth"))}
+		l := report.LabRef{ID: fmt.Sprintf("lab-%d", i), Title: text.Draw(t, "lab"),
+			Points: float64(rapid.IntRange(0, 150).Draw(t, "worth"))}
 		b.Labs = append(b.Labs, l)
-		g := report.Grade{Learner: learner, Lab: l.ID, Status: rapid.SampledFrom([]report.Status{report.Final, report.Final, report.Open, report.Rejected, report.Missing}).Draw(t, "status"),
-			Possible: l.Points, Problem: text.Draw(t, "problem"), Flags: []string{text.Draw(t, "flag")}, Submission: report.Submission{Source: text.Draw(t, "source")}}
+		g := report.Grade{Learner: learner, Lab: l.ID,
+			Status: rapid.SampledFrom([]report.Status{report.Final, report.Final, report.Open, report.Rejected,
+				report.Missing}).Draw(t, "status"),
+			Possible: l.Points, Problem: text.Draw(t, "problem"), Flags: []string{text.Draw(t, "flag")},
+			Submission: report.Submission{Source: text.Draw(t, "source")}}
 		if g.Status == report.Final || g.Status == report.Open {
 			judge(t, &g, text, verdict)
 		}
@@ -49,8 +56,10 @@ func judge(t *rapid.T, g *report.Grade, text *rapid.Generator[string], verdict *
 	g.Result = &report.Result{Lab: g.Lab, Seed: rapid.Uint64().Draw(t, "seed"), Emulator: text.Draw(t, "emulator")}
 	sum, possible := 0.0, 0
 	for k := range rapid.IntRange(1, 14).Draw(t, "checks") {
-		c := report.Check{ID: fmt.Sprintf("check-%d", k), Title: text.Draw(t, "title"), Verdict: verdict.Draw(t, "verdict"), Possible: rapid.IntRange(1, 30).Draw(t, "possible"),
-			Message: text.Draw(t, "message"), Sent: []string{text.Draw(t, "sent")}, Seen: text.Draw(t, "seen"), Hint: text.Draw(t, "hint"), Millis: int64(rapid.IntRange(0, 99_999).Draw(t, "millis"))}
+		c := report.Check{ID: fmt.Sprintf("check-%d", k), Title: text.Draw(t, "title"), Verdict: verdict.Draw(t, "verdict"),
+			Possible: rapid.IntRange(1, 30).Draw(t, "possible"),
+			Message:  text.Draw(t, "message"), Sent: []string{text.Draw(t, "sent")}, Seen: text.Draw(t, "seen"),
+			Hint: text.Draw(t, "hint"), Millis: int64(rapid.IntRange(0, 99_999).Draw(t, "millis"))}
 		switch c.Verdict {
 		case report.Pass:
 			c.Points = float64(c.Possible)
@@ -93,20 +102,26 @@ func TestRules_holdForAnything(t *testing.T) {
 func TestRules_findWhatIsWrong(t *testing.T) {
 	ada := of(class(), "ada")
 	for format, changes := range map[string][][2]string{
-		"junit": {{`hostname="localhost" `, ``}, {`<system-out></system-out>`, ``}, {`time="1.210"`, `time="1.2101"`}, {`failures="1"`, `failures="2"`}, {`type="fail" `, ``},
+		"junit": {{`hostname="localhost" `, ``}, {`<system-out></system-out>`, ``}, {`time="1.210"`, `time="1.2101"`},
+			{`failures="1"`, `failures="2"`}, {`type="fail" `, ``},
 			{`09:00:00"`, `09:00:00Z"`}},
-		"tap":          {{"1..5\n", "1..4\n"}, {"not ok 2", "not ok 7"}, {"  ...\n", ""}, {"# SKIP", "# MAYBE"}, {"TAP version 14\n", ""}},
-		"gradescope":   {{`"score": 87.73`, `"score": 87.7`}, {`"status": "passed"`, `"status": "ok"`}, {`"max_score": 40`, `"max_score": 4`}},
-		"exercism":     {{`"version": 3`, `"version": 2`}, {`"status": "fail"`, `"status": "error"`}, {`"message": "every item that was added is in the cart"`, `"message": ""`}},
-		"prairielearn": {{`"gradable": true`, `"gradable": false`}, {`"max_points": 16,`, ``}, {`"score": 0.62`, `"score": 6.2`}},
-		"github":       {{"::error ", "::terror "}, {"::f3a9c1::\n", "::f3a9c2::\n"}},
-		"lti-score":    {{`09:00:00.000Z`, `09:00:00Z`}, {`"scoreMaximum":140,`, ``}, {`FullyGraded`, `Failed`}},
+		"tap": {{"1..5\n", "1..4\n"}, {"not ok 2", "not ok 7"}, {"  ...\n", ""}, {"# SKIP", "# MAYBE"},
+			{"TAP version 14\n", ""}},
+		"gradescope": {{`"score": 87.73`, `"score": 87.7`}, {`"status": "passed"`, `"status": "ok"`},
+			{`"max_score": 40`, `"max_score": 4`}},
+		"exercism": {{`"version": 3`, `"version": 2`}, {`"status": "fail"`, `"status": "error"`},
+			{`"message": "every item that was added is in the cart"`, `"message": ""`}},
+		"prairielearn": {{`"gradable": true`, `"gradable": false`}, {`"max_points": 16,`, ``},
+			{`"score": 0.62`, `"score": 6.2`}},
+		"github":    {{"::error ", "::terror "}, {"::f3a9c1::\n", "::f3a9c2::\n"}},
+		"lti-score": {{`09:00:00.000Z`, `09:00:00Z`}, {`"scoreMaximum":140,`, ``}, {`FullyGraded`, `Failed`}},
 	} {
 		text := string(write(t, format, ada))
 		require.NoError(t, rules()[format](ada, []byte(text), 87.73, true), format)
 		for _, c := range changes {
 			require.Contains(t, text, c[0], format)
-			require.Error(t, rules()[format](ada, []byte(strings.Replace(text, c[0], c[1], 1)), 87.73, true), "%s: %v", format, c)
+			require.Error(t, rules()[format](ada, []byte(strings.Replace(text, c[0], c[1], 1)), 87.73, true), "%s: %v", format,
+				c)
 		}
 	}
 	require.Error(t, classroomRules(ada, write(t, "github-classroom", ada), 88.5, true))
@@ -165,12 +180,14 @@ func junitRules(b *report.Gradebook, out []byte, _ float64, _ bool) error {
 		for _, a := range s.Attrs {
 			at[a.Name.Local] = a.Value
 		}
-		for _, name := range []string{"name", "package", "id", "timestamp", "hostname", "tests", "failures", "errors", "skipped", "time"} {
+		for _, name := range []string{"name", "package", "id", "timestamp", "hostname", "tests", "failures", "errors",
+			"skipped", "time"} {
 			w.that(at[name] != "" || name == "package", "suite without %s", name)
 		}
 		w.that(len(at) == 10, "suite with more attributes: %v", at)
 		w.that(at["id"] == fmt.Sprint(i), "ids count from 0")
-		w.that(regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$`).MatchString(at["timestamp"]), "timestamp %s", at["timestamp"])
+		w.that(regexp.MustCompile(`^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$`).MatchString(at["timestamp"]), "timestamp %s",
+			at["timestamp"])
 		order, counts := "", map[string]int{}
 		for _, c := range s.Inner {
 			order += string(c.XMLName.Local[0])
@@ -219,7 +236,8 @@ func tapRules(_ *report.Gradebook, out []byte, _ float64, final bool) error {
 	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 	w.that(lines[0] == "TAP version 14", "version line")
 	plan, next, block, bails := 0, 1, false, 0
-	field, point := regexp.MustCompile(`^[a-z_]+$`), regexp.MustCompile(`^(?:not )?ok (\d+) - ((?:[^#\\]|\\[#\\])*)(# (?i:SKIP|TODO) .*)?$`)
+	field, point := regexp.MustCompile(`^[a-z_]+$`),
+		regexp.MustCompile(`^(?:not )?ok (\d+) - ((?:[^#\\]|\\[#\\])*)(# (?i:SKIP|TODO) .*)?$`)
 	for i, l := range lines[1:] {
 		switch {
 		case block:
@@ -313,7 +331,8 @@ func TestJUnit_isValidUnderBothSchemas(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
 	for _, schema := range []string{"ant", "jenkins"} {
-		out, err := exec.Command(lint, append([]string{"--noout", "--schema", "testdata/junit/" + schema + ".xsd"}, files...)...).CombinedOutput()
+		out, err := exec.Command(lint, append([]string{"--noout", "--schema", "testdata/junit/" + schema + ".xsd"},
+			files...)...).CombinedOutput()
 		require.NoError(t, err, "%s: %s", schema, out)
 		broken := filepath.Join(t.TempDir(), "broken.xml")
 		src, err := os.ReadFile(files[0])

@@ -9,7 +9,8 @@ func RefOf(l *lab.Folder, points float64, digest string) LabRef {
 		ref.Checks = append(ref.Checks, CheckRef{ID: c.ID, Title: c.Title, Possible: c.Points, Hidden: l.Hidden[c.ID]})
 	}
 	for _, m := range l.Mistakes {
-		ref.Mistakes = append(ref.Mistakes, MistakeRef{ID: m.ID, Title: m.Title, Explanation: m.Explanation, Hidden: l.Secrets[m.ID]})
+		ref.Mistakes = append(ref.Mistakes, MistakeRef{ID: m.ID, Title: m.Title, Explanation: m.Explanation,
+			Hidden: l.Secrets[m.ID]})
 	}
 	return ref
 }
@@ -19,9 +20,11 @@ func RefOf(l *lab.Folder, points float64, digest string) LabRef {
 // worth the points of these.
 func Single(l *lab.Folder, r *Result, tool string) *Gradebook {
 	points, possible, final := r.Score()
-	g := Grade{Lab: l.ID, Status: Final, Result: r, Earned: Round(points), Points: Round(points), Possible: float64(possible)}
+	g := Grade{Lab: l.ID, Status: Final, Result: r, Earned: Round(points), Points: Round(points),
+		Possible: float64(possible)}
 	if !final {
 		g.Status = Open
 	}
-	return &Gradebook{Version: 1, Assignment: l.ID, Title: l.Title, Tool: tool, Labs: []LabRef{RefOf(l, float64(possible), "")}, Grades: []Grade{g}}
+	return &Gradebook{Version: 1, Assignment: l.ID, Title: l.Title, Tool: tool,
+		Labs: []LabRef{RefOf(l, float64(possible), "")}, Grades: []Grade{g}}
 }

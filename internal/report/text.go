@@ -16,7 +16,8 @@ func Text(w io.Writer, r *Result) error {
 	if final {
 		fmt.Fprintf(&b, "%s of %d points, seed %d\n", Points(points), possible, r.Seed)
 	} else {
-		textLine(&b, "", "", fmt.Sprintf("no score, seed %d: %s could not be judged", r.Seed, strings.Join(g.unjudged(), ", ")))
+		textLine(&b, "", "", fmt.Sprintf("no score, seed %d: %s could not be judged", r.Seed,
+			strings.Join(g.unjudged(), ", ")))
 	}
 	_, err := io.WriteString(w, b.String())
 	return err

@@ -37,7 +37,10 @@ func (b *Gradebook) rows() []row {
 func (b *Gradebook) single(format string) (row, error) {
 	rows := b.rows()
 	if len(rows) != 1 {
-		return row{}, fmt.Errorf("the format %s is for one learner's submission and this gradebook holds %d: write one for each learner, or choose another format", format, len(rows))
+		return row{},
+			fmt.Errorf(
+				"the format %s is for one learner's submission and this gradebook holds %d: write one for each learner, or "+
+					"choose another format", format, len(rows))
 	}
 	return rows[0], nil
 }
@@ -247,7 +250,8 @@ func clip(s string, limit int) string {
 // which knows only tests still shows an error, never an empty success.
 func (g Grade) items() []scaled {
 	items := g.checks()
-	whole := scaled{Check: Check{ID: "submission", Title: "The submission can be judged", Verdict: Fail, Message: g.why()}, Possible: Round(g.Possible)}
+	whole := scaled{Check: Check{ID: "submission", Title: "The submission can be judged", Verdict: Fail, Message: g.why()},
+		Possible: Round(g.Possible)}
 	switch {
 	case g.Status == Open && len(g.unjudged()) == 0:
 		whole.Verdict, whole.Possible = Error, 0

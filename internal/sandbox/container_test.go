@@ -52,13 +52,15 @@ func boxedRun(t *testing.T, script string, prepare func(h *hostile)) (*hostile, 
 		prepare(h)
 	}
 	t.Setenv("SECRET_OF_OURS", "SECRET")
-	r, err := sandbox.Run(t.Context(), sandbox.Spec{Command: []string{"python3", "main.py"}, Dir: h.workspace, Policy: h.policy, Timeout: 60 * time.Second,
+	r, err := sandbox.Run(t.Context(), sandbox.Spec{Command: []string{"python3", "main.py"}, Dir: h.workspace,
+		Policy: h.policy, Timeout: 60 * time.Second,
 		Stdin: strings.NewReader("to the program"), Env: []string{"OUTSIDE=" + h.outside, "ODD=a\nb=c d"}})
 	require.NoError(t, err)
 	h.free(t)
 	for _, tool := range []string{"docker", "podman"} {
 		if _, err := exec.LookPath(tool); err == nil {
-			out, err := exec.Command(tool, "ps", "--all", "--quiet", "--filter", "label=pipelab=sandbox", "--filter", "volume="+h.workspace).Output()
+			out, err := exec.Command(tool, "ps", "--all", "--quiet", "--filter", "label=pipelab=sandbox", "--filter", "volume="+
+				h.workspace).Output()
 			require.NoError(t, err)
 			require.Empty(t, string(out), "a container is left")
 			break
@@ -125,16 +127,21 @@ print([name for name, value in os.environ.items() if "SECRET" in value])
 
 func TestContainer_takesWithoutEnd(t *testing.T) {
 	t.Run("memory", func(t *testing.T) {
-		_, r := boxedRun(t, "held = []\nwhile True:\n    held.append(bytearray(os.urandom(1 << 20)))\n", func(h *hostile) { h.policy.Memory = 100 << 20 })
+		_, r := boxedRun(t, "held = []\nwhile True:\n    held.append(bytearray(os.urandom(1 << 20)))\n", func(h *hostile) {
+			h.policy.Memory = 100 << 20
+		})
 		require.Contains(t, r.Breach, "more than 100 MiB of memory")
 		require.NotEqual(t, 0, r.Exit)
 	})
 	t.Run("disk", func(t *testing.T) {
-		_, r := boxedRun(t, "n = 0\nwhile True:\n    n += 1\n    open(str(n), 'wb').write(b'x' * (1 << 20))\n", func(h *hostile) { h.policy.Disk = 20 << 20 })
+		_, r := boxedRun(t, "n = 0\nwhile True:\n    n += 1\n    open(str(n), 'wb').write(b'x' * (1 << 20))\n",
+			func(h *hostile) { h.policy.Disk = 20 << 20 })
 		require.Contains(t, r.Breach, "wrote more than 20 MiB")
 	})
 	t.Run("one file", func(t *testing.T) {
-		_, r := boxedRun(t, "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nattempt('write', lambda: open('big', 'wb').write(b'x' * (3 << 20)) < (3 << 20) and [][1])\n", func(h *hostile) { h.policy.FileSize = 1 << 20 })
+		_, r := boxedRun(t,
+			"signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\nattempt('write', lambda: open('big', 'wb').write(b'x' * (3 << "+
+				"20)) < (3 << 20) and [][1])\n", func(h *hostile) { h.policy.FileSize = 1 << 20 })
 		require.NotContains(t, r.Stdout, "DONE")
 	})
 	t.Run("processes", func(t *testing.T) {

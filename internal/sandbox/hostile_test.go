@@ -49,7 +49,8 @@ func newHostile(t *testing.T) *hostile {
 	policy, err := machine()
 	require.NoError(t, err)
 	h := &hostile{policy: policy.With(nil, nil), workspace: t.TempDir(), outside: t.TempDir()}
-	for name, text := range map[string]string{"sealed/checks.yaml": "SECRET", "other/answer.py": "SECRET", "result.json": "SECRET"} {
+	for name, text := range map[string]string{"sealed/checks.yaml": "SECRET", "other/answer.py": "SECRET",
+		"result.json": "SECRET"} {
 		file := filepath.Join(h.outside, name)
 		require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o755))
 		require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
@@ -75,7 +76,8 @@ func (h *hostile) run(t *testing.T, i *prefork.Interpreters, command ...string) 
 	t.Helper()
 	t.Setenv("SECRET_OF_OURS", "SECRET")
 	var r sandbox.Result
-	r, err := sandbox.Run(t.Context(), sandbox.Spec{Command: command, Dir: h.workspace, Policy: h.policy, Timeout: 20 * time.Second, Output: 1 << 20,
+	r, err := sandbox.Run(t.Context(), sandbox.Spec{Command: command, Dir: h.workspace, Policy: h.policy,
+		Timeout: 20 * time.Second, Output: 1 << 20,
 		Interpreters: i, Env: []string{"OUTSIDE=" + h.outside, fmt.Sprintf("JUDGE=%d", os.Getpid())}})
 	require.NoError(t, err)
 	h.free(t)
@@ -176,9 +178,11 @@ os.fchmod(os.open(os.__file__, os.O_RDONLY), 0)
 
 func TestHostile_forksWithoutEnd(t *testing.T) {
 	for name, script := range map[string]string{
-		"all stay":           "while True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n",
-		"each in a session":  "while True:\n    try:\n        if os.fork() == 0:\n            os.setsid()\n    except OSError:\n        pass\n",
-		"threads and forks":  "import threading\ndef f():\n    while True:\n        try:\n            os.fork()\n        except OSError:\n            pass\nfor _ in range(4):\n    threading.Thread(target=f).start()\n",
+		"all stay": "while True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n",
+		"each in a session": "while True:\n    try:\n        if os.fork() == 0:\n            os.setsid()\n    except " +
+			"OSError:\n        pass\n",
+		"threads and forks": "import threading\ndef f():\n    while True:\n        try:\n            os.fork()\n        " +
+			"except OSError:\n            pass\nfor _ in range(4):\n    threading.Thread(target=f).start()\n",
 		"of a shell as well": "os.execv('/bin/sh', ['sh', '-c', 'exec 9<lock; f() { f | f & }; f; sleep 600'])\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -226,9 +230,11 @@ print("gone")
 
 func TestHostile_takesMemoryWithoutEnd(t *testing.T) {
 	for name, script := range map[string]string{
-		"one":     "held = []\nwhile True:\n    held.append(bytearray(1 << 20))\n",
-		"several": "for _ in range(7):\n    if os.fork() == 0:\n        break\nheld = []\nfor _ in range(60):\n    held.append(bytearray(os.urandom(1 << 20)))\ntime.sleep(600)\n",
-		"shared":  "import mmap\nheld = []\nwhile True:\n    m = mmap.mmap(-1, 1 << 20)\n    m.write(b'x' * (1 << 20))\n    held.append(m)\n",
+		"one": "held = []\nwhile True:\n    held.append(bytearray(1 << 20))\n",
+		"several": "for _ in range(7):\n    if os.fork() == 0:\n        break\nheld = []\nfor _ in range(60):\n    " +
+			"held.append(bytearray(os.urandom(1 << 20)))\ntime.sleep(600)\n",
+		"shared": "import mmap\nheld = []\nwhile True:\n    m = mmap.mmap(-1, 1 << 20)\n    m.write(b'x' * (1 << 20))\n    " +
+			"held.append(m)\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			python(t, script, func(t *testing.T, h *hostile, run func() sandbox.Result) {
@@ -239,10 +245,11 @@ func TestHostile_takesMemoryWithoutEnd(t *testing.T) {
 		})
 	}
 	t.Run("at once", func(t *testing.T) {
-		python(t, "attempt('reserve', lambda: len(bytearray(2 << 30)))\n", func(t *testing.T, h *hostile, run func() sandbox.Result) {
-			h.policy.Memory = 200 << 20
-			refused(t, run(), 1)
-		})
+		python(t, "attempt('reserve', lambda: len(bytearray(2 << 30)))\n",
+			func(t *testing.T, h *hostile, run func() sandbox.Result) {
+				h.policy.Memory = 200 << 20
+				refused(t, run(), 1)
+			})
 	})
 }
 
@@ -261,9 +268,11 @@ attempt("single", single)
 		h.policy.FileSize = 1 << 20
 		refused(t, run(), 2)
 	})
-	for name, where := range map[string]string{"in the workspace": ".", "in the temporary folder": "os.environ['TMPDIR']"} {
+	for name, where := range map[string]string{"in the workspace": ".",
+		"in the temporary folder": "os.environ['TMPDIR']"} {
 		t.Run(name, func(t *testing.T) {
-			script := "n = 0\nos.chdir(" + strings.ReplaceAll(where, ".", "'.'") + ")\nwhile True:\n    n += 1\n    with open(str(n), 'wb') as file:\n        file.write(b'x' * (1 << 20))\n"
+			script := "n = 0\nos.chdir(" + strings.ReplaceAll(where, ".", "'.'") +
+				")\nwhile True:\n    n += 1\n    with open(str(n), 'wb') as file:\n        file.write(b'x' * (1 << 20))\n"
 			script = strings.ReplaceAll(script, "os'.'environ", "os.environ")
 			python(t, script, func(t *testing.T, h *hostile, run func() sandbox.Result) {
 				h.policy.Disk = 20 << 20
@@ -275,14 +284,16 @@ attempt("single", single)
 
 func TestHostile_doesNotEnd(t *testing.T) {
 	for name, command := range map[string][]string{
-		"it loops":           {"sh", "-c", "exec 9>lock; while :; do :; done"},
-		"it ignores signals": {"sh", "-c", "exec 9>lock; trap '' TERM INT HUP QUIT; sleep 600 & setsid sleep 600 & while :; do wait; done"},
-		"it prints":          {"sh", "-c", "exec 9>lock; while :; do echo 0123456789012345678901234567890123456789; done"},
-		"it prints much":     {"sh", "-c", "exec 9>lock; exec cat /dev/zero"},
+		"it loops": {"sh", "-c", "exec 9>lock; while :; do :; done"},
+		"it ignores signals": {"sh", "-c",
+			"exec 9>lock; trap '' TERM INT HUP QUIT; sleep 600 & setsid sleep 600 & while :; do wait; done"},
+		"it prints":      {"sh", "-c", "exec 9>lock; while :; do echo 0123456789012345678901234567890123456789; done"},
+		"it prints much": {"sh", "-c", "exec 9>lock; exec cat /dev/zero"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			h := newHostile(t)
-			r, err := sandbox.Run(t.Context(), sandbox.Spec{Command: command, Dir: h.workspace, Policy: h.policy, Timeout: 300 * time.Millisecond, Output: 1000})
+			r, err := sandbox.Run(t.Context(), sandbox.Spec{Command: command, Dir: h.workspace, Policy: h.policy,
+				Timeout: 300 * time.Millisecond, Output: 1000})
 			require.NoError(t, err)
 			require.True(t, r.TimedOut)
 			require.LessOrEqual(t, len(r.Stdout), 1000)
@@ -303,7 +314,8 @@ func TestHostile_reachesNoOtherService(t *testing.T) {
 	engine, err := new(net.ListenConfig).Listen(t.Context(), "unix", path)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, engine.Close()) })
-	abstract, err := new(net.ListenConfig).Listen(t.Context(), "unix", "@pipelab-"+filepath.Base(t.TempDir())+fmt.Sprint(os.Getpid()))
+	abstract, err := new(net.ListenConfig).Listen(t.Context(), "unix", "@pipelab-"+filepath.Base(t.TempDir())+
+		fmt.Sprint(os.Getpid()))
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, abstract.Close()) })
 	python(t, fmt.Sprintf(`
@@ -375,7 +387,8 @@ for victim in (os.getppid(), int(os.environ["JUDGE"]), %d, 1):
 		default:
 		}
 	})
-	for name, script := range map[string]string{"all that it may": "kill -9 -1", "its parent": "kill -9 $PPID", "its group": "kill -9 0"} {
+	for name, script := range map[string]string{"all that it may": "kill -9 -1", "its parent": "kill -9 $PPID",
+		"its group": "kill -9 0"} {
 		t.Run(name, func(t *testing.T) {
 			h := newHostile(t)
 			r := h.run(t, nil, "sh", "-c", "sleep 600 & "+script+"; echo still")
@@ -461,7 +474,8 @@ console.log(cp.execSync("echo child").toString().trim(), fs.readdirSync(".").len
 
 func TestConfined_leavesNoTemporaryFiles(t *testing.T) {
 	h := newHostile(t)
-	r := h.run(t, nil, "sh", "-c", `mkdir "$TMPDIR/a"; echo x > "$TMPDIR/a/b"; mkdir -m 0 "$TMPDIR/a/c"; printf %s "$TMPDIR"`)
+	r := h.run(t, nil, "sh", "-c",
+		`mkdir "$TMPDIR/a"; echo x > "$TMPDIR/a/b"; mkdir -m 0 "$TMPDIR/a/c"; printf %s "$TMPDIR"`)
 	require.Equal(t, 0, r.Exit, r.Stderr)
 	require.NoDirExists(t, r.Stdout)
 }
@@ -470,7 +484,8 @@ func TestConfined_leavesNoTemporaryFiles(t *testing.T) {
 func TestConfined_orNotAtAll(t *testing.T) {
 	h := newHostile(t)
 	h.policy.Read = []string{filepath.Join(h.outside, "not-there")}
-	_, err := sandbox.Run(t.Context(), sandbox.Spec{Command: []string{"sh", "-c", "touch ran"}, Dir: h.workspace, Policy: h.policy})
+	_, err := sandbox.Run(t.Context(), sandbox.Spec{Command: []string{"sh", "-c", "touch ran"}, Dir: h.workspace,
+		Policy: h.policy})
 	require.ErrorContains(t, err, "not-there")
 	names, err := os.ReadDir(h.workspace)
 	require.NoError(t, err)

@@ -23,7 +23,8 @@ func run(t *testing.T, s sandbox.Spec, script string) sandbox.Result {
 
 func TestRun_givesNothingOfOurEnvironment(t *testing.T) {
 	t.Setenv("SECRET_OF_OURS", "x")
-	r := run(t, sandbox.Spec{Env: []string{"A=1"}, Stdin: strings.NewReader("in")}, `cat; echo " $A $SECRET_OF_OURS."; exit 3`)
+	r := run(t, sandbox.Spec{Env: []string{"A=1"}, Stdin: strings.NewReader("in")},
+		`cat; echo " $A $SECRET_OF_OURS."; exit 3`)
 	require.Equal(t, "in 1 .\n", r.Stdout)
 	require.Equal(t, 3, r.Exit)
 }

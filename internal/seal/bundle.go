@@ -116,7 +116,8 @@ func Pack(tree fs.FS) ([]byte, error) {
 		if err != nil {
 			return err
 		}
-		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(b)), Format: tar.FormatPAX}); err != nil {
+		if err := w.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(b)),
+			Format: tar.FormatPAX}); err != nil {
 			return err
 		}
 		_, err = w.Write(b)

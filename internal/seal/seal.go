@@ -71,7 +71,9 @@ func ParseKeys(text string) (*Keys, error) {
 
 // String is the text of a key file: keep it secret.
 func (k *Keys) String() string {
-	return fmt.Sprintf("# Keys of an instructor. Whoever has them opens hidden checks and signs assignments.\n# recipient: %s\n# signer: %s\n%s\n%s\n",
+	return fmt.Sprintf(
+		"# Keys of an instructor. Whoever has them opens hidden checks and signs assignments.\n# recipient: %s\n# signer: "+
+			"%s\n%s\n%s\n",
 		k.Recipient(), k.Signer(), k.identity, keyPrefix+base64.RawURLEncoding.EncodeToString(k.signing.Seed()))
 }
 

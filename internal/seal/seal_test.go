@@ -42,7 +42,8 @@ func TestKeys_openAndSign(t *testing.T) {
 	require.Error(t, seal.Verify(other.Signer(), sig, []byte("a")))
 	require.Error(t, seal.Verify("nobody", sig, []byte("a")))
 
-	for text, want := range map[string]string{"": "two lines", "hello": "no file of", "AGE-SECRET-KEY-1": "age key", "PIPELAB-SIGNING-KEY-x": "damaged"} {
+	for text, want := range map[string]string{"": "two lines", "hello": "no file of", "AGE-SECRET-KEY-1": "age key",
+		"PIPELAB-SIGNING-KEY-x": "damaged"} {
 		_, err := seal.ParseKeys(text)
 		require.ErrorContains(t, err, want)
 	}

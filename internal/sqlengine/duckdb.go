@@ -45,7 +45,8 @@ func Open(ctx context.Context) (*DB, error) {
 	}
 	db := &DB{connector: connector, sql: sql.OpenDB(connector)}
 	if db.conn, err = db.sql.Conn(ctx); err == nil {
-		_, err = db.conn.ExecContext(ctx, "SET temp_directory = ''; SET enable_external_access = false; SET TimeZone = 'UTC'; SET lock_configuration = true")
+		_, err = db.conn.ExecContext(ctx,
+			"SET temp_directory = ''; SET enable_external_access = false; SET TimeZone = 'UTC'; SET lock_configuration = true")
 	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open a database: %w", err), db.Close())
@@ -73,7 +74,8 @@ func (db *DB) Load(ctx context.Context, name string, rows []map[string]any) erro
 	}
 	table := quote(name)
 	if structure == "{}" {
-		_, err := db.conn.ExecContext(ctx, "CREATE TABLE "+table+" AS SELECT NULL AS \"(no columns)\" FROM range("+strconv.Itoa(len(rows))+")")
+		_, err := db.conn.ExecContext(ctx, "CREATE TABLE "+table+" AS SELECT NULL AS \"(no columns)\" FROM range("+
+			strconv.Itoa(len(rows))+")")
 		return err
 	}
 	if _, err := db.conn.ExecContext(ctx, "CREATE TEMP TABLE loading (n BIGINT, j VARCHAR)"); err != nil {
@@ -163,7 +165,8 @@ func (db *DB) Query(ctx context.Context, query string) (*Table, error) {
 // https://duckdb.org/docs/stable/data/json/sql_to_and_from_json
 func (db *DB) parse(ctx context.Context, query string) (ordered bool, err error) {
 	var text string
-	if err := db.conn.QueryRowContext(ctx, "SELECT json_serialize_sql(?::VARCHAR)::VARCHAR", query).Scan(&text); err != nil {
+	if err := db.conn.QueryRowContext(ctx, "SELECT json_serialize_sql(?::VARCHAR)::VARCHAR",
+		query).Scan(&text); err != nil {
 		return false, err
 	}
 	var tree struct {

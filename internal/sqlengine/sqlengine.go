@@ -23,7 +23,8 @@ const (
 )
 
 // ErrUnsupported is returned by Open in a build without DuckDB.
-var ErrUnsupported = errors.New("this pipelab was built without SQL: install a C compiler (gcc or clang) and build it again with CGO_ENABLED=1")
+var ErrUnsupported = errors.New(
+	"this pipelab was built without SQL: install a C compiler (gcc or clang) and build it again with CGO_ENABLED=1")
 
 // Table is an answer.
 type Table struct {

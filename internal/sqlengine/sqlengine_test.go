@@ -34,13 +34,18 @@ func TestLoad_givesColumnsTheKindsOfTheirValues(t *testing.T) {
 	db := open(t)
 	require.NoError(t, db.Load(context.Background(), "t", []row{
 		{"whole": int64(1), "mixed": int64(1), "loose": int64(1), "flag": true, "time": "2026-01-05T08:00:00Z",
-			"row": row{"a": int64(1), "b": row{"c": "x"}}, "list": []any{int64(1), 2.5}, "odd": []any{int64(1)}, "it's": "q", "none": nil},
-		{"whole": int64(9007199254740993), "mixed": 1.5, "loose": "one", "flag": nil, "row": row{"a": int64(2)}, "odd": row{"x": int64(1)}},
+			"row": row{"a": int64(1), "b": row{"c": "x"}}, "list": []any{int64(1), 2.5}, "odd": []any{int64(1)}, "it's": "q",
+			"none": nil},
+		{"whole": int64(9007199254740993), "mixed": 1.5, "loose": "one", "flag": nil, "row": row{"a": int64(2)},
+			"odd": row{"x": int64(1)}},
 	}))
-	got := query(t, db, `SELECT typeof(whole) whole, typeof(mixed) mixed, typeof(loose) loose, typeof(flag) flag, typeof("time") AS at,
+	got := query(t, db,
+		`SELECT typeof(whole) whole, typeof(mixed) mixed, typeof(loose) loose, typeof(flag) flag, typeof("time") AS at,
 		typeof(list) list, typeof(odd) odd, typeof("it's") quoted, typeof("none") AS nil FROM t LIMIT 1`)
-	require.Equal(t, []any{"BIGINT", "DOUBLE", "VARCHAR", "BOOLEAN", "VARCHAR", "DOUBLE[]", "JSON", "VARCHAR", "VARCHAR"}, got.Rows[0])
-	got = query(t, db, `SELECT sum(whole) AS s, sum("row".a) AS a, max("row".b.c) AS c, min("time"::TIMESTAMP) AS at, 1.50 AS d FROM t`)
+	require.Equal(t, []any{"BIGINT", "DOUBLE", "VARCHAR", "BOOLEAN", "VARCHAR", "DOUBLE[]", "JSON", "VARCHAR", "VARCHAR"},
+		got.Rows[0])
+	got = query(t, db,
+		`SELECT sum(whole) AS s, sum("row".a) AS a, max("row".b.c) AS c, min("time"::TIMESTAMP) AS at, 1.50 AS d FROM t`)
 	require.Equal(t, []string{"s", "a", "c", "at", "d"}, got.Columns)
 	require.Equal(t, `[9007199254740994 3 x 2026-01-05T08:00:00Z 1.5]`, fmt.Sprint(got.Rows[0]))
 	got = query(t, db, `SELECT loose FROM t ORDER BY loose`)
@@ -105,13 +110,16 @@ func TestCompare_showsWhatDiffers(t *testing.T) {
 		}
 		return out
 	}
-	d = sqlengine.Compare(table(false, ab[:1], rows(0, 20)...), table(false, ab[:1], append(rows(8, 21), []any{int64(9)})...))
-	require.Equal(t, "8 missing rows:\n{\"a\": 0}\n{\"a\": 1}\n{\"a\": 2}\n{\"a\": 3}\n{\"a\": 4}\n… and 3 more", d.Wanted())
+	d = sqlengine.Compare(table(false, ab[:1], rows(0, 20)...),
+		table(false, ab[:1], append(rows(8, 21), []any{int64(9)})...))
+	require.Equal(t, "8 missing rows:\n{\"a\": 0}\n{\"a\": 1}\n{\"a\": 2}\n{\"a\": 3}\n{\"a\": 4}\n… and 3 more",
+		d.Wanted())
 	require.Equal(t, "2 unexpected rows:\n{\"a\": 20}\n{\"a\": 9}", d.Found())
 	d = sqlengine.Compare(table(true, ab[:1], []any{"x"}, []any{"y"}), table(true, ab[:1], []any{"y"}, []any{"x"}))
 	require.Equal(t, `as row 1: {"a": "x"}`, d.Wanted())
 	require.Equal(t, `as row 1: {"a": "y"}`, d.Found())
-	d = sqlengine.Compare(table(false, ab[:1], []any{0.1 + 0.2}, []any{"1"}), table(false, ab[:1], []any{0.3}, []any{int64(1)}))
+	d = sqlengine.Compare(table(false, ab[:1], []any{0.1 + 0.2}, []any{"1"}),
+		table(false, ab[:1], []any{0.3}, []any{int64(1)}))
 	require.Equal(t, 1, d.MissingCount, "fractions are compared loosely, text and numbers are not")
 }
 
@@ -119,7 +127,9 @@ func TestCompare_showsWhatDiffers(t *testing.T) {
 // any order and differs as soon as one row is gone.
 func TestCompare_isAboutMultisets(t *testing.T) {
 	rapid.Check(t, func(r *rapid.T) {
-		rows := rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 3), func(i int) []any { return []any{int64(i)} }), 1, 20).Draw(r, "rows")
+		rows := rapid.SliceOfN(rapid.Map(rapid.IntRange(0, 3), func(i int) []any {
+			return []any{int64(i)}
+		}), 1, 20).Draw(r, "rows")
 		shuffled := rapid.Permutation(rows).Draw(r, "shuffled")
 		a, b := &sqlengine.Table{Columns: []string{"n"}, Rows: rows}, &sqlengine.Table{Columns: []string{"n"}, Rows: shuffled}
 		if !sqlengine.Compare(a, b).Equal() {
@@ -135,7 +145,8 @@ func TestCompare_isAboutMultisets(t *testing.T) {
 func BenchmarkOracle(b *testing.B) {
 	rows := make([]row, 50_000)
 	for i := range rows {
-		rows[i] = row{"id": fmt.Sprint(i), "key": fmt.Sprint(i % 1000), "row": row{"cents": int64(i), "country": "DE"}, "flags": []any{}}
+		rows[i] = row{"id": fmt.Sprint(i), "key": fmt.Sprint(i % 1000), "row": row{"cents": int64(i), "country": "DE"},
+			"flags": []any{}}
 	}
 	for b.Loop() {
 		db, err := sqlengine.Open(context.Background())

@@ -101,7 +101,8 @@ func Run(ctx context.Context, o Options) (out Outcome, err error) {
 	}
 	out.Result, err = check.Run(ctx, check.Options{
 		Lab: o.Lab, Emulator: e, Driver: o.Driver.Name(), Seed: o.Seed, Outputs: outputs, Workspace: o.Folder, Clock: o.Clock,
-		Interpreters: o.Interpreters, Confine: o.Confine, Expressions: o.Expressions, Builds: o.Builds, Redeploy: redeploy, Renew: o.renewing(e), Done: o.Done, Saw: o.Saw,
+		Interpreters: o.Interpreters, Confine: o.Confine, Expressions: o.Expressions, Builds: o.Builds, Redeploy: redeploy,
+		Renew: o.renewing(e), Done: o.Done, Saw: o.Saw,
 	})
 	return out, err
 }

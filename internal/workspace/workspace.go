@@ -27,17 +27,19 @@ var ErrNone = errors.New("this folder is not a lab workspace")
 
 // Meta is what workspace.json holds.
 type Meta struct {
-	Version  int            `json:"version"`
-	Lab      string         `json:"lab"`
-	Emulator string         `json:"emulator"`          // embedded, localstack, ministack or the URL of one that runs
-	RealAWS  bool           `json:"realAws,omitempty"` // the learner knows that the URL looks like the real AWS
-	Seed     uint64         `json:"seed"`              // of the learner's data; checks draw a new one unless told otherwise
-	Created  time.Time      `json:"created"`
-	Source   string         `json:"source,omitempty"`   // folder of a lab that is not built in
-	Hints    map[string]int `json:"hints,omitempty"`    // check id -> hints shown
-	Deployed string         `json:"deployed,omitempty"` // Digest of the files that were deployed last; empty when nothing is
-	Solved   bool           `json:"solved,omitempty"`   // the reference solution was copied in
-	Stack    string         `json:"stack"`              // name of the learner's CloudFormation stack
+	Version  int    `json:"version"`
+	Lab      string `json:"lab"`
+	Emulator string `json:"emulator"`          // embedded, localstack, ministack or the URL of one that runs
+	RealAWS  bool   `json:"realAws,omitempty"` // the learner knows that the URL looks like the real AWS
+	// of the learner's data; checks draw a new one unless told otherwise
+	Seed    uint64         `json:"seed"`
+	Created time.Time      `json:"created"`
+	Source  string         `json:"source,omitempty"` // folder of a lab that is not built in
+	Hints   map[string]int `json:"hints,omitempty"`  // check id -> hints shown
+	// Digest of the files that were deployed last; empty when nothing is
+	Deployed string `json:"deployed,omitempty"`
+	Solved   bool   `json:"solved,omitempty"` // the reference solution was copied in
+	Stack    string `json:"stack"`            // name of the learner's CloudFormation stack
 }
 
 // embedded is the word for the emulator that is part of this program.
@@ -67,7 +69,8 @@ func Find(dir string) (*Workspace, error) {
 				return nil, fmt.Errorf("read %s: %w", w.Path("workspace.json"), err)
 			}
 			if w.Meta.Version > formatVersion {
-				return nil, fmt.Errorf("%s was made by a newer pipelab (format %d, this one reads up to %d)", d, w.Meta.Version, formatVersion)
+				return nil, fmt.Errorf("%s was made by a newer pipelab (format %d, this one reads up to %d)", d, w.Meta.Version,
+					formatVersion)
 			}
 			return w, nil
 		case !errors.Is(err, fs.ErrNotExist):
@@ -121,7 +124,8 @@ func (w *Workspace) fill(files fs.FS, more []File) error {
 		return err
 	}
 	for _, f := range more {
-		if err := os.WriteFile(filepath.Join(w.Root, f.Name), f.Content, 0o644); err != nil { //nolint:gosec // text for everybody
+		if err := os.WriteFile(filepath.Join(w.Root, f.Name), f.Content,
+			0o644); err != nil { //nolint:gosec // text for everybody
 			return err
 		}
 	}

@@ -72,7 +72,8 @@ func TestCreate_takesBackWhatItCouldNotFinish(t *testing.T) {
 	for _, root := range []string{there, filepath.Join(t.TempDir(), "new")} {
 		_, err := workspace.Create(root, workspace.Meta{Lab: "a-lab", Stack: "a-lab"}, starter(), unwritable)
 		require.Error(t, err)
-		_, err = workspace.Create(root, workspace.Meta{Lab: "a-lab", Stack: "a-lab"}, starter(), workspace.File{Name: "README.md"})
+		_, err = workspace.Create(root, workspace.Meta{Lab: "a-lab", Stack: "a-lab"}, starter(),
+			workspace.File{Name: "README.md"})
 		require.NoError(t, err)
 	}
 	require.FileExists(t, filepath.Join(there, "src", "mine.py"))

@@ -41,7 +41,8 @@ func (c *Cloud) routes() {
 	m.HandleFunc("/_localstack/health", c.health)
 	m.HandleFunc("/_localstack/info", c.info)
 	m.HandleFunc("/_localstack/init", func(w http.ResponseWriter, _ *http.Request) {
-		gateway.Reply(w, http.StatusOK, map[string]any{"completed": map[string]bool{"BOOT": true, "START": true, "READY": true}, "scripts": []string{}})
+		gateway.Reply(w, http.StatusOK,
+			map[string]any{"completed": map[string]bool{"BOOT": true, "START": true, "READY": true}, "scripts": []string{}})
 	})
 	m.HandleFunc("POST /_localstack/state/reset", c.openReset)
 	m.HandleFunc("POST /moto-api/reset", c.openReset)
@@ -49,8 +50,14 @@ func (c *Cloud) routes() {
 	m.HandleFunc("GET /_pipelab/clock", c.now)
 	m.HandleFunc("POST /_pipelab/clock/advance", c.move(c.clock.Advance))
 	m.HandleFunc("POST /_pipelab/clock/pass", c.move(c.clock.Pass))
-	m.HandleFunc("POST /_pipelab/clock/hold", func(w http.ResponseWriter, req *http.Request) { c.clock.Hold(); c.now(w, req) })
-	m.HandleFunc("POST /_pipelab/clock/release", func(w http.ResponseWriter, req *http.Request) { c.clock.Release(); c.now(w, req) })
+	m.HandleFunc("POST /_pipelab/clock/hold", func(w http.ResponseWriter, req *http.Request) {
+		c.clock.Hold()
+		c.now(w, req)
+	})
+	m.HandleFunc("POST /_pipelab/clock/release", func(w http.ResponseWriter, req *http.Request) {
+		c.clock.Release()
+		c.now(w, req)
+	})
 	gateway.Routes(m, c.gateway.Trace(), c.gateway.Host().Faults, c.gateway.Host().IDs, gateway.Fault.Validate)
 	m.HandleFunc("POST /_pipelab/reset", c.reset)
 	m.HandleFunc("POST /_pipelab/snapshots", c.snapshot)
@@ -84,11 +91,13 @@ func (c *Cloud) info(w http.ResponseWriter, _ *http.Request) {
 		}
 		table[s.Name()] = o
 	}
-	gateway.Reply(w, http.StatusOK, map[string]any{"edition": "pipelab", "operations": table, "trace": c.gateway.Trace().Last()})
+	gateway.Reply(w, http.StatusOK, map[string]any{"edition": "pipelab", "operations": table,
+		"trace": c.gateway.Trace().Last()})
 }
 
 func (c *Cloud) now(w http.ResponseWriter, _ *http.Request) {
-	gateway.Reply(w, http.StatusOK, map[string]any{"now": c.clock.Now(), "offset": c.clock.Offset().String(), "held": c.clock.Held()})
+	gateway.Reply(w, http.StatusOK, map[string]any{"now": c.clock.Now(), "offset": c.clock.Offset().String(),
+		"held": c.clock.Held()})
 }
 
 // move answers with the time after a move of the clock.
@@ -102,7 +111,8 @@ func (c *Cloud) move(by func(context.Context, time.Duration) error) http.Handler
 		}
 		d, err := time.ParseDuration(in.Duration)
 		if err != nil || d < 0 {
-			gateway.Reply(w, http.StatusBadRequest, gateway.Problem("duration %q: want a positive one such as 90s or 25h", in.Duration))
+			gateway.Reply(w, http.StatusBadRequest, gateway.Problem("duration %q: want a positive one such as 90s or 25h",
+				in.Duration))
 			return
 		}
 		before := c.clock.Offset()

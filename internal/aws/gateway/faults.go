@@ -14,14 +14,19 @@ type FaultKind string
 // The kinds of fault. The gateway acts out the first six; services act out
 // the others, which need their knowledge, by asking Faults.Take.
 const (
-	FaultError     FaultKind = "error"     // answer Error with Status before the handler runs
-	FaultThrottle  FaultKind = "throttle"  // answer the service's own throttling error; Resource may name a shard or table
-	FaultLatency   FaultKind = "latency"   // wait Latency of machine time, then go on
-	FaultGather    FaultKind = "gather"    // hold calls until Count have come, at most Latency of machine time (5 s when 0), then let them go on together
-	FaultDrop      FaultKind = "drop"      // cut the connection in the middle of the request body
-	FaultAfter     FaultKind = "after"     // run the handler, then answer Error: the side effect happened
-	FaultEntries   FaultKind = "entries"   // fail Share of the entries of a batch call (PutRecords, BatchWriteItem, SendMessageBatch)
-	FaultCrash     FaultKind = "crash"     // kill the function's process before its handler is called; with another service than lambda, when it makes such a call
+	FaultError    FaultKind = "error"    // answer Error with Status before the handler runs
+	FaultThrottle FaultKind = "throttle" // answer the service's own throttling error; Resource may name a shard or table
+	FaultLatency  FaultKind = "latency"  // wait Latency of machine time, then go on
+	// hold calls until Count have come, at most Latency of machine time (5 s when 0), then let them go
+	// on together
+	FaultGather FaultKind = "gather"
+	FaultDrop   FaultKind = "drop"  // cut the connection in the middle of the request body
+	FaultAfter  FaultKind = "after" // run the handler, then answer Error: the side effect happened
+	// fail Share of the entries of a batch call (PutRecords, BatchWriteItem, SendMessageBatch)
+	FaultEntries FaultKind = "entries"
+	// kill the function's process before its handler is called; with another service than lambda, when
+	// it makes such a call
+	FaultCrash     FaultKind = "crash"
 	FaultCrashLate FaultKind = "crashLate" // kill it after the handler's work, before its answer counts
 	FaultDuplicate FaultKind = "duplicate" // deliver an event or batch a second time
 	FaultReorder   FaultKind = "reorder"   // deliver events in another order than they happened
@@ -33,7 +38,8 @@ type Fault struct {
 	Kind      FaultKind `json:"kind"`
 	Service   string    `json:"service,omitempty"`   // SDK package name
 	Operation string    `json:"operation,omitempty"` // path.Match pattern
-	Resource  string    `json:"resource,omitempty"`  // path.Match pattern over the resource's name, such as "orders" or "orders/shardId-*"
+	// path.Match pattern over the resource's name, such as "orders" or "orders/shardId-*"
+	Resource string `json:"resource,omitempty"`
 	// Share is the fraction of matching calls (or entries) that are hit, 0 < Share <= 1; 0 means all.
 	Share float64 `json:"share,omitempty"`
 	// Skip lets so many matching calls pass first; Count ends the rule after
@@ -144,7 +150,8 @@ func (f *Faults) gathering(service, operation, resource string) (gate chan struc
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, r := range f.rules {
-		if r.Kind != FaultGather || !match(r.Service, service) || !match(r.Operation, operation) || !match(r.Resource, resource) {
+		if r.Kind != FaultGather || !match(r.Service, service) || !match(r.Operation, operation) ||
+			!match(r.Resource, resource) {
 			continue
 		}
 		r.seen++
@@ -195,7 +202,8 @@ func unit(seed, n uint64) float64 {
 // Validate says what is wrong with a rule, nil if nothing.
 func (f Fault) Validate() error {
 	switch f.Kind {
-	case FaultError, FaultThrottle, FaultLatency, FaultGather, FaultDrop, FaultAfter, FaultEntries, FaultCrash, FaultCrashLate, FaultDuplicate, FaultReorder:
+	case FaultError, FaultThrottle, FaultLatency, FaultGather, FaultDrop, FaultAfter, FaultEntries, FaultCrash,
+		FaultCrashLate, FaultDuplicate, FaultReorder:
 	default:
 		return fmt.Errorf("unknown kind of fault %q", f.Kind)
 	}

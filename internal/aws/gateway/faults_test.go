@@ -21,7 +21,8 @@ func TestGather_letsCallsGoOnTogether(t *testing.T) {
 		_, err := client.ListStreams(t.Context(), &sdk.ListStreamsInput{})
 		require.NoError(t, err)
 	}
-	cloud.Host.Faults.Add(gateway.Fault{ID: "g", Kind: gateway.FaultGather, Operation: "ListStreams", Count: 3, Latency: time.Hour})
+	cloud.Host.Faults.Add(gateway.Fault{ID: "g", Kind: gateway.FaultGather, Operation: "ListStreams", Count: 3,
+		Latency: time.Hour})
 	var group sync.WaitGroup
 	ended := make(chan struct{}, 3)
 	call := func() {
@@ -32,19 +33,24 @@ func TestGather_letsCallsGoOnTogether(t *testing.T) {
 	}
 	call()
 	call()
-	require.Eventually(t, func() bool { _, hits := cloud.Host.Faults.List(); return hits[0] == 2 }, 10*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool {
+		_, hits := cloud.Host.Faults.List()
+		return hits[0] == 2
+	}, 10*time.Second, time.Millisecond)
 	require.Empty(t, ended, "two wait for the third")
 	call()
 	group.Wait()
 	list() // the gate stays open
 
 	cloud.Host.Faults.Clear("g")
-	cloud.Host.Faults.Add(gateway.Fault{ID: "g", Kind: gateway.FaultGather, Operation: "ListStreams", Count: 3, Latency: time.Millisecond})
+	cloud.Host.Faults.Add(gateway.Fault{ID: "g", Kind: gateway.FaultGather, Operation: "ListStreams", Count: 3,
+		Latency: time.Millisecond})
 	list() // nobody else comes: it goes on, and so does all that comes later
 	_, hits := cloud.Host.Faults.List()
 	require.Equal(t, []int{3}, hits)
 
-	for _, bad := range []gateway.Fault{{Kind: gateway.FaultGather}, {Kind: gateway.FaultGather, Count: 1}, {Kind: gateway.FaultGather, Count: 3, Share: 0.5}} {
+	for _, bad := range []gateway.Fault{{Kind: gateway.FaultGather}, {Kind: gateway.FaultGather, Count: 1},
+		{Kind: gateway.FaultGather, Count: 3, Share: 0.5}} {
 		require.Error(t, bad.Validate())
 	}
 }

@@ -160,7 +160,8 @@ func (o Operation) injected(input any, err error) error {
 func (g *Gateway) handle(ctx context.Context, c *Call, op Operation) (out any, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			g.host.Log.Error("handler panicked", "service", c.Service, "operation", c.Operation, "panic", p, "stack", string(debug.Stack()))
+			g.host.Log.Error("handler panicked", "service", c.Service, "operation", c.Operation, "panic", p, "stack",
+				string(debug.Stack()))
 			out, err = nil, fmt.Errorf("%s.%s panicked: %v", c.Service, c.Operation, p)
 		}
 	}()

@@ -31,7 +31,8 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		g.fail(t, w, req, id, err)
 		return
 	}
-	call := &Call{ID: id, Principal: principal, Scope: scope, Service: t.Service, Operation: t.Operation, Input: in, HTTP: req, validate: t.Validate}
+	call := &Call{ID: id, Principal: principal, Scope: scope, Service: t.Service, Operation: t.Operation, Input: in,
+		HTTP: req, validate: t.Validate}
 	if p, ok := g.host.Processes.behind(call); ok {
 		call.Parent = p.invocation
 	}

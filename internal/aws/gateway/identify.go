@@ -43,7 +43,8 @@ func (g *Gateway) identify(req *http.Request) (Principal, ident.Scope, error) {
 		region = ident.DefaultRegion
 	}
 	if key == "" {
-		return Principal{Kind: Anonymous, Account: ident.DefaultAccount}, ident.Scope{Account: ident.DefaultAccount, Region: region}, nil
+		return Principal{Kind: Anonymous, Account: ident.DefaultAccount}, ident.Scope{Account: ident.DefaultAccount,
+			Region: region}, nil
 	}
 	if err := g.presignedInTime(req); err != nil {
 		return Principal{}, ident.Scope{}, err
@@ -51,7 +52,8 @@ func (g *Gateway) identify(req *http.Request) (Principal, ident.Scope, error) {
 	if g.creds != nil {
 		if _, owner, expires, ok := g.creds.Lookup(key); ok {
 			if !expires.IsZero() && g.host.Clock.Now().After(expires) {
-				return Principal{}, ident.Scope{}, Errorf(http.StatusBadRequest, "ExpiredToken", "The security token included in the request is expired")
+				return Principal{}, ident.Scope{}, Errorf(http.StatusBadRequest, "ExpiredToken",
+					"The security token included in the request is expired")
 			}
 			owner.AccessKeyID = key
 			return owner, ident.Scope{Account: owner.Account, Region: region}, nil
@@ -96,11 +98,13 @@ func (g *Gateway) presignedInTime(req *http.Request) error {
 	}
 	date, err := time.Parse("20060102T150405Z", q.Get("X-Amz-Date"))
 	if err != nil {
-		return Errorf(http.StatusForbidden, "AuthorizationQueryParametersError", `X-Amz-Date must be in the ISO8601 Long Format "yyyyMMdd'T'HHmmss'Z'"`)
+		return Errorf(http.StatusForbidden, "AuthorizationQueryParametersError",
+			`X-Amz-Date must be in the ISO8601 Long Format "yyyyMMdd'T'HHmmss'Z'"`)
 	}
 	seconds, err := strconv.Atoi(q.Get("X-Amz-Expires"))
 	if err != nil || seconds < 0 || seconds > 604800 {
-		return Errorf(http.StatusBadRequest, "AuthorizationQueryParametersError", "X-Amz-Expires must be less than a week (in seconds) that is 604800")
+		return Errorf(http.StatusBadRequest, "AuthorizationQueryParametersError",
+			"X-Amz-Expires must be less than a week (in seconds) that is 604800")
 	}
 	if g.host.Clock.Now().After(g.host.Clock.Virtual(date).Add(time.Duration(seconds) * time.Second)) {
 		return Errorf(http.StatusForbidden, "AccessDenied", "Request has expired")

@@ -26,7 +26,8 @@ var ErrDropped = errors.New("connection dropped by an injected fault")
 
 // Before acts out the faults that strike before a call takes effect: it waits
 // with sleep, and returns the error to answer with or ErrDropped.
-func (f *Faults) Before(ctx context.Context, sleep func(context.Context, time.Duration) error, service, operation, resource string) error {
+func (f *Faults) Before(ctx context.Context, sleep func(context.Context, time.Duration) error, service, operation,
+	resource string) error {
 	if err := f.gather(ctx, sleep, service, operation, resource); err != nil {
 		return err
 	}
@@ -57,7 +58,8 @@ func (f *Faults) After(service, operation, resource string) error {
 }
 
 // gather holds a call until those that a rule waits for have come too.
-func (f *Faults) gather(ctx context.Context, sleep func(context.Context, time.Duration) error, service, operation, resource string) error {
+func (f *Faults) gather(ctx context.Context, sleep func(context.Context, time.Duration) error, service, operation,
+	resource string) error {
 	gate, atMost := f.gathering(service, operation, resource)
 	if gate == nil {
 		return nil

@@ -23,19 +23,24 @@ func TestStreams_passTheOneDoor(t *testing.T) {
 	t.Parallel()
 	cloud := awstest.New(t, kinesis.New)
 	client := sdk.NewFromConfig(cloud.Config())
-	_, err := client.CreateStream(t.Context(), &sdk.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
+	_, err := client.CreateStream(t.Context(), &sdk.CreateStreamInput{StreamName: aws.String("s"),
+		ShardCount: aws.Int32(1)})
 	require.NoError(t, err)
 	cloud.Advance(time.Second)
-	k, err := client.RegisterStreamConsumer(t.Context(), &sdk.RegisterStreamConsumerInput{StreamARN: aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/s"), ConsumerName: aws.String("c")})
+	k, err := client.RegisterStreamConsumer(t.Context(),
+		&sdk.RegisterStreamConsumerInput{StreamARN: aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/s"),
+			ConsumerName: aws.String("c")})
 	require.NoError(t, err)
 	cloud.Advance(time.Second)
 	subscribe := func(client *sdk.Client) (*sdk.SubscribeToShardOutput, error) {
 		cloud.Advance(5 * time.Second)
-		return client.SubscribeToShard(t.Context(), &sdk.SubscribeToShardInput{ConsumerARN: k.Consumer.ConsumerARN, ShardId: aws.String("shardId-000000000000"),
+		return client.SubscribeToShard(t.Context(), &sdk.SubscribeToShardInput{ConsumerARN: k.Consumer.ConsumerARN,
+			ShardId:          aws.String("shardId-000000000000"),
 			StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeLatest}})
 	}
 	for kind, code := range map[gateway.FaultKind]string{
-		gateway.FaultError: "InternalFailure", gateway.FaultThrottle: "ProvisionedThroughputExceededException", gateway.FaultAfter: "InternalFailure",
+		gateway.FaultError: "InternalFailure", gateway.FaultThrottle: "ProvisionedThroughputExceededException",
+		gateway.FaultAfter: "InternalFailure",
 	} {
 		cloud.Host.Faults.Add(gateway.Fault{ID: "f", Kind: kind, Operation: "SubscribeToShard"})
 		_, err := subscribe(client)
@@ -59,7 +64,8 @@ func TestStreams_passTheOneDoor(t *testing.T) {
 	require.Empty(t, calls[0].Error)
 	require.Equal(t, 1, cloud.Gateway.OpenStreams())
 
-	_, err = cloud.Gateway.Invoke(context.Background(), gateway.Call{Service: "kinesis", Operation: "SubscribeToShard", Input: &sdk.SubscribeToShardInput{}})
+	_, err = cloud.Gateway.Invoke(context.Background(), gateway.Call{Service: "kinesis", Operation: "SubscribeToShard",
+		Input: &sdk.SubscribeToShardInput{}})
 	require.ErrorContains(t, err, "event stream", "services cannot subscribe")
 }
 
@@ -79,13 +85,17 @@ func TestStreams_overHTTP2(t *testing.T) {
 	config := cloud.Config()
 	config.BaseEndpoint, config.HTTPClient = &server.URL, &http.Client{Transport: &http.Transport{Protocols: &h2}}
 	client := sdk.NewFromConfig(config)
-	_, err := client.CreateStream(t.Context(), &sdk.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
+	_, err := client.CreateStream(t.Context(), &sdk.CreateStreamInput{StreamName: aws.String("s"),
+		ShardCount: aws.Int32(1)})
 	require.NoError(t, err)
 	cloud.Advance(time.Second)
-	k, err := client.RegisterStreamConsumer(t.Context(), &sdk.RegisterStreamConsumerInput{StreamARN: aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/s"), ConsumerName: aws.String("c")})
+	k, err := client.RegisterStreamConsumer(t.Context(),
+		&sdk.RegisterStreamConsumerInput{StreamARN: aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/s"),
+			ConsumerName: aws.String("c")})
 	require.NoError(t, err)
 	cloud.Advance(time.Second)
-	out, err := client.SubscribeToShard(t.Context(), &sdk.SubscribeToShardInput{ConsumerARN: k.Consumer.ConsumerARN, ShardId: aws.String("shardId-000000000000"),
+	out, err := client.SubscribeToShard(t.Context(), &sdk.SubscribeToShardInput{ConsumerARN: k.Consumer.ConsumerARN,
+		ShardId:          aws.String("shardId-000000000000"),
 		StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeLatest}})
 	require.NoError(t, err)
 	_, open := <-out.GetStream().Events()

@@ -152,7 +152,8 @@ func (t *Trace) Last() uint64 {
 
 // resourceFields are members that name what a call is about, in order.
 var resourceFields = [...]string{
-	"StreamName", "StreamARN", "TableName", "Bucket", "FunctionName", "QueueUrl", "QueueName", "LogGroupName", "StackName", "RoleName", "UUID",
+	"StreamName", "StreamARN", "TableName", "Bucket", "FunctionName", "QueueUrl", "QueueName", "LogGroupName", "StackName",
+	"RoleName", "UUID",
 }
 
 // Resource is the name of what an input is about: the last part of an ARN or

@@ -26,8 +26,10 @@ type reply struct {
 func (e *Environment) routes() http.Handler {
 	m := http.NewServeMux()
 	m.HandleFunc("GET "+apiPrefix+"invocation/next", e.next)
-	m.HandleFunc("POST "+apiPrefix+"invocation/{id}/response", func(w http.ResponseWriter, r *http.Request) { e.answer(w, r, false) })
-	m.HandleFunc("POST "+apiPrefix+"invocation/{id}/error", func(w http.ResponseWriter, r *http.Request) { e.answer(w, r, true) })
+	m.HandleFunc("POST "+apiPrefix+"invocation/{id}/response",
+		func(w http.ResponseWriter, r *http.Request) { e.answer(w, r, false) })
+	m.HandleFunc("POST "+apiPrefix+"invocation/{id}/error",
+		func(w http.ResponseWriter, r *http.Request) { e.answer(w, r, true) })
 	m.HandleFunc("POST "+apiPrefix+"init/error", e.initError)
 	return m
 }
@@ -67,7 +69,8 @@ func (e *Environment) answer(w http.ResponseWriter, r *http.Request, failed bool
 	}
 	e.replies <- reply{payload: body, failed: failed, large: large != nil} // has room for the one answer
 	if large != nil {
-		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "Exceeded maximum allowed payload size (6291556 bytes).")
+		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge",
+			"Exceeded maximum allowed payload size (6291556 bytes).")
 		return
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -287,7 +287,8 @@ func (e *Environment) Invoke(ctx context.Context, inv Invocation) (out Outcome, 
 			out.TimedOut = true
 			e.kill()
 			out.Memory = e.peak()
-			out.Failed, out.Payload = true, fault("Sandbox.Timedout", inv.ID, fmt.Sprintf("Task timed out after %.2f seconds", inv.Timeout.Seconds()))
+			out.Failed, out.Payload = true,
+				fault("Sandbox.Timedout", inv.ID, fmt.Sprintf("Task timed out after %.2f seconds", inv.Timeout.Seconds()))
 			return out, nil
 		case <-ctx.Done():
 			e.kill()
@@ -337,7 +338,8 @@ func (e *Environment) awaitInit(ctx context.Context, inv *Invocation, out *Outco
 	case <-late:
 		e.kill()
 		out.Failed, out.TimedOut = true, true
-		out.Payload = fault("Sandbox.Timedout", inv.ID, fmt.Sprintf("Task timed out after %.2f seconds", inv.Timeout.Seconds()))
+		out.Payload = fault("Sandbox.Timedout", inv.ID, fmt.Sprintf("Task timed out after %.2f seconds",
+			inv.Timeout.Seconds()))
 	case <-ctx.Done():
 		e.kill()
 		return ctx.Err()
@@ -359,7 +361,8 @@ func (e *Environment) finish(inv Invocation, r reply, out Outcome) Outcome {
 	out.Payload, out.Failed = r.payload, r.failed
 	if r.large {
 		out.Failed = true
-		out.Payload = fault("Function.ResponseSizeTooLarge", "", fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", responseLimit))
+		out.Payload = fault("Function.ResponseSizeTooLarge", "",
+			fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", responseLimit))
 	}
 	return out
 }

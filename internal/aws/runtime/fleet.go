@@ -75,7 +75,8 @@ type Machine struct {
 // limit: four to a core, eight at least; more invocations wait for their turn.
 func NewFleet(clk *clock.Clock, machine Machine) *Fleet {
 	return &Fleet{clock: clk, machine: machine, limit: max(8, 4*goruntime.NumCPU()),
-		idle: map[string][]*member{}, members: map[*Environment]*member{}, broken: map[string]broken{}, freed: make(chan struct{})}
+		idle: map[string][]*member{}, members: map[*Environment]*member{}, broken: map[string]broken{},
+		freed: make(chan struct{})}
 }
 
 // ErrClosed is returned by Acquire after Close.
@@ -177,7 +178,8 @@ func (f *Fleet) create(key string, spec func() (Spec, error)) (*Environment, err
 	if last.times < enough {
 		env, err = f.machine.start(f.clock, dir, s)
 	} else {
-		env = f.machine.refuse(f.clock, s, "Runtime.ExitError", fmt.Sprintf("%s; so did %d in a row, and no more are started", last.text, last.times))
+		env = f.machine.refuse(f.clock, s, "Runtime.ExitError", fmt.Sprintf("%s; so did %d in a row, and no more are started",
+			last.text, last.times))
 	}
 	if err != nil {
 		return nil, err

@@ -38,7 +38,8 @@ func families() map[string]family {
 			install: "install Python 3 (apt-get install python3, brew install python)",
 			layerPath: func(l string) []string {
 				paths := []string{filepath.Join(l, "python")}
-				nested, _ := filepath.Glob(filepath.Join(l, "python", "lib", "python3*", "site-packages")) // the pattern is well formed
+				// the pattern is well formed
+				nested, _ := filepath.Glob(filepath.Join(l, "python", "lib", "python3*", "site-packages"))
 				return []string{"PYTHONPATH=" + strings.Join(append(paths, nested...), string(os.PathListSeparator))}
 			}},
 		"nodejs": {interpreters: []string{"node"}, file: "bootstrap.mjs", bootstrap: nodeBootstrap,
@@ -87,7 +88,8 @@ func (f family) find(runtime string, policy *confine.Policy) (string, error) {
 	if len(f.interpreters) == 0 {
 		return "", nil
 	}
-	return "", fmt.Errorf("%w: %s runs with %s, which is not on PATH; %s", ErrUnsupported, runtime, f.interpreters[0], f.install)
+	return "", fmt.Errorf("%w: %s runs with %s, which is not on PATH; %s", ErrUnsupported, runtime, f.interpreters[0],
+		f.install)
 }
 
 // command is what starts a function's process. dir is a folder of ours, where

@@ -31,7 +31,8 @@ func route[I, O any](t *testing.T, service, signing string, req *http.Request) *
 	reg := wire.NewRegistry()
 	in := reflect.TypeFor[I]()
 	reg.Types(service, strings.TrimSuffix(in.Name(), "Input"), in, reflect.TypeFor[O]())
-	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/"+signing+"/aws4_request, SignedHeaders=host, Signature=0")
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/"+signing+
+		"/aws4_request, SignedHeaders=host, Signature=0")
 	target, err := reg.Route(req)
 	require.NoError(t, err)
 	require.True(t, target.Known())
@@ -44,8 +45,10 @@ func TestErrors_ofLogsCarryTheirMessage(t *testing.T) {
 	req := httptest.NewRequest(http.MethodPost, "/", strings.NewReader("{}"))
 	req.Header.Set("X-Amz-Target", "Logs_20140328.DeleteLogGroup")
 	w := httptest.NewRecorder()
-	target := route[cloudwatchlogs.DeleteLogGroupInput, cloudwatchlogs.DeleteLogGroupOutput](t, "cloudwatchlogs", "logs", req)
-	require.NoError(t, target.WriteError(w, req, "id", &logstypes.ResourceNotFoundException{Message: aws.String("no such \"group\"")}))
+	target := route[cloudwatchlogs.DeleteLogGroupInput, cloudwatchlogs.DeleteLogGroupOutput](t, "cloudwatchlogs", "logs",
+		req)
+	require.NoError(t,
+		target.WriteError(w, req, "id", &logstypes.ResourceNotFoundException{Message: aws.String("no such \"group\"")}))
 	require.Equal(t, http.StatusBadRequest, w.Code)
 	require.JSONEq(t, `{"__type":"ResourceNotFoundException","message":"no such \"group\""}`, w.Body.String())
 }
@@ -56,11 +59,14 @@ func TestErrors_haveHeaders(t *testing.T) {
 	w := httptest.NewRecorder()
 	target := route[lambda.InvokeInput, lambda.InvokeOutput](t, "lambda", "lambda", req)
 	require.NoError(t, target.WriteError(w, req, "id", &lambdatypes.TooManyRequestsException{
-		Message: aws.String("Rate Exceeded."), RetryAfterSeconds: aws.String("3"), Reason: lambdatypes.ThrottleReasonConcurrentInvocationLimitExceeded}))
+		Message: aws.String("Rate Exceeded."), RetryAfterSeconds: aws.String("3"),
+		Reason: lambdatypes.ThrottleReasonConcurrentInvocationLimitExceeded}))
 	require.Equal(t, http.StatusTooManyRequests, w.Code)
 	require.Equal(t, "3", w.Header().Get("Retry-After"))
 	require.Equal(t, "TooManyRequestsException", w.Header().Get("X-Amzn-Errortype"))
-	require.JSONEq(t, `{"__type":"TooManyRequestsException","message":"Rate Exceeded.","Reason":"ConcurrentInvocationLimitExceeded"}`, w.Body.String())
+	require.JSONEq(t,
+		`{"__type":"TooManyRequestsException","message":"Rate Exceeded.","Reason":"ConcurrentInvocationLimitExceeded"}`,
+		w.Body.String())
 }
 
 func TestGetBucketLocation_isOneBareElement(t *testing.T) {
@@ -98,7 +104,8 @@ func TestNoContent_hasNoBody(t *testing.T) {
 	path := "/2019-09-25/functions/f/event-invoke-config"
 	req = httptest.NewRequest(http.MethodDelete, path, nil)
 	w = httptest.NewRecorder()
-	deletion := route[lambda.DeleteFunctionEventInvokeConfigInput, lambda.DeleteFunctionEventInvokeConfigOutput](t, "lambda", "lambda", req)
+	deletion := route[lambda.DeleteFunctionEventInvokeConfigInput, lambda.DeleteFunctionEventInvokeConfigOutput](t,
+		"lambda", "lambda", req)
 	require.NoError(t, deletion.WriteOutput(w, req, "id", &lambda.DeleteFunctionEventInvokeConfigOutput{}))
 	require.Equal(t, http.StatusNoContent, w.Code)
 	require.Zero(t, w.Body.Len())
@@ -108,13 +115,16 @@ func TestNoContent_hasNoBody(t *testing.T) {
 // Times before 1970 keep their sign, even those within the last second.
 func TestTimestamps_beforeTheEpoch(t *testing.T) {
 	t.Parallel()
-	for ms, want := range map[int64]string{-1: "-0.001", -500: "-0.500", -999: "-0.999", -1000: "-1", -1500: "-1.500", 0: "0", 1: "0.001"} {
+	for ms, want := range map[int64]string{-1: "-0.001", -500: "-0.500", -999: "-0.999", -1000: "-1", -1500: "-1.500",
+		0: "0", 1: "0.001"} {
 		req := httptest.NewRequest(http.MethodPost, "/", nil)
 		req.Header.Set("X-Amz-Target", "Kinesis_20131202.GetRecords")
 		w := httptest.NewRecorder()
 		target := route[kinesis.GetRecordsInput, kinesis.GetRecordsOutput](t, "kinesis", "kinesis", req)
 		at := time.UnixMilli(ms)
-		require.NoError(t, target.WriteOutput(w, req, "id", &kinesis.GetRecordsOutput{Records: []types.Record{{ApproximateArrivalTimestamp: &at}}}))
+		require.NoError(t,
+			target.WriteOutput(w, req, "id",
+				&kinesis.GetRecordsOutput{Records: []types.Record{{ApproximateArrivalTimestamp: &at}}}))
 		require.Contains(t, w.Body.String(), `"ApproximateArrivalTimestamp":`+want+"}")
 	}
 }
@@ -162,7 +172,8 @@ func TestCBOR_refusesMalformedItemsThatAreSkipped(t *testing.T) {
 		"\xa1\x61x\x9b\xff\xff\xff\xff\xff\xff\xff\xff\xff": false, // a count that looks indefinite
 		"\xbb\xff\xff\xff\xff\xff\xff\xff\xff\xff":          false,
 	} {
-		req := httptest.NewRequest(http.MethodPost, "/service/Kinesis_20131202/operation/ListStreams", strings.NewReader(body))
+		req := httptest.NewRequest(http.MethodPost, "/service/Kinesis_20131202/operation/ListStreams",
+			strings.NewReader(body))
 		req.Header.Set("Smithy-Protocol", "rpc-v2-cbor")
 		_, err := route[kinesis.ListStreamsInput, kinesis.ListStreamsOutput](t, "kinesis", "kinesis", req).Decode(req)
 		require.Equal(t, ok, err == nil, "%x: %v", body, err)

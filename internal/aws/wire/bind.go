@@ -288,7 +288,8 @@ func writeHead(w http.ResponseWriter, req *http.Request, requestID string, statu
 	return nil
 }
 
-func (t *Target) writePayload(w http.ResponseWriter, req *http.Request, requestID string, status int, f *field, v reflect.Value) error {
+func (t *Target) writePayload(w http.ResponseWriter, req *http.Request, requestID string, status int, f *field,
+	v reflect.Value) error {
 	switch f.node.kind {
 	case kStream:
 		body, _ := v.Interface().(io.Reader)

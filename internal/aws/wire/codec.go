@@ -86,7 +86,8 @@ func readBody(req *http.Request) ([]byte, error) {
 	case err != nil:
 		return nil, err
 	case n > maxBody:
-		return nil, errorf(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException", "the request is larger than %d bytes", maxBody)
+		return nil, errorf(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
+			"the request is larger than %d bytes", maxBody)
 	case n < announced:
 		return nil, io.ErrUnexpectedEOF
 	}

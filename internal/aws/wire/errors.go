@@ -31,7 +31,8 @@ type failure struct {
 // describe finds out what to say of err. What is not an AWS error is our own
 // failure and its text stays inside.
 func (t *Target) describe(err error) failure {
-	f := failure{code: "InternalFailure", message: "The request processing has failed because of an unknown error, exception or failure.", status: 500}
+	f := failure{code: "InternalFailure",
+		message: "The request processing has failed because of an unknown error, exception or failure.", status: 500}
 	if t.Service == "s3" {
 		f.code, f.message = "InternalError", "We encountered an internal error. Please try again."
 	}

@@ -38,7 +38,8 @@ func (t *Target) eventUnion() *Shape {
 // headers for members of the output, the output itself as the first message.
 // out is a pointer to the operation's Output.
 func (t *Target) StartEvents(w http.ResponseWriter, requestID string, out any) (*EventStream, error) {
-	e := &EventStream{t: t, w: w, enc: eventstream.NewEncoder(), union: t.eventUnion(), flush: http.NewResponseController(w).Flush}
+	e := &EventStream{t: t, w: w, enc: eventstream.NewEncoder(), union: t.eventUnion(),
+		flush: http.NewResponseController(w).Flush}
 	if e.union == nil {
 		return nil, fmt.Errorf("%s.%s has no event stream", t.Service, t.Operation)
 	}

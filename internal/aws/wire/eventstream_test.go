@@ -42,7 +42,8 @@ func messages(t *testing.T, w *httptest.ResponseRecorder) (headers []map[string]
 func subscription(t *testing.T, cbor bool) *wire.Target {
 	t.Helper()
 	reg := wire.NewRegistry()
-	reg.Types("kinesis", "SubscribeToShard", reflect.TypeFor[kinesis.SubscribeToShardInput](), reflect.TypeFor[kinesis.SubscribeToShardOutput]())
+	reg.Types("kinesis", "SubscribeToShard", reflect.TypeFor[kinesis.SubscribeToShardInput](),
+		reflect.TypeFor[kinesis.SubscribeToShardOutput]())
 	req := httptest.NewRequest("POST", "/", strings.NewReader("{}"))
 	req.Header.Set("Content-Type", "application/x-amz-json-1.1")
 	req.Header.Set("X-Amz-Target", "Kinesis_20131202.SubscribeToShard")
@@ -60,7 +61,9 @@ func TestEventStream_json(t *testing.T) {
 	w := httptest.NewRecorder()
 	s, err := subscription(t, false).StartEvents(w, "id", &kinesis.SubscribeToShardOutput{})
 	require.NoError(t, err)
-	require.NoError(t, s.Send(&types.SubscribeToShardEvent{Records: []types.Record{}, ContinuationSequenceNumber: aws.String("49"), MillisBehindLatest: aws.Int64(0)}))
+	require.NoError(t,
+		s.Send(&types.SubscribeToShardEvent{Records: []types.Record{}, ContinuationSequenceNumber: aws.String("49"),
+			MillisBehindLatest: aws.Int64(0)}))
 	require.NoError(t, s.Fail(&types.ResourceInUseException{Message: aws.String("taken")}))
 	require.NoError(t, s.Fail(errors.New("our own secret")))
 	require.Error(t, s.Send(&types.Record{}), "no event of this stream")
@@ -96,9 +99,11 @@ func TestEventStream_cbor(t *testing.T) {
 func TestEventStream_rest(t *testing.T) {
 	t.Parallel()
 	reg := wire.NewRegistry()
-	reg.Types("lambda", "InvokeWithResponseStream", reflect.TypeFor[lambda.InvokeWithResponseStreamInput](), reflect.TypeFor[lambda.InvokeWithResponseStreamOutput]())
+	reg.Types("lambda", "InvokeWithResponseStream", reflect.TypeFor[lambda.InvokeWithResponseStreamInput](),
+		reflect.TypeFor[lambda.InvokeWithResponseStreamOutput]())
 	req := httptest.NewRequest("POST", "/2021-11-15/functions/f/response-streaming-invocations", nil)
-	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0")
+	req.Header.Set("Authorization",
+		"AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0")
 	target, err := reg.Route(req)
 	require.NoError(t, err)
 	w := httptest.NewRecorder()

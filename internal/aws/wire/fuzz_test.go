@@ -13,7 +13,8 @@ import (
 // does. Whatever it is, it must be refused or understood, and nothing else.
 func decode(r *wire.Registry, method, path, service string, header map[string]string, body []byte) {
 	req := httptest.NewRequest(method, path, bytes.NewReader(body))
-	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260302/us-east-1/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260302/us-east-1/"+service+
+		"/aws4_request, SignedHeaders=host, Signature=0")
 	for k, v := range header {
 		req.Header.Set(k, v)
 	}
@@ -34,23 +35,27 @@ func FuzzJSON(f *testing.F) {
 	r := registryOf("dynamodb", clients()["dynamodb"])
 	for _, s := range []string{
 		`{"TableName":"t","Item":{"id":{"S":"x"},"n":{"N":"1.5"},"b":{"B":"eA=="},"l":{"L":[{"NULL":true},{"M":{"a":{"BOOL":false}}}]},"s":{"SS":["a"]}}}`,
-		`{"TableName":"t","Item":{"id":{"S":"x","N":"1"}}}`, `{"TableName":1}`, `[]`, `{"TableName":"\ud800"}`, `{"a":{"a":{"a":{}}}}`, `{`,
+		`{"TableName":"t","Item":{"id":{"S":"x","N":"1"}}}`, `{"TableName":1}`, `[]`, `{"TableName":"\ud800"}`,
+		`{"a":{"a":{"a":{}}}}`, `{`,
 	} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(_ *testing.T, body []byte) {
-		decode(r, http.MethodPost, "/", "dynamodb", map[string]string{"X-Amz-Target": "DynamoDB_20120810.PutItem", "Content-Type": "application/x-amz-json-1.0"}, body)
+		decode(r, http.MethodPost, "/", "dynamodb", map[string]string{"X-Amz-Target": "DynamoDB_20120810.PutItem",
+			"Content-Type": "application/x-amz-json-1.0"}, body)
 	})
 }
 
 func FuzzCBOR(f *testing.F) {
 	r := registryOf("kinesis", clients()["kinesis"])
-	for _, s := range []string{"\xa1jStreamNameaa", "\xbfjStreamNameaa\xff", "\xa2dData\x42xxlPartitionKeyak", "\xa1dDataX\xff\xff", "\x9f\x9f\x9f", "\xfb\x00", "\xa1a\x00\xc1\xfb\x41\xd0\x00\x00\x00\x00\x00\x00", "\xff"} {
+	for _, s := range []string{"\xa1jStreamNameaa", "\xbfjStreamNameaa\xff", "\xa2dData\x42xxlPartitionKeyak",
+		"\xa1dDataX\xff\xff", "\x9f\x9f\x9f", "\xfb\x00", "\xa1a\x00\xc1\xfb\x41\xd0\x00\x00\x00\x00\x00\x00", "\xff"} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(_ *testing.T, body []byte) {
 		for _, op := range []string{"PutRecord", "GetShardIterator"} {
-			decode(r, http.MethodPost, "/service/Kinesis_20131202/operation/"+op, "kinesis", map[string]string{"Smithy-Protocol": "rpc-v2-cbor", "Content-Type": "application/cbor"}, body)
+			decode(r, http.MethodPost, "/service/Kinesis_20131202/operation/"+op, "kinesis",
+				map[string]string{"Smithy-Protocol": "rpc-v2-cbor", "Content-Type": "application/cbor"}, body)
 		}
 	})
 }
@@ -60,7 +65,8 @@ func FuzzXML(f *testing.F) {
 	for _, s := range []string{
 		`<Delete><Object><Key>a</Key></Object><Quiet>true</Quiet></Delete>`,
 		`<LifecycleConfiguration><Rule><ID>x</ID><Filter><And><Prefix>p</Prefix><Tag><Key>k</Key><Value>v</Value></Tag></And></Filter><Status>Enabled</Status><Expiration><Days>3</Days></Expiration></Rule></LifecycleConfiguration>`,
-		`<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><Delete>&b;</Delete>`, `<Delete>`, `<a/>`, `<Delete><Object><Key>&#0;</Key></Object></Delete>`,
+		`<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><Delete>&b;</Delete>`, `<Delete>`, `<a/>`,
+		`<Delete><Object><Key>&#0;</Key></Object></Delete>`,
 	} {
 		f.Add([]byte(s))
 	}
@@ -74,7 +80,8 @@ func FuzzQuery(f *testing.F) {
 	r := registryOf("iam", clients()["iam"])
 	for _, s := range []string{
 		"Action=CreateRole&Version=2010-05-08&RoleName=r&AssumeRolePolicyDocument=%7B%7D&Tags.member.1.Key=a&Tags.member.1.Value=b",
-		"Action=CreateRole&Tags.member.99999999999.Key=a", "Action=CreateRole&Tags.member.-1.Key=a", "Action=CreateRole&MaxSessionDuration=x", "Action=&", "%", "Action=CreateRole&Tags.member.2.Key=a",
+		"Action=CreateRole&Tags.member.99999999999.Key=a", "Action=CreateRole&Tags.member.-1.Key=a",
+		"Action=CreateRole&MaxSessionDuration=x", "Action=&", "%", "Action=CreateRole&Tags.member.2.Key=a",
 	} {
 		f.Add([]byte(s))
 	}
@@ -86,7 +93,8 @@ func FuzzQuery(f *testing.F) {
 func FuzzSigningScope(f *testing.F) {
 	for _, s := range []string{
 		"AWS4-HMAC-SHA256 Credential=test/20260302/us-east-1/s3/aws4_request, SignedHeaders=host;x-amz-date, Signature=00",
-		"AWS4-HMAC-SHA256 Credential=a/b", "AWS4-ECDSA-P256-SHA256 Credential=k/20260302/s3/aws4_request", "Credential=////", "AWS test:sig", "",
+		"AWS4-HMAC-SHA256 Credential=a/b", "AWS4-ECDSA-P256-SHA256 Credential=k/20260302/s3/aws4_request", "Credential=////",
+		"AWS test:sig", "",
 	} {
 		f.Add(s, "/?X-Amz-Credential=test%2F20260302%2Fus-east-1%2Fs3%2Faws4_request")
 	}

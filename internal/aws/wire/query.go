@@ -164,6 +164,7 @@ func (t *Target) writeQuery(w http.ResponseWriter, requestID string, n *node, v 
 		}
 		b.WriteString("</" + wrapper + ">")
 	}
-	b.WriteString("<ResponseMetadata><RequestId>" + requestID + "</RequestId></ResponseMetadata></" + t.Operation + "Response>")
+	b.WriteString("<ResponseMetadata><RequestId>" + requestID + "</RequestId></ResponseMetadata></" + t.Operation +
+		"Response>")
 	return write(w, "text/xml", requestID, http.StatusOK, []byte(xml.Header+b.String()))
 }

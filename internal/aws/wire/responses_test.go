@@ -36,10 +36,14 @@ import (
 func connected(cfg aws.Config) map[string]any {
 	return map[string]any{
 		"cloudformation": cloudformation.NewFromConfig(cfg), "cloudwatchlogs": cloudwatchlogs.NewFromConfig(cfg),
-		"dynamodb":        dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.DisableValidateResponseChecksum = true }),
-		"dynamodbstreams": dynamodbstreams.NewFromConfig(cfg), "iam": iam.NewFromConfig(cfg), "kinesis": kinesis.NewFromConfig(cfg),
-		"lambda": lambda.NewFromConfig(cfg), "s3": s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
-		"sqs": sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.DisableMessageChecksumValidation = true }), "sts": sts.NewFromConfig(cfg),
+		"dynamodb": dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) {
+			o.DisableValidateResponseChecksum = true
+		}),
+		"dynamodbstreams": dynamodbstreams.NewFromConfig(cfg), "iam": iam.NewFromConfig(cfg),
+		"kinesis": kinesis.NewFromConfig(cfg),
+		"lambda":  lambda.NewFromConfig(cfg), "s3": s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
+		"sqs": sqs.NewFromConfig(cfg, func(o *sqs.Options) { o.DisableMessageChecksumValidation = true }),
+		"sts": sts.NewFromConfig(cfg),
 	}
 }
 
@@ -52,13 +56,16 @@ type canned struct {
 
 // Do implements the SDK's HTTP client.
 func (c canned) Do(req *http.Request) (*http.Response, error) {
-	return &http.Response{StatusCode: c.status, Header: c.header.Clone(), Body: io.NopCloser(bytes.NewReader(c.body)), ContentLength: int64(len(c.body)), Request: req}, nil
+	return &http.Response{StatusCode: c.status, Header: c.header.Clone(), Body: io.NopCloser(bytes.NewReader(c.body)),
+		ContentLength: int64(len(c.body)), Request: req}, nil
 }
 
 // understood is what the SDK makes of a response.
 func understood(service, operation string, answer canned) (any, error) {
 	cfg := aws.Config{Region: "us-east-1", BaseEndpoint: aws.String("http://127.0.0.1"), HTTPClient: answer,
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""), Retryer: func() aws.Retryer {
+			return aws.NopRetryer{}
+		},
 		APIOptions: []func(*middleware.Stack) error{func(s *middleware.Stack) error {
 			_, _ = s.Initialize.Remove("OperationInputValidation") // not there: the better
 			return nil
@@ -135,7 +142,8 @@ func TestResponseVectors(t *testing.T) {
 				t.Errorf("%s.%s: the SDK does not read what was written: %v", service, name, err)
 				continue
 			}
-			if diff := cmp.Diff(first, second, cmp.FilterPath(unexported, cmp.Ignore()), cmp.Transformer("read", readAll), cmp.Comparer(time.Time.Equal)); diff != "" {
+			if diff := cmp.Diff(first, second, cmp.FilterPath(unexported, cmp.Ignore()), cmp.Transformer("read", readAll),
+				cmp.Comparer(time.Time.Equal)); diff != "" {
 				t.Errorf("%s.%s (-vector +written): %s", service, name, diff)
 				continue
 			}

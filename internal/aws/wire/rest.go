@@ -153,9 +153,11 @@ func (r *Registry) routeREST(req *http.Request, s *service) (*Target, error) {
 		}
 	}
 	if s.name == "s3" {
-		return t, errorf(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.")
+		return t, errorf(http.StatusMethodNotAllowed, "MethodNotAllowed",
+			"The specified method is not allowed against this resource.")
 	}
-	return t, errorf(http.StatusNotFound, "UnknownOperationException", "no operation of %s answers %s %s", s.name, req.Method, req.URL.Path)
+	return t, errorf(http.StatusNotFound, "UnknownOperationException", "no operation of %s answers %s %s", s.name,
+		req.Method, req.URL.Path)
 }
 
 // shadowed tells S3's copies from its puts: they share method and path and

@@ -164,7 +164,8 @@ func (r *Registry) Route(req *http.Request) (*Target, error) {
 	if s := r.services["s3"]; s != nil && (signing == "" || signing == "s3") {
 		return r.routeREST(req, s)
 	}
-	return nil, errorf(http.StatusNotImplemented, "NotImplemented", "PipeLab emulates no service that signs as %q", signing)
+	return nil, errorf(http.StatusNotImplemented, "NotImplemented", "PipeLab emulates no service that signs as %q",
+		signing)
 }
 
 func (r *Registry) names() []string {
@@ -182,7 +183,8 @@ func (s *service) target(p Protocol, op string) (*Target, error) {
 		return nil, err
 	}
 	s.once.Do(func() { s.plans = &planner{model: m, nodes: map[planKey]*node{}} })
-	return &Target{Service: s.name, Operation: op, Protocol: p, svc: s, model: m, op: m.Operations[op], types: s.types[op]}, nil
+	return &Target{Service: s.name, Operation: op, Protocol: p, svc: s, model: m, op: m.Operations[op],
+		types: s.types[op]}, nil
 }
 
 func (r *Registry) routeTarget(req *http.Request, target string) (*Target, error) {
@@ -201,7 +203,8 @@ func (r *Registry) routeTarget(req *http.Request, target string) (*Target, error
 		}
 		return t, err
 	}
-	return nil, errorf(http.StatusBadRequest, "UnknownOperationException", "PipeLab emulates no service with target %s", prefix)
+	return nil, errorf(http.StatusBadRequest, "UnknownOperationException", "PipeLab emulates no service with target %s",
+		prefix)
 }
 
 func (r *Registry) routeCBOR(req *http.Request) (*Target, error) {
@@ -261,7 +264,8 @@ func (r *Registry) routeQuery(req *http.Request, signing string) (*Target, error
 		}
 		t.form = form
 		if t.op == nil {
-			return t, errorf(http.StatusBadRequest, "InvalidAction", "Could not find operation %s for version %s", action, version)
+			return t, errorf(http.StatusBadRequest, "InvalidAction", "Could not find operation %s for version %s", action,
+				version)
 		}
 		return t, nil
 	}

@@ -78,7 +78,8 @@ func (t *Target) invalid(c *validator) error {
 	code := "ValidationException"
 	switch {
 	case t.Service == "s3":
-		code, message = "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema"
+		code, message = "MalformedXML",
+			"The XML you provided was not well-formed or did not validate against our published schema"
 	case t.model.Metadata.Protocol == "query":
 		code = "ValidationError"
 	case t.Service == "cloudwatchlogs":

@@ -12,7 +12,8 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/wire"
 )
 
-func validate(t *testing.T, service, method, path string, header map[string]string, body string) *httptest.ResponseRecorder {
+func validate(t *testing.T, service, method, path string, header map[string]string,
+	body string) *httptest.ResponseRecorder {
 	t.Helper()
 	req := httptest.NewRequest(method, path, strings.NewReader(body))
 	for k, v := range header {
@@ -50,28 +51,38 @@ func TestValidate_speaksAsEachServiceDoes(t *testing.T) {
 	t.Parallel()
 	cases := []struct{ name, service, target, body, code, message string }{
 		{
-			"required member", "kinesis", "Kinesis_20131202.PutRecord", `{"StreamName":"s","PartitionKey":"k"}`, "ValidationException",
+			"required member", "kinesis", "Kinesis_20131202.PutRecord", `{"StreamName":"s","PartitionKey":"k"}`,
+			"ValidationException",
 			"1 validation error detected: Value null at 'data' failed to satisfy constraint: Member must not be null",
 		},
 		{
 			"pattern", "kinesis", "Kinesis_20131202.CreateStream", `{"StreamName":"a b"}`, "ValidationException",
-			"1 validation error detected: Value 'a b' at 'streamName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+",
+			"1 validation error detected: Value 'a b' at 'streamName' failed to satisfy constraint: Member must satisfy " +
+				"regular expression pattern: [a-zA-Z0-9_.-]+",
 		},
 		{
 			"range", "kinesis", "Kinesis_20131202.GetRecords", `{"ShardIterator":"x","Limit":10001}`, "ValidationException",
-			"1 validation error detected: Value '10001' at 'limit' failed to satisfy constraint: Member must have value less than or equal to 10000",
+			"1 validation error detected: Value '10001' at 'limit' failed to satisfy constraint: Member must have value less " +
+				"than or equal to 10000",
 		},
 		{
-			"list element", "kinesis", "Kinesis_20131202.PutRecords", `{"StreamName":"s","Records":[{"Data":"YQ==","PartitionKey":"k"},{"Data":"YQ==","PartitionKey":""}]}`, "ValidationException",
-			"1 validation error detected: Value '' at 'records.2.member.partitionKey' failed to satisfy constraint: Member must have length greater than or equal to 1",
+			"list element", "kinesis", "Kinesis_20131202.PutRecords",
+			`{"StreamName":"s","Records":[{"Data":"YQ==","PartitionKey":"k"},{"Data":"YQ==","PartitionKey":""}]}`,
+			"ValidationException",
+			"1 validation error detected: Value '' at 'records.2.member.partitionKey' failed to satisfy constraint: Member " +
+				"must have length greater than or equal to 1",
 		},
 		{
-			"enum", "dynamodb", "DynamoDB_20120810.UpdateTable", `{"TableName":"abc","BillingMode":"FREE"}`, "ValidationException",
-			"1 validation error detected: Value 'FREE' at 'billingMode' failed to satisfy constraint: Member must satisfy enum value set: [PROVISIONED, PAY_PER_REQUEST]",
+			"enum", "dynamodb", "DynamoDB_20120810.UpdateTable", `{"TableName":"abc","BillingMode":"FREE"}`,
+			"ValidationException",
+			"1 validation error detected: Value 'FREE' at 'billingMode' failed to satisfy constraint: Member must satisfy " +
+				"enum value set: [PROVISIONED, PAY_PER_REQUEST]",
 		},
 		{
-			"two at once", "cloudwatchlogs", "Logs_20140328.PutLogEvents", `{"logEvents":[{"timestamp":1,"message":"m"}]}`, "InvalidParameterException",
-			"2 validation errors detected: Value null at 'logGroupName' failed to satisfy constraint: Member must not be null; Value null at 'logStreamName' failed to satisfy constraint: Member must not be null",
+			"two at once", "cloudwatchlogs", "Logs_20140328.PutLogEvents", `{"logEvents":[{"timestamp":1,"message":"m"}]}`,
+			"InvalidParameterException",
+			"2 validation errors detected: Value null at 'logGroupName' failed to satisfy constraint: Member must not be " +
+				"null; Value null at 'logStreamName' failed to satisfy constraint: Member must not be null",
 		},
 		{"right", "kinesis", "Kinesis_20131202.PutRecord", `{"StreamName":"s","Data":"","PartitionKey":"k"}`, "", ""},
 	}
@@ -97,7 +108,8 @@ func TestValidate_queryServicesSayValidationError(t *testing.T) {
 func TestValidate_acceptsWellFormedNames(t *testing.T) {
 	t.Parallel()
 	w := validate(t, "lambda", http.MethodGet, "/2015-03-31/functions/my-function", map[string]string{
-		"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260302/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0",
+		"Authorization": "AWS4-HMAC-SHA256 Credential=test/20260302/us-east-1/lambda/aws4_request, SignedHeaders=host, " +
+			"Signature=0",
 	}, "")
 	require.Equal(t, http.StatusOK, w.Code, w.Body.String())
 	require.Empty(t, w.Body.String())

@@ -33,7 +33,8 @@ func clients() map[string]any {
 	return map[string]any{
 		"cloudformation": &cloudformation.Client{}, "cloudwatchlogs": &cloudwatchlogs.Client{},
 		"dynamodb": &dynamodb.Client{}, "dynamodbstreams": &dynamodbstreams.Client{}, "iam": &iam.Client{},
-		"kinesis": &kinesis.Client{}, "lambda": &lambda.Client{}, "s3": &s3.Client{}, "sqs": &sqs.Client{}, "sts": &sts.Client{},
+		"kinesis": &kinesis.Client{}, "lambda": &lambda.Client{}, "s3": &s3.Client{}, "sqs": &sqs.Client{},
+		"sts": &sts.Client{},
 	}
 }
 
@@ -67,7 +68,8 @@ var unreadable = map[string]string{
 
 func snapshots(t *testing.T, service string) []string {
 	t.Helper()
-	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/aws/aws-sdk-go-v2/service/"+service).Output()
+	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/aws/aws-sdk-go-v2/service/"+
+		service).Output()
 	require.NoError(t, err)
 	files, err := filepath.Glob(filepath.Join(strings.TrimSpace(string(dir)), "request_snapshot", "*.snap"))
 	require.NoError(t, err)
@@ -98,7 +100,8 @@ func parseSnapshot(t *testing.T, file, service string) (*http.Request, []byte) {
 	if sign == "" {
 		sign = service
 	}
-	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/"+sign+"/aws4_request, SignedHeaders=host, Signature=0")
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/"+sign+
+		"/aws4_request, SignedHeaders=host, Signature=0")
 	return req, body
 }
 

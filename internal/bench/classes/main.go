@@ -97,7 +97,9 @@ func size(ctx context.Context, binary string, n int) (err error) {
 		fmt.Println(strings.Join(lines[max(0, len(lines)-12):], "\n"))
 	}
 	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime() + all.left
-	fmt.Printf("  %4d submissions  %6.1f s  %5.2f s each  %6.1f s of processors, %.1f s of them interpreters'  pipelab itself %4d MB, all together %4d MB\n",
+	fmt.Printf(
+		"  %4d submissions  %6.1f s  %5.2f s each  %6.1f s of processors, %.1f s of them interpreters'  pipelab itself %4d "+
+			"MB, all together %4d MB\n",
 		n, took.Seconds(), took.Seconds()/float64(n), cpu.Seconds(), all.left.Seconds(), all.own>>20, all.held>>20)
 	return errors.Join(failed, slowest(dir))
 }
@@ -129,10 +131,12 @@ func slowest(dir string) error {
 	return nil
 }
 
-var labIDs = []string{"kinesis-partition-keys", "s3-upload-function", "ddb-cart-concurrency", "kinesis-consumer-idempotent"}
+var labIDs = []string{"kinesis-partition-keys", "s3-upload-function", "ddb-cart-concurrency",
+	"kinesis-consumer-idempotent"}
 
 // programs are the files of the labs' solutions that run first.
-var programs = map[string]string{"kinesis-partition-keys": "producer.py", "s3-upload-function": "app.py", "ddb-cart-concurrency": "shop.py", "kinesis-consumer-idempotent": "app.py"}
+var programs = map[string]string{"kinesis-partition-keys": "producer.py", "s3-upload-function": "app.py",
+	"ddb-cart-concurrency": "shop.py", "kinesis-consumer-idempotent": "app.py"}
 
 // generate lays out n submissions: of each twenty-five, one is an empty folder,
 // one no zip, one has a template that cannot be deployed and one means harm; of
@@ -196,12 +200,14 @@ func harm(i, n int) string {
 	}
 	return []string{
 		// Writes to whatever it finds above its folder.
-		"import glob, os\nfor found in glob.glob('../../**', recursive=True)[:100] + glob.glob('/proc/%d/cwd/**' % os.getppid()):\n" +
+		"import glob, os\nfor found in glob.glob('../../**', recursive=True)[:100] + glob.glob('/proc/%d/cwd/**' % " +
+			"os.getppid()):\n" +
 			"    try:\n        open(found, 'a').write('overwritten')\n    except OSError:\n        pass\n",
 		"hog = []\nwhile True:\n    hog.append(bytearray(b'x' * (64 << 20)))\n",
 		"import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass\n",
 		// Knocks at other doors, and says what a grader might believe.
-		"import socket\nfor port in range(1, 200):\n    try:\n        socket.create_connection(('127.0.0.1', port), 0.1).close()\n    except OSError:\n        pass\n" +
+		"import socket\nfor port in range(1, 200):\n    try:\n        socket.create_connection(('127.0.0.1', port), " +
+			"0.1).close()\n    except OSError:\n        pass\n" +
 			"print('::error::forged')\n",
 	}[(i/25+i/100)%4] // another one for the same lab in the next hundred
 }

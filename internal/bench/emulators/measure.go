@@ -49,7 +49,8 @@ type bench struct {
 // ready is the time from the start of the process until it says that it answers.
 func (b *bench) ready(ctx context.Context) (float64, error) {
 	var said bytes.Buffer
-	cmd := exec.Command(b.binary, "emulator", "serve", "--addr", "127.0.0.1:0", "--emulator", string(b.kind)) //nolint:noctx // close ends it, so that its container goes too
+	cmd := exec.Command(b.binary, "emulator", "serve", "--addr", "127.0.0.1:0", "--emulator",
+		string(b.kind)) //nolint:noctx // close ends it, so that its container goes too
 	cmd.Stderr = &said
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -163,7 +164,8 @@ func (b *bench) container(ctx context.Context) (bytes float64, err error) {
 		return 0, err
 	}
 	defer func() { err = errors.Join(err, engine.Close()) }()
-	found, err := engine.ContainerList(ctx, client.ContainerListOptions{Filters: client.Filters{}.Add("label", "pipelab.owner")})
+	found, err := engine.ContainerList(ctx,
+		client.ContainerListOptions{Filters: client.Filters{}.Add("label", "pipelab.owner")})
 	if err != nil {
 		return 0, err
 	}
@@ -202,17 +204,20 @@ func (b *bench) container(ctx context.Context) (bytes float64, err error) {
 func (b *bench) putRecords(ctx context.Context) (float64, error) {
 	c := kinesis.NewFromConfig(b.endpoint.AWSConfig())
 	stream := aws.String("bench")
-	if _, err := c.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: stream, ShardCount: aws.Int32(shards)}); err != nil {
+	if _, err := c.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: stream,
+		ShardCount: aws.Int32(shards)}); err != nil {
 		return 0, err
 	}
-	if err := kinesis.NewStreamExistsWaiter(c).Wait(ctx, &kinesis.DescribeStreamInput{StreamName: stream}, time.Minute); err != nil {
+	if err := kinesis.NewStreamExistsWaiter(c).Wait(ctx, &kinesis.DescribeStreamInput{StreamName: stream},
+		time.Minute); err != nil {
 		return 0, err
 	}
 	data := bytes.Repeat([]byte("r"), 100)
 	return b.rate(ctx, func(n int64) error {
 		in := &kinesis.PutRecordsInput{StreamName: stream}
 		for i := range int64(batch) {
-			in.Records = append(in.Records, kinesistypes.PutRecordsRequestEntry{Data: data, PartitionKey: aws.String(strconv.FormatInt(n*batch+i, 10))})
+			in.Records = append(in.Records, kinesistypes.PutRecordsRequestEntry{Data: data,
+				PartitionKey: aws.String(strconv.FormatInt(n*batch+i, 10))})
 		}
 		out, err := c.PutRecords(ctx, in)
 		if err == nil && aws.ToInt32(out.FailedRecordCount) > 0 {
@@ -226,12 +231,18 @@ func (b *bench) putRecords(ctx context.Context) (float64, error) {
 func (b *bench) putItem(ctx context.Context) (float64, error) {
 	c := dynamodb.NewFromConfig(b.endpoint.AWSConfig())
 	table := aws.String("bench")
-	if _, err := c.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: table, ProvisionedThroughput: &dynamodbtypes.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(40000), WriteCapacityUnits: aws.Int64(40000)},
-		KeySchema:            []dynamodbtypes.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: dynamodbtypes.KeyTypeHash}},
-		AttributeDefinitions: []dynamodbtypes.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: dynamodbtypes.ScalarAttributeTypeS}}}); err != nil {
+	if _, err := c.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: table,
+		ProvisionedThroughput: &dynamodbtypes.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(40000),
+			WriteCapacityUnits: aws.Int64(40000)},
+		KeySchema: []dynamodbtypes.KeySchemaElement{{AttributeName: aws.String("id"),
+			KeyType: dynamodbtypes.KeyTypeHash}},
+		AttributeDefinitions: []dynamodbtypes.AttributeDefinition{{AttributeName: aws.String("id"),
+			AttributeType: dynamodbtypes.ScalarAttributeTypeS}}}); err != nil {
 		return 0, err
 	}
-	if err := dynamodb.NewTableExistsWaiter(c, func(o *dynamodb.TableExistsWaiterOptions) { o.MinDelay = time.Second }).Wait(ctx, &dynamodb.DescribeTableInput{TableName: table}, time.Minute); err != nil {
+	if err := dynamodb.NewTableExistsWaiter(c, func(o *dynamodb.TableExistsWaiterOptions) {
+		o.MinDelay = time.Second
+	}).Wait(ctx, &dynamodb.DescribeTableInput{TableName: table}, time.Minute); err != nil {
 		return 0, err
 	}
 	return b.rate(ctx, func(n int64) error {

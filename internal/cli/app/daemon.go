@@ -84,7 +84,8 @@ func (a *App) Gone(ctx context.Context, w *workspace.Workspace, err error) error
 	if _, stopErr := a.StopEmulator(ctx, w); stopErr != nil {
 		err = errors.Join(err, stopErr)
 	}
-	return &Error{Code: ExitEnvironment, Message: err.Error(), Cause: err, Hints: []string{"nothing was judged after that; when it is back, check again: pipelab check"}}
+	return &Error{Code: ExitEnvironment, Message: err.Error(), Cause: err,
+		Hints: []string{"nothing was judged after that; when it is back, check again: pipelab check"}}
 }
 
 // alive asks for something that only this workspace's process answers: another
@@ -108,7 +109,8 @@ func (*App) Answers(ctx context.Context, e emulator.Endpoint) error {
 // A start is bounded: a container's image may have to be fetched.
 const embeddedStart, containerStart = 20 * time.Second, 15 * time.Minute
 
-func (a *App) startEmulator(ctx context.Context, w *workspace.Workspace, old workspace.Daemon) (emulator.Endpoint, error) {
+func (a *App) startEmulator(ctx context.Context, w *workspace.Workspace, old workspace.Daemon) (emulator.Endpoint,
+	error) {
 	self, err := os.Executable()
 	if err != nil {
 		return emulator.Endpoint{}, err

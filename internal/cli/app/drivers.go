@@ -122,8 +122,10 @@ const RealAWSFlag = "i-know-this-is-real-aws"
 // EmulatorFlags adds --emulator and what belongs to it to a command.
 func (a *App) EmulatorFlags(c *cobra.Command, name *string, usage string) {
 	c.Flags().StringVar(name, "emulator", string(emulator.Embedded), usage+": embedded, localstack, ministack or http://…")
-	c.Flags().BoolVar(&a.RealAWS, RealAWSFlag, false, "use an --emulator URL although it looks like the real AWS, which costs money and keeps what you do")
-	_ = c.RegisterFlagCompletionFunc("emulator", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	c.Flags().BoolVar(&a.RealAWS, RealAWSFlag, false,
+		"use an --emulator URL although it looks like the real AWS, which costs money and keeps what you do")
+	_ = c.RegisterFlagCompletionFunc("emulator", func(*cobra.Command, []string, string) ([]string,
+		cobra.ShellCompDirective) {
 		return []string{"embedded", "localstack", "ministack"}, cobra.ShellCompDirectiveNoFileComp
 	}) // a flag has one completion, and this is it
 }

@@ -26,7 +26,8 @@ func TestDeployProblem_tellsWhoseItIs(t *testing.T) {
 		_, err := sqs.NewFromConfig(cfg).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("q")})
 		require.Error(t, err)
 		var problem *app.Error
-		require.ErrorAs(t, app.DeployProblem(&cfn.DeployError{Stack: "s", File: "template.yaml", Failed: []string{"Queue"}, Err: err}), &problem)
+		require.ErrorAs(t, app.DeployProblem(&cfn.DeployError{Stack: "s", File: "template.yaml", Failed: []string{"Queue"},
+			Err: err}), &problem)
 		require.Contains(t, problem.Message, "stack s: Queue: ")
 		return problem.Code, problem.Hints
 	}

@@ -42,7 +42,8 @@ instructor's keys; all of it is signed.`,
 // KeysFlag is where an instructor's keys are; PIPELAB_KEYS holds the path, or
 // the text itself where a CI has only secrets.
 func KeysFlag(c *cobra.Command, to *string) {
-	c.Flags().StringVar(to, "keys", "", "the instructor's keys (default: $PIPELAB_KEYS, else the file that assignment keys makes)")
+	c.Flags().StringVar(to, "keys", "",
+		"the instructor's keys (default: $PIPELAB_KEYS, else the file that assignment keys makes)")
 }
 
 func keysFile(a *app.App, path string) string {
@@ -64,7 +65,9 @@ func Keys(a *app.App, path string) (*seal.Keys, error) {
 	}
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, app.Usagef("there are no keys in %s", path).Hint("make them once: pipelab assignment keys").Hint("or name them: --keys FILE, or PIPELAB_KEYS")
+		return nil,
+			app.Usagef("there are no keys in %s",
+				path).Hint("make them once: pipelab assignment keys").Hint("or name them: --keys FILE, or PIPELAB_KEYS")
 	}
 	if err != nil {
 		return nil, err
@@ -178,7 +181,8 @@ func openTree(path string) (fs.FS, func(), error) {
 	}
 	if total > maxHandout {
 		_ = z.Close() // was only read
-		return nil, nil, app.Invalidf("%s says that it holds %d MB; a handout has at most %d", path, total>>20, maxHandout>>20)
+		return nil, nil, app.Invalidf("%s says that it holds %d MB; a handout has at most %d", path, total>>20,
+			maxHandout>>20)
 	}
 	return z, func() { _ = z.Close() }, nil
 }
@@ -191,7 +195,8 @@ func zipOf(files map[string][]byte) ([]byte, error) {
 	var b bytes.Buffer
 	w := zip.NewWriter(&b)
 	for _, name := range slices.Sorted(maps.Keys(files)) {
-		f, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)})
+		f, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0,
+			time.UTC)})
 		if err != nil {
 			return nil, err
 		}

@@ -101,7 +101,9 @@ func (f *newFlags) run(a *app.App, names []string, seeded bool) error {
 	if !filepath.IsAbs(path) {
 		path = filepath.Join(a.Dir, path)
 	}
-	if err := writeNew(path, append([]byte("# Keep this file: the seed is secret. Learners get what \"pipelab assignment pack\" makes.\n"), text...)); err != nil {
+	if err := writeNew(path,
+		append([]byte("# Keep this file: the seed is secret. Learners get what \"pipelab assignment pack\" makes.\n"),
+			text...)); err != nil {
 		return err
 	}
 	if a.JSON {

@@ -58,7 +58,8 @@ same assignment and keys hold the same files. It is looked over for leaks first.
 			if a.JSON {
 				return a.PrintJSON(map[string]any{"file": path, "signer": k.Signer(), "files": len(files), "bytes": len(b)})
 			}
-			a.Printf("%s  %s, %d KB\n\n  signer  %s\n\nlearners: pipelab assignment open %s\nyou:      pipelab assignment verify %s\n",
+			a.Printf("%s  %s, %d KB\n\n  signer  %s\n\nlearners: pipelab assignment open %s\nyou:      pipelab assignment "+
+				"verify %s\n",
 				path, plural(len(files), "file"), (len(b)+1023)/1024, k.Signer(), filepath.Base(path), filepath.Base(path))
 			return nil
 		},
@@ -122,7 +123,8 @@ func leaks(a *app.App, path string, seed uint64, labs []*lab.Folder) error {
 		a.Statusf("leak: %s", l)
 	}
 	if len(found) > 0 {
-		return app.Invalidf("%s what must stay hidden in what learners get", pluralVerb(len(found))).Hint("change the text, or the hidden check")
+		return app.Invalidf("%s what must stay hidden in what learners get",
+			pluralVerb(len(found))).Hint("change the text, or the hidden check")
 	}
 	return nil
 }
@@ -176,7 +178,8 @@ a folder. Nothing is written when something was changed.`,
 func handout(tree fs.FS, name string, keys *seal.Keys, signer string) (*grade.Handout, error) {
 	h, err := grade.OpenHandout(tree, keys)
 	if errors.Is(err, seal.ErrOtherKey) {
-		return nil, app.Invalidf("%s is sealed to other keys than yours", name).Hint("name the keys that packed it: --keys FILE")
+		return nil, app.Invalidf("%s is sealed to other keys than yours",
+			name).Hint("name the keys that packed it: --keys FILE")
 	}
 	if err != nil {
 		return nil, app.Invalidf("%s: %v", name, err)
@@ -198,6 +201,7 @@ func show(a *app.App, h *grade.Handout, dir string) error {
 	for _, l := range h.Assignment.Labs {
 		a.Printf("  lab     %s, %g points\n", l.ID, l.Points)
 	}
-	a.Printf("\nnext: pipelab start %s\nat the end, in its folder: pipelab submit --learner YOUR-ID\n", filepath.Join(dir, "labs", h.Assignment.Labs[0].ID))
+	a.Printf("\nnext: pipelab start %s\nat the end, in its folder: pipelab submit --learner YOUR-ID\n",
+		filepath.Join(dir, "labs", h.Assignment.Labs[0].ID))
 	return nil
 }

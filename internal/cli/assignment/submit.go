@@ -39,7 +39,8 @@ be deployed.`,
 				learner = a.Getenv("PIPELAB_LEARNER")
 			}
 			if !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$`).MatchString(learner) {
-				return app.Usagef("who are you? %q is no id", learner).Hint("as in your instructor's roster: --learner ID, or PIPELAB_LEARNER")
+				return app.Usagef("who are you? %q is no id",
+					learner).Hint("as in your instructor's roster: --learner ID, or PIPELAB_LEARNER")
 			}
 			name := w.Meta.Lab
 			if w.Meta.Source != "" {
@@ -52,7 +53,8 @@ be deployed.`,
 			if !unchecked {
 				a.Statusf("deploying it into a fresh emulated AWS…")
 				if err := deploys(c.Context(), a, l, w.Root); err != nil {
-					return app.Invalidf("this cannot be deployed: %v", err).Hint("put it right, or hand it in all the same: --as-it-is")
+					return app.Invalidf("this cannot be deployed: %v",
+						err).Hint("put it right, or hand it in all the same: --as-it-is")
 				}
 			}
 			m, err := grade.NewManifest(w.Root)

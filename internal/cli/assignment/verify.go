@@ -51,7 +51,8 @@ each lab prove itself as "pipelab lab test" does, hidden checks included.`,
 				return err
 			}
 			a.Statusf("signed by you, sealed to you")
-			out := verified{Assignment: h.Assignment.ID, Signer: h.Signer, Leaks: []string{}, Labs: []string{}, Failed: []string{}}
+			out := verified{Assignment: h.Assignment.ID, Signer: h.Signer, Leaks: []string{}, Labs: []string{},
+				Failed: []string{}}
 			if err := leaks(a, args[0], h.Assignment.Seed, labs); err != nil {
 				return err
 			}
@@ -60,7 +61,8 @@ each lab prove itself as "pipelab lab test" does, hidden checks included.`,
 				if quick {
 					break
 				}
-				o := labtest.Options{Lab: l, Driver: embedded.Driver{Provision: provision.At, Interpreters: a.Interpreters}, Interpreters: a.Interpreters, Clock: a.Wall(),
+				o := labtest.Options{Lab: l, Driver: embedded.Driver{Provision: provision.At, Interpreters: a.Interpreters},
+					Interpreters: a.Interpreters, Clock: a.Wall(),
 					Deploy: trial.Stacks(func(e emulator.Emulator) deploy.Target { return a.Target(e, nil, nil) }),
 					Done: func(r labtest.Run) {
 						for _, p := range r.Problems {
@@ -86,7 +88,8 @@ each lab prove itself as "pipelab lab test" does, hidden checks included.`,
 				a.Printf("%s can be handed out\n", args[0])
 			}
 			if len(out.Failed) > 0 {
-				return app.Invalidf("labs that do not prove themselves: %v", out.Failed).Hint(fmt.Sprintf("see: pipelab lab test %s", out.Failed[0]))
+				return app.Invalidf("labs that do not prove themselves: %v",
+					out.Failed).Hint(fmt.Sprintf("see: pipelab lab test %s", out.Failed[0]))
 			}
 			return nil
 		},

@@ -49,7 +49,8 @@ func unknownCapabilities(a *app.App, id string, l *lab.Lab) (out lab.Problems) {
 	see := func(place string, names []string) {
 		for _, name := range names {
 			if !slices.Contains(emulator.KnownCapabilities(), emulator.Capability(name)) {
-				out = append(out, lab.Problem{File: path.Join(id, "lab.yaml"), Line: 1, Column: 1, Place: place, Message: fmt.Sprintf("there is no capability %q", name)})
+				out = append(out, lab.Problem{File: path.Join(id, "lab.yaml"), Line: 1, Column: 1, Place: place,
+					Message: fmt.Sprintf("there is no capability %q", name)})
 			} else if slices.Contains(lab.Derived(), name) {
 				a.Statusf("note: %s: %s: %s need not be declared, the steps and probes show it", id, place, name)
 			}

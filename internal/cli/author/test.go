@@ -126,7 +126,8 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 		group.Go(func() error {
 			out, err := labtest.Test(ctx, o)
 			if errors.Is(err, labtest.ErrNothing) {
-				return app.Usagef("--only %s names no tree of %s", f.only, l.ID).Hint("trees are starter, solution and mutants/NAME; patterns need quotes: --only 'mutants/*'")
+				return app.Usagef("--only %s names no tree of %s", f.only,
+					l.ID).Hint("trees are starter, solution and mutants/NAME; patterns need quotes: --only 'mutants/*'")
 			}
 			if err != nil {
 				return app.StartProblem(err)
@@ -162,7 +163,8 @@ const labsAtOnce = 3
 
 // options are what plain tests and mutations have in common.
 func options(a *app.App, l *lab.Folder, f testFlags, driver emulator.Driver, deploys *deployments) labtest.Options {
-	o := labtest.Options{Lab: l, Driver: driver, Interpreters: a.Interpreters, Clock: a.Wall(), Repeat: f.repeat, Only: f.only, Deploy: trial.Stacks(deploys.target)}
+	o := labtest.Options{Lab: l, Driver: driver, Interpreters: a.Interpreters, Clock: a.Wall(), Repeat: f.repeat,
+		Only: f.only, Deploy: trial.Stacks(deploys.target)}
 	if f.which != string(emulator.Embedded) {
 		o.Partial, o.Remove = true, deploys.remove
 	}

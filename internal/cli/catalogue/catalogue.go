@@ -57,7 +57,8 @@ func entries(a *app.App, has []emulator.Capability) ([]entry, error) {
 		if err != nil {
 			return nil, err
 		}
-		e := entry{ID: l.ID, Title: l.Title, Level: l.Level, Minutes: l.Minutes, ExamTasks: l.ExamTasks, Services: l.Services, Prerequisites: l.Prerequisites}
+		e := entry{ID: l.ID, Title: l.Title, Level: l.Level, Minutes: l.Minutes, ExamTasks: l.ExamTasks, Services: l.Services,
+			Prerequisites: l.Prerequisites}
 		if b, tried := best[id]; tried {
 			e.Best = &b.Points
 		}
@@ -85,8 +86,9 @@ func newList(a *app.App) *cobra.Command {
 		Long: `Lists the labs. With --emulator it says how many of each lab's checks that
 emulator can judge, and what it lacks for the others. One that runs already, at a
 URL, is tried out for that, with resources of our own that are removed again.`,
-		Example: "  pipelab list\n  pipelab list --emulator localstack\n  pipelab list --coverage\n  pipelab list --json | jq -r '.[].id'",
-		Args:    cobra.NoArgs,
+		Example: "  pipelab list\n  pipelab list --emulator localstack\n  pipelab list --coverage\n  pipelab list --json | " +
+			"jq -r '.[].id'",
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if covered {
 				return coverage(a)
@@ -110,14 +112,16 @@ URL, is tried out for that, with resources of our own that are removed again.`,
 				if e.Best != nil {
 					state = fmt.Sprintf("%.0f", *e.Best)
 				}
-				a.Printf("%-30s %-13s %3d min  %-8s best %s\n  %s\n", e.ID, e.Level, e.Minutes, strings.Join(e.ExamTasks, ","), state, e.Title)
+				a.Printf("%-30s %-13s %3d min  %-8s best %s\n  %s\n", e.ID, e.Level, e.Minutes, strings.Join(e.ExamTasks, ","),
+					state, e.Title)
 				if len(e.Prerequisites) > 0 {
 					a.Printf("  after %s\n", strings.Join(e.Prerequisites, ", "))
 				}
 				if c.Flags().Changed("emulator") {
 					a.Printf("  %d of %d checks can be judged\n", e.Judged, e.Checks)
 					if len(e.Lacking) > 0 {
-						a.Printf("  lacking: %s\n", strings.Join(report.Wrap(strings.Join(e.Lacking, ", "), a.Width()-11), "\n           "))
+						a.Printf("  lacking: %s\n", strings.Join(report.Wrap(strings.Join(e.Lacking, ", "), a.Width()-11),
+							"\n           "))
 					}
 				}
 			}
@@ -156,7 +160,8 @@ func newShow(a *app.App) *cobra.Command {
 			if a.JSON {
 				return a.PrintJSON(l)
 			}
-			a.Printf("%s\n%s\n\n%s, about %d minutes, exam task %s\n", l.Title, strings.Join(report.Wrap(l.Summary, a.Width()), "\n"), l.Level, l.Minutes, strings.Join(l.ExamTasks, ", "))
+			a.Printf("%s\n%s\n\n%s, about %d minutes, exam task %s\n", l.Title, strings.Join(report.Wrap(l.Summary, a.Width()),
+				"\n"), l.Level, l.Minutes, strings.Join(l.ExamTasks, ", "))
 			for _, t := range l.Tasks {
 				a.Printf("\n%s\n", t.Title)
 				for _, line := range report.Wrap(strings.TrimSpace(t.Text), a.Width()-2) {

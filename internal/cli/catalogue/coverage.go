@@ -115,7 +115,8 @@ func coverage(a *app.App) error {
 		a.Printf("  %-3s  %s\n", p.ID, p.Title)
 		named(a, p.Labs)
 	}
-	a.Printf("%d labs; at least one for %.0f %% of the exam, by the weight of its domains,\nand for %d of %d items of the self-assessment\n", len(ids), share, proven, len(checklist))
+	a.Printf("%d labs; at least one for %.0f %% of the exam, by the weight of its domains,\nand for %d of %d items of "+
+		"the self-assessment\n", len(ids), share, proven, len(checklist))
 	return nil
 }
 

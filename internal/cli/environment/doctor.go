@@ -84,13 +84,17 @@ func examine(ctx context.Context, a *app.App) ([]finding, error) {
 	found = append(found, usable...)
 	mode, reason := sandbox.Available()
 	found = append(found, finding{What: "confinement", OK: mode != confine.None, Seen: reason,
-		Hint: "only grading needs it: other people's programs run in containers then (pipelab grade --sandbox container), or with your rights"})
+		Hint: "only grading needs it: other people's programs run in containers then (pipelab grade --sandbox container), " +
+			"or with your rights"})
 	for _, p := range []struct {
 		what, hint string
 		args       []string
 	}{
-		{"Python 3", "programs and functions in Python need it: apt-get install python3 python3-venv, or https://www.python.org", []string{"python3", "--version"}},
-		{"boto3", "the AWS SDK for Python: pipelab doctor --setup", []string{"python3", "-c", "import boto3; print(boto3.__version__)"}},
+		{"Python 3",
+			"programs and functions in Python need it: apt-get install python3 python3-venv, or https://www.python.org",
+			[]string{"python3", "--version"}},
+		{"boto3", "the AWS SDK for Python: pipelab doctor --setup",
+			[]string{"python3", "-c", "import boto3; print(boto3.__version__)"}},
 		{"Node.js", "only functions in Node.js need it: https://nodejs.org", []string{"node", "--version"}},
 		{"AWS CLI", "not needed, but good to look around with: python3 -m pip install awscli", []string{"aws", "--version"}},
 	} {
@@ -103,7 +107,8 @@ func examine(ctx context.Context, a *app.App) ([]finding, error) {
 	}
 	cache := a.CacheDir()
 	err = os.MkdirAll(cache, 0o700)
-	return append(found, finding{What: "cache folder", OK: err == nil, Seen: cache, Hint: "set PIPELAB_CACHE to a folder that can be written"}), nil
+	return append(found, finding{What: "cache folder", OK: err == nil, Seen: cache,
+		Hint: "set PIPELAB_CACHE to a folder that can be written"}), nil
 }
 
 // boto3Version is what handlers and programs get; one version everywhere keeps
@@ -119,7 +124,8 @@ func setUpPython(ctx context.Context, a *app.App) error {
 		return nil
 	}
 	if _, err := exec.LookPath("python3"); err != nil {
-		return app.Environmentf("there is no Python 3 on this machine").Hint("apt-get install python3 python3-venv, or https://www.python.org")
+		return app.Environmentf("there is no Python 3 on this machine").Hint(
+			"apt-get install python3 python3-venv, or https://www.python.org")
 	}
 	// Only its python is ever called, which finds its modules by its own place;
 	// the scripts beside it, which have the path inside, are not used.
@@ -138,7 +144,8 @@ func setUpPython(ctx context.Context, a *app.App) error {
 	if runtime.GOOS == "windows" {
 		python = filepath.Join(building, app.VenvBin, "python.exe")
 	}
-	if out, err := exec.CommandContext(ctx, python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", boto3Version).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+		boto3Version).CombinedOutput(); err != nil {
 		return app.Environmentf("the AWS SDK for Python could not be installed: %s", last(out)).
 			Hint("it comes from the network the first time; connect, then: pipelab doctor --setup").
 			Hint("a python3 that has boto3 already does as well: see pipelab doctor")

@@ -27,8 +27,9 @@ const autograder = "/autograder"
 // text.
 func whereabouts(getenv func(string) string, gradescope string) place {
 	if st, err := os.Stat(gradescope); err == nil && st.IsDir() {
-		return place{name: "Gradescope", path: filepath.Join(gradescope, "submission"), formats: []string{"gradescope=" + filepath.Join(gradescope, "results", "results.json")},
-			claim: func(s *grade.Found) { submitter(s, filepath.Join(gradescope, "submission_metadata.json")) }}
+		return place{name: "Gradescope", path: filepath.Join(gradescope, "submission"),
+			formats: []string{"gradescope=" + filepath.Join(gradescope, "results", "results.json")},
+			claim:   func(s *grade.Found) { submitter(s, filepath.Join(gradescope, "submission_metadata.json")) }}
 	}
 	switch {
 	case getenv("GITHUB_ACTIONS") == "true":

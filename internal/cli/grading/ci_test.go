@@ -20,7 +20,8 @@ func TestWhereabouts(t *testing.T) {
 		path    string
 		formats []string
 	}{
-		"Gradescope":     {nil, gradescope, filepath.Join(gradescope, "submission"), []string{"gradescope=" + filepath.Join(gradescope, "results", "results.json")}},
+		"Gradescope": {nil, gradescope, filepath.Join(gradescope, "submission"),
+			[]string{"gradescope=" + filepath.Join(gradescope, "results", "results.json")}},
 		"GitHub Actions": {map[string]string{"GITHUB_ACTIONS": "true"}, none, ".", []string{"github=-"}},
 		"GitLab":         {map[string]string{"GITLAB_CI": "true"}, none, ".", []string{"junit=junit.xml"}},
 		"CI":             {map[string]string{"CI": "true"}, none, ".", nil},
@@ -45,7 +46,8 @@ func TestOutputs_refusesWhatNobodyCanWrite(t *testing.T) {
 }
 
 func TestQuote_makesOneWord(t *testing.T) {
-	for in, want := range map[string]string{"class/a.zip": "class/a.zip", "": "''", "my class": "'my class'", "it's": `'it'\''s'`, "$(x)": "'$(x)'"} {
+	for in, want := range map[string]string{"class/a.zip": "class/a.zip", "": "''", "my class": "'my class'",
+		"it's": `'it'\''s'`, "$(x)": "'$(x)'"} {
 		require.Equal(t, want, quote(in))
 	}
 }

@@ -85,23 +85,28 @@ something could not be judged; 130 interrupted.`,
 	}
 	fs := c.Flags()
 	fs.StringVar(&f.lab, "lab", "", "the lab that is graded: an id or a folder (default: what submissions say)")
-	fs.StringVar(&f.assignment, "assignment", "", "assignment.yaml, the folder that holds it, or a packed assignment (default: the current folder's, if any)")
+	fs.StringVar(&f.assignment, "assignment", "",
+		"assignment.yaml, the folder that holds it, or a packed assignment (default: the current folder's, if any)")
 	assignment.KeysFlag(c, &f.keys)
 	fs.BoolVar(&f.hidden, "show-hidden", false, "show what hidden checks are about: for you alone")
 	fs.StringVar(&f.roster, "roster", "", "CSV file of the class, with columns such as id, name, email, github, canvas")
 	fs.StringVar(&f.out, "out", "grades", "folder that results are written to")
 	fs.StringVar(&f.ref, "ref", "", "what is graded of git repositories: a branch, tag or commit (default HEAD)")
-	fs.StringArrayVar(&f.formats, "format", nil, "also write this format, as NAME or NAME=FILE; - is standard output; repeatable")
+	fs.StringArrayVar(&f.formats, "format", nil,
+		"also write this format, as NAME or NAME=FILE; - is standard output; repeatable")
 	fs.IntVarP(&f.jobs, "jobs", "j", 0, "submissions at a time (default: three for each processor)")
 	fs.DurationVar(&f.deadline, "deadline", 5*time.Minute, "what one submission may take")
-	fs.Uint64Var(&f.seed, "seed", 0, "what data are made from (default: the assignment's, or drawn once for the output folder)")
+	fs.Uint64Var(&f.seed, "seed", 0,
+		"what data are made from (default: the assignment's, or drawn once for the output folder)")
 	fs.BoolVar(&f.variants, "variants", false, "data of their own for each learner, derived from the seed and their id")
 	fs.BoolVar(&f.noCache, "no-cache", false, "run everything, also what has not changed")
 	fs.StringVar(&f.baseline, "baseline", "", "gradebook.json of another run: say whose score changed, and why")
 	fs.BoolVar(&f.acceptDrops, "accept-drops", false, "exit code 0 although scores are lower than in the baseline")
 	fs.BoolVar(&f.dryRun, "dry-run", false, "show which submission is whose, and grade nothing")
-	fs.StringVar(&f.sandbox, "sandbox", "", "what confines learners' programs: landlock, container, none (default: the first that there is)")
-	fs.BoolVar(&f.ci, "ci", false, "find out where this runs (GitHub Actions, GitLab, Gradescope) and write what that wants")
+	fs.StringVar(&f.sandbox, "sandbox", "",
+		"what confines learners' programs: landlock, container, none (default: the first that there is)")
+	fs.BoolVar(&f.ci, "ci", false,
+		"find out where this runs (GitHub Actions, GitLab, Gradescope) and write what that wants")
 	complete(a, c)
 	return c
 }
@@ -176,7 +181,8 @@ func (g *command) run(ctx context.Context) error {
 			return app.Usagef("the baseline cannot be read: %v", err)
 		}
 	}
-	found, err := grade.Find(ctx, grade.FindOptions{Dir: g.Dir, Paths: g.paths, Ref: g.ref, Labs: g.given(), Skip: []string{g.path(g.out)}})
+	found, err := grade.Find(ctx, grade.FindOptions{Dir: g.Dir, Paths: g.paths, Ref: g.ref, Labs: g.given(),
+		Skip: []string{g.path(g.out)}})
 	if err != nil {
 		return app.Usagef("%v", err)
 	}
@@ -194,7 +200,8 @@ func (g *command) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	o := grade.PlanOptions{Assignment: *assignment, Lab: g.openLab, Roster: roster, Found: found, Tool: g.Version, Build: build, Emulator: "embedded", Sandbox: mode}
+	o := grade.PlanOptions{Assignment: *assignment, Lab: g.openLab, Roster: roster, Found: found, Tool: g.Version,
+		Build: build, Emulator: "embedded", Sandbox: mode}
 	if g.dryRun {
 		return g.show(ctx, o)
 	}
@@ -212,7 +219,8 @@ func (g *command) check() error {
 	}
 	switch {
 	case len(g.paths) == 0:
-		return app.Usagef("grade what?").Hint("name a submission or a folder of them: pipelab grade class/").Hint("the workspace that you are in: pipelab grade .")
+		return app.Usagef("grade what?").Hint("name a submission or a folder of them: pipelab grade class/").Hint(
+			"the workspace that you are in: pipelab grade .")
 	case g.lab != "" && g.assignment != "":
 		return app.Usagef("--lab and --assignment exclude each other")
 	case g.jobs < 0:
@@ -257,7 +265,8 @@ func (g *command) show(ctx context.Context, o grade.PlanOptions) error {
 	if err := m.Text(g.Out); err != nil {
 		return err
 	}
-	g.Statusf("%d submissions for %s, %d learners without one; nothing was graded", len(m.Submissions), strings.Join(p.Labs(), ", "), len(m.Missing))
+	g.Statusf("%d submissions for %s, %d learners without one; nothing was graded", len(m.Submissions),
+		strings.Join(p.Labs(), ", "), len(m.Missing))
 	return nil
 }
 
@@ -265,7 +274,9 @@ func (g *command) show(ctx context.Context, o grade.PlanOptions) error {
 func (g *command) plan(ctx context.Context, o grade.PlanOptions) (*grade.Plan, error) {
 	p, err := grade.NewPlan(ctx, o)
 	if grade.IsNoLab(err) {
-		return nil, app.Usagef("nothing says which lab is graded").Hint("name it: --lab ID, or --assignment FILE").Hint("see the labs: pipelab list")
+		return nil,
+			app.Usagef("nothing says which lab is graded").Hint("name it: --lab ID, or --assignment FILE").Hint(
+				"see the labs: pipelab list")
 	}
 	return p, err
 }
@@ -274,7 +285,8 @@ func (g *command) plan(ctx context.Context, o grade.PlanOptions) (*grade.Plan, e
 func (g *command) openOutput() (*grade.Output, error) {
 	out, err := grade.OpenOutput(g.path(g.out))
 	if errors.Is(err, grade.ErrBusy) {
-		return nil, app.Environmentf("another run is grading into %s", g.out).Hint("wait for it, or write elsewhere: --out FOLDER")
+		return nil, app.Environmentf("another run is grading into %s",
+			g.out).Hint("wait for it, or write elsewhere: --out FOLDER")
 	}
 	return out, err
 }
@@ -282,7 +294,9 @@ func (g *command) openOutput() (*grade.Output, error) {
 // keep writes what a run has found out, whatever formats are wanted.
 func keep(out *grade.Output, o *grade.Outcome) error {
 	return errors.Join(
-		out.Write(grade.GradebookFile, func(w io.Writer) error { return report.Write("json", w, o.Book, report.Options{Hidden: true}) }),
+		out.Write(grade.GradebookFile, func(w io.Writer) error {
+			return report.Write("json", w, o.Book, report.Options{Hidden: true})
+		}),
 		out.Write(grade.TimingsFile, jsonOf(o.Timings)))
 }
 

@@ -189,7 +189,9 @@ func (g *command) confine(ctx context.Context) (*sandbox.Policy, string, error) 
 	case confine.Landlock:
 		p, err := confine.New(ctx)
 		if errors.Is(err, confine.ErrUnavailable) {
-			return nil, "", app.Environmentf("%s", err).Hint("use containers: --sandbox container; or let programs have your rights: --sandbox none")
+			return nil, "",
+				app.Environmentf("%s",
+					err).Hint("use containers: --sandbox container; or let programs have your rights: --sandbox none")
 		}
 		return p, g.sandbox, err
 	case confine.Container:
@@ -223,7 +225,9 @@ func (g *command) container(ctx context.Context) (*sandbox.Policy, error) {
 	p, err := confine.NewContainer(ctx, image)
 	switch {
 	case errors.Is(err, confine.ErrNoImage):
-		return nil, app.Environmentf("%s", err).Hint(`build it: printf 'FROM python:3-slim\nRUN pip install boto3\n' | docker build -t pipelab/sandbox - ; or name another in ` + sandboxImage)
+		return nil,
+			app.Environmentf("%s",
+				err).Hint(`build it: printf 'FROM python:3-slim\nRUN pip install boto3\n' | docker build -t pipelab/sandbox - ; or name another in ` + sandboxImage)
 	case errors.Is(err, confine.ErrUnavailable):
 		return nil, app.Environmentf("%s", err).Hint("pipelab doctor tells what this machine can do")
 	}
@@ -234,7 +238,8 @@ func (g *command) container(ctx context.Context) (*sandbox.Policy, error) {
 const sandboxImage = "PIPELAB_SANDBOX_IMAGE"
 
 // grade runs the plan.
-func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbox.Policy, before *report.Gradebook) (err error) {
+func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbox.Policy,
+	before *report.Gradebook) (err error) {
 	out, err := g.openOutput()
 	if err != nil {
 		return err
@@ -285,7 +290,8 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 	if err := keep(out, outcome); err != nil {
 		return err
 	}
-	g.Statusf("%d submissions graded, %d of them known from before; %s", outcome.Ran+outcome.Kept, outcome.Kept, filepath.Join(g.out, grade.GradebookFile))
+	g.Statusf("%d submissions graded, %d of them known from before; %s", outcome.Ran+outcome.Kept, outcome.Kept,
+		filepath.Join(g.out, grade.GradebookFile))
 	for _, gr := range outcome.Book.Grades {
 		switch {
 		case gr.Status == report.Rejected:

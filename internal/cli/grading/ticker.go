@@ -32,7 +32,8 @@ func (t *ticker) done(p grade.Progress) {
 	}
 	const width = 24
 	full := width * p.Done / max(p.Total, 1)
-	fmt.Fprintf(t.a.Err, "\r\x1b[K  [%s%s] %d of %d%s  %s", strings.Repeat("#", full), strings.Repeat(".", width-full), p.Done, p.Total, left(p), clip(line, t.a.Width()-width-30))
+	fmt.Fprintf(t.a.Err, "\r\x1b[K  [%s%s] %d of %d%s  %s", strings.Repeat("#", full), strings.Repeat(".", width-full),
+		p.Done, p.Total, left(p), clip(line, t.a.Width()-width-30))
 }
 
 // outcome is one submission in a few words.

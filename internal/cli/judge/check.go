@@ -75,7 +75,8 @@ Exit codes: 0 every check passed, 1 some did not, 5 some could not be judged.`,
 	}
 	c.Flags().Uint64Var(&f.seed, "seed", 0, "what the data are made from (default: a new one each time)")
 	c.Flags().BoolVarP(&f.watch, "watch", "w", false, "deploy and check again whenever a file changes, until Ctrl-C")
-	c.Flags().BoolVar(&f.keep, "keep", false, "empty the lab's own AWS, judge there and leave what the checks did, to look at it")
+	c.Flags().BoolVar(&f.keep, "keep", false,
+		"empty the lab's own AWS, judge there and leave what the checks did, to look at it")
 	c.Flags().BoolVar(&f.raw, "no-deploy", false, "judge what is deployed in the lab's own AWS, as it is")
 	c.Flags().StringVar(&f.format, "format", "", "write the report in this format: "+strings.Join(report.Names(), ", "))
 	c.Flags().StringVarP(&f.output, "output", "o", "", "write it into this file, and the text to standard output as ever")
@@ -89,7 +90,8 @@ func (f checkFlags) formats(a *app.App) error {
 	case f.format == "" && f.output != "":
 		return app.Usagef("--output needs a --format").Hint("for a page: --format html --output " + f.output)
 	case f.format != "" && a.JSON:
-		return app.Usagef("--json and --format exclude each other").Hint("--format json writes a gradebook, --json the result alone")
+		return app.Usagef("--json and --format exclude each other").Hint(
+			"--format json writes a gradebook, --json the result alone")
 	case f.format == "":
 		return nil
 	}
@@ -147,7 +149,8 @@ func run(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFla
 		Lab:          w.Lab, Emulator: p.emulator, Driver: w.Meta.Emulator, Seed: f.seed, Outputs: p.outputs,
 		Workspace: w.Root, Only: only, Clock: a.Wall(), Redeploy: p.deploy, Renew: p.renew, Done: t.done,
 		Building: func(program string) func() {
-			slow := time.AfterFunc(2*time.Second, func() { a.Statusf("compiling %s; the first time this may take some minutes", program) })
+			slow := time.AfterFunc(2*time.Second,
+				func() { a.Statusf("compiling %s; the first time this may take some minutes", program) })
 			return func() { slow.Stop() }
 		},
 	})

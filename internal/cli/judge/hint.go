@@ -51,7 +51,8 @@ func hint(a *app.App, args []string) error {
 	case len(args) == 1:
 		id = args[0]
 	case !judged:
-		return app.Usagef("no check has been run yet").Hint("run them: pipelab check").Hint("or name a check: pipelab hint CHECK")
+		return app.Usagef("no check has been run yet").Hint("run them: pipelab check").Hint(
+			"or name a check: pipelab hint CHECK")
 	default:
 		i := slices.IndexFunc(last.Checks, func(c report.Check) bool { return c.Verdict != report.Pass })
 		if i < 0 {

@@ -78,7 +78,8 @@ func (l *logs) run(ctx context.Context, follow bool) error {
 // is part of the name that CloudFormation makes: stack-Id-random.
 func (l *logs) groups(ctx context.Context) ([]string, error) {
 	var exact, part, all []string
-	pages := cloudwatchlogs.NewDescribeLogGroupsPaginator(l.client, &cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String(lambdaGroups)})
+	pages := cloudwatchlogs.NewDescribeLogGroupsPaginator(l.client,
+		&cloudwatchlogs.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String(lambdaGroups)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -138,7 +139,8 @@ func (l *logs) event(group string, e types.FilteredLogEvent) error {
 	at := time.UnixMilli(aws.ToInt64(e.Timestamp)).UTC()
 	name := strings.TrimPrefix(group, lambdaGroups)
 	if l.a.JSON {
-		return json.NewEncoder(l.a.Out).Encode(map[string]any{"time": at, "function": name, "stream": aws.ToString(e.LogStreamName), "message": aws.ToString(e.Message)})
+		return json.NewEncoder(l.a.Out).Encode(map[string]any{"time": at, "function": name,
+			"stream": aws.ToString(e.LogStreamName), "message": aws.ToString(e.Message)})
 	}
 	if l.several {
 		name += " "

@@ -26,7 +26,8 @@ func newReport(a *app.App) *cobra.Command {
 	var format, output, learner string
 	var hidden bool
 	c := &cobra.Command{
-		Use: "report [GRADEBOOK]", Short: "Write a gradebook in another format", GroupID: "grading", Args: cobra.MaximumNArgs(1),
+		Use: "report [GRADEBOOK]", Short: "Write a gradebook in another format", GroupID: "grading",
+		Args: cobra.MaximumNArgs(1),
 		Long: `Reads the gradebook.json that pipelab grade has written (grades/gradebook.json)
 and writes it in another format; nothing is graded again. The class's page and
 its text say what the class's results show: which mistakes to teach again, how
@@ -41,7 +42,9 @@ hard each check was and how well it tells learners apart.`,
 				return err
 			}
 			if learner != "" {
-				if b.Grades = slices.DeleteFunc(b.Grades, func(g report.Grade) bool { return g.Learner.ID != learner }); len(b.Grades) == 0 {
+				if b.Grades = slices.DeleteFunc(b.Grades, func(g report.Grade) bool {
+					return g.Learner.ID != learner
+				}); len(b.Grades) == 0 {
 					return app.Usagef("the gradebook has no learner %q", learner)
 				}
 			}
@@ -68,7 +71,8 @@ hard each check was and how well it tells learners apart.`,
 	c.Flags().StringVarP(&output, "output", "o", "", "write into this file (default: standard output)")
 	c.Flags().BoolVar(&hidden, "show-hidden", false, "show what hidden checks are about: for you alone")
 	c.Flags().StringVar(&learner, "learner", "", "only this learner, by id")
-	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(report.Names(), cobra.ShellCompDirectiveNoFileComp)) // the flag exists
+	// the flag exists
+	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(report.Names(), cobra.ShellCompDirectiveNoFileComp))
 	c.AddCommand(newFormats(a), newSchema(a))
 	return c
 }
@@ -148,7 +152,8 @@ func newFill(a *app.App) *cobra.Command {
 	var o report.FillOptions
 	var output, book string
 	c := &cobra.Command{
-		Use: "fill canvas|moodle EXPORT", Short: "Put grades into an export of Canvas or Moodle", GroupID: "grading", Args: cobra.ExactArgs(2),
+		Use: "fill canvas|moodle EXPORT", Short: "Put grades into an export of Canvas or Moodle", GroupID: "grading",
+		Args: cobra.ExactArgs(2),
 		Long: `Puts the grades of a gradebook into the CSV file that Canvas or Moodle has exported,
 so that it can be imported there: the gradebook's export of either, or the
 grading worksheet of a Moodle assignment. Only cells of the grade column change;
@@ -162,7 +167,8 @@ nor is a name that fits two people filled. What is open is no score.`,
   pipelab fill moodle worksheet.csv --missing -o filled.csv`,
 		ValidArgs: []string{"canvas", "moodle"},
 		RunE: func(_ *cobra.Command, args []string) error {
-			fill, ok := map[string]func([]byte, *report.Gradebook, report.FillOptions) (report.Filled, error){"canvas": report.FillCanvas, "moodle": report.FillMoodle}[args[0]]
+			fill, ok := map[string]func([]byte, *report.Gradebook, report.FillOptions) (report.Filled,
+				error){"canvas": report.FillCanvas, "moodle": report.FillMoodle}[args[0]]
 			if !ok {
 				return app.Usagef("%q is no platform that can be filled: choose canvas or moodle", args[0])
 			}
@@ -191,8 +197,10 @@ nor is a name that fits two people filled. What is open is no score.`,
 	}
 	fs := c.Flags()
 	fs.StringVar(&book, "gradebook", written(), "the gradebook.json to take grades from")
-	fs.StringVarP(&output, "output", "o", "", "write the filled export into this file (default: only show what would change)")
-	fs.StringVar(&o.Column, "column", "", "the grade column: its id on the platform, its title, or its whole header (default: the assignment's title)")
+	fs.StringVarP(&output, "output", "o", "",
+		"write the filled export into this file (default: only show what would change)")
+	fs.StringVar(&o.Column, "column", "",
+		"the grade column: its id on the platform, its title, or its whole header (default: the assignment's title)")
 	fs.StringVar(&o.Lab, "lab", "", "fill the points of this lab instead of the sum")
 	fs.BoolVar(&o.Lower, "lower", false, "let a lower score replace a higher one")
 	fs.BoolVar(&o.Missing, "missing", false, "write 0 for who handed nothing in")

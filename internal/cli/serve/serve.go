@@ -75,12 +75,14 @@ func run(c *cobra.Command, a *app.App, o options) error {
 		e, err = d.Start(c.Context(), emulator.Options{Dir: o.dir})
 	}
 	if errors.Is(err, syscall.EADDRINUSE) {
-		return app.Environmentf("%s is taken by another program", o.addr).Hint("take another: pipelab emulator serve --addr 127.0.0.1:0")
+		return app.Environmentf("%s is taken by another program",
+			o.addr).Hint("take another: pipelab emulator serve --addr 127.0.0.1:0")
 	}
 	if err != nil {
 		return app.StartProblem(err)
 	}
-	if err := json.NewEncoder(a.Out).Encode(app.Ready{URL: e.Endpoint().URL, PID: os.Getpid(), Emulator: o.emulator, Capabilities: e.Capabilities()}); err != nil {
+	if err := json.NewEncoder(a.Out).Encode(app.Ready{URL: e.Endpoint().URL, PID: os.Getpid(), Emulator: o.emulator,
+		Capabilities: e.Capabilities()}); err != nil {
 		return errors.Join(err, e.Close())
 	}
 	releaseText()

@@ -37,8 +37,9 @@ started before, start goes on with that.
 With --emulator the lab runs on another emulator: one that PipeLab runs in a
 container, or one that is running already, by its URL. What it cannot judge is
 "unsupported" there; "pipelab list --emulator …" says how much that is.`,
-		Example: "  pipelab start kinesis-partition-keys\n  pipelab start kinesis-partition-keys --dir ~/aws/keys\n  pipelab start kinesis-partition-keys --emulator http://127.0.0.1:4566",
-		Args:    cobra.ExactArgs(1),
+		Example: "  pipelab start kinesis-partition-keys\n  pipelab start kinesis-partition-keys --dir ~/aws/keys\n  " +
+			"pipelab start kinesis-partition-keys --emulator http://127.0.0.1:4566",
+		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			ids, _ := lab.IDs(a.Labs) // no completion is the worst that can happen
 			return ids, cobra.ShellCompDirectiveNoFileComp
@@ -108,7 +109,8 @@ func start(ctx context.Context, a *app.App, name, dir, which string, chosen bool
 func open(a *app.App, l *lab.Folder, dir, source, which string) (*workspace.Workspace, error) {
 	if w, err := workspace.Find(dir); err == nil && w.Root == filepath.Clean(dir) {
 		if w.Meta.Lab != l.ID {
-			return nil, app.Usagef("%s is a workspace of the lab %s", dir, w.Meta.Lab).Hint("choose another folder: --dir FOLDER")
+			return nil, app.Usagef("%s is a workspace of the lab %s", dir,
+				w.Meta.Lab).Hint("choose another folder: --dir FOLDER")
 		}
 		return w, nil
 	}
@@ -120,7 +122,8 @@ func open(a *app.App, l *lab.Folder, dir, source, which string) (*workspace.Work
 	if err != nil {
 		return nil, err
 	}
-	w, err := workspace.Create(dir, workspace.Meta{Lab: l.ID, Source: source, Emulator: which, RealAWS: a.RealAWS, Created: a.Now().UTC(), Stack: l.ID},
+	w, err := workspace.Create(dir, workspace.Meta{Lab: l.ID, Source: source, Emulator: which, RealAWS: a.RealAWS,
+		Created: a.Now().UTC(), Stack: l.ID},
 		starter, workspace.File{Name: "README.md", Content: text})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, app.Invalidf("lab %s has no starter", l.ID)
@@ -156,7 +159,8 @@ func newStatus(a *app.App) *cobra.Command {
 				return err
 			}
 			if a.JSON {
-				out := map[string]any{"lab": w.Meta.Lab, "dir": w.Root, "running": running && gone == nil, "endpoint": d.URL, "pid": d.PID,
+				out := map[string]any{"lab": w.Meta.Lab, "dir": w.Root, "running": running && gone == nil, "endpoint": d.URL,
+					"pid":      d.PID,
 					"deployed": deployed, "solved": w.Meta.Solved}
 				if gone != nil {
 					out["problem"] = gone.Error()

@@ -62,12 +62,16 @@ func (s *suite) holdsAStack(t *testing.T) {
 func fill(ctx context.Context, t *testing.T, e emulator.Emulator, queue string) {
 	t.Helper()
 	for range 2 { // two versions
-		_, err := s3Client(e).PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("drivertest-landing"), Key: aws.String("a")})
+		_, err := s3Client(e).PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("drivertest-landing"),
+			Key: aws.String("a")})
 		require.NoError(t, err)
 	}
-	_, err := kinesis.NewFromConfig(e.Endpoint().AWSConfig()).PutRecord(ctx, &kinesis.PutRecordInput{StreamName: aws.String("drivertest-clicks"), Data: []byte("x"), PartitionKey: aws.String("k")})
+	_, err := kinesis.NewFromConfig(e.Endpoint().AWSConfig()).PutRecord(ctx,
+		&kinesis.PutRecordInput{StreamName: aws.String("drivertest-clicks"), Data: []byte("x"),
+			PartitionKey: aws.String("k")})
 	require.NoError(t, err)
-	_, err = sqs.NewFromConfig(e.Endpoint().AWSConfig()).SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: aws.String("m")})
+	_, err = sqs.NewFromConfig(e.Endpoint().AWSConfig()).SendMessage(ctx,
+		&sqs.SendMessageInput{QueueUrl: &queue, MessageBody: aws.String("m")})
 	require.NoError(t, err)
 }
 
@@ -99,7 +103,8 @@ func (s *suite) doesWhatItSays(t *testing.T) {
 		calls, err := control.Trace(ctx, before)
 		require.NoError(t, err)
 		require.Len(t, calls, 1)
-		require.Equal(t, []string{"sts", "GetCallerIdentity", ""}, []string{calls[0].Service, calls[0].Operation, calls[0].Error})
+		require.Equal(t, []string{"sts", "GetCallerIdentity", ""}, []string{calls[0].Service, calls[0].Operation,
+			calls[0].Error})
 	}
 	fault, err := control.AddFault(ctx, emulator.Fault{Kind: "error", Service: "sts", Error: "Nobody", Status: 400})
 	said(emulator.FaultInjection, err)

@@ -126,8 +126,10 @@ func newCell(t *testing.T, interpreters *prefork.Interpreters) *cell {
 	t.Cleanup(func() { require.NoError(t, e.Close()) })
 	c := &cell{Emulator: e, lambda: lambda.NewFromConfig(e.Endpoint().AWSConfig()), outside: t.TempDir()}
 	require.NoError(t, os.WriteFile(filepath.Join(c.outside, "result.json"), []byte("SECRET"), 0o600))
-	role, err := iam.NewFromConfig(e.Endpoint().AWSConfig()).CreateRole(t.Context(), &iam.CreateRoleInput{RoleName: aws.String("worker"),
-		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)})
+	role, err := iam.NewFromConfig(e.Endpoint().AWSConfig()).CreateRole(t.Context(),
+		&iam.CreateRoleInput{RoleName: aws.String("worker"),
+			AssumeRolePolicyDocument: aws.String(
+				`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)})
 	require.NoError(t, err)
 	var code bytes.Buffer
 	z := zip.NewWriter(&code)
@@ -136,8 +138,10 @@ func newCell(t *testing.T, interpreters *prefork.Interpreters) *cell {
 	_, err = f.Write([]byte(hostileFunction))
 	require.NoError(t, err)
 	require.NoError(t, z.Close())
-	_, err = c.lambda.CreateFunction(t.Context(), &lambda.CreateFunctionInput{FunctionName: aws.String("f"), Role: role.Role.Arn, Runtime: types.RuntimePython312,
-		Handler: aws.String("app.handler"), Timeout: aws.Int32(20), MemorySize: aws.Int32(3000), Code: &types.FunctionCode{ZipFile: code.Bytes()},
+	_, err = c.lambda.CreateFunction(t.Context(), &lambda.CreateFunctionInput{FunctionName: aws.String("f"),
+		Role: role.Role.Arn, Runtime: types.RuntimePython312,
+		Handler: aws.String("app.handler"), Timeout: aws.Int32(20), MemorySize: aws.Int32(3000),
+		Code:        &types.FunctionCode{ZipFile: code.Bytes()},
 		Environment: &types.Environment{Variables: map[string]string{"AWS_ENDPOINT_URL": e.Endpoint().URL}}})
 	require.NoError(t, err)
 	_, _, err = e.Control().Advance(t.Context(), time.Second)
@@ -190,7 +194,8 @@ func TestHostileFunctions(t *testing.T) {
 	for name, interpreters := range map[string]*prefork.Interpreters{"started": nil, "forked": warm} {
 		t.Run(name, func(t *testing.T) {
 			c := newCell(t, interpreters)
-			_, err := sqs.NewFromConfig(c.Endpoint().AWSConfig()).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("q")})
+			_, err := sqs.NewFromConfig(c.Endpoint().AWSConfig()).CreateQueue(t.Context(),
+				&sqs.CreateQueueInput{QueueName: aws.String("q")})
 			require.NoError(t, err)
 
 			t.Run("what is right works", func(t *testing.T) {
@@ -205,8 +210,10 @@ func TestHostileFunctions(t *testing.T) {
 				c.refused(t, map[string]any{"do": "change", "places": []string{filepath.Join(c.outside, "result.json")}}, 3)
 			})
 			t.Run("commands no emulator", func(t *testing.T) {
-				calls := [][2]string{{"GET", "/_pipelab/clock"}, {"GET", "/_pipelab/trace"}, {"GET", "/_pipelab/faults"}, {"DELETE", "/_pipelab/faults"},
-					{"POST", "/_pipelab/clock/advance"}, {"POST", "/_pipelab/reset"}, {"POST", "/_pipelab/snapshots"}, {"POST", "/_localstack/state/reset"}, {"POST", "/moto-api/reset"}}
+				calls := [][2]string{{"GET", "/_pipelab/clock"}, {"GET", "/_pipelab/trace"}, {"GET", "/_pipelab/faults"},
+					{"DELETE", "/_pipelab/faults"},
+					{"POST", "/_pipelab/clock/advance"}, {"POST", "/_pipelab/reset"}, {"POST", "/_pipelab/snapshots"},
+					{"POST", "/_localstack/state/reset"}, {"POST", "/moto-api/reset"}}
 				for _, a := range c.refused(t, map[string]any{"do": "control", "calls": calls}, len(calls)) {
 					require.Equal(t, fmt.Sprintf("refused: %d", http.StatusForbidden), a)
 				}
@@ -239,7 +246,8 @@ func TestHostileFunctions(t *testing.T) {
 				require.Contains(t, c.died(t, "disk"), "wrote more than 20 MiB")
 			})
 			t.Run("does not end", func(t *testing.T) {
-				_, err := c.lambda.UpdateFunctionConfiguration(t.Context(), &lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("f"), Timeout: aws.Int32(1)})
+				_, err := c.lambda.UpdateFunctionConfiguration(t.Context(),
+					&lambda.UpdateFunctionConfigurationInput{FunctionName: aws.String("f"), Timeout: aws.Int32(1)})
 				require.NoError(t, err)
 				_, _, err = c.Control().Advance(t.Context(), time.Second)
 				require.NoError(t, err)

@@ -28,7 +28,8 @@ import (
 
 // writes are ways to write the names that a test reads back, one call each.
 func writes(cfg aws.Config, queue string) map[string]func(ctx context.Context, id string) ([]string, error) {
-	tables, queues, roles, logs := dynamodb.NewFromConfig(cfg), sqs.NewFromConfig(cfg), iam.NewFromConfig(cfg), cloudwatchlogs.NewFromConfig(cfg)
+	tables, queues, roles, logs := dynamodb.NewFromConfig(cfg), sqs.NewFromConfig(cfg), iam.NewFromConfig(cfg),
+		cloudwatchlogs.NewFromConfig(cfg)
 	objects, layers, stacks := s3Client(cfg), lambda.NewFromConfig(cfg), cloudformation.NewFromConfig(cfg)
 	item := func(id string) map[string]ddb.AttributeValue {
 		return map[string]ddb.AttributeValue{"id": &ddb.AttributeValueMemberS{Value: id}}
@@ -41,12 +42,14 @@ func writes(cfg aws.Config, queue string) map[string]func(ctx context.Context, i
 		},
 		"TransactWriteItems": func(ctx context.Context, id string) ([]string, error) {
 			_, err := tables.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []ddb.TransactWriteItem{
-				{Put: &ddb.Put{TableName: table, Item: item(id + "/left")}}, {Put: &ddb.Put{TableName: table, Item: item(id + "/right")}}}})
+				{Put: &ddb.Put{TableName: table, Item: item(id + "/left")}},
+				{Put: &ddb.Put{TableName: table, Item: item(id + "/right")}}}})
 			return []string{id + "/left", id + "/right"}, err
 		},
 		"BatchWriteItem": func(ctx context.Context, id string) ([]string, error) {
-			_, err := tables.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]ddb.WriteRequest{"kept": {
-				{PutRequest: &ddb.PutRequest{Item: item(id + "/1")}}, {PutRequest: &ddb.PutRequest{Item: item(id + "/2")}}}}})
+			_, err := tables.BatchWriteItem(ctx,
+				&dynamodb.BatchWriteItemInput{RequestItems: map[string][]ddb.WriteRequest{"kept": {
+					{PutRequest: &ddb.PutRequest{Item: item(id + "/1")}}, {PutRequest: &ddb.PutRequest{Item: item(id + "/2")}}}}})
 			return []string{id + "/1", id + "/2"}, err
 		},
 		"SendMessage": func(ctx context.Context, id string) ([]string, error) {
@@ -54,30 +57,38 @@ func writes(cfg aws.Config, queue string) map[string]func(ctx context.Context, i
 			return []string{id}, err
 		},
 		"SendMessageBatch": func(ctx context.Context, id string) ([]string, error) {
-			_, err := queues.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &queue, Entries: []types.SendMessageBatchRequestEntry{
-				{Id: aws.String("a"), MessageBody: aws.String(id + "/a")}, {Id: aws.String("b"), MessageBody: aws.String(id + "/b")}}})
+			_, err := queues.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &queue,
+				Entries: []types.SendMessageBatchRequestEntry{
+					{Id: aws.String("a"), MessageBody: aws.String(id + "/a")},
+					{Id: aws.String("b"), MessageBody: aws.String(id + "/b")}}})
 			return []string{id + "/a", id + "/b"}, err
 		},
 		"PutLogEvents": func(ctx context.Context, id string) ([]string, error) {
 			at := aws.Int64(time.Now().UnixMilli())
-			_, err := logs.PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{LogGroupName: aws.String("kept"), LogStreamName: aws.String("kept"), LogEvents: []logtypes.InputLogEvent{
-				{Timestamp: at, Message: aws.String(id + "/first")}, {Timestamp: at, Message: aws.String(id + "/second")}}})
+			_, err := logs.PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{LogGroupName: aws.String("kept"),
+				LogStreamName: aws.String("kept"), LogEvents: []logtypes.InputLogEvent{
+					{Timestamp: at, Message: aws.String(id + "/first")}, {Timestamp: at, Message: aws.String(id + "/second")}}})
 			return []string{id + "/first", id + "/second"}, err
 		},
 		"PutObject": func(ctx context.Context, id string) ([]string, error) {
-			_, err := objects.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("kept"), Key: &id, Body: strings.NewReader(strings.Repeat(id, 1000))})
+			_, err := objects.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("kept"), Key: &id,
+				Body: strings.NewReader(strings.Repeat(id, 1000))})
 			return []string{id}, err
 		},
 		"PublishLayerVersion": func(ctx context.Context, id string) ([]string, error) {
-			_, err := layers.PublishLayerVersion(ctx, &lambda.PublishLayerVersionInput{LayerName: &id, Content: &lambdatypes.LayerVersionContentInput{ZipFile: emptyZip()}})
+			_, err := layers.PublishLayerVersion(ctx, &lambda.PublishLayerVersionInput{LayerName: &id,
+				Content: &lambdatypes.LayerVersionContentInput{ZipFile: emptyZip()}})
 			return []string{id}, err
 		},
 		"CreateStack": func(ctx context.Context, id string) ([]string, error) {
-			_, err := stacks.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: &id, TemplateBody: aws.String("Resources: { Queue: { Type: AWS::SQS::Queue } }")})
+			_, err := stacks.CreateStack(ctx, &cloudformation.CreateStackInput{StackName: &id,
+				TemplateBody: aws.String("Resources: { Queue: { Type: AWS::SQS::Queue } }")})
 			return []string{id}, err
 		},
 		"CreateRole": func(ctx context.Context, id string) ([]string, error) {
-			_, err := roles.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &id, AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[]}`)})
+			_, err := roles.CreateRole(ctx,
+				&iam.CreateRoleInput{RoleName: &id,
+					AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[]}`)})
 			return []string{id}, err
 		},
 	}
@@ -129,7 +140,8 @@ func keptObjects(t *testing.T, cfg aws.Config, all map[string]bool) {
 func kept(t *testing.T, cfg aws.Config, queue string) map[string]bool {
 	t.Helper()
 	ctx, all := t.Context(), map[string]bool{}
-	items := dynamodb.NewScanPaginator(dynamodb.NewFromConfig(cfg), &dynamodb.ScanInput{TableName: aws.String("kept"), ConsistentRead: aws.Bool(true)})
+	items := dynamodb.NewScanPaginator(dynamodb.NewFromConfig(cfg), &dynamodb.ScanInput{TableName: aws.String("kept"),
+		ConsistentRead: aws.Bool(true)})
 	for items.HasMorePages() {
 		page, err := items.NextPage(ctx)
 		require.NoError(t, err)
@@ -145,7 +157,8 @@ func kept(t *testing.T, cfg aws.Config, queue string) map[string]bool {
 			all[*r.RoleName] = true
 		}
 	}
-	events := cloudwatchlogs.NewFilterLogEventsPaginator(cloudwatchlogs.NewFromConfig(cfg), &cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("kept")})
+	events := cloudwatchlogs.NewFilterLogEventsPaginator(cloudwatchlogs.NewFromConfig(cfg),
+		&cloudwatchlogs.FilterLogEventsInput{LogGroupName: aws.String("kept")})
 	for events.HasMorePages() {
 		page, err := events.NextPage(ctx)
 		require.NoError(t, err)
@@ -157,7 +170,8 @@ func kept(t *testing.T, cfg aws.Config, queue string) map[string]bool {
 	keptObjects(t, cfg, all)
 	queues := sqs.NewFromConfig(cfg)
 	for {
-		out, err := queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &queue, MaxNumberOfMessages: 10, VisibilityTimeout: 43200})
+		out, err := queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &queue, MaxNumberOfMessages: 10,
+			VisibilityTimeout: 43200})
 		require.NoError(t, err)
 		if len(out.Messages) == 0 {
 			return all
@@ -176,21 +190,25 @@ func TestKill_losesNoAcknowledgedWriteOfAnyService(t *testing.T) {
 	dir := t.TempDir()
 	c := startChild(t, dir)
 	tables := dynamodb.NewFromConfig(c.config)
-	_, err := tables.CreateTable(t.Context(), &dynamodb.CreateTableInput{TableName: aws.String("kept"), BillingMode: ddb.BillingModePayPerRequest,
-		AttributeDefinitions: []ddb.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: ddb.ScalarAttributeTypeS}},
-		KeySchema:            []ddb.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: ddb.KeyTypeHash}}})
+	_, err := tables.CreateTable(t.Context(), &dynamodb.CreateTableInput{TableName: aws.String("kept"),
+		BillingMode: ddb.BillingModePayPerRequest,
+		AttributeDefinitions: []ddb.AttributeDefinition{{AttributeName: aws.String("id"),
+			AttributeType: ddb.ScalarAttributeTypeS}},
+		KeySchema: []ddb.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: ddb.KeyTypeHash}}})
 	require.NoError(t, err)
 	require.NoError(t, dynamodb.NewTableExistsWaiter(tables, func(o *dynamodb.TableExistsWaiterOptions) {
 		o.MinDelay, o.MaxDelay = 50*time.Millisecond, time.Second
 	}).Wait(t.Context(), &dynamodb.DescribeTableInput{TableName: aws.String("kept")}, time.Minute))
-	queue, err := sqs.NewFromConfig(c.config).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("kept")})
+	queue, err := sqs.NewFromConfig(c.config).CreateQueue(t.Context(),
+		&sqs.CreateQueueInput{QueueName: aws.String("kept")})
 	require.NoError(t, err)
 	_, err = s3Client(c.config).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("kept")})
 	require.NoError(t, err)
 	logs := cloudwatchlogs.NewFromConfig(c.config)
 	_, err = logs.CreateLogGroup(t.Context(), &cloudwatchlogs.CreateLogGroupInput{LogGroupName: aws.String("kept")})
 	require.NoError(t, err)
-	_, err = logs.CreateLogStream(t.Context(), &cloudwatchlogs.CreateLogStreamInput{LogGroupName: aws.String("kept"), LogStreamName: aws.String("kept")})
+	_, err = logs.CreateLogStream(t.Context(), &cloudwatchlogs.CreateLogStreamInput{LogGroupName: aws.String("kept"),
+		LogStreamName: aws.String("kept")})
 	require.NoError(t, err)
 
 	var mu sync.Mutex

@@ -31,11 +31,13 @@ func TestReadme_countsTheOperations(t *testing.T) {
 	require.NoError(t, json.NewDecoder(resp.Body).Decode(&info))
 	readme, err := os.ReadFile("../../../README.md")
 	require.NoError(t, err)
-	names := map[string]string{"s3": "S3", "kinesis": "Kinesis Data Streams", "dynamodb": "DynamoDB", "dynamodbstreams": "DynamoDB Streams", "lambda": "Lambda",
+	names := map[string]string{"s3": "S3", "kinesis": "Kinesis Data Streams", "dynamodb": "DynamoDB",
+		"dynamodbstreams": "DynamoDB Streams", "lambda": "Lambda",
 		"sqs": "SQS", "cloudwatchlogs": "CloudWatch Logs", "cloudformation": "CloudFormation", "iam": "IAM", "sts": "STS"}
 	for service, ops := range info.Operations {
 		require.Contains(t, names, service)
-		row := regexp.MustCompile(`(?m)^\| ` + names[service] + `(?:,[^|]*| \([^|]*\))? \| (\d*)[^|]*\| (\d*) ?\|$`).FindStringSubmatch(string(readme))
+		row := regexp.MustCompile(`(?m)^\| ` + names[service] +
+			`(?:,[^|]*| \([^|]*\))? \| (\d*)[^|]*\| (\d*) ?\|$`).FindStringSubmatch(string(readme))
 		require.NotNil(t, row, "the README has no row for %s", service)
 		control, _ := strconv.Atoi(row[1]) // an empty cell is 0
 		data, _ := strconv.Atoi(row[2])    // as above

@@ -29,13 +29,17 @@ func TestClose_endsEventStreams(t *testing.T) {
 		_, _, err := e.Control().Advance(t.Context(), time.Second)
 		require.NoError(t, err)
 	}
-	_, err = client.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
+	_, err = client.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: aws.String("s"),
+		ShardCount: aws.Int32(1)})
 	require.NoError(t, err)
 	settle()
-	k, err := client.RegisterStreamConsumer(t.Context(), &kinesis.RegisterStreamConsumerInput{StreamARN: aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/s"), ConsumerName: aws.String("c")})
+	k, err := client.RegisterStreamConsumer(t.Context(),
+		&kinesis.RegisterStreamConsumerInput{StreamARN: aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/s"),
+			ConsumerName: aws.String("c")})
 	require.NoError(t, err)
 	settle()
-	out, err := client.SubscribeToShard(t.Context(), &kinesis.SubscribeToShardInput{ConsumerARN: k.Consumer.ConsumerARN, ShardId: aws.String("shardId-000000000000"),
+	out, err := client.SubscribeToShard(t.Context(), &kinesis.SubscribeToShardInput{ConsumerARN: k.Consumer.ConsumerARN,
+		ShardId:          aws.String("shardId-000000000000"),
 		StartingPosition: &types.StartingPosition{Type: types.ShardIteratorTypeLatest}})
 	require.NoError(t, err)
 	_, open := <-out.GetStream().Events()

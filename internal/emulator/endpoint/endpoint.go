@@ -98,10 +98,12 @@ func refuseAccount(ctx context.Context, address string) error {
 	cfg.RetryMaxAttempts = 1
 	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("what answers at %s does not say whose account it is, so it may be the real AWS: %w", address, errors.Join(ErrReal, err))
+		return fmt.Errorf("what answers at %s does not say whose account it is, so it may be the real AWS: %w", address,
+			errors.Join(ErrReal, err))
 	}
 	if !slices.Contains(emulatedAccounts(), aws.ToString(who.Account)) {
-		return fmt.Errorf("%w: what answers at %s says that it is the account %s, which no emulator has by itself", ErrReal, address, aws.ToString(who.Account))
+		return fmt.Errorf("%w: what answers at %s says that it is the account %s, which no emulator has by itself", ErrReal,
+			address, aws.ToString(who.Account))
 	}
 	return nil
 }
@@ -118,7 +120,8 @@ func emulatedAccounts() []string {
 // https://docs.aws.amazon.com/general/latest/gr/rande.html
 func RealHost(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
-	for _, domain := range []string{"amazonaws.com", "amazonaws.com.cn", "api.aws", "amazonwebservices.com.cn", "api.amazonwebservices.com.cn",
+	for _, domain := range []string{"amazonaws.com", "amazonaws.com.cn", "api.aws", "amazonwebservices.com.cn",
+		"api.amazonwebservices.com.cn",
 		"aws", "aws.dev", "amazonaws.eu", "api.amazonaws.eu", "c2s.ic.gov", "sc2s.sgov.gov", "on.aws"} {
 		if host == domain || strings.HasSuffix(host, "."+domain) {
 			return true
@@ -159,7 +162,8 @@ func ask(ctx context.Context, base string) (emulator.Kind, error) {
 	if status, other, err := get("/_ministack/health"); err == nil && status == http.StatusOK && other["services"] != nil {
 		return emulator.MiniStack, nil
 	}
-	if edition, _ := said["edition"].(string); status == http.StatusOK && (edition == "community" || edition == "pro" || edition == "enterprise") {
+	if edition, _ := said["edition"].(string); status == http.StatusOK && (edition == "community" || edition == "pro" ||
+		edition == "enterprise") {
 		return emulator.LocalStack, nil
 	}
 	return emulator.AtURL, nil

@@ -59,10 +59,13 @@ func TestDriver_knowsPipelabByItsAnswerAndTriesWhatItCan(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, doubts)
 	has := through.Capabilities()
-	for _, c := range []emulator.Capability{emulator.KinesisLimits, emulator.SQSFIFO, emulator.DynamoDBTransact, emulator.DynamoDBStreams, emulator.S3PublicBlock, emulator.CallTrace, emulator.FaultInjection, emulator.LambdaFunctions, emulator.Durable} {
+	for _, c := range []emulator.Capability{emulator.KinesisLimits, emulator.SQSFIFO, emulator.DynamoDBTransact,
+		emulator.DynamoDBStreams, emulator.S3PublicBlock, emulator.CallTrace, emulator.FaultInjection,
+		emulator.LambdaFunctions, emulator.Durable} {
 		require.Contains(t, has, c)
 	}
-	for _, c := range []emulator.Capability{emulator.ClockAdvance, emulator.Snapshots, emulator.TraceInside, emulator.FaultsInside, emulator.Reset, emulator.IAMEnforced} {
+	for _, c := range []emulator.Capability{emulator.ClockAdvance, emulator.Snapshots, emulator.TraceInside,
+		emulator.FaultsInside, emulator.Reset, emulator.IAMEnforced} {
 		require.NotContains(t, has, c)
 	}
 	require.NoError(t, through.Close())
@@ -92,7 +95,8 @@ func TestDriver_believesNoTrialThatDidNotShowIt(t *testing.T) {
 	stub := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch target := r.Header.Get("X-Amz-Target"); {
 		case strings.HasSuffix(target, "GetCallerIdentity"), strings.Contains(r.Header.Get("Authorization"), "/sts/"):
-			fmt.Fprint(w, `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
+			fmt.Fprint(w,
+				`<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
 		case strings.HasSuffix(target, "CreateTable"), strings.HasSuffix(target, "DescribeTable"):
 			fmt.Fprint(w, `{"TableDescription":{"TableStatus":"ACTIVE"},"Table":{"TableStatus":"ACTIVE"}}`)
 		case strings.HasSuffix(target, "DescribeStream"):
@@ -103,10 +107,13 @@ func TestDriver_believesNoTrialThatDidNotShowIt(t *testing.T) {
 	}))
 	defer stub.Close()
 	doubts := map[emulator.Capability]error{}
-	through, err := endpoint.Driver{URL: stub.URL, Doubt: func(c emulator.Capability, err error) { doubts[c] = err }}.Start(t.Context(), emulator.Options{})
+	through, err := endpoint.Driver{URL: stub.URL, Doubt: func(c emulator.Capability, err error) {
+		doubts[c] = err
+	}}.Start(t.Context(), emulator.Options{})
 	require.NoError(t, err)
 	defer through.Close()
-	for _, c := range []emulator.Capability{emulator.KinesisLimits, emulator.SQSFIFO, emulator.DynamoDBTransact, emulator.DynamoDBStreams, emulator.S3PublicBlock} {
+	for _, c := range []emulator.Capability{emulator.KinesisLimits, emulator.SQSFIFO, emulator.DynamoDBTransact,
+		emulator.DynamoDBStreams, emulator.S3PublicBlock} {
 		require.Error(t, doubts[c], c)
 		require.NotContains(t, through.Capabilities(), c)
 	}
@@ -115,23 +122,27 @@ func TestDriver_believesNoTrialThatDidNotShowIt(t *testing.T) {
 
 func TestLook_refusesTheRealAWS(t *testing.T) {
 	t.Parallel()
-	for _, host := range []string{"kinesis.us-east-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn", "bucket.s3.amazonaws.com", "sqs.us-east-1.api.aws",
+	for _, host := range []string{"kinesis.us-east-1.amazonaws.com", "s3.cn-north-1.amazonaws.com.cn",
+		"bucket.s3.amazonaws.com", "sqs.us-east-1.api.aws",
 		"AMAZONAWS.COM.", "vpce-1.kinesis.us-east-1.vpce.amazonaws.com", "x.lambda-url.us-east-1.on.aws"} {
 		_, err := endpoint.Look(t.Context(), "https://"+host, false)
 		require.ErrorIs(t, err, endpoint.ErrReal, host)
 		require.ErrorContains(t, err, "nothing was sent")
 	}
-	for _, host := range []string{"127.0.0.1", "localhost", "localhost.localstack.cloud", "amazonaws.com.example.org", "notamazonaws.com"} {
+	for _, host := range []string{"127.0.0.1", "localhost", "localhost.localstack.cloud", "amazonaws.com.example.org",
+		"notamazonaws.com"} {
 		require.False(t, endpoint.RealHost(host), host)
 	}
 	answers := func(account string) string {
 		s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if r.Method == http.MethodPost && account == "" {
 				w.WriteHeader(http.StatusForbidden)
-				fmt.Fprint(w, `<ErrorResponse><Error><Code>InvalidClientTokenId</Code><Message>The security token included in the request is invalid.</Message></Error></ErrorResponse>`)
+				fmt.Fprint(w,
+					`<ErrorResponse><Error><Code>InvalidClientTokenId</Code><Message>The security token included in the request is invalid.</Message></Error></ErrorResponse>`)
 				return
 			}
-			fmt.Fprintf(w, `<GetCallerIdentityResponse><GetCallerIdentityResult><Account>%s</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`, account)
+			fmt.Fprintf(w,
+				`<GetCallerIdentityResponse><GetCallerIdentityResult><Account>%s</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`, account)
 		}))
 		t.Cleanup(s.Close)
 		return s.URL

@@ -22,5 +22,6 @@ func capabilities(kind emulator.Kind, functions, prospects bool) []emulator.Capa
 }
 
 func onFunctions() []emulator.Capability {
-	return []emulator.Capability{emulator.LambdaFunctions, emulator.LambdaAsync, emulator.KinesisESM, emulator.KinesisBisect}
+	return []emulator.Capability{emulator.LambdaFunctions, emulator.LambdaAsync, emulator.KinesisESM,
+		emulator.KinesisBisect}
 }

@@ -70,7 +70,8 @@ func (d *Driver) run(ctx context.Context, e *engine, labels map[string]string, a
 				h.Binds = append(h.Binds, e.socket+":/var/run/docker.sock")
 			}
 		}),
-		testcontainers.WithWaitStrategyAndDeadline(startLimit, wait.ForHTTP("/_localstack/health").WithPort(port).WithStartupTimeout(startLimit)))
+		testcontainers.WithWaitStrategyAndDeadline(startLimit,
+			wait.ForHTTP("/_localstack/health").WithPort(port).WithStartupTimeout(startLimit)))
 	if made != nil {
 		c.id = made.GetContainerID()
 	}
@@ -91,7 +92,8 @@ func (d *Driver) run(ctx context.Context, e *engine, labels map[string]string, a
 
 // start makes a container and waits until it answers. Making is not
 // interrupted: the engine would go on with it and nobody would know its id.
-func start(ctx context.Context, ref string, opts ...testcontainers.ContainerCustomizer) (c *testcontainers.DockerContainer, err error) {
+func start(ctx context.Context, ref string,
+	opts ...testcontainers.ContainerCustomizer) (c *testcontainers.DockerContainer, err error) {
 	defer recovered(&err)
 	making, cancel := context.WithTimeout(context.WithoutCancel(ctx), startLimit)
 	defer cancel()
@@ -113,7 +115,10 @@ func binding(addr string) (network.PortBinding, error) {
 	}
 	ip, err := netip.ParseAddr(host)
 	if err != nil || !ip.IsLoopback() {
-		return network.PortBinding{}, fmt.Errorf("%s is not a loopback address; the emulator has no passwords worth the name and must not be reachable from outside", addr)
+		return network.PortBinding{},
+			fmt.Errorf(
+				"%s is not a loopback address; the emulator has no passwords worth the name and must not be reachable from outside",
+				addr)
 	}
 	return network.PortBinding{HostIP: ip, HostPort: number}, nil
 }
@@ -176,7 +181,8 @@ func (c container) failed(ctx context.Context, cause error) error {
 
 // lastLines are the last words of a container in one line.
 func (c container) lastLines(ctx context.Context) string {
-	stream, err := c.engine.ContainerLogs(ctx, c.id, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true, Tail: "3"})
+	stream, err := c.engine.ContainerLogs(ctx, c.id, client.ContainerLogsOptions{ShowStdout: true, ShowStderr: true,
+		Tail: "3"})
 	if err != nil {
 		return err.Error()
 	}

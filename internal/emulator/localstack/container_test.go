@@ -78,17 +78,21 @@ func TestDriver_startsWhatRealClientsCanUse(t *testing.T) {
 		buckets := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
 		_, err = buckets.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("bucket")})
 		require.NoError(t, err)
-		_, err = buckets.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("bucket"), Key: aws.String("a b/ü"), Body: bytes.NewReader([]byte("body"))})
+		_, err = buckets.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("bucket"), Key: aws.String("a b/ü"),
+			Body: bytes.NewReader([]byte("body"))})
 		require.NoError(t, err)
 
 		// What LocalStack would download on first use is in the image.
 		streams := kinesis.NewFromConfig(cfg)
-		_, err = streams.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("stream"), ShardCount: aws.Int32(2)})
+		_, err = streams.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("stream"),
+			ShardCount: aws.Int32(2)})
 		require.NoError(t, err)
 		tables := dynamodb.NewFromConfig(cfg)
-		_, err = tables.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("table"), BillingMode: types.BillingModePayPerRequest,
-			KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
-			AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: types.ScalarAttributeTypeS}}})
+		_, err = tables.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("table"),
+			BillingMode: types.BillingModePayPerRequest,
+			KeySchema:   []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
+			AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"),
+				AttributeType: types.ScalarAttributeTypeS}}})
 		require.NoError(t, err)
 
 		// A queue's URL, whose host is only known inside, is no hindrance.
@@ -126,7 +130,8 @@ func mine(t testing.TB, e *engine) []string {
 	t.Helper()
 	me, err := self()
 	require.NoError(t, err)
-	found, err := e.ContainerList(context.Background(), client.ContainerListOptions{All: true, Filters: client.Filters{}.Add("label", labelOwner+"="+me.String())})
+	found, err := e.ContainerList(context.Background(),
+		client.ContainerListOptions{All: true, Filters: client.Filters{}.Add("label", labelOwner+"="+me.String())})
 	require.NoError(t, err)
 	ids := []string{}
 	for _, c := range found.Items {
@@ -138,7 +143,8 @@ func mine(t testing.TB, e *engine) []string {
 // orphans lists the containers of processes that are gone.
 func orphans(t testing.TB, e *engine) (ids []string) {
 	t.Helper()
-	found, err := e.ContainerList(context.Background(), client.ContainerListOptions{All: true, Filters: client.Filters{}.Add("label", labelOwner)})
+	found, err := e.ContainerList(context.Background(),
+		client.ContainerListOptions{All: true, Filters: client.Filters{}.Add("label", labelOwner)})
 	require.NoError(t, err)
 	host, err := os.Hostname()
 	require.NoError(t, err)

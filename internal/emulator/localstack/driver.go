@@ -55,7 +55,8 @@ func (d *Driver) Usable(ctx context.Context) error { return Available(ctx) }
 // Start on this machine removes it.
 func (d *Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulator, error) {
 	if o.Dir != "" {
-		return nil, &Error{Message: d.Name() + " keeps nothing across restarts", Hint: "the embedded emulator does: --emulator embedded"}
+		return nil, &Error{Message: d.Name() + " keeps nothing across restarts",
+			Hint: "the embedded emulator does: --emulator embedded"}
 	}
 	e, err := connect(ctx)
 	if err != nil {

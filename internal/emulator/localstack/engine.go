@@ -116,7 +116,8 @@ var silence sync.Once
 // known, so it need not guess that either.
 func quiet() {
 	silence.Do(func() { log.SetDefault(log.NewNoopLogger()) })
-	for name, value := range map[string]string{"TESTCONTAINERS_RYUK_DISABLED": "true", "TESTCONTAINERS_HOST_OVERRIDE": loopback} {
+	for name, value := range map[string]string{"TESTCONTAINERS_RYUK_DISABLED": "true",
+		"TESTCONTAINERS_HOST_OVERRIDE": loopback} {
 		if os.Getenv(name) == "" {
 			_ = os.Setenv(name, value) // well-formed names
 		}

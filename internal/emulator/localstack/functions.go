@@ -60,8 +60,10 @@ func tryFunction(ctx context.Context, client *lambda.Client) error {
 		return err
 	}
 	name := aws.String("pipelab-trial")
-	_, err = client.CreateFunction(ctx, &lambda.CreateFunctionInput{FunctionName: name, Runtime: types.RuntimePython312, Handler: aws.String("trial.handler"),
-		Role: aws.String("arn:aws:iam::000000000000:role/pipelab-trial"), Code: &types.FunctionCode{ZipFile: code.Bytes()}})
+	_, err = client.CreateFunction(ctx, &lambda.CreateFunctionInput{FunctionName: name, Runtime: types.RuntimePython312,
+		Handler: aws.String("trial.handler"),
+		Role:    aws.String("arn:aws:iam::000000000000:role/pipelab-trial"),
+		Code:    &types.FunctionCode{ZipFile: code.Bytes()}})
 	if err != nil {
 		return err
 	}

@@ -27,7 +27,8 @@ type image struct {
 func (d *Driver) image(ctx context.Context, e *engine) (image, error) {
 	prefix, ok := map[emulator.Kind]string{emulator.LocalStack: "LOCALSTACK", emulator.MiniStack: "MINISTACK"}[d.kind()]
 	if !ok {
-		return image{}, fmt.Errorf("there is no kind of container %q; %s and %s are known", d.Kind, emulator.LocalStack, emulator.MiniStack)
+		return image{}, fmt.Errorf("there is no kind of container %q; %s and %s are known", d.Kind, emulator.LocalStack,
+			emulator.MiniStack)
 	}
 	candidates := []string{d.Image}
 	if d.Image == "" {

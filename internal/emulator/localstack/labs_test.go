@@ -59,7 +59,8 @@ func TestLabs_verdictsAreAsRecorded(t *testing.T) {
 	seen, mu := map[string]string{}, sync.Mutex{}
 	t.Run("all", func(t *testing.T) {
 		for _, kind := range []emulator.Kind{emulator.MiniStack, emulator.LocalStack} {
-			d := proxy.Front{Under: &localstack.Driver{Kind: kind, Image: pins.Pins()[strings.ToUpper(string(kind))+"_BUILT_IMAGE"]}}
+			d := proxy.Front{Under: &localstack.Driver{Kind: kind, Image: pins.Pins()[strings.ToUpper(string(kind))+
+				"_BUILT_IMAGE"]}}
 			for _, id := range ids {
 				t.Run(string(kind)+"/"+id, func(t *testing.T) {
 					t.Parallel()
@@ -91,7 +92,8 @@ func TestLabs_verdictsAreAsRecorded(t *testing.T) {
 		require.NoError(t, os.WriteFile(file, write(seen, comments), 0o644))
 		return
 	}
-	require.Empty(t, cmp.Diff(recorded, seen), "recorded and seen; if that is right, explain it in %s: go test -run Labs -update", file)
+	require.Empty(t, cmp.Diff(recorded, seen),
+		"recorded and seen; if that is right, explain it in %s: go test -run Labs -update", file)
 }
 
 // broke tells that the emulator has failed, not that it lacks something.
@@ -106,7 +108,8 @@ func solution(t *testing.T, d emulator.Driver, id string) string {
 	l, err := lab.Open(labs.FS(), id, check.Compile)
 	require.NoError(t, err)
 	s := stacks{state: provision.NewMemoryState()}
-	out, err := labtest.Test(t.Context(), labtest.Options{Lab: l, Driver: d, Clock: wall{}, Seeds: []uint64{1}, Repeat: 1, Only: "solution", Partial: true,
+	out, err := labtest.Test(t.Context(), labtest.Options{Lab: l, Driver: d, Clock: wall{}, Seeds: []uint64{1}, Repeat: 1,
+		Only: "solution", Partial: true,
 		Deploy: s.deploy, Remove: s.remove})
 	require.NoError(t, err)
 	require.Len(t, out.Runs, 1)
@@ -138,7 +141,8 @@ func (s stacks) target(e emulator.Emulator) deploy.Target {
 	return deploy.Target{Endpoint: e.Endpoint(), State: s.state, Environ: os.Environ()}
 }
 
-func (s stacks) deploy(ctx context.Context, e emulator.Emulator, l *lab.Folder, folder string) (map[string]string, error) {
+func (s stacks) deploy(ctx context.Context, e emulator.Emulator, l *lab.Folder, folder string) (map[string]string,
+	error) {
 	provided, err := s.target(e).Provided(ctx, l)
 	if err != nil {
 		return nil, err

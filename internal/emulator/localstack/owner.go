@@ -86,7 +86,8 @@ func (e *engine) reap(ctx context.Context) (n int, err error) {
 	if err != nil {
 		return n, err
 	}
-	found, err := e.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: client.Filters{}.Add("label", labelOwner)})
+	found, err := e.ContainerList(ctx,
+		client.ContainerListOptions{All: true, Filters: client.Filters{}.Add("label", labelOwner)})
 	if err != nil {
 		return n, err
 	}
@@ -110,7 +111,8 @@ func (e *engine) remove(ctx context.Context, id, ours string) error {
 	if ours == "" {
 		return errors.Join(errs...)
 	}
-	side, err := e.ContainerList(ctx, client.ContainerListOptions{All: true, Filters: client.Filters{}.Add("label", labelOf+"="+ours)})
+	side, err := e.ContainerList(ctx,
+		client.ContainerListOptions{All: true, Filters: client.Filters{}.Add("label", labelOf+"="+ours)})
 	errs = append(errs, err)
 	for _, c := range side.Items {
 		errs = append(errs, e.removeOne(ctx, c.ID))

@@ -46,10 +46,12 @@ func TestPins_nameWhatTheDriverAsksFor(t *testing.T) {
 			require.Contains(t, p[name], ":", name)
 			require.Empty(t, needsToken(p[name]), name)
 		}
-		require.True(t, strings.HasSuffix(p[kind+"_BUILT_IMAGE"], ":"+p[kind+"_VERSION"]), "the tag of what is built is the version it is built of")
+		require.True(t, strings.HasSuffix(p[kind+"_BUILT_IMAGE"], ":"+p[kind+"_VERSION"]),
+			"the tag of what is built is the version it is built of")
 	}
 	require.Contains(t, p["LOCALSTACK_IMAGE"], "@sha256:")
-	require.Contains(t, p["LOCALSTACK_IMAGE"], ":"+p["LOCALSTACK_VERSION"]+"@", "what is pulled and what is built are one version")
+	require.Contains(t, p["LOCALSTACK_IMAGE"], ":"+p["LOCALSTACK_VERSION"]+"@",
+		"what is pulled and what is built are one version")
 	require.NotEmpty(t, needsToken(p["LOCALSTACK_TOKEN_IMAGE"]))
 }
 
@@ -79,7 +81,8 @@ func TestNoEngine_tellsTheReasonsApart(t *testing.T) {
 }
 
 func TestBinding_isLoopbackOnly(t *testing.T) {
-	for addr, want := range map[string]string{"": "127.0.0.1:0", "127.0.0.1:0": "127.0.0.1:0", "127.0.0.1:4566": "127.0.0.1:4566", "[::1]:1": "::1:1"} {
+	for addr, want := range map[string]string{"": "127.0.0.1:0", "127.0.0.1:0": "127.0.0.1:0",
+		"127.0.0.1:4566": "127.0.0.1:4566", "[::1]:1": "::1:1"} {
 		b, err := binding(addr)
 		require.NoError(t, err)
 		require.Equal(t, want, b.HostIP.String()+":"+b.HostPort)
@@ -117,7 +120,9 @@ func TestOwner_isGoneWhenItsProcessIs(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, unwaited.gone(me.host))
 	require.NoError(t, killed.Process.Kill())
-	require.Eventually(t, func() bool { return unwaited.gone(me.host) }, time.Minute, time.Millisecond, "dead, though nobody has waited for it")
+	require.Eventually(t, func() bool {
+		return unwaited.gone(me.host)
+	}, time.Minute, time.Millisecond, "dead, though nobody has waited for it")
 	require.Error(t, killed.Wait(), "it was killed")
 
 	for _, s := range []string{"", "a/b/c", "a/1", "a/1/x", "a/99999999999/1"} {
@@ -158,7 +163,9 @@ func TestAvailable_saysPlainlyWhatIsWrong(t *testing.T) {
 	silent, err := net.Listen("unix", filepath.Join(t.TempDir(), "docker.sock"))
 	require.NoError(t, err)
 	defer silent.Close()
-	require.Contains(t, look("unix:///nowhere/docker.sock"), "said: no container engine answers at unix:///nowhere/docker.sock, where DOCKER_HOST says it is",
+	require.Contains(t, look("unix:///nowhere/docker.sock"),
+		"said: no container engine answers at unix:///nowhere/docker.sock, where DOCKER_HOST says it is",
 		"even if another one answers")
-	require.Contains(t, look("unix://"+silent.Addr().String()), "said: the container engine does not answer within three seconds")
+	require.Contains(t, look("unix://"+silent.Addr().String()),
+		"said: the container engine does not answer within three seconds")
 }

@@ -88,10 +88,14 @@ func publicBlock(ctx context.Context, cfg aws.Config, name string) error {
 	}()
 	on := aws.Bool(true)
 	if _, err := client.PutPublicAccessBlock(ctx, &s3.PutPublicAccessBlockInput{Bucket: &name,
-		PublicAccessBlockConfiguration: &s3types.PublicAccessBlockConfiguration{BlockPublicAcls: on, BlockPublicPolicy: on, IgnorePublicAcls: on, RestrictPublicBuckets: on}}); err != nil {
+		PublicAccessBlockConfiguration: &s3types.PublicAccessBlockConfiguration{BlockPublicAcls: on, BlockPublicPolicy: on,
+			IgnorePublicAcls: on, RestrictPublicBuckets: on}}); err != nil {
 		return err
 	}
-	_, err := client.PutBucketPolicy(ctx, &s3.PutBucketPolicyInput{Bucket: &name, Policy: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::` + name + `/*"}]}`)})
+	_, err := client.PutBucketPolicy(ctx,
+		&s3.PutBucketPolicyInput{Bucket: &name,
+			Policy: aws.String(
+				`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::` + name + `/*"}]}`)})
 	var api smithy.APIError
 	switch {
 	case err == nil:
@@ -106,7 +110,8 @@ func publicBlock(ctx context.Context, cfg aws.Config, name string) error {
 // it: two must come, in order.
 func fifo(ctx context.Context, cfg aws.Config, name string) error {
 	client := sqs.NewFromConfig(cfg)
-	q, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(name + ".fifo"), Attributes: map[string]string{"FifoQueue": "true"}})
+	q, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String(name + ".fifo"),
+		Attributes: map[string]string{"FifoQueue": "true"}})
 	if err != nil {
 		return err
 	}
@@ -114,11 +119,13 @@ func fifo(ctx context.Context, cfg aws.Config, name string) error {
 		_, _ = client.DeleteQueue(context.WithoutCancel(ctx), &sqs.DeleteQueueInput{QueueUrl: q.QueueUrl}) // it was ours
 	}()
 	for _, id := range []string{"a", "a", "b"} {
-		if _, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: q.QueueUrl, MessageBody: &id, MessageDeduplicationId: &id, MessageGroupId: aws.String("g")}); err != nil {
+		if _, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: q.QueueUrl, MessageBody: &id,
+			MessageDeduplicationId: &id, MessageGroupId: aws.String("g")}); err != nil {
 			return err
 		}
 	}
-	out, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: q.QueueUrl, MaxNumberOfMessages: 10, WaitTimeSeconds: 1})
+	out, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: q.QueueUrl, MaxNumberOfMessages: 10,
+		WaitTimeSeconds: 1})
 	if err != nil {
 		return err
 	}
@@ -129,10 +136,13 @@ func fifo(ctx context.Context, cfg aws.Config, name string) error {
 }
 
 // table makes a table and waits until it can be used.
-func table(ctx context.Context, client *dynamodb.Client, name string, stream *types.StreamSpecification) (drop func(), streamARN *string, err error) {
-	out, err := client.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: &name, BillingMode: types.BillingModePayPerRequest, StreamSpecification: stream,
-		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
-		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: types.ScalarAttributeTypeS}}})
+func table(ctx context.Context, client *dynamodb.Client, name string, stream *types.StreamSpecification) (drop func(),
+	streamARN *string, err error) {
+	out, err := client.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: &name,
+		BillingMode: types.BillingModePayPerRequest, StreamSpecification: stream,
+		KeySchema: []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"),
+			AttributeType: types.ScalarAttributeTypeS}}})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -173,7 +183,8 @@ func transactions(ctx context.Context, cfg aws.Config, name string) error {
 	case !errors.As(err, &cancelled):
 		return err
 	}
-	out, err := client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &name, Key: item("a"), ConsistentRead: aws.Bool(true)})
+	out, err := client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &name, Key: item("a"),
+		ConsistentRead: aws.Bool(true)})
 	if err == nil && len(out.Item) > 0 {
 		return fmt.Errorf("half of a cancelled transaction is carried out: %w", errLacks)
 	}
@@ -183,7 +194,8 @@ func transactions(ctx context.Context, cfg aws.Config, name string) error {
 // tableStreams puts an item and reads it from the table's stream.
 func tableStreams(ctx context.Context, cfg aws.Config, name string) error {
 	client := dynamodb.NewFromConfig(cfg)
-	drop, arn, err := table(ctx, client, name, &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewTypeNewImage})
+	drop, arn, err := table(ctx, client, name, &types.StreamSpecification{StreamEnabled: aws.Bool(true),
+		StreamViewType: types.StreamViewTypeNewImage})
 	if err != nil {
 		return err
 	}
@@ -202,7 +214,8 @@ func tableStreams(ctx context.Context, cfg aws.Config, name string) error {
 	if len(d.StreamDescription.Shards) == 0 {
 		return fmt.Errorf("a stream has no shards: %w", errLacks)
 	}
-	it, err := streams.GetShardIterator(ctx, &dynamodbstreams.GetShardIteratorInput{StreamArn: arn, ShardId: d.StreamDescription.Shards[0].ShardId,
+	it, err := streams.GetShardIterator(ctx, &dynamodbstreams.GetShardIteratorInput{StreamArn: arn,
+		ShardId:           d.StreamDescription.Shards[0].ShardId,
 		ShardIteratorType: streamtypes.ShardIteratorTypeTrimHorizon})
 	if err != nil {
 		return err
@@ -223,7 +236,8 @@ func tableStreams(ctx context.Context, cfg aws.Config, name string) error {
 // shardLimits sends one shard more than 1,000 records at once: some must fail.
 func shardLimits(ctx context.Context, cfg aws.Config, name string) error {
 	client := kinesis.NewFromConfig(cfg)
-	if _, err := client.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: &name, ShardCount: aws.Int32(1)}); err != nil {
+	if _, err := client.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: &name,
+		ShardCount: aws.Int32(1)}); err != nil {
 		return err
 	}
 	defer func() {

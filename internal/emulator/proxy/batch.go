@@ -87,12 +87,14 @@ func failRecords(in *kinesis.PutRecordsInput, stream string, hit func(string) bo
 		for i, next := 0, 0; i < len(in.Records); i++ {
 			if next < len(failed) && failed[next] == i {
 				next++
-				out.Records = append(out.Records, kinesistypes.PutRecordsResultEntry{ErrorCode: aws.String("InternalFailure"), ErrorMessage: aws.String("Internal Service Failure")})
+				out.Records = append(out.Records, kinesistypes.PutRecordsResultEntry{ErrorCode: aws.String("InternalFailure"),
+					ErrorMessage: aws.String("Internal Service Failure")})
 			} else if len(taken) > 0 {
 				out.Records, taken = append(out.Records, taken[0]), taken[1:]
 			}
 		}
-		out.FailedRecordCount = aws.Int32(aws.ToInt32(out.FailedRecordCount) + int32(len(failed))) //nolint:gosec // 500 at most
+		out.FailedRecordCount = aws.Int32(aws.ToInt32(out.FailedRecordCount) +
+			int32(len(failed))) //nolint:gosec // 500 at most
 	}
 	return b
 }
@@ -103,8 +105,9 @@ func failMessages(in *sqs.SendMessageBatchInput, queue string, hit func(string) 
 	kept.Entries = nil
 	for _, e := range in.Entries {
 		if hit(queue) {
-			failed = append(failed, sqstypes.BatchResultErrorEntry{Id: e.Id, Code: aws.String("InternalFailure"), SenderFault: false,
-				Message: aws.String("An internal failure prevented the message from being sent.")})
+			failed = append(failed, sqstypes.BatchResultErrorEntry{Id: e.Id, Code: aws.String("InternalFailure"),
+				SenderFault: false,
+				Message:     aws.String("An internal failure prevented the message from being sent.")})
 		} else {
 			kept.Entries = append(kept.Entries, e)
 		}

@@ -30,9 +30,11 @@ import (
 func registry() *wire.Registry {
 	r := wire.NewRegistry()
 	for name, client := range map[string]any{
-		"cloudformation": &cloudformation.Client{}, "cloudwatchlogs": &cloudwatchlogs.Client{}, "dynamodb": &dynamodb.Client{},
-		"dynamodbstreams": &dynamodbstreams.Client{}, "iam": &iam.Client{}, "kinesis": &kinesis.Client{}, "lambda": &lambda.Client{},
-		"s3": &s3.Client{}, "sqs": &sqs.Client{}, "sts": &sts.Client{},
+		"cloudformation": &cloudformation.Client{}, "cloudwatchlogs": &cloudwatchlogs.Client{},
+		"dynamodb":        &dynamodb.Client{},
+		"dynamodbstreams": &dynamodbstreams.Client{}, "iam": &iam.Client{}, "kinesis": &kinesis.Client{},
+		"lambda": &lambda.Client{},
+		"s3":     &s3.Client{}, "sqs": &sqs.Client{}, "sts": &sts.Client{},
 	} {
 		t := reflect.TypeOf(client)
 		for i := range t.NumMethod() {
@@ -169,7 +171,8 @@ func (p *Proxy) output(c *call, resp *http.Response) (any, error) {
 	if out == nil || v.Kind() != reflect.Struct {
 		return nil, nil //nolint:nilnil // as above
 	}
-	if f := v.FieldByName("ContentLength"); f.IsValid() && resp.ContentLength >= 0 && f.Type() == reflect.TypeFor[*int64]() {
+	if f := v.FieldByName("ContentLength"); f.IsValid() && resp.ContentLength >= 0 &&
+		f.Type() == reflect.TypeFor[*int64]() {
 		f.Set(reflect.ValueOf(&resp.ContentLength))
 	}
 	tells := false

@@ -24,10 +24,12 @@ func (p *Proxy) controls() *http.ServeMux {
 	m.HandleFunc("GET /_pipelab/info", p.info)
 	m.HandleFunc("POST /_pipelab/reset", p.reset)
 	for path, what := range map[string]string{
-		"/_pipelab/clock": "a clock of its own", "/_pipelab/clock/": "a clock that can be moved", "/_pipelab/snapshots": "snapshots of its state", "/_pipelab/snapshots/": "snapshots of its state",
+		"/_pipelab/clock": "a clock of its own", "/_pipelab/clock/": "a clock that can be moved",
+		"/_pipelab/snapshots": "snapshots of its state", "/_pipelab/snapshots/": "snapshots of its state",
 	} {
 		m.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
-			gateway.Reply(w, http.StatusNotImplemented, gateway.Problem("the emulator %s has no %s; the embedded one has", p.o.Name, strings.TrimPrefix(what, "a ")))
+			gateway.Reply(w, http.StatusNotImplemented, gateway.Problem("the emulator %s has no %s; the embedded one has",
+				p.o.Name, strings.TrimPrefix(what, "a ")))
 		})
 	}
 	return m
@@ -39,7 +41,8 @@ func (p *Proxy) info(w http.ResponseWriter, req *http.Request) {
 		gateway.Reply(w, http.StatusServiceUnavailable, gateway.Problem("%v", err))
 		return
 	}
-	gateway.Reply(w, http.StatusOK, map[string]any{"edition": "proxy", "emulator": p.o.Name, "upstream": p.o.Upstream, "trace": p.trace.Last()})
+	gateway.Reply(w, http.StatusOK, map[string]any{"edition": "proxy", "emulator": p.o.Name, "upstream": p.o.Upstream,
+		"trace": p.trace.Last()})
 }
 
 // Alive asks whether the emulator answers HTTP at all; the error says why not.
@@ -91,7 +94,8 @@ func (p *Proxy) reset(w http.ResponseWriter, req *http.Request) {
 			return
 		}
 	}
-	gateway.Reply(w, http.StatusNotImplemented, gateway.Problem("the emulator %s cannot be emptied from outside; remove what is in it, or start it anew", p.o.Name))
+	gateway.Reply(w, http.StatusNotImplemented,
+		gateway.Problem("the emulator %s cannot be emptied from outside; remove what is in it, or start it anew", p.o.Name))
 }
 
 // accept refuses the faults that a proxy cannot act out: nothing is accepted
@@ -102,10 +106,12 @@ func (p *Proxy) accept(f gateway.Fault) error {
 	}
 	switch f.Kind {
 	case gateway.FaultCrash, gateway.FaultCrashLate, gateway.FaultDuplicate, gateway.FaultReorder:
-		return fmt.Errorf("a fault of the kind %s acts inside the emulator; only the embedded AWS can do that, not %s", f.Kind, p.o.Name)
+		return fmt.Errorf("a fault of the kind %s acts inside the emulator; only the embedded AWS can do that, not %s",
+			f.Kind, p.o.Name)
 	case gateway.FaultThrottle:
 		if strings.Contains(f.Resource, "/shardId-") {
-			return fmt.Errorf("the shard of a record is known inside the emulator only; in front of %s a throttle can name a stream", p.o.Name)
+			return fmt.Errorf(
+				"the shard of a record is known inside the emulator only; in front of %s a throttle can name a stream", p.o.Name)
 		}
 	}
 	return nil

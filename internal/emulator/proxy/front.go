@@ -53,7 +53,8 @@ func (f Front) Start(ctx context.Context, o emulator.Options) (emulator.Emulator
 	if token == "" {
 		token = emulator.NewToken()
 	}
-	p, err := New(Options{Upstream: under.Endpoint().URL, Name: f.Name(), Token: token, Log: f.Log, Resets: []string{"/_ministack/reset", "/_localstack/state/reset", "/moto-api/reset"}})
+	p, err := New(Options{Upstream: under.Endpoint().URL, Name: f.Name(), Token: token, Log: f.Log,
+		Resets: []string{"/_ministack/reset", "/_localstack/state/reset", "/moto-api/reset"}})
 	if err != nil {
 		return fail(err)
 	}
@@ -68,7 +69,8 @@ func (f Front) Start(ctx context.Context, o emulator.Options) (emulator.Emulator
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
 	protocols.SetUnencryptedHTTP2(true) // as the embedded AWS: Java's SDK reads event streams over HTTP/2 only
-	e.server = &http.Server{Handler: p, ReadHeaderTimeout: time.Minute, MaxHeaderBytes: 1 << 20, Protocols: &protocols, ErrorLog: p.reverse.ErrorLog}
+	e.server = &http.Server{Handler: p, ReadHeaderTimeout: time.Minute, MaxHeaderBytes: 1 << 20, Protocols: &protocols,
+		ErrorLog: p.reverse.ErrorLog}
 	go func() { e.served <- e.server.Serve(listener) }()
 	return e, nil
 }

@@ -73,7 +73,8 @@ func newWorld(t testing.TB) *world {
 
 func (w *world) stream(t testing.TB, name string) {
 	t.Helper()
-	_, err := kinesis.NewFromConfig(w.config()).CreateStream(context.Background(), &kinesis.CreateStreamInput{StreamName: &name, ShardCount: aws.Int32(1)})
+	_, err := kinesis.NewFromConfig(w.config()).CreateStream(context.Background(),
+		&kinesis.CreateStreamInput{StreamName: &name, ShardCount: aws.Int32(1)})
 	require.NoError(t, err)
 	_, _, err = w.behind.Control().Advance(context.Background(), time.Second)
 	require.NoError(t, err)
@@ -126,19 +127,24 @@ func everyCall(ctx context.Context, t *testing.T, w *world) {
 		var api smithy.APIError
 		require.ErrorAs(t, err, &api)
 	}
-	k, s, q, d, l := kinesis.NewFromConfig(w.config()), w.s3(), sqs.NewFromConfig(w.config()), dynamodb.NewFromConfig(w.config()), lambda.NewFromConfig(w.config())
+	k, s, q, d, l := kinesis.NewFromConfig(w.config()), w.s3(), sqs.NewFromConfig(w.config()),
+		dynamodb.NewFromConfig(w.config()), lambda.NewFromConfig(w.config())
 	clicks := aws.String("clicks")
 	ok(k.PutRecords(ctx, &kinesis.PutRecordsInput{StreamName: clicks, Records: records(7)}))
 	for range 4 { // more than a shard takes in a second, so that entries fail
-		ok(k.PutRecords(ctx, &kinesis.PutRecordsInput{StreamARN: aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/clicks"), Records: records(500)}))
+		ok(k.PutRecords(ctx,
+			&kinesis.PutRecordsInput{StreamARN: aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/clicks"),
+				Records: records(500)}))
 	}
 	ok(k.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: clicks}))
 	refused(k.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: aws.String("nobodys")}))
-	refused(k.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("not a name"), ShardCount: aws.Int32(1)}))
+	refused(k.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("not a name"),
+		ShardCount: aws.Int32(1)}))
 
 	bucket, key := aws.String("landing-zone"), aws.String("a dir/ö+%.txt")
 	ok(s.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: bucket}))
-	ok(s.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: key, Body: bytes.NewReader(make([]byte, 12345))})) // aws-chunked, with a trailing checksum
+	// aws-chunked, with a trailing checksum
+	ok(s.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: key, Body: bytes.NewReader(make([]byte, 12345))}))
 	got, err := s.GetObject(ctx, &s3.GetObjectInput{Bucket: bucket, Key: key, Range: aws.String("bytes=10-109")})
 	require.NoError(t, err)
 	b, err := io.ReadAll(got.Body)
@@ -146,39 +152,50 @@ func everyCall(ctx context.Context, t *testing.T, w *world) {
 	require.Len(t, b, 100)
 	ok(s.HeadObject(ctx, &s3.HeadObjectInput{Bucket: bucket, Key: key}))
 	ok(s.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: bucket}))
-	ok(s.CopyObject(ctx, &s3.CopyObjectInput{Bucket: bucket, Key: aws.String("copy"), CopySource: aws.String("landing-zone/a%20dir/%C3%B6%2B%25.txt")}))
+	ok(s.CopyObject(ctx, &s3.CopyObjectInput{Bucket: bucket, Key: aws.String("copy"),
+		CopySource: aws.String("landing-zone/a%20dir/%C3%B6%2B%25.txt")}))
 	refused(s.GetObject(ctx, &s3.GetObjectInput{Bucket: bucket, Key: aws.String("none")}))
 	refused(s.HeadObject(ctx, &s3.HeadObjectInput{Bucket: bucket, Key: aws.String("none")}))
 	refused(s.GetObject(ctx, &s3.GetObjectInput{Bucket: bucket, Key: key, IfNoneMatch: got.ETag}))
-	refused(s.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: key, IfNoneMatch: aws.String("*"), Body: strings.NewReader("x")}))
+	refused(s.PutObject(ctx, &s3.PutObjectInput{Bucket: bucket, Key: key, IfNoneMatch: aws.String("*"),
+		Body: strings.NewReader("x")}))
 
 	queue, err := q.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("jobs")})
 	require.NoError(t, err)
 	entry := sqstypes.SendMessageBatchRequestEntry{Id: aws.String("1"), MessageBody: aws.String("m")}
 	bad := sqstypes.SendMessageBatchRequestEntry{Id: aws.String("2"), MessageBody: aws.String("\x00")}
-	ok(q.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: queue.QueueUrl, Entries: []sqstypes.SendMessageBatchRequestEntry{entry, bad}}))
+	ok(q.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: queue.QueueUrl,
+		Entries: []sqstypes.SendMessageBatchRequestEntry{entry, bad}}))
 	ok(q.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: queue.QueueUrl, WaitTimeSeconds: 1}))
 	refused(q.GetQueueUrl(ctx, &sqs.GetQueueUrlInput{QueueName: aws.String("none")}))
 
 	table := aws.String("carts")
 	ok(d.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: table, BillingMode: ddb.BillingModePayPerRequest,
-		KeySchema:            []ddb.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: ddb.KeyTypeHash}},
-		AttributeDefinitions: []ddb.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: ddb.ScalarAttributeTypeS}}}))
+		KeySchema: []ddb.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: ddb.KeyTypeHash}},
+		AttributeDefinitions: []ddb.AttributeDefinition{{AttributeName: aws.String("id"),
+			AttributeType: ddb.ScalarAttributeTypeS}}}))
 	_, _, err = w.behind.Control().Advance(ctx, time.Minute)
 	require.NoError(t, err)
 	put := func(id string) ddb.WriteRequest {
 		return ddb.WriteRequest{PutRequest: &ddb.PutRequest{Item: map[string]ddb.AttributeValue{"id": &ddb.AttributeValueMemberS{Value: id}}}}
 	}
-	ok(d.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]ddb.WriteRequest{"carts": {put("a"), put("b"), put("c")}}}))
+	ok(d.BatchWriteItem(ctx,
+		&dynamodb.BatchWriteItemInput{RequestItems: map[string][]ddb.WriteRequest{"carts": {put("a"), put("b"), put("c")}}}))
 	ok(d.Query(ctx, &dynamodb.QueryInput{TableName: table, KeyConditionExpression: aws.String("id = :i"),
 		ExpressionAttributeValues: map[string]ddb.AttributeValue{":i": &ddb.AttributeValueMemberS{Value: "a"}}}))
-	refused(d.PutItem(ctx, &dynamodb.PutItemInput{TableName: table, Item: put("a").PutRequest.Item, ConditionExpression: aws.String("attribute_not_exists(id)")}))
+	refused(d.PutItem(ctx, &dynamodb.PutItemInput{TableName: table, Item: put("a").PutRequest.Item,
+		ConditionExpression: aws.String("attribute_not_exists(id)")}))
 	refused(d.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []ddb.TransactWriteItem{
-		{ConditionCheck: &ddb.ConditionCheck{TableName: table, Key: put("z").PutRequest.Item, ConditionExpression: aws.String("attribute_exists(id)")}}}}))
+		{ConditionCheck: &ddb.ConditionCheck{TableName: table, Key: put("z").PutRequest.Item,
+			ConditionExpression: aws.String("attribute_exists(id)")}}}}))
 
 	ok(l.ListFunctions(ctx, &lambda.ListFunctionsInput{}))
-	refused(l.Invoke(ctx, &lambda.InvokeInput{FunctionName: aws.String("arn:aws:lambda:us-east-1:000000000000:function:none"), Payload: []byte("{}")}))
-	ok(iam.NewFromConfig(w.config()).CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("reader"), AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)}))
+	refused(l.Invoke(ctx,
+		&lambda.InvokeInput{FunctionName: aws.String("arn:aws:lambda:us-east-1:000000000000:function:none"),
+			Payload: []byte("{}")}))
+	ok(iam.NewFromConfig(w.config()).CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("reader"),
+		AssumeRolePolicyDocument: aws.String(
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)}))
 	refused(iam.NewFromConfig(w.config()).GetRole(ctx, &iam.GetRoleInput{RoleName: aws.String("none")}))
 }
 
@@ -190,7 +207,8 @@ func TestFaults_strikeAsTheEmbeddedOnesDo(t *testing.T) {
 	w.stream(t, "clicks")
 	client := kinesis.NewFromConfig(w.config())
 	put := func(client *kinesis.Client) error {
-		_, err := client.PutRecord(ctx, &kinesis.PutRecordInput{StreamName: aws.String("clicks"), Data: []byte("x"), PartitionKey: aws.String("k")})
+		_, err := client.PutRecord(ctx, &kinesis.PutRecordInput{StreamName: aws.String("clicks"), Data: []byte("x"),
+			PartitionKey: aws.String("k")})
 		return err
 	}
 	stored := func() int { return len(w.stored(t, "clicks")) }
@@ -210,13 +228,17 @@ func TestFaults_strikeAsTheEmbeddedOnesDo(t *testing.T) {
 		require.Equal(t, 1, all[0].Hits, f.Kind)
 		require.NoError(t, w.ctl.ClearFaults(ctx, added.ID))
 	}
-	with(emulator.Fault{Kind: "error", Operation: "Put*", Resource: "clicks", Status: 503, Error: "Busy"}, func() { require.Equal(t, "Busy", code(put(client))) })
-	with(emulator.Fault{Kind: "throttle", Operation: "PutRecord"}, func() { require.Equal(t, "ProvisionedThroughputExceededException", code(put(client))) })
+	with(emulator.Fault{Kind: "error", Operation: "Put*", Resource: "clicks", Status: 503, Error: "Busy"},
+		func() { require.Equal(t, "Busy", code(put(client))) })
+	with(emulator.Fault{Kind: "throttle", Operation: "PutRecord"},
+		func() { require.Equal(t, "ProvisionedThroughputExceededException", code(put(client))) })
 	with(emulator.Fault{Kind: "drop", Operation: "PutRecord"}, func() { require.ErrorContains(t, put(client), "EOF") })
 	require.Zero(t, stored(), "nothing of this took effect")
-	with(emulator.Fault{Kind: "after", Operation: "PutRecord"}, func() { require.Equal(t, "InternalFailure", code(put(client))) })
+	with(emulator.Fault{Kind: "after", Operation: "PutRecord"},
+		func() { require.Equal(t, "InternalFailure", code(put(client))) })
 	require.Equal(t, 1, stored(), "the answer is lost, the record is not")
-	with(emulator.Fault{Kind: "latency", Operation: "PutRecord", Latency: time.Millisecond}, func() { require.NoError(t, put(client)) })
+	with(emulator.Fault{Kind: "latency", Operation: "PutRecord", Latency: time.Millisecond},
+		func() { require.NoError(t, put(client)) })
 	require.Equal(t, 2, stored())
 	calls, err := w.ctl.Trace(ctx, 0)
 	require.NoError(t, err)
@@ -231,7 +253,8 @@ func TestFaults_strikeAsTheEmbeddedOnesDo(t *testing.T) {
 			errs = append(errs, c.Error)
 		}
 	}
-	require.Equal(t, []string{"Busy", "ProvisionedThroughputExceededException", "InternalFailure", "InternalFailure", ""}, errs)
+	require.Equal(t, []string{"Busy", "ProvisionedThroughputExceededException", "InternalFailure", "InternalFailure", ""},
+		errs)
 
 	_, err = w.ctl.AddFault(ctx, emulator.Fault{Kind: "error"})
 	require.NoError(t, err)
@@ -254,7 +277,8 @@ func (j judging) Do(r *http.Request) (*http.Response, error) {
 func (w *world) stored(t testing.TB, stream string) []string {
 	t.Helper()
 	client := kinesis.NewFromConfig(w.behind.Endpoint().AWSConfig())
-	it, err := client.GetShardIterator(context.Background(), &kinesis.GetShardIteratorInput{StreamName: &stream, ShardId: aws.String("shardId-000000000000"), ShardIteratorType: kt.ShardIteratorTypeTrimHorizon})
+	it, err := client.GetShardIterator(context.Background(), &kinesis.GetShardIteratorInput{StreamName: &stream,
+		ShardId: aws.String("shardId-000000000000"), ShardIteratorType: kt.ShardIteratorTypeTrimHorizon})
 	require.NoError(t, err)
 	out, err := client.GetRecords(context.Background(), &kinesis.GetRecordsInput{ShardIterator: it.ShardIterator})
 	require.NoError(t, err)
@@ -274,7 +298,8 @@ func TestFaults_failSingleEntries(t *testing.T) {
 	w.stream(t, "clicks")
 	fault := emulator.Fault{Kind: "entries", Service: "kinesis", Operation: "PutRecords", Share: 0.3, Seed: 11}
 	send := func(cfg aws.Config, n int) (failed []int) {
-		out, err := kinesis.NewFromConfig(cfg).PutRecords(ctx, &kinesis.PutRecordsInput{StreamName: aws.String("clicks"), Records: records(n)})
+		out, err := kinesis.NewFromConfig(cfg).PutRecords(ctx, &kinesis.PutRecordsInput{StreamName: aws.String("clicks"),
+			Records: records(n)})
 		require.NoError(t, err)
 		require.Len(t, out.Records, n)
 		for i, r := range out.Records {
@@ -339,9 +364,11 @@ func TestFaults_failEntriesOfQueuesAndTables(t *testing.T) {
 	require.NoError(t, w.ctl.ClearFaults(ctx, everything.ID))
 
 	d := dynamodb.NewFromConfig(w.config())
-	_, err = d.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("carts"), BillingMode: ddb.BillingModePayPerRequest,
-		KeySchema:            []ddb.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: ddb.KeyTypeHash}},
-		AttributeDefinitions: []ddb.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: ddb.ScalarAttributeTypeS}}})
+	_, err = d.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("carts"),
+		BillingMode: ddb.BillingModePayPerRequest,
+		KeySchema:   []ddb.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: ddb.KeyTypeHash}},
+		AttributeDefinitions: []ddb.AttributeDefinition{{AttributeName: aws.String("id"),
+			AttributeType: ddb.ScalarAttributeTypeS}}})
 	require.NoError(t, err)
 	_, _, err = w.behind.Control().Advance(ctx, time.Minute)
 	require.NoError(t, err)
@@ -349,13 +376,17 @@ func TestFaults_failEntriesOfQueuesAndTables(t *testing.T) {
 	require.NoError(t, err)
 	var writes []ddb.WriteRequest
 	for _, id := range []string{"a", "b", "c"} {
-		writes = append(writes, ddb.WriteRequest{PutRequest: &ddb.PutRequest{Item: map[string]ddb.AttributeValue{"id": &ddb.AttributeValueMemberS{Value: id},
-			"bytes": &ddb.AttributeValueMemberB{Value: []byte{0, 255}}, "set": &ddb.AttributeValueMemberNS{Value: []string{"1", "2"}}}}})
+		writes = append(writes,
+			ddb.WriteRequest{PutRequest: &ddb.PutRequest{Item: map[string]ddb.AttributeValue{"id": &ddb.AttributeValueMemberS{Value: id},
+				"bytes": &ddb.AttributeValueMemberB{Value: []byte{0, 255}},
+				"set":   &ddb.AttributeValueMemberNS{Value: []string{"1", "2"}}}}})
 	}
-	out, err := d.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]ddb.WriteRequest{"carts": writes}})
+	out, err := d.BatchWriteItem(ctx,
+		&dynamodb.BatchWriteItemInput{RequestItems: map[string][]ddb.WriteRequest{"carts": writes}})
 	require.NoError(t, err)
 	require.Empty(t, cmp.Diff(map[string][]ddb.WriteRequest{"carts": writes[:2]}, out.UnprocessedItems,
-		cmpopts.IgnoreUnexported(ddb.WriteRequest{}, ddb.PutRequest{}, ddb.AttributeValueMemberS{}, ddb.AttributeValueMemberB{}, ddb.AttributeValueMemberNS{})))
+		cmpopts.IgnoreUnexported(ddb.WriteRequest{}, ddb.PutRequest{}, ddb.AttributeValueMemberS{},
+			ddb.AttributeValueMemberB{}, ddb.AttributeValueMemberNS{})))
 	all, err := d.Scan(ctx, &dynamodb.ScanInput{TableName: aws.String("carts")})
 	require.NoError(t, err)
 	require.Len(t, all.Items, 1)
@@ -374,7 +405,8 @@ func TestControl_refusesWhatOnlyTheEmbeddedCanDo(t *testing.T) {
 	require.ErrorContains(t, err, "no snapshots of its state")
 	require.ErrorContains(t, w.ctl.Restore(ctx, "1"), "no snapshots of its state")
 	require.ErrorContains(t, w.ctl.Reset(ctx), "cannot be emptied from outside")
-	for _, f := range []emulator.Fault{{Kind: "crash"}, {Kind: "crashLate"}, {Kind: "duplicate"}, {Kind: "reorder"}, {Kind: "throttle", Resource: "clicks/shardId-*"}, {Kind: "wish"}} {
+	for _, f := range []emulator.Fault{{Kind: "crash"}, {Kind: "crashLate"}, {Kind: "duplicate"}, {Kind: "reorder"},
+		{Kind: "throttle", Resource: "clicks/shardId-*"}, {Kind: "wish"}} {
 		_, err := w.ctl.AddFault(ctx, f)
 		require.Error(t, err, f.Kind)
 	}
@@ -431,7 +463,8 @@ func TestProxy_keepsHostPathQueryAndBody(t *testing.T) {
 	var got seen
 	upstream := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		b, err := io.ReadAll(r.Body)
-		got = seen{r.Host, r.RequestURI, fmt.Sprint(r.ContentLength), string(b), r.Header.Get("Authorization"), r.Header.Get(emulator.TokenHeader)}
+		got = seen{r.Host, r.RequestURI, fmt.Sprint(r.ContentLength), string(b), r.Header.Get("Authorization"),
+			r.Header.Get(emulator.TokenHeader)}
 		if err != nil {
 			w.WriteHeader(http.StatusBadRequest)
 		}
@@ -440,12 +473,14 @@ func TestProxy_keepsHostPathQueryAndBody(t *testing.T) {
 	}))
 	defer upstream.Close()
 	front := behind(t, proxy.Options{Upstream: upstream.URL, Name: "echo"})
-	for _, uri := range []string{"/b/a%2Fb//c/../d%20e?x=1;y&z=%zz", "/b/k?versionId", "/b/%C3%B6+%2B\"quoted\"", "/b/k?"} {
+	for _, uri := range []string{"/b/a%2Fb//c/../d%20e?x=1;y&z=%zz", "/b/k?versionId", "/b/%C3%B6+%2B\"quoted\"",
+		"/b/k?"} {
 		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, front.URL, strings.NewReader("chunk"))
 		require.NoError(t, err)
 		path, query, _ := strings.Cut(uri, "?")
 		req.URL.Opaque, req.URL.RawQuery, req.URL.ForceQuery = path, query, strings.HasSuffix(uri, "?")
-		req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=00")
+		req.Header.Set("Authorization",
+			"AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/s3/aws4_request, SignedHeaders=host, Signature=00")
 		req.Header.Set(emulator.TokenHeader, front.Token)
 		resp, err := http.DefaultClient.Do(req)
 		require.NoError(t, err)
@@ -455,7 +490,8 @@ func TestProxy_keepsHostPathQueryAndBody(t *testing.T) {
 		require.Equal(t, "answer", string(b))
 		require.Equal(t, "theirs", resp.Header.Get("X-Amz-Request-Id"))
 		require.NotEmpty(t, resp.Header.Get(proxy.CallHeader))
-		require.Equal(t, seen{strings.TrimPrefix(front.URL, "http://"), uri, "5", "chunk", req.Header.Get("Authorization"), ""}, got)
+		require.Equal(t, seen{strings.TrimPrefix(front.URL, "http://"), uri, "5", "chunk", req.Header.Get("Authorization"),
+			""}, got)
 	}
 }
 
@@ -499,15 +535,19 @@ func TestProxy_passesEventStreams(t *testing.T) {
 	w, ctx := newWorld(t), t.Context()
 	w.stream(t, "clicks")
 	client := kinesis.NewFromConfig(w.config())
-	consumer, err := client.RegisterStreamConsumer(ctx, &kinesis.RegisterStreamConsumerInput{StreamARN: aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/clicks"), ConsumerName: aws.String("c")})
+	consumer, err := client.RegisterStreamConsumer(ctx,
+		&kinesis.RegisterStreamConsumerInput{StreamARN: aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/clicks"),
+			ConsumerName: aws.String("c")})
 	require.NoError(t, err)
 	_, _, err = w.behind.Control().Advance(ctx, time.Second)
 	require.NoError(t, err)
-	out, err := client.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{ConsumerARN: consumer.Consumer.ConsumerARN, ShardId: aws.String("shardId-000000000000"),
+	out, err := client.SubscribeToShard(ctx, &kinesis.SubscribeToShardInput{ConsumerARN: consumer.Consumer.ConsumerARN,
+		ShardId:          aws.String("shardId-000000000000"),
 		StartingPosition: &kt.StartingPosition{Type: kt.ShardIteratorTypeTrimHorizon}})
 	require.NoError(t, err)
 	defer out.GetStream().Close()
-	_, err = client.PutRecord(ctx, &kinesis.PutRecordInput{StreamName: aws.String("clicks"), Data: []byte("pushed"), PartitionKey: aws.String("k")})
+	_, err = client.PutRecord(ctx, &kinesis.PutRecordInput{StreamName: aws.String("clicks"), Data: []byte("pushed"),
+		PartitionKey: aws.String("k")})
 	require.NoError(t, err)
 	for event := range out.GetStream().Events() {
 		if e := event.(*kt.SubscribeToShardEventStreamMemberSubscribeToShardEvent); len(e.Value.Records) > 0 {
@@ -525,7 +565,8 @@ func TestProxy_passesPresignedURLs(t *testing.T) {
 	_, err := w.s3().CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("landing")})
 	require.NoError(t, err)
 	var signed *v4.PresignedHTTPRequest
-	signed, err = s3.NewPresignClient(w.s3()).PresignPutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("landing"), Key: aws.String("k")})
+	signed, err = s3.NewPresignClient(w.s3()).PresignPutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("landing"),
+		Key: aws.String("k")})
 	require.NoError(t, err)
 	req, err := http.NewRequestWithContext(ctx, signed.Method, signed.URL, strings.NewReader("body"))
 	require.NoError(t, err)
@@ -535,7 +576,8 @@ func TestProxy_passesPresignedURLs(t *testing.T) {
 	require.Equal(t, http.StatusOK, resp.StatusCode)
 	calls, err := w.ctl.Trace(ctx, 0)
 	require.NoError(t, err)
-	require.Equal(t, []any{"PutObject", "landing/k", int64(4)}, []any{calls[1].Operation, calls[1].Resource, calls[1].Bytes})
+	require.Equal(t, []any{"PutObject", "landing/k", int64(4)}, []any{calls[1].Operation, calls[1].Resource,
+		calls[1].Bytes})
 }
 
 // BenchmarkProxy says how many times as long a call takes through the proxy.
@@ -549,12 +591,14 @@ func BenchmarkProxy(b *testing.B) {
 			return err
 		},
 		"DescribeStreamSummary": func(cfg aws.Config) error {
-			_, err := kinesis.NewFromConfig(cfg).DescribeStreamSummary(context.Background(), &kinesis.DescribeStreamSummaryInput{StreamName: aws.String("clicks")})
+			_, err := kinesis.NewFromConfig(cfg).DescribeStreamSummary(context.Background(),
+				&kinesis.DescribeStreamSummaryInput{StreamName: aws.String("clicks")})
 			return err
 		},
 	} {
 		b.Run(name, func(b *testing.B) {
-			if _, err := w.s3().CreateBucket(context.Background(), &s3.CreateBucketInput{Bucket: aws.String("bench")}); err != nil && !strings.Contains(err.Error(), "BucketAlready") {
+			if _, err := w.s3().CreateBucket(context.Background(),
+				&s3.CreateBucketInput{Bucket: aws.String("bench")}); err != nil && !strings.Contains(err.Error(), "BucketAlready") {
 				b.Fatal(err)
 			}
 			direct, through := w.behind.Endpoint().AWSConfig(), w.config()
@@ -597,7 +641,8 @@ func TestTrace_marksWhatBrokeByItself(t *testing.T) {
 	list()
 	status = http.StatusBadRequest
 	list()
-	_, err := ctl.AddFault(t.Context(), emulator.Fault{Kind: "error", Service: "kinesis", Operation: "*", Status: 500, Error: "InternalFailure", Count: 1})
+	_, err := ctl.AddFault(t.Context(), emulator.Fault{Kind: "error", Service: "kinesis", Operation: "*", Status: 500,
+		Error: "InternalFailure", Count: 1})
 	require.NoError(t, err)
 	list()
 	status = http.StatusOK

@@ -31,18 +31,25 @@ type changeSet struct {
 }
 
 // unchanged is the reason that deployment tools look for.
-const unchanged = "The submitted information didn't contain changes. Submit different information to create a change set."
+const unchanged = "The submitted information didn't contain changes. Submit different information to create a change " +
+	"set."
 
-// CreateChangeSet implements the operation.
-func (s *Service) CreateChangeSet(ctx context.Context, in *sdk.CreateChangeSetInput) (*sdk.CreateChangeSetOutput, error) {
-	if err := refuse("CreateChangeSet", map[string]bool{"ImportExistingResources": aws.ToBool(in.ImportExistingResources), "IncludeNestedStacks": aws.ToBool(in.IncludeNestedStacks),
-		"NotificationARNs": len(in.NotificationARNs) > 0, "ResourceTypes": len(in.ResourceTypes) > 0, "ResourcesToImport": len(in.ResourcesToImport) > 0, "RoleARN": in.RoleARN != nil,
-		"RollbackConfiguration": in.RollbackConfiguration != nil, "ChangeSetType IMPORT": in.ChangeSetType == types.ChangeSetTypeImport, "OnStackFailure DO_NOTHING": in.OnStackFailure == types.OnStackFailureDoNothing,
-		"DeploymentConfig": in.DeploymentConfig != nil, "DeploymentMode": in.DeploymentMode != "", "DisableValidation": aws.ToBool(in.DisableValidation)}); err != nil {
+func (s *Service) CreateChangeSet(ctx context.Context, in *sdk.CreateChangeSetInput) (*sdk.CreateChangeSetOutput,
+	error) {
+	if err := refuse("CreateChangeSet", map[string]bool{"ImportExistingResources": aws.ToBool(in.ImportExistingResources),
+		"IncludeNestedStacks": aws.ToBool(in.IncludeNestedStacks),
+		"NotificationARNs":    len(in.NotificationARNs) > 0, "ResourceTypes": len(in.ResourceTypes) > 0,
+		"ResourcesToImport": len(in.ResourcesToImport) > 0, "RoleARN": in.RoleARN != nil,
+		"RollbackConfiguration":     in.RollbackConfiguration != nil,
+		"ChangeSetType IMPORT":      in.ChangeSetType == types.ChangeSetTypeImport,
+		"OnStackFailure DO_NOTHING": in.OnStackFailure == types.OnStackFailureDoNothing,
+		"DeploymentConfig":          in.DeploymentConfig != nil, "DeploymentMode": in.DeploymentMode != "",
+		"DisableValidation": aws.ToBool(in.DisableValidation)}); err != nil {
 		return nil, err
 	}
 	call := gateway.From(ctx)
-	set := changeSet{Name: *in.ChangeSetName, Stack: *in.StackName, Type: in.ChangeSetType, Description: aws.ToString(in.Description), Created: call.Time,
+	set := changeSet{Name: *in.ChangeSetName, Stack: *in.StackName, Type: in.ChangeSetType,
+		Description: aws.ToString(in.Description), Created: call.Time,
 		OnFailure: in.OnStackFailure, Status: types.ChangeSetStatusCreateComplete, Execution: types.ExecutionStatusAvailable}
 	if set.Type == "" {
 		set.Type = types.ChangeSetTypeUpdate
@@ -51,7 +58,8 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *sdk.CreateChangeSetIn
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.read(ctx, wish{body: in.TemplateBody, url: in.TemplateURL, previous: aws.ToBool(in.UsePreviousTemplate), parameters: in.Parameters, capabilities: in.Capabilities, tags: in.Tags}, now)
+	o, err := s.read(ctx, wish{body: in.TemplateBody, url: in.TemplateURL, previous: aws.ToBool(in.UsePreviousTemplate),
+		parameters: in.Parameters, capabilities: in.Capabilities, tags: in.Tags}, now)
 	if err != nil {
 		return nil, err
 	}
@@ -109,10 +117,12 @@ func (s *Service) target(ctx context.Context, set changeSet) (stack, error) {
 		if err := checkName(set.Stack); err != nil {
 			return st, err
 		}
-		return stack{Name: set.Stack, ID: s.newID(call.Scope, set.Stack), Created: call.Time, Status: types.StackStatusReviewInProgress}, nil
+		return stack{Name: set.Stack, ID: s.newID(call.Scope, set.Stack), Created: call.Time,
+			Status: types.StackStatusReviewInProgress}, nil
 	}
 	if st.Status != types.StackStatusReviewInProgress {
-		return st, invalid("Stack [%s] already exists and cannot be created again with the changeSet [%s].", st.Name, set.Name)
+		return st, invalid("Stack [%s] already exists and cannot be created again with the changeSet [%s].", st.Name,
+			set.Name)
 	}
 	return st, nil
 }
@@ -120,7 +130,8 @@ func (s *Service) target(ctx context.Context, set changeSet) (stack, error) {
 // set finds a change set by its name and stack, or by its id.
 func (s *Service) set(ctx context.Context, name, stackName *string) (set changeSet, err error) {
 	scope := gateway.From(ctx).Scope
-	missing := &types.ChangeSetNotFoundException{Message: aws.String("ChangeSet [" + aws.ToString(name) + "] does not exist")}
+	missing := &types.ChangeSetNotFoundException{Message: aws.String("ChangeSet [" + aws.ToString(name) +
+		"] does not exist")}
 	err = s.host.Store.View(func(tx *store.Tx) error {
 		if ident.IsARN(aws.ToString(name)) {
 			found := false
@@ -151,8 +162,8 @@ func (s *Service) set(ctx context.Context, name, stackName *string) (set changeS
 	return set, err
 }
 
-// DescribeChangeSet implements the operation.
-func (s *Service) DescribeChangeSet(ctx context.Context, in *sdk.DescribeChangeSetInput) (*sdk.DescribeChangeSetOutput, error) {
+func (s *Service) DescribeChangeSet(ctx context.Context, in *sdk.DescribeChangeSetInput) (*sdk.DescribeChangeSetOutput,
+	error) {
 	if aws.ToBool(in.IncludePropertyValues) {
 		return nil, gateway.Unsupported("cloudformation", "DescribeChangeSet", "IncludePropertyValues")
 	}
@@ -160,10 +171,13 @@ func (s *Service) DescribeChangeSet(ctx context.Context, in *sdk.DescribeChangeS
 	if err != nil {
 		return nil, err
 	}
-	out := &sdk.DescribeChangeSetOutput{ChangeSetName: aws.String(set.Name), ChangeSetId: aws.String(set.ID), StackName: aws.String(set.Stack), StackId: aws.String(set.StackID),
-		Description: some(set.Description), Status: set.Status, StatusReason: some(set.Reason), ExecutionStatus: set.Execution, CreationTime: aws.Time(set.Created),
+	out := &sdk.DescribeChangeSetOutput{ChangeSetName: aws.String(set.Name), ChangeSetId: aws.String(set.ID),
+		StackName: aws.String(set.Stack), StackId: aws.String(set.StackID),
+		Description: some(set.Description), Status: set.Status, StatusReason: some(set.Reason),
+		ExecutionStatus: set.Execution, CreationTime: aws.Time(set.Created),
 		Capabilities: set.Order.Capabilities, Tags: set.Order.Tags, Changes: []types.Change{}, OnStackFailure: set.OnFailure}
-	if t, err := parse(set.Template, s.provision(s.host.Endpoint(), gateway.From(ctx).Scope).Types()); err == nil { // was right when it came
+	// was right when it came
+	if t, err := parse(set.Template, s.provision(s.host.Endpoint(), gateway.From(ctx).Scope).Types()); err == nil {
 		out.Parameters = parameters(t, set.Order.Parameters)
 	}
 	for _, c := range set.Changes {
@@ -173,8 +187,10 @@ func (s *Service) DescribeChangeSet(ctx context.Context, in *sdk.DescribeChangeS
 }
 
 func shown(c cfn.Change) *types.ResourceChange {
-	out := &types.ResourceChange{Action: types.ChangeAction(c.Action), LogicalResourceId: aws.String(c.LogicalID), PhysicalResourceId: some(c.PhysicalID), ResourceType: aws.String(c.Type),
-		Replacement: types.Replacement(c.Replacement), Scope: []types.ResourceAttribute{}, Details: []types.ResourceChangeDetail{}}
+	out := &types.ResourceChange{Action: types.ChangeAction(c.Action), LogicalResourceId: aws.String(c.LogicalID),
+		PhysicalResourceId: some(c.PhysicalID), ResourceType: aws.String(c.Type),
+		Replacement: types.Replacement(c.Replacement), Scope: []types.ResourceAttribute{},
+		Details: []types.ResourceChangeDetail{}}
 	if len(c.Properties) > 0 {
 		out.Scope = append(out.Scope, types.ResourceAttributeProperties)
 	}
@@ -183,16 +199,20 @@ func shown(c cfn.Change) *types.ResourceChange {
 		if c.Replacement != "False" {
 			again = types.RequiresRecreationConditionally
 		}
-		out.Details = append(out.Details, types.ResourceChangeDetail{ChangeSource: types.ChangeSourceDirectModification, Evaluation: types.EvaluationTypeStatic,
-			Target: &types.ResourceTargetDefinition{Attribute: types.ResourceAttributeProperties, Name: aws.String(p), RequiresRecreation: again}})
+		out.Details = append(out.Details, types.ResourceChangeDetail{ChangeSource: types.ChangeSourceDirectModification,
+			Evaluation: types.EvaluationTypeStatic,
+			Target: &types.ResourceTargetDefinition{Attribute: types.ResourceAttributeProperties, Name: aws.String(p),
+				RequiresRecreation: again}})
 	}
 	return out
 }
 
 // ExecuteChangeSet implements the operation. The other change sets of the stack
 // are void then.
-func (s *Service) ExecuteChangeSet(ctx context.Context, in *sdk.ExecuteChangeSetInput) (*sdk.ExecuteChangeSetOutput, error) {
-	if err := refuse("ExecuteChangeSet", map[string]bool{"DisableRollback": aws.ToBool(in.DisableRollback), "RetainExceptOnCreate": aws.ToBool(in.RetainExceptOnCreate)}); err != nil {
+func (s *Service) ExecuteChangeSet(ctx context.Context, in *sdk.ExecuteChangeSetInput) (*sdk.ExecuteChangeSetOutput,
+	error) {
+	if err := refuse("ExecuteChangeSet", map[string]bool{"DisableRollback": aws.ToBool(in.DisableRollback),
+		"RetainExceptOnCreate": aws.ToBool(in.RetainExceptOnCreate)}); err != nil {
 		return nil, err
 	}
 	call := gateway.From(ctx)
@@ -201,7 +221,8 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *sdk.ExecuteChangeSet
 		return nil, err
 	}
 	if set.Execution != types.ExecutionStatusAvailable {
-		return nil, &types.InvalidChangeSetStatusException{Message: aws.String("ChangeSet [" + set.ID + "] cannot be executed in its current status of [" + string(set.Status) + "]")}
+		return nil, &types.InvalidChangeSetStatusException{Message: aws.String("ChangeSet [" + set.ID +
+			"] cannot be executed in its current status of [" + string(set.Status) + "]")}
 	}
 	st, err := s.get(ctx, &set.StackID)
 	if err != nil {
@@ -263,8 +284,8 @@ func (s *Service) executed(tx *store.Tx, scope ident.Scope, set changeSet) {
 	s.sets.Put(tx, scope, store.Key(set.StackID, set.Name), set)
 }
 
-// DeleteChangeSet implements the operation.
-func (s *Service) DeleteChangeSet(ctx context.Context, in *sdk.DeleteChangeSetInput) (*sdk.DeleteChangeSetOutput, error) {
+func (s *Service) DeleteChangeSet(ctx context.Context, in *sdk.DeleteChangeSetInput) (*sdk.DeleteChangeSetOutput,
+	error) {
 	set, err := s.set(ctx, in.ChangeSetName, in.StackName)
 	if gateway.ErrorCode(err) == "ChangeSetNotFound" || gateway.ErrorCode(err) == "ChangeSetNotFoundException" {
 		return &sdk.DeleteChangeSetOutput{}, nil // as AWS: it is gone
@@ -278,7 +299,6 @@ func (s *Service) DeleteChangeSet(ctx context.Context, in *sdk.DeleteChangeSetIn
 	})
 }
 
-// ListChangeSets implements the operation.
 func (s *Service) ListChangeSets(ctx context.Context, in *sdk.ListChangeSetsInput) (*sdk.ListChangeSetsOutput, error) {
 	st, err := s.get(ctx, in.StackName)
 	if err != nil {
@@ -287,12 +307,16 @@ func (s *Service) ListChangeSets(ctx context.Context, in *sdk.ListChangeSetsInpu
 	out := &sdk.ListChangeSetsOutput{Summaries: []types.ChangeSetSummary{}}
 	err = s.host.Store.View(func(tx *store.Tx) error {
 		s.sets.Scan(tx, gateway.From(ctx).Scope, store.Key(st.ID, ""), "", func(_ string, c changeSet) bool {
-			out.Summaries = append(out.Summaries, types.ChangeSetSummary{ChangeSetId: aws.String(c.ID), ChangeSetName: aws.String(c.Name), StackId: aws.String(c.StackID), StackName: aws.String(c.Stack),
-				Status: c.Status, StatusReason: some(c.Reason), ExecutionStatus: c.Execution, CreationTime: aws.Time(c.Created), Description: some(c.Description)})
+			out.Summaries = append(out.Summaries, types.ChangeSetSummary{ChangeSetId: aws.String(c.ID),
+				ChangeSetName: aws.String(c.Name), StackId: aws.String(c.StackID), StackName: aws.String(c.Stack),
+				Status: c.Status, StatusReason: some(c.Reason), ExecutionStatus: c.Execution, CreationTime: aws.Time(c.Created),
+				Description: some(c.Description)})
 			return true
 		})
 		return nil
 	})
-	slices.SortFunc(out.Summaries, func(a, b types.ChangeSetSummary) int { return a.CreationTime.Compare(*b.CreationTime) })
+	slices.SortFunc(out.Summaries, func(a, b types.ChangeSetSummary) int {
+		return a.CreationTime.Compare(*b.CreationTime)
+	})
 	return out, err
 }

@@ -81,14 +81,17 @@ func (w *world) create(name, template string) string {
 func TestStacks_areCreatedUpdatedAndDeleted(t *testing.T) {
 	w := start(t, "")
 	id := w.create("jobs", queues)
-	require.NoError(t, sdk.NewStackCreateCompleteWaiter(w.cfn, func(o *sdk.StackCreateCompleteWaiterOptions) { o.MinDelay = 20 * time.Millisecond }).Wait(ctx, &sdk.DescribeStacksInput{StackName: aws.String("jobs")}, time.Minute))
+	require.NoError(t, sdk.NewStackCreateCompleteWaiter(w.cfn, func(o *sdk.StackCreateCompleteWaiterOptions) {
+		o.MinDelay = 20 * time.Millisecond
+	}).Wait(ctx, &sdk.DescribeStacksInput{StackName: aws.String("jobs")}, time.Minute))
 	st := w.wait("jobs", types.StackStatusCreateComplete)
 	require.Equal(t, "Two queues", *st.Description)
 	require.Equal(t, "Jobs", *st.Outputs[0].OutputKey)
 	require.Equal(t, "****", *st.Parameters[1].ParameterValue)
 	queue := *st.Outputs[0].OutputValue
 	seconds := func() string {
-		out, err := sqs.NewFromConfig(w.e.Endpoint().AWSConfig()).GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &queue, AttributeNames: []sqstypes.QueueAttributeName{"VisibilityTimeout"}})
+		out, err := sqs.NewFromConfig(w.e.Endpoint().AWSConfig()).GetQueueAttributes(ctx,
+			&sqs.GetQueueAttributesInput{QueueUrl: &queue, AttributeNames: []sqstypes.QueueAttributeName{"VisibilityTimeout"}})
 		require.NoError(t, err)
 		return out.Attributes["VisibilityTimeout"]
 	}
@@ -98,8 +101,9 @@ func TestStacks_areCreatedUpdatedAndDeleted(t *testing.T) {
 	require.Equal(t, queue, *exports.Exports[0].Value)
 
 	update := func(value string) error {
-		_, err := w.cfn.UpdateStack(ctx, &sdk.UpdateStackInput{StackName: aws.String("jobs"), UsePreviousTemplate: aws.Bool(true),
-			Parameters: []types.Parameter{{ParameterKey: aws.String("Seconds"), ParameterValue: &value}}})
+		_, err := w.cfn.UpdateStack(ctx, &sdk.UpdateStackInput{StackName: aws.String("jobs"),
+			UsePreviousTemplate: aws.Bool(true),
+			Parameters:          []types.Parameter{{ParameterKey: aws.String("Seconds"), ParameterValue: &value}}})
 		return err
 	}
 	require.ErrorContains(t, update("30"), "No updates are to be performed.")
@@ -115,18 +119,21 @@ func TestStacks_areCreatedUpdatedAndDeleted(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, list.StackResourceSummaries, 2)
 
-	_, err = w.cfn.UpdateTerminationProtection(ctx, &sdk.UpdateTerminationProtectionInput{StackName: aws.String("jobs"), EnableTerminationProtection: aws.Bool(true)})
+	_, err = w.cfn.UpdateTerminationProtection(ctx, &sdk.UpdateTerminationProtectionInput{StackName: aws.String("jobs"),
+		EnableTerminationProtection: aws.Bool(true)})
 	require.NoError(t, err)
 	_, err = w.cfn.DeleteStack(ctx, &sdk.DeleteStackInput{StackName: aws.String("jobs")})
 	require.ErrorContains(t, err, "TerminationProtection")
-	_, err = w.cfn.UpdateTerminationProtection(ctx, &sdk.UpdateTerminationProtectionInput{StackName: aws.String("jobs"), EnableTerminationProtection: aws.Bool(false)})
+	_, err = w.cfn.UpdateTerminationProtection(ctx, &sdk.UpdateTerminationProtectionInput{StackName: aws.String("jobs"),
+		EnableTerminationProtection: aws.Bool(false)})
 	require.NoError(t, err)
 	_, err = w.cfn.DeleteStack(ctx, &sdk.DeleteStackInput{StackName: aws.String("jobs")})
 	require.NoError(t, err)
 	w.wait(id, types.StackStatusDeleteComplete)
 	_, err = w.cfn.DescribeStacks(ctx, &sdk.DescribeStacksInput{StackName: aws.String("jobs")})
 	require.ErrorContains(t, err, "Stack with id jobs does not exist")
-	_, err = sqs.NewFromConfig(w.e.Endpoint().AWSConfig()).GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &queue})
+	_, err = sqs.NewFromConfig(w.e.Endpoint().AWSConfig()).GetQueueAttributes(ctx,
+		&sqs.GetQueueAttributesInput{QueueUrl: &queue})
 	require.Error(t, err)
 	require.NotEqual(t, id, w.create("jobs", queues), "a new stack has a new id")
 }
@@ -160,7 +167,8 @@ func TestStacks_rollBackWithTheReason(t *testing.T) {
 		return *text.TemplateBody == queues
 	}, 5*time.Second, 10*time.Millisecond, "the template in force is the old one")
 
-	_, err = w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: aws.String("gone"), TemplateBody: aws.String(broken), OnFailure: types.OnFailureDelete})
+	_, err = w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: aws.String("gone"), TemplateBody: aws.String(broken),
+		OnFailure: types.OnFailureDelete})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
 		_, err := w.cfn.DescribeStacks(ctx, &sdk.DescribeStacksInput{StackName: aws.String("gone")})
@@ -172,9 +180,11 @@ func TestStacks_rollBackWithTheReason(t *testing.T) {
 func TestChangeSets_deployAsToolsDo(t *testing.T) {
 	w := start(t, "")
 	deploy := func(set string, kind types.ChangeSetType, template string) *sdk.DescribeChangeSetOutput {
-		_, err := w.cfn.CreateChangeSet(ctx, &sdk.CreateChangeSetInput{StackName: aws.String("tool"), ChangeSetName: &set, ChangeSetType: kind, TemplateBody: &template})
+		_, err := w.cfn.CreateChangeSet(ctx, &sdk.CreateChangeSetInput{StackName: aws.String("tool"), ChangeSetName: &set,
+			ChangeSetType: kind, TemplateBody: &template})
 		require.NoError(t, err)
-		out, err := w.cfn.DescribeChangeSet(ctx, &sdk.DescribeChangeSetInput{StackName: aws.String("tool"), ChangeSetName: &set})
+		out, err := w.cfn.DescribeChangeSet(ctx, &sdk.DescribeChangeSetInput{StackName: aws.String("tool"),
+			ChangeSetName: &set})
 		require.NoError(t, err)
 		return out
 	}
@@ -183,14 +193,16 @@ func TestChangeSets_deployAsToolsDo(t *testing.T) {
 	require.Len(t, first.Changes, 2)
 	require.Equal(t, types.ChangeActionAdd, first.Changes[0].ResourceChange.Action)
 	w.wait("tool", types.StackStatusReviewInProgress)
-	_, err := w.cfn.ExecuteChangeSet(ctx, &sdk.ExecuteChangeSetInput{StackName: aws.String("tool"), ChangeSetName: aws.String("one")})
+	_, err := w.cfn.ExecuteChangeSet(ctx, &sdk.ExecuteChangeSetInput{StackName: aws.String("tool"),
+		ChangeSetName: aws.String("one")})
 	require.NoError(t, err)
 	w.wait("tool", types.StackStatusCreateComplete)
 
 	same := deploy("two", types.ChangeSetTypeUpdate, queues)
 	require.Equal(t, types.ChangeSetStatusFailed, same.Status)
 	require.Contains(t, *same.StatusReason, "didn't contain changes")
-	_, err = w.cfn.ExecuteChangeSet(ctx, &sdk.ExecuteChangeSetInput{StackName: aws.String("tool"), ChangeSetName: aws.String("two")})
+	_, err = w.cfn.ExecuteChangeSet(ctx, &sdk.ExecuteChangeSetInput{StackName: aws.String("tool"),
+		ChangeSetName: aws.String("two")})
 	require.ErrorContains(t, err, "InvalidChangeSetStatus")
 
 	other := deploy("three", types.ChangeSetTypeUpdate, strings.Replace(queues, "Default: 30", "Default: 45", 1))
@@ -199,7 +211,8 @@ func TestChangeSets_deployAsToolsDo(t *testing.T) {
 	require.Equal(t, types.ChangeActionModify, change.Action)
 	require.Equal(t, types.ReplacementFalse, change.Replacement)
 	require.Equal(t, "VisibilityTimeout", *change.Details[0].Target.Name)
-	_, err = w.cfn.ExecuteChangeSet(ctx, &sdk.ExecuteChangeSetInput{StackName: aws.String("tool"), ChangeSetName: aws.String("three")})
+	_, err = w.cfn.ExecuteChangeSet(ctx, &sdk.ExecuteChangeSetInput{StackName: aws.String("tool"),
+		ChangeSetName: aws.String("three")})
 	require.NoError(t, err)
 	w.wait("tool", types.StackStatusUpdateComplete)
 	sets, err := w.cfn.ListChangeSets(ctx, &sdk.ListChangeSetsInput{StackName: aws.String("tool")})
@@ -232,9 +245,11 @@ func TestTemplates_areReadFromS3AndNeedCapabilities(t *testing.T) {
 	bucket := s3.NewFromConfig(w.e.Endpoint().AWSConfig(), func(o *s3.Options) { o.UsePathStyle = true })
 	_, err := bucket.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: aws.String("templates")})
 	require.NoError(t, err)
-	_, err = bucket.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("templates"), Key: aws.String("a/q.yaml"), Body: strings.NewReader(queues)})
+	_, err = bucket.PutObject(ctx, &s3.PutObjectInput{Bucket: aws.String("templates"), Key: aws.String("a/q.yaml"),
+		Body: strings.NewReader(queues)})
 	require.NoError(t, err)
-	for i, url := range []string{w.e.Endpoint().URL + "/templates/a/q.yaml", "https://templates.s3.us-east-1.amazonaws.com/a/q.yaml", "https://s3.amazonaws.com/templates/a/q.yaml"} {
+	for i, url := range []string{w.e.Endpoint().URL + "/templates/a/q.yaml",
+		"https://templates.s3.us-east-1.amazonaws.com/a/q.yaml", "https://s3.amazonaws.com/templates/a/q.yaml"} {
 		out, err := w.cfn.ValidateTemplate(ctx, &sdk.ValidateTemplateInput{TemplateURL: &url})
 		require.NoError(t, err, i)
 		require.Len(t, out.Parameters, 2)
@@ -245,7 +260,8 @@ Resources:
 `
 	_, err = w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: aws.String("role"), TemplateBody: &role})
 	require.ErrorContains(t, err, "Requires capabilities : [CAPABILITY_IAM]")
-	_, err = w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: aws.String("role"), TemplateBody: &role, Capabilities: []types.Capability{types.CapabilityCapabilityIam}})
+	_, err = w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: aws.String("role"), TemplateBody: &role,
+		Capabilities: []types.Capability{types.CapabilityCapabilityIam}})
 	require.NoError(t, err)
 	w.wait("role", types.StackStatusCreateComplete)
 }
@@ -271,21 +287,27 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			_, err := w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: aws.String("1x"), TemplateBody: body})
 			return err
 		}},
-		"create nothing": {"ValidationError", "Template", func() error { _, err := w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: none}); return err }},
+		"create nothing": {"ValidationError", "Template", func() error {
+			_, err := w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: none})
+			return err
+		}},
 		"create no yaml": {"ValidationError", "Template format error", func() error {
 			_, err := w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: none, TemplateBody: aws.String("{")})
 			return err
 		}},
 		"create type": {"ValidationError", "AWS::No::Thing", func() error {
-			_, err := w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: none, TemplateBody: aws.String("Resources: { A: { Type: AWS::No::Thing } }")})
+			_, err := w.cfn.CreateStack(ctx,
+				&sdk.CreateStackInput{StackName: none, TemplateBody: aws.String("Resources: { A: { Type: AWS::No::Thing } }")})
 			return err
 		}},
 		"create parameter": {"ValidationError", "do not exist in the template", func() error {
-			_, err := w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: none, TemplateBody: body, Parameters: []types.Parameter{{ParameterKey: none, ParameterValue: none}}})
+			_, err := w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: none, TemplateBody: body,
+				Parameters: []types.Parameter{{ParameterKey: none, ParameterValue: none}}})
 			return err
 		}},
 		"create value": {"ValidationError", "Seconds", func() error {
-			_, err := w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: none, TemplateBody: body, Parameters: []types.Parameter{{ParameterKey: aws.String("Seconds"), ParameterValue: none}}})
+			_, err := w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: none, TemplateBody: body,
+				Parameters: []types.Parameter{{ParameterKey: aws.String("Seconds"), ParameterValue: none}}})
 			return err
 		}},
 		"create both": {"ValidationError", "not both", func() error {
@@ -297,15 +319,18 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			return err
 		}},
 		"create url none": {"ValidationError", "NoSuchBucket", func() error {
-			_, err := w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: none, TemplateURL: aws.String("https://s3.amazonaws.com/no-such-bucket/k")})
+			_, err := w.cfn.CreateStack(ctx,
+				&sdk.CreateStackInput{StackName: none, TemplateURL: aws.String("https://s3.amazonaws.com/no-such-bucket/k")})
 			return err
 		}},
 		"create large": {"ValidationError", "51200", func() error {
-			_, err := w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: none, TemplateBody: aws.String(queues + strings.Repeat("#", 51200))})
+			_, err := w.cfn.CreateStack(ctx,
+				&sdk.CreateStackInput{StackName: none, TemplateBody: aws.String(queues + strings.Repeat("#", 51200))})
 			return err
 		}},
 		"create role": {"NotImplemented", "RoleARN", func() error {
-			_, err := w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: none, TemplateBody: body, RoleARN: aws.String("arn:aws:iam::000000000000:role/x")})
+			_, err := w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: none, TemplateBody: body,
+				RoleARN: aws.String("arn:aws:iam::000000000000:role/x")})
 			return err
 		}},
 		"update none": {"ValidationError", "does not exist", func() error {
@@ -313,7 +338,8 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			return err
 		}},
 		"update previous": {"ValidationError", "previous value", func() error {
-			_, err := w.cfn.UpdateStack(ctx, &sdk.UpdateStackInput{StackName: jobs, TemplateBody: body, Parameters: []types.Parameter{{ParameterKey: none, UsePreviousValue: aws.Bool(true)}}})
+			_, err := w.cfn.UpdateStack(ctx, &sdk.UpdateStackInput{StackName: jobs, TemplateBody: body,
+				Parameters: []types.Parameter{{ParameterKey: none, UsePreviousValue: aws.Bool(true)}}})
 			return err
 		}},
 		"set none": {"ChangeSetNotFound", "does not exist", func() error {
@@ -321,11 +347,13 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			return err
 		}},
 		"set no stack": {"ValidationError", "does not exist", func() error {
-			_, err := w.cfn.CreateChangeSet(ctx, &sdk.CreateChangeSetInput{StackName: none, ChangeSetName: none, TemplateBody: body})
+			_, err := w.cfn.CreateChangeSet(ctx, &sdk.CreateChangeSetInput{StackName: none, ChangeSetName: none,
+				TemplateBody: body})
 			return err
 		}},
 		"set create again": {"ValidationError", "already exists", func() error {
-			_, err := w.cfn.CreateChangeSet(ctx, &sdk.CreateChangeSetInput{StackName: jobs, ChangeSetName: none, TemplateBody: body, ChangeSetType: types.ChangeSetTypeCreate})
+			_, err := w.cfn.CreateChangeSet(ctx, &sdk.CreateChangeSetInput{StackName: jobs, ChangeSetName: none,
+				TemplateBody: body, ChangeSetType: types.ChangeSetTypeCreate})
 			return err
 		}},
 		"resource none": {"ValidationError", "does not exist", func() error {

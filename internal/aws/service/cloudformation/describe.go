@@ -25,10 +25,13 @@ func (s *Service) show(ctx context.Context, scope ident.Scope, st stack) (types.
 	if err != nil {
 		return types.Stack{}, err
 	}
-	out := types.Stack{StackName: aws.String(st.Name), StackId: aws.String(st.ID), StackStatus: st.Status, StackStatusReason: some(st.Reason), CreationTime: aws.Time(st.Created),
-		Capabilities: st.Capabilities, Tags: st.Tags, EnableTerminationProtection: aws.Bool(st.Protected), DisableRollback: aws.Bool(false), ChangeSetId: some(st.ChangeSet),
-		LastUpdatedTime: when(st.Updated), DeletionTime: when(st.Deleted), RollbackConfiguration: &types.RollbackConfiguration{},
-		DriftInformation: &types.StackDriftInformation{StackDriftStatus: types.StackDriftStatusNotChecked}}
+	out := types.Stack{StackName: aws.String(st.Name), StackId: aws.String(st.ID), StackStatus: st.Status,
+		StackStatusReason: some(st.Reason), CreationTime: aws.Time(st.Created),
+		Capabilities: st.Capabilities, Tags: st.Tags, EnableTerminationProtection: aws.Bool(st.Protected),
+		DisableRollback: aws.Bool(false), ChangeSetId: some(st.ChangeSet),
+		LastUpdatedTime: when(st.Updated), DeletionTime: when(st.Deleted),
+		RollbackConfiguration: &types.RollbackConfiguration{},
+		DriftInformation:      &types.StackDriftInformation{StackDriftStatus: types.StackDriftStatusNotChecked}}
 	if st.Template != "" {
 		if t, err := parse(st.Template, e.Provider.Types()); err == nil { // was right when it came
 			out.Description = some(t.Description)
@@ -37,7 +40,8 @@ func (s *Service) show(ctx context.Context, scope ident.Scope, st stack) (types.
 	}
 	if d != nil {
 		for _, o := range d.Outputs {
-			out.Outputs = append(out.Outputs, types.Output{OutputKey: aws.String(o.Key), OutputValue: aws.String(o.Value), Description: some(o.Description), ExportName: some(o.Export)})
+			out.Outputs = append(out.Outputs, types.Output{OutputKey: aws.String(o.Key), OutputValue: aws.String(o.Value),
+				Description: some(o.Description), ExportName: some(o.Export)})
 		}
 	}
 	return out, nil
@@ -66,7 +70,6 @@ func parameters(t *cfn.Template, given map[string]string) []types.Parameter {
 	return out
 }
 
-// DescribeStacks implements the operation.
 func (s *Service) DescribeStacks(ctx context.Context, in *sdk.DescribeStacksInput) (*sdk.DescribeStacksOutput, error) {
 	call := gateway.From(ctx)
 	var all []stack
@@ -120,14 +123,17 @@ func (s *Service) ListStacks(ctx context.Context, in *sdk.ListStacksInput) (*sdk
 		if len(in.StackStatusFilter) > 0 && !slices.Contains(in.StackStatusFilter, st.Status) {
 			continue
 		}
-		out.StackSummaries = append(out.StackSummaries, types.StackSummary{StackName: aws.String(st.Name), StackId: aws.String(st.ID), StackStatus: st.Status,
-			StackStatusReason: some(st.Reason), CreationTime: aws.Time(st.Created), LastUpdatedTime: when(st.Updated), DeletionTime: when(st.Deleted)})
+		out.StackSummaries = append(out.StackSummaries, types.StackSummary{StackName: aws.String(st.Name),
+			StackId: aws.String(st.ID), StackStatus: st.Status,
+			StackStatusReason: some(st.Reason), CreationTime: aws.Time(st.Created), LastUpdatedTime: when(st.Updated),
+			DeletionTime: when(st.Deleted)})
 	}
 	return out, nil
 }
 
 // DescribeStackEvents implements the operation, newest first.
-func (s *Service) DescribeStackEvents(ctx context.Context, in *sdk.DescribeStackEventsInput) (*sdk.DescribeStackEventsOutput, error) {
+func (s *Service) DescribeStackEvents(ctx context.Context,
+	in *sdk.DescribeStackEventsInput) (*sdk.DescribeStackEventsOutput, error) {
 	call := gateway.From(ctx)
 	st, err := s.get(ctx, in.StackName)
 	if err != nil {
@@ -148,8 +154,10 @@ func (s *Service) DescribeStackEvents(ctx context.Context, in *sdk.DescribeStack
 				out.NextToken = aws.String(base64.RawURLEncoding.EncodeToString([]byte(key)))
 				return false
 			}
-			out.StackEvents = append(out.StackEvents, types.StackEvent{EventId: aws.String(e.ID), StackId: aws.String(st.ID), StackName: aws.String(st.Name), Timestamp: aws.Time(e.Time),
-				LogicalResourceId: aws.String(e.LogicalID), PhysicalResourceId: aws.String(e.PhysicalID), ResourceType: aws.String(e.Type), ResourceStatus: types.ResourceStatus(e.Status),
+			out.StackEvents = append(out.StackEvents, types.StackEvent{EventId: aws.String(e.ID), StackId: aws.String(st.ID),
+				StackName: aws.String(st.Name), Timestamp: aws.Time(e.Time),
+				LogicalResourceId: aws.String(e.LogicalID), PhysicalResourceId: aws.String(e.PhysicalID),
+				ResourceType: aws.String(e.Type), ResourceStatus: types.ResourceStatus(e.Status),
 				ResourceStatusReason: some(e.Reason), ResourceProperties: some(e.Properties), ClientRequestToken: some(e.Token)})
 			return true
 		})
@@ -190,51 +198,57 @@ func (s *Service) changed(ctx context.Context, st stack, id string) *time.Time {
 	return &at
 }
 
-// DescribeStackResources implements the operation.
-func (s *Service) DescribeStackResources(ctx context.Context, in *sdk.DescribeStackResourcesInput) (*sdk.DescribeStackResourcesOutput, error) {
+func (s *Service) DescribeStackResources(ctx context.Context,
+	in *sdk.DescribeStackResourcesInput) (*sdk.DescribeStackResourcesOutput, error) {
 	if in.StackName == nil {
 		return nil, gateway.Unsupported("cloudformation", "DescribeStackResources", "PhysicalResourceId without StackName")
 	}
 	st, all, err := s.resources(ctx, in.StackName)
 	out := &sdk.DescribeStackResourcesOutput{StackResources: []types.StackResource{}}
 	for _, r := range all {
-		if in.LogicalResourceId != nil && *in.LogicalResourceId != r.LogicalID || in.PhysicalResourceId != nil && *in.PhysicalResourceId != r.PhysicalID {
+		if in.LogicalResourceId != nil && *in.LogicalResourceId != r.LogicalID || in.PhysicalResourceId != nil &&
+			*in.PhysicalResourceId != r.PhysicalID {
 			continue
 		}
-		out.StackResources = append(out.StackResources, types.StackResource{StackName: aws.String(st.Name), StackId: aws.String(st.ID), LogicalResourceId: aws.String(r.LogicalID),
-			PhysicalResourceId: some(r.PhysicalID), ResourceType: aws.String(r.Type), ResourceStatus: types.ResourceStatus(r.Status), Timestamp: s.changed(ctx, st, r.LogicalID)})
+		out.StackResources = append(out.StackResources, types.StackResource{StackName: aws.String(st.Name),
+			StackId: aws.String(st.ID), LogicalResourceId: aws.String(r.LogicalID),
+			PhysicalResourceId: some(r.PhysicalID), ResourceType: aws.String(r.Type),
+			ResourceStatus: types.ResourceStatus(r.Status), Timestamp: s.changed(ctx, st, r.LogicalID)})
 	}
 	return out, err
 }
 
-// DescribeStackResource implements the operation.
-func (s *Service) DescribeStackResource(ctx context.Context, in *sdk.DescribeStackResourceInput) (*sdk.DescribeStackResourceOutput, error) {
+func (s *Service) DescribeStackResource(ctx context.Context,
+	in *sdk.DescribeStackResourceInput) (*sdk.DescribeStackResourceOutput, error) {
 	st, all, err := s.resources(ctx, in.StackName)
 	if err != nil {
 		return nil, err
 	}
 	for _, r := range all {
 		if r.LogicalID == *in.LogicalResourceId {
-			return &sdk.DescribeStackResourceOutput{StackResourceDetail: &types.StackResourceDetail{StackName: aws.String(st.Name), StackId: aws.String(st.ID),
-				LogicalResourceId: aws.String(r.LogicalID), PhysicalResourceId: some(r.PhysicalID), ResourceType: aws.String(r.Type), ResourceStatus: types.ResourceStatus(r.Status),
+			return &sdk.DescribeStackResourceOutput{StackResourceDetail: &types.StackResourceDetail{StackName: aws.String(
+				st.Name), StackId: aws.String(st.ID),
+				LogicalResourceId: aws.String(r.LogicalID), PhysicalResourceId: some(r.PhysicalID),
+				ResourceType: aws.String(r.Type), ResourceStatus: types.ResourceStatus(r.Status),
 				LastUpdatedTimestamp: s.changed(ctx, st, r.LogicalID), Metadata: aws.String("{}")}}, nil
 		}
 	}
 	return nil, invalid("Resource %s does not exist for stack %s", *in.LogicalResourceId, st.Name)
 }
 
-// ListStackResources implements the operation.
-func (s *Service) ListStackResources(ctx context.Context, in *sdk.ListStackResourcesInput) (*sdk.ListStackResourcesOutput, error) {
+func (s *Service) ListStackResources(ctx context.Context,
+	in *sdk.ListStackResourcesInput) (*sdk.ListStackResourcesOutput, error) {
 	st, all, err := s.resources(ctx, in.StackName)
 	out := &sdk.ListStackResourcesOutput{StackResourceSummaries: []types.StackResourceSummary{}}
 	for _, r := range all {
-		out.StackResourceSummaries = append(out.StackResourceSummaries, types.StackResourceSummary{LogicalResourceId: aws.String(r.LogicalID), PhysicalResourceId: some(r.PhysicalID),
-			ResourceType: aws.String(r.Type), ResourceStatus: types.ResourceStatus(r.Status), LastUpdatedTimestamp: s.changed(ctx, st, r.LogicalID)})
+		out.StackResourceSummaries = append(out.StackResourceSummaries,
+			types.StackResourceSummary{LogicalResourceId: aws.String(r.LogicalID), PhysicalResourceId: some(r.PhysicalID),
+				ResourceType: aws.String(r.Type), ResourceStatus: types.ResourceStatus(r.Status),
+				LastUpdatedTimestamp: s.changed(ctx, st, r.LogicalID)})
 	}
 	return out, err
 }
 
-// ListExports implements the operation.
 func (s *Service) ListExports(ctx context.Context, _ *sdk.ListExportsInput) (*sdk.ListExportsOutput, error) {
 	all, err := s.exports(gateway.From(ctx).Scope, "")
 	out := &sdk.ListExportsOutput{Exports: []types.Export{}}

@@ -150,7 +150,8 @@ func busy(status types.StackStatus) bool {
 // engine deploys one stack.
 func (s *Service) engine(scope ident.Scope, st stack) *cfn.Engine {
 	return &cfn.Engine{
-		Provider: s.provision(s.host.Endpoint(), scope), Store: documents{s, scope, st.ID}, Account: scope.Account, Region: scope.Region, StackID: st.ID, Resumable: true,
+		Provider: s.provision(s.host.Endpoint(), scope), Store: documents{s, scope, st.ID}, Account: scope.Account,
+		Region: scope.Region, StackID: st.ID, Resumable: true,
 		Progress: func(e cfn.Event) { s.note(scope, st.ID, e) },
 	}
 }
@@ -180,7 +181,8 @@ func (s *Service) note(scope ident.Scope, id string, e cfn.Event) {
 		if !ok {
 			return nil // a reset has come in between
 		}
-		ev := event{ID: s.host.IDs.UUID(), LogicalID: e.LogicalID, PhysicalID: e.PhysicalID, Type: e.Type, Status: e.Status, Reason: e.Reason, Time: now, Token: st.Token}
+		ev := event{ID: s.host.IDs.UUID(), LogicalID: e.LogicalID, PhysicalID: e.PhysicalID, Type: e.Type, Status: e.Status,
+			Reason: e.Reason, Time: now, Token: st.Token}
 		if e.Properties != nil {
 			text, err := json.Marshal(e.Properties)
 			if err != nil {

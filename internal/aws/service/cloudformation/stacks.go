@@ -56,7 +56,9 @@ func (s *Service) read(ctx context.Context, w wish, now stack) (order, error) {
 		case !aws.ToBool(p.UsePreviousValue):
 			o.Parameters[key] = aws.ToString(p.ParameterValue)
 		case p.ParameterValue != nil:
-			return o, invalid("Invalid input for parameter key %s. Cannot specify usePreviousValue as true and non empty value for a parameter", key)
+			return o, invalid(
+				"Invalid input for parameter key %s. Cannot specify usePreviousValue as true and non empty value for a parameter",
+				key)
 		default:
 			v, ok := now.Parameters[key]
 			if !ok {
@@ -109,36 +111,43 @@ func (s *Service) exports(scope ident.Scope, but string) (map[string]types.Expor
 		}
 		for _, o := range d.Outputs {
 			if o.Export != "" {
-				out[o.Export] = types.Export{Name: aws.String(o.Export), Value: aws.String(o.Value), ExportingStackId: aws.String(st.ID)}
+				out[o.Export] = types.Export{Name: aws.String(o.Export), Value: aws.String(o.Value),
+					ExportingStackId: aws.String(st.ID)}
 			}
 		}
 	}
 	return out, err
 }
 
-// CreateStack implements the operation.
 func (s *Service) CreateStack(ctx context.Context, in *sdk.CreateStackInput) (*sdk.CreateStackOutput, error) {
-	if err := refuse("CreateStack", map[string]bool{"DisableRollback": aws.ToBool(in.DisableRollback), "NotificationARNs": len(in.NotificationARNs) > 0, "ResourceTypes": len(in.ResourceTypes) > 0,
-		"RoleARN": in.RoleARN != nil, "RollbackConfiguration": in.RollbackConfiguration != nil, "StackPolicyBody": in.StackPolicyBody != nil, "StackPolicyURL": in.StackPolicyURL != nil,
-		"TimeoutInMinutes": in.TimeoutInMinutes != nil, "RetainExceptOnCreate": aws.ToBool(in.RetainExceptOnCreate), "OnFailure DO_NOTHING": in.OnFailure == types.OnFailureDoNothing,
-		"DeploymentConfig": in.DeploymentConfig != nil, "DisableValidation": aws.ToBool(in.DisableValidation)}); err != nil {
+	if err := refuse("CreateStack", map[string]bool{"DisableRollback": aws.ToBool(in.DisableRollback),
+		"NotificationARNs": len(in.NotificationARNs) > 0, "ResourceTypes": len(in.ResourceTypes) > 0,
+		"RoleARN": in.RoleARN != nil, "RollbackConfiguration": in.RollbackConfiguration != nil,
+		"StackPolicyBody": in.StackPolicyBody != nil, "StackPolicyURL": in.StackPolicyURL != nil,
+		"TimeoutInMinutes": in.TimeoutInMinutes != nil, "RetainExceptOnCreate": aws.ToBool(in.RetainExceptOnCreate),
+		"OnFailure DO_NOTHING": in.OnFailure == types.OnFailureDoNothing,
+		"DeploymentConfig":     in.DeploymentConfig != nil,
+		"DisableValidation":    aws.ToBool(in.DisableValidation)}); err != nil {
 		return nil, err
 	}
 	if err := checkName(*in.StackName); err != nil {
 		return nil, err
 	}
 	call := gateway.From(ctx)
-	o, err := s.read(ctx, wish{body: in.TemplateBody, url: in.TemplateURL, parameters: in.Parameters, capabilities: in.Capabilities, tags: in.Tags, direct: true}, stack{})
+	o, err := s.read(ctx, wish{body: in.TemplateBody, url: in.TemplateURL, parameters: in.Parameters,
+		capabilities: in.Capabilities, tags: in.Tags, direct: true}, stack{})
 	if err != nil {
 		return nil, err
 	}
-	st := stack{Name: *in.StackName, Protected: aws.ToBool(in.EnableTerminationProtection), OnFailure: in.OnFailure, Token: aws.ToString(in.ClientRequestToken)}
+	st := stack{Name: *in.StackName, Protected: aws.ToBool(in.EnableTerminationProtection), OnFailure: in.OnFailure,
+		Token: aws.ToString(in.ClientRequestToken)}
 	req, err := s.request(call.Scope, st.Name, o)
 	if err != nil {
 		return nil, err
 	}
 	st.ID = s.newID(call.Scope, st.Name)
-	if _, err := s.engine(call.Scope, st).Plan(ctx, req); err != nil { // wrong values and references: before anything is made
+	// wrong values and references: before anything is made
+	if _, err := s.engine(call.Scope, st).Plan(ctx, req); err != nil {
 		return nil, problem(err)
 	}
 	st.take(o)
@@ -163,7 +172,9 @@ func (s *Service) CreateStack(ctx context.Context, in *sdk.CreateStackInput) (*s
 // Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
 func checkName(name string) error {
 	if len(name) > 128 || !regexp.MustCompile(`^[a-zA-Z][-a-zA-Z0-9]*$`).MatchString(name) {
-		return invalid("1 validation error detected: Value '%s' at 'stackName' failed to satisfy constraint: Member must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*", name)
+		return invalid(
+			"1 validation error detected: Value '%s' at 'stackName' failed to satisfy constraint: Member must satisfy regular "+
+				"expression pattern: [a-zA-Z][-a-zA-Z0-9]*", name)
 	}
 	return nil
 }
@@ -203,7 +214,8 @@ func (s *Service) deploy(scope ident.Scope, st stack, req cfn.Request) {
 func (s *Service) restore(scope ident.Scope, id string, before stack) {
 	err := s.host.Store.Update(func(tx *store.Tx) error {
 		if st, ok := s.stacks.Get(tx, scope, id); ok {
-			st.Template, st.Parameters, st.Capabilities, st.Tags = before.Template, before.Parameters, before.Capabilities, before.Tags
+			st.Template, st.Parameters, st.Capabilities, st.Tags = before.Template, before.Parameters, before.Capabilities,
+				before.Tags
 			s.stacks.Put(tx, scope, id, st)
 		}
 		return nil
@@ -213,12 +225,15 @@ func (s *Service) restore(scope ident.Scope, id string, before stack) {
 	}
 }
 
-// UpdateStack implements the operation.
 func (s *Service) UpdateStack(ctx context.Context, in *sdk.UpdateStackInput) (*sdk.UpdateStackOutput, error) {
-	if err := refuse("UpdateStack", map[string]bool{"DisableRollback": aws.ToBool(in.DisableRollback), "NotificationARNs": len(in.NotificationARNs) > 0, "ResourceTypes": len(in.ResourceTypes) > 0,
-		"RoleARN": in.RoleARN != nil, "RollbackConfiguration": in.RollbackConfiguration != nil, "StackPolicyBody": in.StackPolicyBody != nil, "StackPolicyURL": in.StackPolicyURL != nil,
-		"StackPolicyDuringUpdateBody": in.StackPolicyDuringUpdateBody != nil, "StackPolicyDuringUpdateURL": in.StackPolicyDuringUpdateURL != nil,
-		"RetainExceptOnCreate": aws.ToBool(in.RetainExceptOnCreate), "DeploymentConfig": in.DeploymentConfig != nil, "DisableValidation": aws.ToBool(in.DisableValidation)}); err != nil {
+	if err := refuse("UpdateStack", map[string]bool{"DisableRollback": aws.ToBool(in.DisableRollback),
+		"NotificationARNs": len(in.NotificationARNs) > 0, "ResourceTypes": len(in.ResourceTypes) > 0,
+		"RoleARN": in.RoleARN != nil, "RollbackConfiguration": in.RollbackConfiguration != nil,
+		"StackPolicyBody": in.StackPolicyBody != nil, "StackPolicyURL": in.StackPolicyURL != nil,
+		"StackPolicyDuringUpdateBody": in.StackPolicyDuringUpdateBody != nil,
+		"StackPolicyDuringUpdateURL":  in.StackPolicyDuringUpdateURL != nil,
+		"RetainExceptOnCreate":        aws.ToBool(in.RetainExceptOnCreate), "DeploymentConfig": in.DeploymentConfig != nil,
+		"DisableValidation": aws.ToBool(in.DisableValidation)}); err != nil {
 		return nil, err
 	}
 	call := gateway.From(ctx)
@@ -229,7 +244,8 @@ func (s *Service) UpdateStack(ctx context.Context, in *sdk.UpdateStackInput) (*s
 	if err := updatable(st); err != nil {
 		return nil, err
 	}
-	o, err := s.read(ctx, wish{body: in.TemplateBody, url: in.TemplateURL, previous: aws.ToBool(in.UsePreviousTemplate), parameters: in.Parameters, capabilities: in.Capabilities,
+	o, err := s.read(ctx, wish{body: in.TemplateBody, url: in.TemplateURL, previous: aws.ToBool(in.UsePreviousTemplate),
+		parameters: in.Parameters, capabilities: in.Capabilities,
 		tags: in.Tags, direct: true}, st)
 	if err != nil {
 		return nil, err
@@ -290,7 +306,8 @@ func (s *Service) update(call *gateway.Call, st stack, o order, req cfn.Request)
 
 // DeleteStack implements the operation; deleting what is not there succeeds.
 func (s *Service) DeleteStack(ctx context.Context, in *sdk.DeleteStackInput) (*sdk.DeleteStackOutput, error) {
-	if err := refuse("DeleteStack", map[string]bool{"RetainResources": len(in.RetainResources) > 0, "RoleARN": in.RoleARN != nil, "DeletionMode": in.DeletionMode == types.DeletionModeForceDeleteStack,
+	if err := refuse("DeleteStack", map[string]bool{"RetainResources": len(in.RetainResources) > 0,
+		"RoleARN": in.RoleARN != nil, "DeletionMode": in.DeletionMode == types.DeletionModeForceDeleteStack,
 		"DeploymentConfig": in.DeploymentConfig != nil}); err != nil {
 		return nil, err
 	}
@@ -322,7 +339,8 @@ func (s *Service) DeleteStack(ctx context.Context, in *sdk.DeleteStackInput) (*s
 			return err
 		}
 		if d == nil { // a stack in review: nothing was made
-			s.note(call.Scope, st.ID, cfn.Event{Type: cfn.StackType, LogicalID: st.Name, PhysicalID: st.ID, Status: string(types.StackStatusDeleteComplete)})
+			s.note(call.Scope, st.ID, cfn.Event{Type: cfn.StackType, LogicalID: st.Name, PhysicalID: st.ID,
+				Status: string(types.StackStatusDeleteComplete)})
 			return nil
 		}
 		return e.Delete(ctx, st.Name)
@@ -330,9 +348,10 @@ func (s *Service) DeleteStack(ctx context.Context, in *sdk.DeleteStackInput) (*s
 	return &sdk.DeleteStackOutput{}, nil
 }
 
-// ContinueUpdateRollback implements the operation.
-func (s *Service) ContinueUpdateRollback(ctx context.Context, in *sdk.ContinueUpdateRollbackInput) (*sdk.ContinueUpdateRollbackOutput, error) {
-	if err := refuse("ContinueUpdateRollback", map[string]bool{"ResourcesToSkip": len(in.ResourcesToSkip) > 0, "ForceRollback": aws.ToBool(in.ForceRollback), "RoleARN": in.RoleARN != nil}); err != nil {
+func (s *Service) ContinueUpdateRollback(ctx context.Context,
+	in *sdk.ContinueUpdateRollbackInput) (*sdk.ContinueUpdateRollbackOutput, error) {
+	if err := refuse("ContinueUpdateRollback", map[string]bool{"ResourcesToSkip": len(in.ResourcesToSkip) > 0,
+		"ForceRollback": aws.ToBool(in.ForceRollback), "RoleARN": in.RoleARN != nil}); err != nil {
 		return nil, err
 	}
 	call := gateway.From(ctx)
@@ -347,8 +366,8 @@ func (s *Service) ContinueUpdateRollback(ctx context.Context, in *sdk.ContinueUp
 	return &sdk.ContinueUpdateRollbackOutput{}, nil
 }
 
-// UpdateTerminationProtection implements the operation.
-func (s *Service) UpdateTerminationProtection(ctx context.Context, in *sdk.UpdateTerminationProtectionInput) (*sdk.UpdateTerminationProtectionOutput, error) {
+func (s *Service) UpdateTerminationProtection(ctx context.Context,
+	in *sdk.UpdateTerminationProtectionInput) (*sdk.UpdateTerminationProtectionOutput, error) {
 	call := gateway.From(ctx)
 	var st stack
 	err := s.host.Store.Update(func(tx *store.Tx) (err error) {

@@ -24,7 +24,9 @@ func (s *Service) source(ctx context.Context, body, from *string) (string, error
 		return "", invalid("Specify either TemplateBody or TemplateURL, not both")
 	case body != nil:
 		if int64(len(*body)) > limit("templateBytes") {
-			return "", invalid("1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less than or equal to %d", limit("templateBytes"))
+			return "", invalid(
+				"1 validation error detected: Value at 'templateBody' failed to satisfy constraint: Member must have length less "+
+					"than or equal to %d", limit("templateBytes"))
 		}
 		return *body, nil
 	case from == nil:
@@ -35,7 +37,8 @@ func (s *Service) source(ctx context.Context, body, from *string) (string, error
 		return "", err
 	}
 	call := gateway.From(ctx)
-	out, err := gateway.Invoke[s3.GetObjectOutput](ctx, s.host, gateway.Call{Principal: call.Principal, Scope: call.Scope, Service: "s3", Operation: "GetObject",
+	out, err := gateway.Invoke[s3.GetObjectOutput](ctx, s.host, gateway.Call{Principal: call.Principal, Scope: call.Scope,
+		Service: "s3", Operation: "GetObject",
 		Input: &s3.GetObjectInput{Bucket: &bucket, Key: &key}})
 	if err != nil {
 		if code := gateway.ErrorCode(err); code != "" {
@@ -136,13 +139,14 @@ func acknowledged(t *cfn.Template, given []types.Capability, direct bool) error 
 		}
 	}
 	if len(missing) > 0 {
-		return &types.InsufficientCapabilitiesException{Message: aws.String("Requires capabilities : [" + strings.Join(missing, ", ") + "]")}
+		return &types.InsufficientCapabilitiesException{Message: aws.String("Requires capabilities : [" +
+			strings.Join(missing, ", ") + "]")}
 	}
 	return nil
 }
 
-// ValidateTemplate implements the operation.
-func (s *Service) ValidateTemplate(ctx context.Context, in *sdk.ValidateTemplateInput) (*sdk.ValidateTemplateOutput, error) {
+func (s *Service) ValidateTemplate(ctx context.Context, in *sdk.ValidateTemplateInput) (*sdk.ValidateTemplateOutput,
+	error) {
 	text, err := s.source(ctx, in.TemplateBody, in.TemplateURL)
 	if err != nil {
 		return nil, err
@@ -151,12 +155,14 @@ func (s *Service) ValidateTemplate(ctx context.Context, in *sdk.ValidateTemplate
 	if err != nil {
 		return nil, err
 	}
-	out := &sdk.ValidateTemplateOutput{Description: some(t.Description), DeclaredTransforms: t.Transforms, Capabilities: needed(t, true), Parameters: []types.TemplateParameter{}}
+	out := &sdk.ValidateTemplateOutput{Description: some(t.Description), DeclaredTransforms: t.Transforms,
+		Capabilities: needed(t, true), Parameters: []types.TemplateParameter{}}
 	if len(out.Capabilities) > 0 {
 		out.CapabilitiesReason = aws.String(reasonFor(t))
 	}
 	for _, p := range t.Parameters {
-		out.Parameters = append(out.Parameters, types.TemplateParameter{ParameterKey: aws.String(p.Name), DefaultValue: p.Default, NoEcho: aws.Bool(p.NoEcho), Description: some(p.Description)})
+		out.Parameters = append(out.Parameters, types.TemplateParameter{ParameterKey: aws.String(p.Name),
+			DefaultValue: p.Default, NoEcho: aws.Bool(p.NoEcho), Description: some(p.Description)})
 	}
 	return out, nil
 }
@@ -178,9 +184,10 @@ func some(s string) *string {
 	return &s
 }
 
-// GetTemplateSummary implements the operation.
-func (s *Service) GetTemplateSummary(ctx context.Context, in *sdk.GetTemplateSummaryInput) (*sdk.GetTemplateSummaryOutput, error) {
-	if err := refuse("GetTemplateSummary", map[string]bool{"StackSetName": in.StackSetName != nil, "TemplateSummaryConfig": in.TemplateSummaryConfig != nil}); err != nil {
+func (s *Service) GetTemplateSummary(ctx context.Context,
+	in *sdk.GetTemplateSummaryInput) (*sdk.GetTemplateSummaryOutput, error) {
+	if err := refuse("GetTemplateSummary", map[string]bool{"StackSetName": in.StackSetName != nil,
+		"TemplateSummaryConfig": in.TemplateSummaryConfig != nil}); err != nil {
 		return nil, err
 	}
 	var text string
@@ -200,7 +207,8 @@ func (s *Service) GetTemplateSummary(ctx context.Context, in *sdk.GetTemplateSum
 	if err != nil {
 		return nil, err
 	}
-	out := &sdk.GetTemplateSummaryOutput{Description: some(t.Description), DeclaredTransforms: t.Transforms, Capabilities: needed(t, true), Parameters: []types.ParameterDeclaration{},
+	out := &sdk.GetTemplateSummaryOutput{Description: some(t.Description), DeclaredTransforms: t.Transforms,
+		Capabilities: needed(t, true), Parameters: []types.ParameterDeclaration{},
 		ResourceTypes: []string{}, Version: aws.String("2010-09-09")}
 	if len(out.Capabilities) > 0 {
 		out.CapabilitiesReason = aws.String(reasonFor(t))
@@ -211,7 +219,8 @@ func (s *Service) GetTemplateSummary(ctx context.Context, in *sdk.GetTemplateSum
 		}
 	}
 	for _, p := range t.Parameters {
-		d := types.ParameterDeclaration{ParameterKey: aws.String(p.Name), ParameterType: aws.String(p.Type), DefaultValue: p.Default, NoEcho: aws.Bool(p.NoEcho), Description: some(p.Description)}
+		d := types.ParameterDeclaration{ParameterKey: aws.String(p.Name), ParameterType: aws.String(p.Type),
+			DefaultValue: p.Default, NoEcho: aws.Bool(p.NoEcho), Description: some(p.Description)}
 		if len(p.Allowed) > 0 {
 			d.ParameterConstraints = &types.ParameterConstraints{AllowedValues: p.Allowed}
 		}
@@ -220,7 +229,6 @@ func (s *Service) GetTemplateSummary(ctx context.Context, in *sdk.GetTemplateSum
 	return out, nil
 }
 
-// GetTemplate implements the operation.
 func (s *Service) GetTemplate(ctx context.Context, in *sdk.GetTemplateInput) (*sdk.GetTemplateOutput, error) {
 	stages := []types.TemplateStage{types.TemplateStageOriginal}
 	if in.TemplateStage == types.TemplateStageProcessed {

@@ -31,14 +31,19 @@ func TestPeriods_haveTheEndsThatAWSGivesThem(t *testing.T) {
 	w := start(t)
 	w.stream("g", "s")
 	w.put("g", "s", 0, "0", "1", "2", "3")
-	from, to := aws.Int64(w.Clock.Now().Add(time.Second).UnixMilli()), aws.Int64(w.Clock.Now().Add(3*time.Second).UnixMilli())
-	require.Equal(t, []string{"1", "2", "3"}, w.search(&sdk.FilterLogEventsInput{LogGroupName: aws.String("g"), StartTime: from, EndTime: to}))
-	out, err := w.logs.GetLogEvents(ctx, &sdk.GetLogEventsInput{LogGroupName: aws.String("g"), LogStreamName: aws.String("s"), StartTime: from, EndTime: to})
+	from, to := aws.Int64(w.Clock.Now().Add(time.Second).UnixMilli()),
+		aws.Int64(w.Clock.Now().Add(3*time.Second).UnixMilli())
+	require.Equal(t, []string{"1", "2", "3"},
+		w.search(&sdk.FilterLogEventsInput{LogGroupName: aws.String("g"), StartTime: from, EndTime: to}))
+	out, err := w.logs.GetLogEvents(ctx, &sdk.GetLogEventsInput{LogGroupName: aws.String("g"),
+		LogStreamName: aws.String("s"), StartTime: from, EndTime: to})
 	require.NoError(t, err)
 	require.Equal(t, []string{"1", "2"}, texts(out.Events))
-	_, err = w.logs.GetLogEvents(ctx, &sdk.GetLogEventsInput{LogGroupName: aws.String("g"), LogStreamName: aws.String("s"), StartTime: to, EndTime: from})
+	_, err = w.logs.GetLogEvents(ctx, &sdk.GetLogEventsInput{LogGroupName: aws.String("g"), LogStreamName: aws.String("s"),
+		StartTime: to, EndTime: from})
 	require.ErrorContains(t, err, "InvalidParameterException")
-	_, err = w.logs.FilterLogEvents(ctx, &sdk.FilterLogEventsInput{LogGroupName: aws.String("g"), StartTime: to, EndTime: from})
+	_, err = w.logs.FilterLogEvents(ctx, &sdk.FilterLogEventsInput{LogGroupName: aws.String("g"), StartTime: to,
+		EndTime: from})
 	require.ErrorContains(t, err, "InvalidParameterException")
 }
 
@@ -48,8 +53,9 @@ func TestGetLogEvents_turnsRoundAtTheEnds(t *testing.T) {
 	w.stream("g", "s")
 	w.put("g", "s", 0, "0", "1", "2", "3")
 	get := func(token *string, head bool) ([]string, *sdk.GetLogEventsOutput) {
-		out, err := w.logs.GetLogEvents(ctx, &sdk.GetLogEventsInput{LogGroupName: aws.String("g"), LogStreamName: aws.String("s"),
-			Limit: aws.Int32(2), NextToken: token, StartFromHead: &head})
+		out, err := w.logs.GetLogEvents(ctx, &sdk.GetLogEventsInput{LogGroupName: aws.String("g"),
+			LogStreamName: aws.String("s"),
+			Limit:         aws.Int32(2), NextToken: token, StartFromHead: &head})
 		require.NoError(t, err)
 		return texts(out.Events), out
 	}
@@ -102,10 +108,12 @@ func TestRetention_hidesAtOnceAndShrinksTheGroup(t *testing.T) {
 		return *out.LogGroups[0].StoredBytes
 	}
 	before := bytes()
-	_, err := w.logs.PutRetentionPolicy(ctx, &sdk.PutRetentionPolicyInput{LogGroupName: aws.String("g"), RetentionInDays: aws.Int32(1)})
+	_, err := w.logs.PutRetentionPolicy(ctx, &sdk.PutRetentionPolicyInput{LogGroupName: aws.String("g"),
+		RetentionInDays: aws.Int32(1)})
 	require.NoError(t, err)
 	require.Equal(t, []string{"new"}, w.search(&sdk.FilterLogEventsInput{LogGroupName: aws.String("g")}))
-	out, err := w.logs.GetLogEvents(ctx, &sdk.GetLogEventsInput{LogGroupName: aws.String("g"), LogStreamName: aws.String("s"), StartFromHead: aws.Bool(true)})
+	out, err := w.logs.GetLogEvents(ctx, &sdk.GetLogEventsInput{LogGroupName: aws.String("g"),
+		LogStreamName: aws.String("s"), StartFromHead: aws.Bool(true)})
 	require.NoError(t, err)
 	require.Equal(t, []string{"new"}, texts(out.Events))
 	w.Advance(2 * time.Hour)
@@ -121,20 +129,23 @@ func TestPutLogEvents_spansADayOfWhatItTakes(t *testing.T) {
 	put := func(hours ...int) (*sdk.PutLogEventsOutput, error) {
 		in := &sdk.PutLogEventsInput{LogGroupName: aws.String("g"), LogStreamName: aws.String("s")}
 		for _, h := range hours {
-			in.LogEvents = append(in.LogEvents, types.InputLogEvent{Message: aws.String("x"), Timestamp: aws.Int64(w.Clock.Now().Add(time.Duration(h) * time.Hour).UnixMilli())})
+			in.LogEvents = append(in.LogEvents, types.InputLogEvent{Message: aws.String("x"),
+				Timestamp: aws.Int64(w.Clock.Now().Add(time.Duration(h) * time.Hour).UnixMilli())})
 		}
 		return w.logs.PutLogEvents(ctx, in)
 	}
 	out, err := put(-20*24, -1, 0, 3)
 	require.NoError(t, err)
-	require.Equal(t, &types.RejectedLogEventsInfo{TooOldLogEventEndIndex: aws.Int32(1), TooNewLogEventStartIndex: aws.Int32(3)}, out.RejectedLogEventsInfo)
+	require.Equal(t, &types.RejectedLogEventsInfo{TooOldLogEventEndIndex: aws.Int32(1),
+		TooNewLogEventStartIndex: aws.Int32(3)}, out.RejectedLogEventsInfo)
 	_, err = put(-25, 0)
 	require.ErrorContains(t, err, "cannot span more than 24 hours")
 }
 
 func TestCreateLogGroup_refusesOtherClasses(t *testing.T) {
 	w := start(t)
-	_, err := w.logs.CreateLogGroup(ctx, &sdk.CreateLogGroupInput{LogGroupName: aws.String("g"), LogGroupClass: types.LogGroupClassInfrequentAccess})
+	_, err := w.logs.CreateLogGroup(ctx, &sdk.CreateLogGroupInput{LogGroupName: aws.String("g"),
+		LogGroupClass: types.LogGroupClassInfrequentAccess})
 	require.ErrorContains(t, err, "NotImplemented")
 }
 
@@ -154,10 +165,12 @@ func TestFilterLogEvents_everyEventOnce(t *testing.T) {
 				messages = append(messages, fmt.Sprint(total))
 				total++
 			}
-			w.put(group, fmt.Sprint("s", rapid.IntRange(0, 2).Draw(r, "stream")), time.Duration(rapid.IntRange(-3, 3).Draw(r, "after"))*time.Second, messages...)
+			w.put(group, fmt.Sprint("s", rapid.IntRange(0, 2).Draw(r, "stream")),
+				time.Duration(rapid.IntRange(-3, 3).Draw(r, "after"))*time.Second, messages...)
 		}
 		seen := map[string]bool{}
-		for _, m := range w.search(&sdk.FilterLogEventsInput{LogGroupName: &group, Limit: aws.Int32(int32(rapid.IntRange(1, 4).Draw(r, "limit")))}) {
+		for _, m := range w.search(&sdk.FilterLogEventsInput{LogGroupName: &group,
+			Limit: aws.Int32(int32(rapid.IntRange(1, 4).Draw(r, "limit")))}) {
 			require.False(r, seen[m], "event %s twice", m)
 			seen[m] = true
 		}

@@ -43,7 +43,8 @@ func (s *Service) PutLogEvents(ctx context.Context, in *sdk.PutLogEventsInput) (
 			return noStream()
 		}
 		first, end, rejected := accepted(in.LogEvents, g, call.Time)
-		if taken := in.LogEvents[first:end]; len(taken) > 0 && *taken[len(taken)-1].Timestamp-*taken[0].Timestamp > (24*time.Hour).Milliseconds() {
+		if taken := in.LogEvents[first:end]; len(taken) > 0 &&
+			*taken[len(taken)-1].Timestamp-*taken[0].Timestamp > (24*time.Hour).Milliseconds() {
 			return invalid("The batch of log events in a single PutLogEvents request cannot span more than 24 hours.")
 		}
 		out.RejectedLogEventsInfo = rejected
@@ -87,7 +88,8 @@ func checkBatch(events []types.InputLogEvent) error {
 }
 
 // accepted is the part of a batch that is neither too old nor too new.
-func accepted(events []types.InputLogEvent, g group, now time.Time) (first, end int, rejected *types.RejectedLogEventsInfo) {
+func accepted(events []types.InputLogEvent, g group, now time.Time) (first, end int,
+	rejected *types.RejectedLogEventsInfo) {
 	tooOld, tooNew := now.Add(-14*24*time.Hour).UnixMilli(), now.Add(2*time.Hour).UnixMilli()
 	expired := g.horizon(now)
 	var info types.RejectedLogEventsInfo
@@ -147,11 +149,13 @@ func (s *Service) GetLogEvents(ctx context.Context, in *sdk.GetLogEventsInput) (
 	}
 	out := &sdk.GetLogEventsOutput{Events: []types.OutputLogEvent{}}
 	for _, e := range found {
-		out.Events = append(out.Events, types.OutputLogEvent{Message: aws.String(e.Message), Timestamp: aws.Int64(e.Timestamp), IngestionTime: aws.Int64(e.Ingested)})
+		out.Events = append(out.Events, types.OutputLogEvent{Message: aws.String(e.Message),
+			Timestamp: aws.Int64(e.Timestamp), IngestionTime: aws.Int64(e.Ingested)})
 	}
 	if len(found) > 0 {
 		first, last := found[0], found[len(found)-1]
-		out.NextBackwardToken, out.NextForwardToken = aws.String("b/"+position(first.Timestamp, first.Number)), aws.String("f/"+position(last.Timestamp, last.Number)+"0")
+		out.NextBackwardToken, out.NextForwardToken = aws.String("b/"+position(first.Timestamp, first.Number)),
+			aws.String("f/"+position(last.Timestamp, last.Number)+"0")
 		return out, nil
 	}
 	if place == "" && !forward {
@@ -165,7 +169,8 @@ func (s *Service) GetLogEvents(ctx context.Context, in *sdk.GetLogEventsInput) (
 }
 
 // slice reads one page of a stream, oldest first; in has a start.
-func (s *Service) slice(tx *store.Tx, call *gateway.Call, prefix string, in *sdk.GetLogEventsInput, forward bool, place string) (found []event) {
+func (s *Service) slice(tx *store.Tx, call *gateway.Call, prefix string, in *sdk.GetLogEventsInput, forward bool,
+	place string) (found []event) {
 	most, size := int(limit("pageEvents")), int64(0)
 	if in.Limit != nil {
 		most = int(*in.Limit)
@@ -199,7 +204,8 @@ func (s *Service) slice(tx *store.Tx, call *gateway.Call, prefix string, in *sdk
 }
 
 // FilterLogEvents implements the operation: events of a group by time.
-func (s *Service) FilterLogEvents(ctx context.Context, in *sdk.FilterLogEventsInput) (*sdk.FilterLogEventsOutput, error) {
+func (s *Service) FilterLogEvents(ctx context.Context, in *sdk.FilterLogEventsInput) (*sdk.FilterLogEventsOutput,
+	error) {
 	name, err := groupName(in.LogGroupName, in.LogGroupIdentifier)
 	if err != nil {
 		return nil, err
@@ -253,7 +259,8 @@ func (s *Service) FilterLogEvents(ctx context.Context, in *sdk.FilterLogEventsIn
 				return false
 			}
 			out.Events = append(out.Events, types.FilteredLogEvent{EventId: eventID(name, &e),
-				LogStreamName: aws.String(e.Stream), Message: aws.String(e.Message), Timestamp: aws.Int64(e.Timestamp), IngestionTime: aws.Int64(e.Ingested)})
+				LogStreamName: aws.String(e.Stream), Message: aws.String(e.Message), Timestamp: aws.Int64(e.Timestamp),
+				IngestionTime: aws.Int64(e.Ingested)})
 			return true
 		})
 		return nil
@@ -286,7 +293,8 @@ func wantedStream(in *sdk.FilterLogEventsInput, name string) bool {
 }
 
 // TestMetricFilter implements the operation: which messages a pattern matches.
-func (s *Service) TestMetricFilter(_ context.Context, in *sdk.TestMetricFilterInput) (*sdk.TestMetricFilterOutput, error) {
+func (s *Service) TestMetricFilter(_ context.Context, in *sdk.TestMetricFilterInput) (*sdk.TestMetricFilterOutput,
+	error) {
 	match, err := pattern.Parse(*in.FilterPattern)
 	if err != nil {
 		return nil, invalid("Invalid filter pattern: %s", err)
@@ -294,7 +302,8 @@ func (s *Service) TestMetricFilter(_ context.Context, in *sdk.TestMetricFilterIn
 	out := &sdk.TestMetricFilterOutput{Matches: []types.MetricFilterMatchRecord{}}
 	for i, m := range in.LogEventMessages {
 		if match.Match(m) {
-			out.Matches = append(out.Matches, types.MetricFilterMatchRecord{EventNumber: int64(i + 1), EventMessage: aws.String(m), ExtractedValues: match.Values(m)})
+			out.Matches = append(out.Matches, types.MetricFilterMatchRecord{EventNumber: int64(i + 1),
+				EventMessage: aws.String(m), ExtractedValues: match.Values(m)})
 		}
 	}
 	return out, nil

@@ -40,7 +40,6 @@ func nameOf(identifier string) string {
 	return strings.TrimSuffix(strings.TrimPrefix(a.Resource, "log-group:"), ":*")
 }
 
-// CreateLogGroup implements the operation.
 func (s *Service) CreateLogGroup(ctx context.Context, in *sdk.CreateLogGroupInput) (*sdk.CreateLogGroupOutput, error) {
 	if in.KmsKeyId != nil {
 		return nil, gateway.Unsupported("cloudwatchlogs", "CreateLogGroup", "kmsKeyId")
@@ -92,9 +91,10 @@ func clear[T any](tx *store.Tx, c *store.Collection[T], sc ident.Scope, prefix s
 	}
 }
 
-// DescribeLogGroups implements the operation.
-func (s *Service) DescribeLogGroups(ctx context.Context, in *sdk.DescribeLogGroupsInput) (*sdk.DescribeLogGroupsOutput, error) {
-	for name, given := range map[string]bool{"accountIdentifiers": len(in.AccountIdentifiers) > 0, "includeLinkedAccounts": aws.ToBool(in.IncludeLinkedAccounts)} {
+func (s *Service) DescribeLogGroups(ctx context.Context, in *sdk.DescribeLogGroupsInput) (*sdk.DescribeLogGroupsOutput,
+	error) {
+	for name, given := range map[string]bool{"accountIdentifiers": len(in.AccountIdentifiers) > 0,
+		"includeLinkedAccounts": aws.ToBool(in.IncludeLinkedAccounts)} {
 		if given {
 			return nil, gateway.Unsupported("cloudwatchlogs", "DescribeLogGroups", name)
 		}
@@ -132,7 +132,9 @@ func wantedGroup(in *sdk.DescribeLogGroupsInput, g group) bool {
 	if in.LogGroupClass != "" && in.LogGroupClass != g.Class {
 		return false
 	}
-	if len(in.LogGroupIdentifiers) > 0 && !slices.ContainsFunc(in.LogGroupIdentifiers, func(id string) bool { return nameOf(id) == g.Name }) {
+	if len(in.LogGroupIdentifiers) > 0 && !slices.ContainsFunc(in.LogGroupIdentifiers, func(id string) bool {
+		return nameOf(id) == g.Name
+	}) {
 		return false
 	}
 	return strings.Contains(strings.ToLower(g.Name), strings.ToLower(aws.ToString(in.LogGroupNamePattern)))
@@ -140,7 +142,8 @@ func wantedGroup(in *sdk.DescribeLogGroupsInput, g group) bool {
 
 func (g group) show(sc ident.Scope) types.LogGroup {
 	arn := groupARN(sc, g.Name)
-	out := types.LogGroup{LogGroupName: aws.String(g.Name), Arn: aws.String(arn + ":*"), LogGroupArn: aws.String(arn), CreationTime: aws.Int64(g.Created.UnixMilli()),
+	out := types.LogGroup{LogGroupName: aws.String(g.Name), Arn: aws.String(arn + ":*"), LogGroupArn: aws.String(arn),
+		CreationTime:  aws.Int64(g.Created.UnixMilli()),
 		LogGroupClass: g.Class, MetricFilterCount: aws.Int32(0), StoredBytes: aws.Int64(g.Bytes)}
 	if g.Retention > 0 {
 		out.RetentionInDays = aws.Int32(g.Retention)
@@ -164,12 +167,15 @@ func (s *Service) changeGroup(ctx context.Context, name string, edit func(*group
 	})
 }
 
-// PutRetentionPolicy implements the operation.
-func (s *Service) PutRetentionPolicy(ctx context.Context, in *sdk.PutRetentionPolicyInput) (*sdk.PutRetentionPolicyOutput, error) {
+func (s *Service) PutRetentionPolicy(ctx context.Context,
+	in *sdk.PutRetentionPolicyInput) (*sdk.PutRetentionPolicyOutput, error) {
 	// Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutRetentionPolicy.html
-	days := []int32{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+	days := []int32{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288,
+		3653}
 	if !slices.Contains(days, *in.RetentionInDays) {
-		return nil, invalid("1 validation error detected: Value '%d' at 'retentionInDays' failed to satisfy constraint: Member must satisfy enum value set: %v", *in.RetentionInDays, days)
+		return nil,
+			invalid("1 validation error detected: Value '%d' at 'retentionInDays' failed to satisfy constraint: Member must "+
+				"satisfy enum value set: %v", *in.RetentionInDays, days)
 	}
 	return &sdk.PutRetentionPolicyOutput{}, s.changeGroup(ctx, *in.LogGroupName, func(g *group) error {
 		g.Retention = *in.RetentionInDays
@@ -177,8 +183,8 @@ func (s *Service) PutRetentionPolicy(ctx context.Context, in *sdk.PutRetentionPo
 	})
 }
 
-// DeleteRetentionPolicy implements the operation.
-func (s *Service) DeleteRetentionPolicy(ctx context.Context, in *sdk.DeleteRetentionPolicyInput) (*sdk.DeleteRetentionPolicyOutput, error) {
+func (s *Service) DeleteRetentionPolicy(ctx context.Context,
+	in *sdk.DeleteRetentionPolicyInput) (*sdk.DeleteRetentionPolicyOutput, error) {
 	return &sdk.DeleteRetentionPolicyOutput{}, s.changeGroup(ctx, *in.LogGroupName, func(g *group) error {
 		g.Retention = 0
 		return nil
@@ -221,18 +227,16 @@ func (s *Service) tags(ctx context.Context, name string) (map[string]string, err
 	})
 }
 
-// TagResource implements the operation.
 func (s *Service) TagResource(ctx context.Context, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
 	return &sdk.TagResourceOutput{}, s.tag(ctx, nameOf(*in.ResourceArn), in.Tags)
 }
 
-// UntagResource implements the operation.
 func (s *Service) UntagResource(ctx context.Context, in *sdk.UntagResourceInput) (*sdk.UntagResourceOutput, error) {
 	return &sdk.UntagResourceOutput{}, s.untag(ctx, nameOf(*in.ResourceArn), in.TagKeys)
 }
 
-// ListTagsForResource implements the operation.
-func (s *Service) ListTagsForResource(ctx context.Context, in *sdk.ListTagsForResourceInput) (*sdk.ListTagsForResourceOutput, error) {
+func (s *Service) ListTagsForResource(ctx context.Context,
+	in *sdk.ListTagsForResourceInput) (*sdk.ListTagsForResourceOutput, error) {
 	all, err := s.tags(ctx, nameOf(*in.ResourceArn))
 	return &sdk.ListTagsForResourceOutput{Tags: all}, err
 }
@@ -242,13 +246,12 @@ func (s *Service) TagLogGroup(ctx context.Context, in *sdk.TagLogGroupInput) (*s
 	return &sdk.TagLogGroupOutput{}, s.tag(ctx, *in.LogGroupName, in.Tags)
 }
 
-// UntagLogGroup implements the operation.
 func (s *Service) UntagLogGroup(ctx context.Context, in *sdk.UntagLogGroupInput) (*sdk.UntagLogGroupOutput, error) {
 	return &sdk.UntagLogGroupOutput{}, s.untag(ctx, *in.LogGroupName, in.Tags)
 }
 
-// ListTagsLogGroup implements the operation.
-func (s *Service) ListTagsLogGroup(ctx context.Context, in *sdk.ListTagsLogGroupInput) (*sdk.ListTagsLogGroupOutput, error) {
+func (s *Service) ListTagsLogGroup(ctx context.Context, in *sdk.ListTagsLogGroupInput) (*sdk.ListTagsLogGroupOutput,
+	error) {
 	all, err := s.tags(ctx, *in.LogGroupName)
 	return &sdk.ListTagsLogGroupOutput{Tags: all}, err
 }

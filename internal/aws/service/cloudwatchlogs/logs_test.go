@@ -72,12 +72,14 @@ func TestGetLogEvents_pagesInBothDirections(t *testing.T) {
 		require.NoError(t, err)
 		return out
 	}
-	require.Equal(t, []string{"4", "5"}, texts(get(sdk.GetLogEventsInput{Limit: aws.Int32(2)}).Events), "without startFromHead the newest")
+	require.Equal(t, []string{"4", "5"}, texts(get(sdk.GetLogEventsInput{Limit: aws.Int32(2)}).Events),
+		"without startFromHead the newest")
 	page := get(sdk.GetLogEventsInput{Limit: aws.Int32(2), StartFromHead: aws.Bool(true)})
 	require.Equal(t, []string{"1", "2"}, texts(page.Events))
 	page = get(sdk.GetLogEventsInput{Limit: aws.Int32(2), NextToken: page.NextForwardToken})
 	require.Equal(t, []string{"3", "4"}, texts(page.Events))
-	require.Equal(t, []string{"1", "2"}, texts(get(sdk.GetLogEventsInput{Limit: aws.Int32(2), NextToken: page.NextBackwardToken}).Events))
+	require.Equal(t, []string{"1", "2"},
+		texts(get(sdk.GetLogEventsInput{Limit: aws.Int32(2), NextToken: page.NextBackwardToken}).Events))
 	page = get(sdk.GetLogEventsInput{NextToken: page.NextForwardToken})
 	require.Equal(t, []string{"5"}, texts(page.Events))
 	end := get(sdk.GetLogEventsInput{NextToken: page.NextForwardToken})
@@ -87,7 +89,8 @@ func TestGetLogEvents_pagesInBothDirections(t *testing.T) {
 	require.Equal(t, []string{"6"}, texts(get(sdk.GetLogEventsInput{NextToken: end.NextForwardToken}).Events))
 	from := w.Clock.Now().Add(time.Second).UnixMilli()
 	to := w.Clock.Now().Add(3 * time.Second).UnixMilli()
-	require.Equal(t, []string{"2", "3"}, texts(get(sdk.GetLogEventsInput{StartTime: &from, EndTime: &to, StartFromHead: aws.Bool(true)}).Events))
+	require.Equal(t, []string{"2", "3"},
+		texts(get(sdk.GetLogEventsInput{StartTime: &from, EndTime: &to, StartFromHead: aws.Bool(true)}).Events))
 }
 
 func TestFilterLogEvents_searchesStreamsByTime(t *testing.T) {
@@ -111,8 +114,10 @@ func TestFilterLogEvents_searchesStreamsByTime(t *testing.T) {
 		}
 		return out
 	}
-	require.Equal(t, []string{"a/1: ERROR one", "b: ERROR three", "a/2: ERROR two"}, filter(sdk.FilterLogEventsInput{FilterPattern: aws.String("ERROR")}))
-	require.Equal(t, []string{"a/1: ERROR one", "a/2: ERROR two"}, filter(sdk.FilterLogEventsInput{FilterPattern: aws.String("ERROR"), LogStreamNamePrefix: aws.String("a/")}))
+	require.Equal(t, []string{"a/1: ERROR one", "b: ERROR three", "a/2: ERROR two"},
+		filter(sdk.FilterLogEventsInput{FilterPattern: aws.String("ERROR")}))
+	require.Equal(t, []string{"a/1: ERROR one", "a/2: ERROR two"},
+		filter(sdk.FilterLogEventsInput{FilterPattern: aws.String("ERROR"), LogStreamNamePrefix: aws.String("a/")}))
 	require.Equal(t, []string{"b: ERROR three"}, filter(sdk.FilterLogEventsInput{LogStreamNames: []string{"b"}}))
 }
 
@@ -121,7 +126,8 @@ func TestPutLogEvents_rejectsWhatIsTooOldOrTooNew(t *testing.T) {
 	w.stream("g", "s")
 	require.Equal(t, int32(1), *w.put("g", "s", -15*24*time.Hour, "old").RejectedLogEventsInfo.TooOldLogEventEndIndex)
 	require.Equal(t, int32(0), *w.put("g", "s", 3*time.Hour, "new").RejectedLogEventsInfo.TooNewLogEventStartIndex)
-	_, err := w.logs.PutRetentionPolicy(ctx, &sdk.PutRetentionPolicyInput{LogGroupName: aws.String("g"), RetentionInDays: aws.Int32(1)})
+	_, err := w.logs.PutRetentionPolicy(ctx, &sdk.PutRetentionPolicyInput{LogGroupName: aws.String("g"),
+		RetentionInDays: aws.Int32(1)})
 	require.NoError(t, err)
 	require.Equal(t, int32(1), *w.put("g", "s", -25*time.Hour, "expired").RejectedLogEventsInfo.ExpiredLogEventEndIndex)
 	require.Nil(t, w.put("g", "s", 0, "kept").RejectedLogEventsInfo)
@@ -139,7 +145,8 @@ func TestDescribe_ordersAndPages(t *testing.T) {
 	for i := range 5 {
 		w.stream("g", fmt.Sprintf("s%d", i))
 		w.put("g", fmt.Sprintf("s%d", i), time.Duration((i*3)%5)*time.Minute, "x")
-		_, err := w.logs.CreateLogGroup(ctx, &sdk.CreateLogGroupInput{LogGroupName: aws.String(fmt.Sprintf("/aws/lambda/f%d", i))})
+		_, err := w.logs.CreateLogGroup(ctx,
+			&sdk.CreateLogGroupInput{LogGroupName: aws.String(fmt.Sprintf("/aws/lambda/f%d", i))})
 		require.NoError(t, err)
 	}
 	list := func(in sdk.DescribeLogStreamsInput) (out []string) {
@@ -157,9 +164,11 @@ func TestDescribe_ordersAndPages(t *testing.T) {
 	require.Equal(t, []string{"s0", "s1", "s2", "s3", "s4"}, list(sdk.DescribeLogStreamsInput{}))
 	require.Equal(t, []string{"s4", "s3", "s2", "s1", "s0"}, list(sdk.DescribeLogStreamsInput{Descending: aws.Bool(true)}))
 	// Last events at 0, 3, 1, 4, 2 minutes.
-	require.Equal(t, []string{"s3", "s1", "s4", "s2", "s0"}, list(sdk.DescribeLogStreamsInput{OrderBy: types.OrderByLastEventTime, Descending: aws.Bool(true)}))
+	require.Equal(t, []string{"s3", "s1", "s4", "s2", "s0"},
+		list(sdk.DescribeLogStreamsInput{OrderBy: types.OrderByLastEventTime, Descending: aws.Bool(true)}))
 	var names []string
-	pages := sdk.NewDescribeLogGroupsPaginator(w.logs, &sdk.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String("/aws/lambda/"), Limit: aws.Int32(2)})
+	pages := sdk.NewDescribeLogGroupsPaginator(w.logs,
+		&sdk.DescribeLogGroupsInput{LogGroupNamePrefix: aws.String("/aws/lambda/"), Limit: aws.Int32(2)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		require.NoError(t, err)
@@ -168,7 +177,8 @@ func TestDescribe_ordersAndPages(t *testing.T) {
 		}
 	}
 	require.Len(t, names, 5)
-	_, err := w.logs.DeleteLogStream(ctx, &sdk.DeleteLogStreamInput{LogGroupName: aws.String("g"), LogStreamName: aws.String("s0")})
+	_, err := w.logs.DeleteLogStream(ctx, &sdk.DeleteLogStreamInput{LogGroupName: aws.String("g"),
+		LogStreamName: aws.String("s0")})
 	require.NoError(t, err)
 	out, err := w.logs.FilterLogEvents(ctx, &sdk.FilterLogEventsInput{LogGroupName: aws.String("g")})
 	require.NoError(t, err)
@@ -237,13 +247,17 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			_, err := w.logs.DeleteLogStream(ctx, &sdk.DeleteLogStreamInput{LogGroupName: g, LogStreamName: missing})
 			return err
 		}},
-		"put group":       {"ResourceNotFoundException", func() error { return put(missing, s, ev(now, "x")) }},
-		"put stream":      {"ResourceNotFoundException", func() error { return put(g, missing, ev(now, "x")) }},
-		"put nothing":     {"InvalidParameterException", func() error { return put(g, s, []types.InputLogEvent{}...) }},
-		"put empty":       {"InvalidParameterException", func() error { return put(g, s, ev(now, "")) }},
-		"put order":       {"InvalidParameterException", func() error { return put(g, s, ev(now, "x"), ev(now-1, "y")) }},
-		"put span":        {"InvalidParameterException", func() error { return put(g, s, ev(now-86400001, "x"), ev(now, "y")) }},
-		"put large event": {"InvalidParameterException", func() error { return put(g, s, ev(now, strings.Repeat("x", 1<<20))) }},
+		"put group":   {"ResourceNotFoundException", func() error { return put(missing, s, ev(now, "x")) }},
+		"put stream":  {"ResourceNotFoundException", func() error { return put(g, missing, ev(now, "x")) }},
+		"put nothing": {"InvalidParameterException", func() error { return put(g, s, []types.InputLogEvent{}...) }},
+		"put empty":   {"InvalidParameterException", func() error { return put(g, s, ev(now, "")) }},
+		"put order":   {"InvalidParameterException", func() error { return put(g, s, ev(now, "x"), ev(now-1, "y")) }},
+		"put span": {"InvalidParameterException", func() error {
+			return put(g, s, ev(now-86400001, "x"), ev(now, "y"))
+		}},
+		"put large event": {"InvalidParameterException", func() error {
+			return put(g, s, ev(now, strings.Repeat("x", 1<<20)))
+		}},
 		"put large batch": {"InvalidParameterException", func() error {
 			return put(g, s, ev(now, strings.Repeat("x", 600000)), ev(now, strings.Repeat("x", 600000)))
 		}},
@@ -256,9 +270,13 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			_, err := w.logs.GetLogEvents(ctx, &sdk.GetLogEventsInput{LogGroupName: g, LogStreamName: s, NextToken: s})
 			return err
 		}},
-		"get no group": {"InvalidParameterException", func() error { _, err := w.logs.GetLogEvents(ctx, &sdk.GetLogEventsInput{LogStreamName: s}); return err }},
+		"get no group": {"InvalidParameterException", func() error {
+			_, err := w.logs.GetLogEvents(ctx, &sdk.GetLogEventsInput{LogStreamName: s})
+			return err
+		}},
 		"get limit": {"InvalidParameterException", func() error {
-			_, err := w.logs.GetLogEvents(ctx, &sdk.GetLogEventsInput{LogGroupName: g, LogStreamName: s, Limit: aws.Int32(10001)})
+			_, err := w.logs.GetLogEvents(ctx, &sdk.GetLogEventsInput{LogGroupName: g, LogStreamName: s,
+				Limit: aws.Int32(10001)})
 			return err
 		}},
 		"filter group": {"ResourceNotFoundException", func() error {
@@ -266,7 +284,8 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			return err
 		}},
 		"filter stream": {"ResourceNotFoundException", func() error {
-			_, err := w.logs.FilterLogEvents(ctx, &sdk.FilterLogEventsInput{LogGroupName: g, LogStreamNames: []string{"missing"}})
+			_, err := w.logs.FilterLogEvents(ctx, &sdk.FilterLogEventsInput{LogGroupName: g,
+				LogStreamNames: []string{"missing"}})
 			return err
 		}},
 		"filter pattern": {"InvalidParameterException", func() error {
@@ -274,19 +293,23 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			return err
 		}},
 		"filter both": {"InvalidParameterException", func() error {
-			_, err := w.logs.FilterLogEvents(ctx, &sdk.FilterLogEventsInput{LogGroupName: g, LogStreamNames: []string{"s"}, LogStreamNamePrefix: s})
+			_, err := w.logs.FilterLogEvents(ctx, &sdk.FilterLogEventsInput{LogGroupName: g, LogStreamNames: []string{"s"},
+				LogStreamNamePrefix: s})
 			return err
 		}},
 		"retention": {"InvalidParameterException", func() error {
-			_, err := w.logs.PutRetentionPolicy(ctx, &sdk.PutRetentionPolicyInput{LogGroupName: g, RetentionInDays: aws.Int32(2)})
+			_, err := w.logs.PutRetentionPolicy(ctx, &sdk.PutRetentionPolicyInput{LogGroupName: g,
+				RetentionInDays: aws.Int32(2)})
 			return err
 		}},
 		"retention group": {"ResourceNotFoundException", func() error {
-			_, err := w.logs.PutRetentionPolicy(ctx, &sdk.PutRetentionPolicyInput{LogGroupName: missing, RetentionInDays: aws.Int32(3)})
+			_, err := w.logs.PutRetentionPolicy(ctx, &sdk.PutRetentionPolicyInput{LogGroupName: missing,
+				RetentionInDays: aws.Int32(3)})
 			return err
 		}},
 		"streams by time": {"InvalidParameterException", func() error {
-			_, err := w.logs.DescribeLogStreams(ctx, &sdk.DescribeLogStreamsInput{LogGroupName: g, OrderBy: types.OrderByLastEventTime, LogStreamNamePrefix: s})
+			_, err := w.logs.DescribeLogStreams(ctx, &sdk.DescribeLogStreamsInput{LogGroupName: g,
+				OrderBy: types.OrderByLastEventTime, LogStreamNamePrefix: s})
 			return err
 		}},
 		"groups both": {"InvalidParameterException", func() error {

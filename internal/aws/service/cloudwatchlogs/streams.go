@@ -14,8 +14,8 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
-// CreateLogStream implements the operation.
-func (s *Service) CreateLogStream(ctx context.Context, in *sdk.CreateLogStreamInput) (*sdk.CreateLogStreamOutput, error) {
+func (s *Service) CreateLogStream(ctx context.Context, in *sdk.CreateLogStreamInput) (*sdk.CreateLogStreamOutput,
+	error) {
 	call := gateway.From(ctx)
 	return &sdk.CreateLogStreamOutput{}, s.host.Store.Update(func(tx *store.Tx) error {
 		if _, ok := s.groups.Get(tx, call.Scope, *in.LogGroupName); !ok {
@@ -31,7 +31,8 @@ func (s *Service) CreateLogStream(ctx context.Context, in *sdk.CreateLogStreamIn
 }
 
 // DeleteLogStream implements the operation: with its events.
-func (s *Service) DeleteLogStream(ctx context.Context, in *sdk.DeleteLogStreamInput) (*sdk.DeleteLogStreamOutput, error) {
+func (s *Service) DeleteLogStream(ctx context.Context, in *sdk.DeleteLogStreamInput) (*sdk.DeleteLogStreamOutput,
+	error) {
 	call := gateway.From(ctx)
 	return &sdk.DeleteLogStreamOutput{}, s.host.Store.Update(func(tx *store.Tx) error {
 		g, ok := s.groups.Get(tx, call.Scope, *in.LogGroupName)
@@ -53,8 +54,8 @@ func (s *Service) DeleteLogStream(ctx context.Context, in *sdk.DeleteLogStreamIn
 	})
 }
 
-// DescribeLogStreams implements the operation.
-func (s *Service) DescribeLogStreams(ctx context.Context, in *sdk.DescribeLogStreamsInput) (*sdk.DescribeLogStreamsOutput, error) {
+func (s *Service) DescribeLogStreams(ctx context.Context,
+	in *sdk.DescribeLogStreamsInput) (*sdk.DescribeLogStreamsOutput, error) {
 	name, err := groupName(in.LogGroupName, in.LogGroupIdentifier)
 	if err != nil {
 		return nil, err
@@ -73,10 +74,11 @@ func (s *Service) DescribeLogStreams(ctx context.Context, in *sdk.DescribeLogStr
 		if _, ok := s.groups.Get(tx, call.Scope, name); !ok {
 			return noGroup()
 		}
-		s.streams.Scan(tx, call.Scope, store.Key(name, aws.ToString(in.LogStreamNamePrefix)), "", func(_ string, st stream) bool {
-			all = append(all, st)
-			return true
-		})
+		s.streams.Scan(tx, call.Scope, store.Key(name, aws.ToString(in.LogStreamNamePrefix)), "",
+			func(_ string, st stream) bool {
+				all = append(all, st)
+				return true
+			})
 		return nil
 	})
 	if err != nil {
@@ -113,11 +115,13 @@ func (s *Service) DescribeLogStreams(ctx context.Context, in *sdk.DescribeLogStr
 }
 
 func (st stream) show(sc ident.Scope, group string) types.LogStream {
-	out := types.LogStream{LogStreamName: aws.String(st.Name), Arn: aws.String(groupARN(sc, group) + ":log-stream:" + st.Name),
+	out := types.LogStream{LogStreamName: aws.String(st.Name), Arn: aws.String(groupARN(sc, group) + ":log-stream:" +
+		st.Name),
 		CreationTime: aws.Int64(st.Created.UnixMilli()), StoredBytes: aws.Int64(0), // AWS shows 0 since 2019
 	}
 	if st.Ingested > 0 {
-		out.FirstEventTimestamp, out.LastEventTimestamp, out.LastIngestionTime = aws.Int64(st.First), aws.Int64(st.Last), aws.Int64(st.Ingested)
+		out.FirstEventTimestamp, out.LastEventTimestamp, out.LastIngestionTime = aws.Int64(st.First), aws.Int64(st.Last),
+			aws.Int64(st.Ingested)
 		out.UploadSequenceToken = aws.String(token)
 	}
 	return out

@@ -24,7 +24,8 @@ func isThrottled(err error) bool {
 
 // BatchWriteItem puts and deletes up to 25 items, each by itself: what is
 // throttled comes back as UnprocessedItems; the call fails only when all is.
-func (s *Service) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput, error) {
+func (s *Service) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteItemInput) (*dynamodb.BatchWriteItemOutput,
+	error) {
 	c := gateway.From(ctx)
 	names := slices.Sorted(maps.Keys(in.RequestItems)) // a fixed order makes faults repeatable
 	writes, err := batchMutations(in.RequestItems, names)
@@ -106,7 +107,9 @@ func batchMutations(requests map[string][]types.WriteRequest, names []string) (m
 			w := writeRequest{table: &n}
 			switch {
 			case r.PutRequest != nil && r.DeleteRequest != nil:
-				return nil, refuse("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes")
+				return nil,
+					refuse("Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported " +
+						"datatypes")
 			case r.PutRequest != nil:
 				w.kind, w.item = putItem, r.PutRequest.Item
 			case r.DeleteRequest != nil:
@@ -143,7 +146,8 @@ func consumed(used map[string]*usage, mode types.ReturnConsumedCapacity, transac
 
 // BatchGetItem reads up to 100 items and 16 MB; the rest comes back as
 // UnprocessedKeys.
-func (s *Service) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput) (*dynamodb.BatchGetItemOutput, error) {
+func (s *Service) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInput) (*dynamodb.BatchGetItemOutput,
+	error) {
 	c := gateway.From(ctx)
 	names := slices.Sorted(maps.Keys(in.RequestItems))
 	gets, err := batchGets(in.RequestItems, names)
@@ -224,7 +228,8 @@ func batchGets(requests map[string]types.KeysAndAttributes, names []string) (map
 			if err != nil {
 				return nil, refused(err)
 			}
-			out[n] = append(out[n], get{table: tableName(&n), key: key, consistent: aws.ToBool(r.ConsistentRead), projection: pr})
+			out[n] = append(out[n], get{table: tableName(&n), key: key, consistent: aws.ToBool(r.ConsistentRead),
+				projection: pr})
 		}
 	}
 	return out, nil

@@ -19,14 +19,17 @@ func BenchmarkPutItem(b *testing.B) {
 		b.Run(table, func(b *testing.B) {
 			c := newCloud(b)
 			c.orders(b)
-			c.create(b, &sdk.CreateTableInput{TableName: aws.String("plain"), AttributeDefinitions: definitions("pk:S", "sk:N"), KeySchema: schema("pk", "sk")})
+			c.create(b, &sdk.CreateTableInput{TableName: aws.String("plain"), AttributeDefinitions: definitions("pk:S", "sk:N"),
+				KeySchema: schema("pk", "sk")})
 			i := 0
 			for b.Loop() {
 				i++
-				_, err := c.Host.Invoke(b.Context(), gateway.Call{Principal: gateway.ServicePrincipal("test.amazonaws.com", ident.DefaultAccount),
-					Scope: ident.Scope{Account: ident.DefaultAccount, Region: ident.DefaultRegion}, Service: "dynamodb", Operation: "PutItem",
-					Input: &sdk.PutItemInput{TableName: aws.String(table), Item: obj{"pk": s(fmt.Sprint("p", i%1000)), "sk": n(i),
-						"status": s("open"), "at": n(i), "total": n("12.50")}}})
+				_, err := c.Host.Invoke(b.Context(),
+					gateway.Call{Principal: gateway.ServicePrincipal("test.amazonaws.com", ident.DefaultAccount),
+						Scope: ident.Scope{Account: ident.DefaultAccount, Region: ident.DefaultRegion}, Service: "dynamodb",
+						Operation: "PutItem",
+						Input: &sdk.PutItemInput{TableName: aws.String(table), Item: obj{"pk": s(fmt.Sprint("p", i%1000)), "sk": n(i),
+							"status": s("open"), "at": n(i), "total": n("12.50")}}})
 				require.NoError(b, err)
 			}
 		})

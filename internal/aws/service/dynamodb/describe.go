@@ -54,7 +54,8 @@ func (s *Service) describe(tx *store.Tx, sc ident.Scope, t *Table, now time.Time
 	return out
 }
 
-func (s *Service) describeIndex(tx *store.Tx, sc ident.Scope, t *Table, ix *Index, now time.Time, out *types.TableDescription) {
+func (s *Service) describeIndex(tx *store.Tx, sc ident.Scope, t *Table, ix *Index, now time.Time,
+	out *types.TableDescription) {
 	held, _ := s.counts.Get(tx, sc, ix.prefix(t))
 	arn := aws.String(t.arn(sc) + "/index/" + ix.Name)
 	pr := &types.Projection{ProjectionType: types.ProjectionType(ix.Projection), NonKeyAttributes: ix.NonKey}

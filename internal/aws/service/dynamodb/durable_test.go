@@ -33,16 +33,19 @@ func TestItems_surviveARestart(t *testing.T) {
 		return g, st
 	}
 	call := func(g *gateway.Gateway, operation string, in any) any {
-		out, err := g.Invoke(t.Context(), gateway.Call{Principal: gateway.ServicePrincipal("test.amazonaws.com", here.Account),
-			Scope: here, Service: "dynamodb", Operation: operation, Input: in})
+		out, err := g.Invoke(t.Context(),
+			gateway.Call{Principal: gateway.ServicePrincipal("test.amazonaws.com", here.Account),
+				Scope: here, Service: "dynamodb", Operation: operation, Input: in})
 		require.NoError(t, err)
 		return out
 	}
 	g, st := open(awstest.Epoch)
-	call(g, "CreateTable", &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S", "sk:N"),
+	call(g, "CreateTable", &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S",
+		"sk:N"),
 		KeySchema: schema("pk", "sk"), BillingMode: "PAY_PER_REQUEST"})
 	require.NoError(t, g.Host().Clock.Advance(t.Context(), time.Second))
-	call(g, "PutItem", &sdk.PutItemInput{TableName: aws.String("t"), Item: obj{"pk": s("a"), "sk": n("-1.5"), "v": s("kept")}})
+	call(g, "PutItem", &sdk.PutItemInput{TableName: aws.String("t"), Item: obj{"pk": s("a"), "sk": n("-1.5"),
+		"v": s("kept")}})
 	require.NoError(t, st.Close())
 	g, st = open(awstest.Epoch.Add(time.Minute))
 	out := call(g, "GetItem", &sdk.GetItemInput{TableName: aws.String("t"), Key: obj{"pk": s("a"), "sk": n("-1.5")}}).(*sdk.GetItemOutput)

@@ -18,8 +18,10 @@ const (
 		"Consider increasing your provisioning level with the UpdateTable API."
 	msgKeyThrottled = "The request rate on a partition key value exceeds the maximum throughput of a partition. " +
 		"Distribute requests over more partition key values."
-	msgIndexThrottled = "The level of configured provisioned throughput for one or more global secondary indexes of the table was exceeded. " +
-		"Consider increasing your provisioning level for the under-provisioned global secondary indexes with the UpdateTable API"
+	msgIndexThrottled = "The level of configured provisioned throughput for one or more global secondary indexes of the " +
+		"table was exceeded. " +
+		"Consider increasing your provisioning level for the under-provisioned global secondary indexes with the " +
+		"UpdateTable API"
 )
 
 // refuse makes a ValidationException.

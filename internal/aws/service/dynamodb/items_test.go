@@ -16,7 +16,8 @@ import (
 func TestCreateTable_isCreatingThenActive(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	in := &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S"), KeySchema: schema("pk"),
+	in := &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S"),
+		KeySchema:   schema("pk"),
 		BillingMode: types.BillingModePayPerRequest}
 	_, err := c.db.CreateTable(t.Context(), in)
 	require.NoError(t, err)
@@ -49,7 +50,8 @@ func TestItems_roundTripEveryType(t *testing.T) {
 		"list": &types.AttributeValueMemberL{Value: []types.AttributeValue{s(""), n("-0.5")}},
 		"map":  &types.AttributeValueMemberM{Value: obj{"k": s("v")}}}
 	c.put(t, "orders", it)
-	out, err := c.db.GetItem(t.Context(), &sdk.GetItemInput{TableName: aws.String("orders"), Key: obj{"pk": s("a"), "sk": n("1.0")}})
+	out, err := c.db.GetItem(t.Context(), &sdk.GetItemInput{TableName: aws.String("orders"),
+		Key: obj{"pk": s("a"), "sk": n("1.0")}})
 	require.NoError(t, err)
 	require.Equal(t, it, out.Item)
 	d, err := c.db.DescribeTable(t.Context(), &sdk.DescribeTableInput{TableName: aws.String("orders")})
@@ -78,7 +80,8 @@ func TestPutItem_returnsTheItemThatFailedTheCondition(t *testing.T) {
 	c := newCloud(t)
 	c.orders(t)
 	c.put(t, "orders", obj{"pk": s("a"), "sk": n(1), "v": n(7)})
-	_, err := c.db.PutItem(t.Context(), &sdk.PutItemInput{TableName: aws.String("orders"), Item: obj{"pk": s("a"), "sk": n(1)},
+	_, err := c.db.PutItem(t.Context(), &sdk.PutItemInput{TableName: aws.String("orders"),
+		Item:                                obj{"pk": s("a"), "sk": n(1)},
 		ConditionExpression:                 aws.String("attribute_not_exists(pk)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld})
 	var failed *types.ConditionalCheckFailedException
@@ -104,7 +107,8 @@ func TestConsumedCapacity_followsSizesAndIndexes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, 2.0, *out.ConsumedCapacity.GlobalSecondaryIndexes["byStatus"].CapacityUnits, "the entry moves")
 	require.NotContains(t, out.ConsumedCapacity.LocalSecondaryIndexes, "byTime", "the entry stays as it is")
-	got, err := c.db.GetItem(t.Context(), &sdk.GetItemInput{TableName: aws.String("orders"), Key: obj{"pk": s("a"), "sk": n(1)},
+	got, err := c.db.GetItem(t.Context(), &sdk.GetItemInput{TableName: aws.String("orders"),
+		Key:                    obj{"pk": s("a"), "sk": n(1)},
 		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal})
 	require.NoError(t, err)
 	require.Equal(t, 0.5, *got.ConsumedCapacity.CapacityUnits)
@@ -113,8 +117,10 @@ func TestConsumedCapacity_followsSizesAndIndexes(t *testing.T) {
 func TestProvisionedThroughput_throttlesAndRefills(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	c.create(t, &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S"), KeySchema: schema("pk"),
-		ProvisionedThroughput: &types.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(1), WriteCapacityUnits: aws.Int64(1)}})
+	c.create(t, &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S"),
+		KeySchema: schema("pk"),
+		ProvisionedThroughput: &types.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(1),
+			WriteCapacityUnits: aws.Int64(1)}})
 	put := func() error {
 		_, err := c.db.PutItem(t.Context(), &sdk.PutItemInput{TableName: aws.String("t"),
 			Item: obj{"pk": s("a"), "b": s(strings.Repeat("x", 99*1024))}})
@@ -125,8 +131,9 @@ func TestProvisionedThroughput_throttlesAndRefills(t *testing.T) {
 	for range 3 { // saved are 300 seconds' worth and no more
 		require.NoError(t, put())
 	}
-	wantError(t, put(), "ProvisionedThroughputExceededException", "The level of configured provisioned throughput for the table was exceeded. "+
-		"Consider increasing your provisioning level with the UpdateTable API.")
+	wantError(t, put(), "ProvisionedThroughputExceededException",
+		"The level of configured provisioned throughput for the table was exceeded. "+
+			"Consider increasing your provisioning level with the UpdateTable API.")
 	c.Advance(time.Second)
 	require.NoError(t, put())
 }
@@ -135,7 +142,8 @@ func TestFaults_throttleOneTable(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	c.orders(t)
-	c.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultThrottle, Service: "dynamodb", Operation: "PutItem", Resource: "orders", Count: 1})
+	c.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultThrottle, Service: "dynamodb", Operation: "PutItem",
+		Resource: "orders", Count: 1})
 	in := &sdk.PutItemInput{TableName: aws.String("orders"), Item: obj{"pk": s("a"), "sk": n(1)}}
 	_, err := c.db.PutItem(t.Context(), in)
 	var throttled *types.ProvisionedThroughputExceededException
@@ -149,15 +157,19 @@ func TestFaults_cancelledTransactionsHaveReasons(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	c.orders(t)
-	c.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultError, Service: "dynamodb", Operation: "TransactWriteItems", Count: 1, Error: "TransactionCanceledException", Status: 400})
+	c.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultError, Service: "dynamodb", Operation: "TransactWriteItems",
+		Count: 1, Error: "TransactionCanceledException", Status: 400})
 	var items []types.TransactWriteItem
 	for i := range 3 {
-		items = append(items, types.TransactWriteItem{Put: &types.Put{TableName: aws.String("orders"), Item: obj{"pk": s("a"), "sk": n(i)}}})
+		items = append(items,
+			types.TransactWriteItem{Put: &types.Put{TableName: aws.String("orders"), Item: obj{"pk": s("a"), "sk": n(i)}}})
 	}
 	_, err := c.db.TransactWriteItems(t.Context(), &sdk.TransactWriteItemsInput{TransactItems: items})
 	var cancelled *types.TransactionCanceledException
 	require.ErrorAs(t, err, &cancelled)
-	require.Equal(t, "Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict, None, None]", cancelled.ErrorMessage())
+	require.Equal(t,
+		"Transaction cancelled, please refer cancellation reasons for specific reasons [TransactionConflict, None, None]",
+		cancelled.ErrorMessage())
 	require.Len(t, cancelled.CancellationReasons, 3)
 	require.Equal(t, "TransactionConflict", aws.ToString(cancelled.CancellationReasons[0].Code))
 	require.Equal(t, "None", aws.ToString(cancelled.CancellationReasons[2].Code))
@@ -169,16 +181,20 @@ func TestBatchWriteItem_givesFailedEntriesBack(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	c.orders(t)
-	c.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultEntries, Service: "dynamodb", Resource: "orders", Skip: 1, Count: 1})
+	c.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultEntries, Service: "dynamodb", Resource: "orders", Skip: 1,
+		Count: 1})
 	var writes []types.WriteRequest
 	for i := range 3 {
 		writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: obj{"pk": s("a"), "sk": n(i)}}})
 	}
-	out, err := c.db.BatchWriteItem(t.Context(), &sdk.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{"orders": writes}})
+	out, err := c.db.BatchWriteItem(t.Context(),
+		&sdk.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{"orders": writes}})
 	require.NoError(t, err)
 	require.Equal(t, map[string][]types.WriteRequest{"orders": {writes[1]}}, out.UnprocessedItems)
-	keys := []map[string]types.AttributeValue{{"pk": s("a"), "sk": n(0)}, {"pk": s("a"), "sk": n(1)}, {"pk": s("a"), "sk": n(2)}}
-	got, err := c.db.BatchGetItem(t.Context(), &sdk.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{"orders": {Keys: keys}}})
+	keys := []map[string]types.AttributeValue{{"pk": s("a"), "sk": n(0)}, {"pk": s("a"), "sk": n(1)},
+		{"pk": s("a"), "sk": n(2)}}
+	got, err := c.db.BatchGetItem(t.Context(),
+		&sdk.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{"orders": {Keys: keys}}})
 	require.NoError(t, err)
 	require.Len(t, got.Responses["orders"], 2)
 }
@@ -205,7 +221,8 @@ func TestTransactWriteItems_isAllOrNothing(t *testing.T) {
 	err := buy(2, nil)
 	var canceled *types.TransactionCanceledException
 	require.ErrorAs(t, err, &canceled)
-	require.Equal(t, "Transaction cancelled, please refer cancellation reasons for specific reasons [None, ConditionalCheckFailed]",
+	require.Equal(t,
+		"Transaction cancelled, please refer cancellation reasons for specific reasons [None, ConditionalCheckFailed]",
 		canceled.ErrorMessage())
 	require.Equal(t, "ConditionalCheckFailed", *canceled.CancellationReasons[1].Code)
 	out, err := c.db.TransactGetItems(t.Context(), &sdk.TransactGetItemsInput{TransactItems: []types.TransactGetItem{

@@ -45,9 +45,11 @@ func TestPartition_takesAThousandWriteUnitsASecond(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			c := newCloud(t)
-			in := &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S", "sk:N"), KeySchema: schema("pk", "sk")}
+			in := &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S", "sk:N"),
+				KeySchema: schema("pk", "sk")}
 			if mode == "provisioned" {
-				in.ProvisionedThroughput = &types.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(40000), WriteCapacityUnits: aws.Int64(40000)}
+				in.ProvisionedThroughput = &types.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(40000),
+					WriteCapacityUnits: aws.Int64(40000)}
 			}
 			c.create(t, in)
 			for i := range 10 {
@@ -72,12 +74,14 @@ func TestPartition_takesAThousandWriteUnitsASecond(t *testing.T) {
 func TestPartition_takesThreeThousandReadUnitsASecond(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	c.create(t, &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S", "sk:N"), KeySchema: schema("pk", "sk")})
+	c.create(t, &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S", "sk:N"),
+		KeySchema: schema("pk", "sk")})
 	for i := range 9 {
 		require.NoError(t, putItem(c, "t", big("hot", i)))
 	}
 	query := func() error { // 900 KB, consistently read: 225 units
-		_, err := c.db.Query(t.Context(), &sdk.QueryInput{TableName: aws.String("t"), KeyConditionExpression: aws.String("pk = :p"),
+		_, err := c.db.Query(t.Context(), &sdk.QueryInput{TableName: aws.String("t"),
+			KeyConditionExpression:    aws.String("pk = :p"),
 			ExpressionAttributeValues: obj{":p": s("hot")}, ConsistentRead: aws.Bool(true), Select: types.SelectCount})
 		return err
 	}
@@ -93,8 +97,10 @@ func TestIndex_blocksTheTablesWrites(t *testing.T) {
 	index := func(write int64) *types.ProvisionedThroughput {
 		return &types.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(1), WriteCapacityUnits: aws.Int64(write)}
 	}
-	c.create(t, &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S", "sk:N", "kind:S"), KeySchema: schema("pk", "sk"),
-		ProvisionedThroughput: index(1000), GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{IndexName: aws.String("byKind"), KeySchema: schema("kind"),
+	c.create(t, &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S", "sk:N",
+		"kind:S"), KeySchema: schema("pk", "sk"),
+		ProvisionedThroughput: index(1000),
+		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{IndexName: aws.String("byKind"), KeySchema: schema("kind"),
 			Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly}, ProvisionedThroughput: index(3)}}})
 	write := func(i int) error {
 		return putItem(c, "t", obj{"pk": s(fmt.Sprint("k", i)), "sk": n(i), "kind": s("a")})
@@ -103,7 +109,8 @@ func TestIndex_blocksTheTablesWrites(t *testing.T) {
 		require.NoError(t, write(i))
 	}
 	got := reasons(t, write(3))
-	require.Equal(t, "IndexWriteProvisionedThroughputExceeded arn:aws:dynamodb:us-east-1:000000000000:table/t/index/byKind", got)
+	require.Equal(t,
+		"IndexWriteProvisionedThroughputExceeded arn:aws:dynamodb:us-east-1:000000000000:table/t/index/byKind", got)
 	require.NoError(t, putItem(c, "t", obj{"pk": s("k3"), "sk": n(3)}), "an item that is not in the index")
 	_, err := c.db.GetItem(t.Context(), &sdk.GetItemInput{TableName: aws.String("t"), Key: obj{"pk": s("k3"), "sk": n(3)}})
 	require.NoError(t, err, "reads draw on other units")
@@ -112,8 +119,10 @@ func TestIndex_blocksTheTablesWrites(t *testing.T) {
 func TestIndex_hasHotKeysToo(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	c.create(t, &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S", "sk:N", "kind:S"), KeySchema: schema("pk", "sk"),
-		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{IndexName: aws.String("byKind"), KeySchema: schema("kind"), Projection: all()}}})
+	c.create(t, &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S", "sk:N",
+		"kind:S"), KeySchema: schema("pk", "sk"),
+		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{IndexName: aws.String("byKind"), KeySchema: schema("kind"),
+			Projection: all()}}})
 	write := func(i int) error {
 		it := big(fmt.Sprint("k", i), i)
 		it["kind"] = s("a")

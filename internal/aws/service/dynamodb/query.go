@@ -181,8 +181,9 @@ func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.S
 		}
 		segment, total := aws.ToInt32(in.Segment), aws.ToInt32(in.TotalSegments)
 		r.bounds = segmentBounds(r.prefix(), segment, total)
-		outside := fmt.Sprintf("The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey "+
-			"with correct Segment. TotalSegments: %d Segment: %d", total, segment)
+		outside := fmt.Sprintf(
+			"The provided starting key is invalid: Invalid ExclusiveStartKey. Please use ExclusiveStartKey "+
+				"with correct Segment. TotalSegments: %d Segment: %d", total, segment)
 		if err := r.startKey(in.ExclusiveStartKey, outside); err != nil {
 			return err
 		}
@@ -203,9 +204,11 @@ func checkSegment(segment, total *int32) error {
 	case segment == nil && total == nil:
 		return nil
 	case total == nil:
-		return refuse("The TotalSegments parameter is required but was not present in the request when Segment parameter is present")
+		return refuse(
+			"The TotalSegments parameter is required but was not present in the request when Segment parameter is present")
 	case segment == nil:
-		return refuse("The Segment parameter is required but was not present in the request when parameter TotalSegments is present")
+		return refuse(
+			"The Segment parameter is required but was not present in the request when parameter TotalSegments is present")
 	case *segment >= *total:
 		return refuse("The Segment parameter is zero-based and must be less than parameter TotalSegments: "+
 			"Segment: %d is not less than TotalSegments: %d", *segment, *total)

@@ -45,7 +45,8 @@ func TestQuery_selectsByEveryKeyCondition(t *testing.T) {
 				values[name] = v
 			}
 		}
-		in := &sdk.QueryInput{TableName: aws.String("orders"), KeyConditionExpression: aws.String(text), ExpressionAttributeValues: values}
+		in := &sdk.QueryInput{TableName: aws.String("orders"), KeyConditionExpression: aws.String(text),
+			ExpressionAttributeValues: values}
 		out, err := c.db.Query(t.Context(), in)
 		require.NoError(t, err, text)
 		require.Equal(t, want, sorts(out.Items), text)
@@ -78,7 +79,8 @@ func TestQuery_readsSparseIndexWithProjection(t *testing.T) {
 	require.Equal(t, []string{"4", "2", "0"}, sorts(out.Items), "ordered by the index's sort key")
 	require.NotContains(t, out.Items[0], "note")
 	require.Contains(t, out.Items[0], "total")
-	_, err = c.db.UpdateItem(t.Context(), &sdk.UpdateItemInput{TableName: aws.String("orders"), Key: obj{"pk": s("p2"), "sk": n(2)},
+	_, err = c.db.UpdateItem(t.Context(), &sdk.UpdateItemInput{TableName: aws.String("orders"),
+		Key:              obj{"pk": s("p2"), "sk": n(2)},
 		UpdateExpression: aws.String("REMOVE #s"), ExpressionAttributeNames: map[string]string{"#s": "status"}})
 	require.NoError(t, err)
 	out, err = c.db.Query(t.Context(), in)
@@ -92,7 +94,8 @@ func TestUpdateTable_backfillsANewIndex(t *testing.T) {
 	c.orders(t)
 	c.put(t, "orders", obj{"pk": s("a"), "sk": n(1), "city": s("Ghent")})
 	c.put(t, "orders", obj{"pk": s("a"), "sk": n(2), "city": n(7)}) // of another type: left out
-	out, err := c.db.UpdateTable(t.Context(), &sdk.UpdateTableInput{TableName: aws.String("orders"), AttributeDefinitions: definitions("city:S"),
+	out, err := c.db.UpdateTable(t.Context(), &sdk.UpdateTableInput{TableName: aws.String("orders"),
+		AttributeDefinitions: definitions("city:S"),
 		GlobalSecondaryIndexUpdates: []types.GlobalSecondaryIndexUpdate{{Create: &types.CreateGlobalSecondaryIndexAction{
 			IndexName: aws.String("byCity"), KeySchema: schema("city"), Projection: all()}}}})
 	require.NoError(t, err)
@@ -111,8 +114,9 @@ func TestQuery_stopsAtOneMegabyteBeforeTheFilter(t *testing.T) {
 		c.put(t, "orders", obj{"pk": s("a"), "sk": n(i), "body": body})
 		c.Advance(time.Second) // 1,000 units a second are what a partition takes
 	}
-	out, err := c.db.Query(t.Context(), &sdk.QueryInput{TableName: aws.String("orders"), KeyConditionExpression: aws.String("pk = :a"),
-		FilterExpression: aws.String("attribute_exists(nope)"), ExpressionAttributeValues: obj{":a": s("a")},
+	out, err := c.db.Query(t.Context(), &sdk.QueryInput{TableName: aws.String("orders"),
+		KeyConditionExpression: aws.String("pk = :a"),
+		FilterExpression:       aws.String("attribute_exists(nope)"), ExpressionAttributeValues: obj{":a": s("a")},
 		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal})
 	require.NoError(t, err)
 	require.EqualValues(t, 0, out.Count)

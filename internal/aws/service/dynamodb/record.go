@@ -138,11 +138,13 @@ func (t *Table) checkItem(it item.Item) error {
 				continue
 			}
 			if want := t.kind(n); v.Kind != want {
-				return refuse(invalid+"Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s", n, want, v.Kind, ix.Name)
+				return refuse(invalid+"Type mismatch for Index Key %s Expected: %s Actual: %s IndexName: %s", n, want, v.Kind,
+					ix.Name)
 			}
 			if v.Text == "" {
-				return refuse("One or more parameter values are not valid. A value specified for a secondary index key is not supported. "+
-					"The AttributeValue for a key attribute cannot contain an empty %s value. IndexName: %s, IndexKey: %s",
+				return refuse(
+					"One or more parameter values are not valid. A value specified for a secondary index key is not supported. "+
+						"The AttributeValue for a key attribute cannot contain an empty %s value. IndexName: %s, IndexKey: %s",
 					emptyKind(v), ix.Name, n)
 			}
 		}

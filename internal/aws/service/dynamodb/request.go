@@ -20,7 +20,8 @@ type expression struct {
 
 // placeholders checks ExpressionAttributeNames and -Values, which may only be
 // given along with an expression.
-func placeholders(names map[string]string, values map[string]types.AttributeValue, expressions ...expression) (*expr.Params, error) {
+func placeholders(names map[string]string, values map[string]types.AttributeValue,
+	expressions ...expression) (*expr.Params, error) {
 	var absent []string
 	for _, e := range expressions {
 		if e.text == nil {

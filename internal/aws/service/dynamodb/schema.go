@@ -58,14 +58,16 @@ func (t *Table) checkAttributes() error {
 	used := t.Schema.names()
 	for _, n := range used {
 		if !defined[n] {
-			return refuse(invalid+"Some index key attributes are not defined in AttributeDefinitions. Keys: [%s], AttributeDefinitions: [%s]",
+			return refuse(invalid+
+				"Some index key attributes are not defined in AttributeDefinitions. Keys: [%s], AttributeDefinitions: [%s]",
 				strings.Join(used, ", "), strings.Join(names, ", "))
 		}
 	}
 	for _, ix := range t.Indexes {
 		for _, n := range ix.Schema.names() {
 			if !defined[n] {
-				return refuse(invalid+"Some index key attributes are not defined in AttributeDefinitions. Keys: [%s], AttributeDefinitions: [%s]",
+				return refuse(invalid+
+					"Some index key attributes are not defined in AttributeDefinitions. Keys: [%s], AttributeDefinitions: [%s]",
 					strings.Join(ix.Schema.names(), ", "), strings.Join(names, ", "))
 			}
 			if !slices.Contains(used, n) {
@@ -77,7 +79,8 @@ func (t *Table) checkAttributes() error {
 		return nil
 	}
 	if len(t.Indexes) == 0 {
-		return refuse(invalid + "Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
+		return refuse(invalid +
+			"Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
 	}
 	return refuse(invalid+"Some AttributeDefinitions are not used. AttributeDefinitions: [%s], keys used: [%s]",
 		strings.Join(names, ", "), strings.Join(used, ", "))
@@ -120,17 +123,21 @@ func newIndex(operation string, spec indexSpec, onDemand bool) (*Index, error) {
 func throughput(in *types.ProvisionedThroughput, onDemand bool, where string) (Throughput, error) {
 	switch {
 	case onDemand && in != nil && (aws.ToInt64(in.ReadCapacityUnits) != 0 || aws.ToInt64(in.WriteCapacityUnits) != 0):
-		return Throughput{}, refuse(invalid + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
+		return Throughput{},
+			refuse(invalid +
+				"Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST")
 	case onDemand:
 		return Throughput{}, nil
 	case in == nil && where != "":
 		return Throughput{}, refuse(invalid+"ProvisionedThroughput must be specified %s", where)
 	case in == nil:
-		return Throughput{}, refuse(invalid + "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED")
+		return Throughput{},
+			refuse(invalid + "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED")
 	}
 	p := Throughput{Read: aws.ToInt64(in.ReadCapacityUnits), Write: aws.ToInt64(in.WriteCapacityUnits)}
 	if most := limit("tableUnits"); p.Read > most || p.Write > most {
-		return p, &types.LimitExceededException{Message: aws.String("The requested throughput exceeds the per-table limit of the account")}
+		return p, &types.LimitExceededException{Message: aws.String(
+			"The requested throughput exceeds the per-table limit of the account")}
 	}
 	return p, nil
 }
@@ -154,7 +161,8 @@ func (t *Table) checkIndexes() error {
 		locals++
 		switch {
 		case t.Schema.Range == "":
-			return refuse(invalid + "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex")
+			return refuse(invalid +
+				"Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex")
 		case ix.Schema.Range == "":
 			return refuse(invalid+"Index KeySchema does not have a range key for index: %s", ix.Name)
 		case ix.Schema.Hash != t.Schema.Hash:
@@ -166,7 +174,8 @@ func (t *Table) checkIndexes() error {
 	case locals > int(limit("localSecondaryIndexes")):
 		return refuse(invalid+"Number of LocalSecondaryIndexes exceeds per-table limit of %d", limit("localSecondaryIndexes"))
 	case globals > int(limit("globalSecondaryIndexes")):
-		return refuse(invalid+"Number of GlobalSecondaryIndexes exceeds per-table limit of %d", limit("globalSecondaryIndexes"))
+		return refuse(invalid+"Number of GlobalSecondaryIndexes exceeds per-table limit of %d",
+			limit("globalSecondaryIndexes"))
 	case projected > int(limit("projectedAttributes")):
 		return refuse(invalid+"Number of projected attributes exceeds per-table limit of %d", limit("projectedAttributes"))
 	}

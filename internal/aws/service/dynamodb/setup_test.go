@@ -44,7 +44,8 @@ func definitions(names ...string) []types.AttributeDefinition {
 	var out []types.AttributeDefinition
 	for _, d := range names { // "name:N"
 		name, kind, _ := strings.Cut(d, ":")
-		out = append(out, types.AttributeDefinition{AttributeName: aws.String(name), AttributeType: types.ScalarAttributeType(kind)})
+		out = append(out, types.AttributeDefinition{AttributeName: aws.String(name),
+			AttributeType: types.ScalarAttributeType(kind)})
 	}
 	return out
 }
@@ -78,11 +79,13 @@ func (c cloud) orders(t testing.TB) {
 	c.create(t, &sdk.CreateTableInput{
 		TableName: aws.String("orders"), AttributeDefinitions: definitions("pk:S", "sk:N", "status:S", "at:N"),
 		KeySchema: schema("pk", "sk"),
-		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{IndexName: aws.String("byStatus"), KeySchema: schema("status", "at"),
+		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{IndexName: aws.String("byStatus"),
+			KeySchema:  schema("status", "at"),
 			Projection: &types.Projection{ProjectionType: types.ProjectionTypeInclude, NonKeyAttributes: []string{"total"}}}},
 		LocalSecondaryIndexes: []types.LocalSecondaryIndex{{IndexName: aws.String("byTime"), KeySchema: schema("pk", "at"),
 			Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly}}},
-		StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: types.StreamViewTypeNewAndOldImages},
+		StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(true),
+			StreamViewType: types.StreamViewTypeNewAndOldImages},
 	})
 }
 

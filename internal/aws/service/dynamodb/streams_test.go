@@ -39,16 +39,19 @@ func TestGetRecords_deliversChangesInOrder(t *testing.T) {
 	c.put(t, "orders", obj{"pk": s("a"), "sk": n(1), "v": n(1)})
 	c.put(t, "orders", obj{"pk": s("a"), "sk": n(1), "v": n(1)}) // changes nothing: no record
 	c.put(t, "orders", obj{"pk": s("a"), "sk": n(1), "v": n(2)})
-	_, err := c.db.DeleteItem(t.Context(), &sdk.DeleteItemInput{TableName: aws.String("orders"), Key: obj{"pk": s("a"), "sk": n(1)}})
+	_, err := c.db.DeleteItem(t.Context(), &sdk.DeleteItemInput{TableName: aws.String("orders"),
+		Key: obj{"pk": s("a"), "sk": n(1)}})
 	require.NoError(t, err)
 	require.Equal(t, 3, signals)
 	out, err := c.streams.GetRecords(t.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: latest})
 	require.NoError(t, err)
 	var events []string
 	for _, r := range out.Records {
-		events = append(events, fmt.Sprintf("%s old=%t new=%t", r.EventName, r.Dynamodb.OldImage != nil, r.Dynamodb.NewImage != nil))
+		events = append(events, fmt.Sprintf("%s old=%t new=%t", r.EventName, r.Dynamodb.OldImage != nil,
+			r.Dynamodb.NewImage != nil))
 	}
-	require.Equal(t, []string{"INSERT old=false new=true", "MODIFY old=true new=true", "REMOVE old=true new=false"}, events)
+	require.Equal(t, []string{"INSERT old=false new=true", "MODIFY old=true new=true", "REMOVE old=true new=false"},
+		events)
 	require.Less(t, *out.Records[0].Dynamodb.SequenceNumber, *out.Records[1].Dynamodb.SequenceNumber)
 	more, err := c.streams.GetRecords(t.Context(), &dynamodbstreams.GetRecordsInput{ShardIterator: out.NextShardIterator})
 	require.NoError(t, err)

@@ -26,7 +26,8 @@ func (s *Service) CreateTable(ctx context.Context, in *dynamodb.CreateTableInput
 		n := int64(0)
 		s.tables.Scan(w.tx, w.sc, "", "", func(string, *Table) bool { n++; return true })
 		if n >= limit("tablesPerRegion") {
-			return &types.LimitExceededException{Message: aws.String("Subscriber limit exceeded: There is a limit of 2500 tables per subscriber")}
+			return &types.LimitExceededException{Message: aws.String(
+				"Subscriber limit exceeded: There is a limit of 2500 tables per subscriber")}
 		}
 		if sp := in.StreamSpecification; sp != nil && aws.ToBool(sp.StreamEnabled) {
 			w.openStream(t, sp)
@@ -131,7 +132,8 @@ func (w *work) openStream(t *Table, sp *types.StreamSpecification) {
 }
 
 // DescribeTable tells a table's definition and state.
-func (s *Service) DescribeTable(ctx context.Context, in *dynamodb.DescribeTableInput) (*dynamodb.DescribeTableOutput, error) {
+func (s *Service) DescribeTable(ctx context.Context, in *dynamodb.DescribeTableInput) (*dynamodb.DescribeTableOutput,
+	error) {
 	c, name := gateway.From(ctx), tableName(in.TableName)
 	out := &dynamodb.DescribeTableOutput{}
 	err := s.host.Store.View(func(tx *store.Tx) error {
@@ -187,7 +189,8 @@ func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput
 			return err
 		}
 		if t.Protected {
-			return refuse("Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.")
+			return refuse(
+				"Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.")
 		}
 		out.TableDescription = s.describe(w.tx, w.sc, t, w.now)
 		out.TableDescription.TableStatus = types.TableStatusDeleting

@@ -64,7 +64,8 @@ func (s *Service) TagResource(ctx context.Context, in *dynamodb.TagResourceInput
 }
 
 // UntagResource removes tags.
-func (s *Service) UntagResource(ctx context.Context, in *dynamodb.UntagResourceInput) (*dynamodb.UntagResourceOutput, error) {
+func (s *Service) UntagResource(ctx context.Context, in *dynamodb.UntagResourceInput) (*dynamodb.UntagResourceOutput,
+	error) {
 	return &dynamodb.UntagResourceOutput{}, s.retag(ctx, in.ResourceArn, func(tags map[string]string) error {
 		for _, k := range in.TagKeys {
 			delete(tags, k)
@@ -74,7 +75,8 @@ func (s *Service) UntagResource(ctx context.Context, in *dynamodb.UntagResourceI
 }
 
 // ListTagsOfResource lists tags in order of keys; all fit one page.
-func (s *Service) ListTagsOfResource(ctx context.Context, in *dynamodb.ListTagsOfResourceInput) (*dynamodb.ListTagsOfResourceOutput, error) {
+func (s *Service) ListTagsOfResource(ctx context.Context,
+	in *dynamodb.ListTagsOfResourceInput) (*dynamodb.ListTagsOfResourceOutput, error) {
 	if in.NextToken != nil {
 		return nil, refuse("Invalid NextToken") // none was ever given out
 	}
@@ -93,7 +95,8 @@ func (s *Service) ListTagsOfResource(ctx context.Context, in *dynamodb.ListTagsO
 }
 
 // DescribeLimits tells the quotas of the account and of a table.
-func (s *Service) DescribeLimits(context.Context, *dynamodb.DescribeLimitsInput) (*dynamodb.DescribeLimitsOutput, error) {
+func (s *Service) DescribeLimits(context.Context, *dynamodb.DescribeLimitsInput) (*dynamodb.DescribeLimitsOutput,
+	error) {
 	account, table := limit("accountUnits"), limit("tableUnits")
 	return &dynamodb.DescribeLimitsOutput{
 		AccountMaxReadCapacityUnits: &account, AccountMaxWriteCapacityUnits: &account,
@@ -102,7 +105,8 @@ func (s *Service) DescribeLimits(context.Context, *dynamodb.DescribeLimitsInput)
 }
 
 // DescribeEndpoints tells where this cloud answers.
-func (s *Service) DescribeEndpoints(context.Context, *dynamodb.DescribeEndpointsInput) (*dynamodb.DescribeEndpointsOutput, error) {
+func (s *Service) DescribeEndpoints(context.Context,
+	*dynamodb.DescribeEndpointsInput) (*dynamodb.DescribeEndpointsOutput, error) {
 	_, address, _ := strings.Cut(s.host.Endpoint(), "://")
 	return &dynamodb.DescribeEndpointsOutput{Endpoints: []types.Endpoint{
 		{Address: aws.String(address), CachePeriodInMinutes: 1440}}}, nil

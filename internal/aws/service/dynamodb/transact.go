@@ -29,7 +29,8 @@ type token struct {
 }
 
 // TransactWriteItems writes up to 100 items, all or none.
-func (s *Service) TransactWriteItems(ctx context.Context, in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
+func (s *Service) TransactWriteItems(ctx context.Context,
+	in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
 	c := gateway.From(ctx)
 	if len(in.TransactItems) > int(limit("transactItems")) {
 		return nil, refuse("1 validation error detected: Value at 'transactItems' failed to satisfy constraint: "+
@@ -76,22 +77,26 @@ func newPart(ti types.TransactWriteItem) (part, error) {
 	given := 0
 	if x := ti.Put; x != nil {
 		given++
-		r = writeRequest{putItem, x.TableName, x.Item, x.ConditionExpression, nil, x.ExpressionAttributeNames, x.ExpressionAttributeValues}
+		r = writeRequest{putItem, x.TableName, x.Item, x.ConditionExpression, nil, x.ExpressionAttributeNames,
+			x.ExpressionAttributeValues}
 		p.onFail = x.ReturnValuesOnConditionCheckFailure
 	}
 	if x := ti.Update; x != nil {
 		given++
-		r = writeRequest{updateItem, x.TableName, x.Key, x.ConditionExpression, x.UpdateExpression, x.ExpressionAttributeNames, x.ExpressionAttributeValues}
+		r = writeRequest{updateItem, x.TableName, x.Key, x.ConditionExpression, x.UpdateExpression,
+			x.ExpressionAttributeNames, x.ExpressionAttributeValues}
 		p.onFail = x.ReturnValuesOnConditionCheckFailure
 	}
 	if x := ti.Delete; x != nil {
 		given++
-		r = writeRequest{deleteItem, x.TableName, x.Key, x.ConditionExpression, nil, x.ExpressionAttributeNames, x.ExpressionAttributeValues}
+		r = writeRequest{deleteItem, x.TableName, x.Key, x.ConditionExpression, nil, x.ExpressionAttributeNames,
+			x.ExpressionAttributeValues}
 		p.onFail = x.ReturnValuesOnConditionCheckFailure
 	}
 	if x := ti.ConditionCheck; x != nil {
 		given++
-		r = writeRequest{checkItem, x.TableName, x.Key, x.ConditionExpression, nil, x.ExpressionAttributeNames, x.ExpressionAttributeValues}
+		r = writeRequest{checkItem, x.TableName, x.Key, x.ConditionExpression, nil, x.ExpressionAttributeNames,
+			x.ExpressionAttributeValues}
 		p.onFail = x.ReturnValuesOnConditionCheckFailure
 	}
 	if given != 1 {
@@ -128,7 +133,8 @@ func (w *work) transact(parts []part, metrics types.ReturnItemCollectionMetrics,
 		}
 		bytes += max(o.old.bytes(), o.new.bytes())
 		if o.failed {
-			reasons[i] = types.CancellationReason{Code: aws.String("ConditionalCheckFailed"), Message: aws.String("The conditional request failed")}
+			reasons[i] = types.CancellationReason{Code: aws.String("ConditionalCheckFailed"),
+				Message: aws.String("The conditional request failed")}
 			if p.onFail == types.ReturnValuesOnConditionCheckFailureAllOld {
 				reasons[i].Item = o.old.attributes().SDK()
 			}
@@ -192,14 +198,16 @@ func canceled(reasons []types.CancellationReason) error {
 // always does: another transaction was at work on the first one.
 // Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 func conflict(in *dynamodb.TransactWriteItemsInput, injected *gateway.Error) error {
-	if injected.Code != "TransactionCanceledException" || injected.Status != http.StatusBadRequest || len(in.TransactItems) == 0 {
+	if injected.Code != "TransactionCanceledException" || injected.Status != http.StatusBadRequest ||
+		len(in.TransactItems) == 0 {
 		return injected
 	}
 	reasons := make([]types.CancellationReason, len(in.TransactItems))
 	for i := range reasons {
 		reasons[i].Code = aws.String("None")
 	}
-	reasons[0] = types.CancellationReason{Code: aws.String("TransactionConflict"), Message: aws.String("Transaction is ongoing for the item")}
+	reasons[0] = types.CancellationReason{Code: aws.String("TransactionConflict"),
+		Message: aws.String("Transaction is ongoing for the item")}
 	return canceled(reasons)
 }
 
@@ -239,7 +247,8 @@ func (w *work) remember(in *dynamodb.TransactWriteItemsInput, used map[string]*u
 	for _, key := range stale {
 		w.s.tokens.Delete(w.tx, w.sc, key)
 	}
-	t := token{Digest: digest(in), Until: w.now.Add(time.Duration(limit("transactTokenSeconds")) * time.Second), Reads: map[string]float64{}}
+	t := token{Digest: digest(in), Until: w.now.Add(time.Duration(limit("transactTokenSeconds")) * time.Second),
+		Reads: map[string]float64{}}
 	for name, u := range used {
 		t.Reads[name] = u.base
 	}
@@ -283,7 +292,8 @@ func attributesOf(ti types.TransactWriteItem) map[string]types.AttributeValue {
 }
 
 // TransactGetItems reads up to 100 items at one moment.
-func (s *Service) TransactGetItems(ctx context.Context, in *dynamodb.TransactGetItemsInput) (*dynamodb.TransactGetItemsOutput, error) {
+func (s *Service) TransactGetItems(ctx context.Context,
+	in *dynamodb.TransactGetItemsInput) (*dynamodb.TransactGetItemsOutput, error) {
 	c := gateway.From(ctx)
 	if len(in.TransactItems) > int(limit("transactItems")) {
 		return nil, refuse("1 validation error detected: Value at 'transactItems' failed to satisfy constraint: "+
@@ -319,7 +329,8 @@ func (s *Service) TransactGetItems(ctx context.Context, in *dynamodb.TransactGet
 	return out, nil
 }
 
-func (s *Service) transactGet(tx *store.Tx, c *gateway.Call, gets []get, out *dynamodb.TransactGetItemsOutput, used map[string]*usage) error {
+func (s *Service) transactGet(tx *store.Tx, c *gateway.Call, gets []get, out *dynamodb.TransactGetItemsOutput,
+	used map[string]*usage) error {
 	reasons := make([]types.CancellationReason, len(gets))
 	seen, cancelled, bytes := map[string]bool{}, false, 0
 	for i, g := range gets {

@@ -43,7 +43,8 @@ func (t *Table) expiresAt(it item.Item) (time.Time, bool) {
 }
 
 // UpdateTimeToLive turns expiry on or off.
-func (s *Service) UpdateTimeToLive(ctx context.Context, in *dynamodb.UpdateTimeToLiveInput) (*dynamodb.UpdateTimeToLiveOutput, error) {
+func (s *Service) UpdateTimeToLive(ctx context.Context,
+	in *dynamodb.UpdateTimeToLiveInput) (*dynamodb.UpdateTimeToLiveOutput, error) {
 	c, name, spec := gateway.From(ctx), tableName(in.TableName), in.TimeToLiveSpecification
 	attribute, enabled := aws.ToString(spec.AttributeName), aws.ToBool(spec.Enabled)
 	var key string
@@ -96,7 +97,8 @@ func (w *work) reindexExpiry(t *Table) {
 }
 
 // DescribeTimeToLive tells the setting.
-func (s *Service) DescribeTimeToLive(ctx context.Context, in *dynamodb.DescribeTimeToLiveInput) (*dynamodb.DescribeTimeToLiveOutput, error) {
+func (s *Service) DescribeTimeToLive(ctx context.Context,
+	in *dynamodb.DescribeTimeToLiveInput) (*dynamodb.DescribeTimeToLiveOutput, error) {
 	c, name := gateway.From(ctx), tableName(in.TableName)
 	out := &types.TimeToLiveDescription{TimeToLiveStatus: types.TimeToLiveStatusDisabled}
 	err := s.host.Store.View(func(tx *store.Tx) error {

@@ -28,8 +28,9 @@ func (s *Service) UpdateTable(ctx context.Context, in *dynamodb.UpdateTableInput
 	}
 	if in.ProvisionedThroughput == nil && in.GlobalSecondaryIndexUpdates == nil && in.StreamSpecification == nil &&
 		in.BillingMode == "" && in.DeletionProtectionEnabled == nil && in.TableClass == "" {
-		return nil, refuse("At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates " +
-			"or SSESpecification or ReplicaUpdates is required")
+		return nil,
+			refuse("At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates " +
+				"or SSESpecification or ReplicaUpdates is required")
 	}
 	if err := checkStream(in.StreamSpecification); err != nil {
 		return nil, err
@@ -116,10 +117,11 @@ func (w *work) alterBilling(t *Table, in *dynamodb.UpdateTableInput) error {
 		return err
 	}
 	if !was && p.Read == t.Provided.Read && p.Write == t.Provided.Write && in.GlobalSecondaryIndexUpdates == nil {
-		return refuse("The provisioned throughput for the table will not change. The requested value equals the current value. "+
-			"Current ReadCapacityUnits provisioned for the table: %d. Requested ReadCapacityUnits: %d. "+
-			"Current WriteCapacityUnits provisioned for the table: %d. Requested WriteCapacityUnits: %d. "+
-			"Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.",
+		return refuse(
+			"The provisioned throughput for the table will not change. The requested value equals the current value. "+
+				"Current ReadCapacityUnits provisioned for the table: %d. Requested ReadCapacityUnits: %d. "+
+				"Current WriteCapacityUnits provisioned for the table: %d. Requested WriteCapacityUnits: %d. "+
+				"Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits.",
 			t.Provided.Read, p.Read, t.Provided.Write, p.Write)
 	}
 	t.Provided = t.Provided.changed(p, w.now)
@@ -170,7 +172,8 @@ func (w *work) alterIndex(t *Table, u types.GlobalSecondaryIndexUpdate) error {
 		if t.index(aws.ToString(x.IndexName)) != nil {
 			return refuse("Attempting to create an index which already exists")
 		}
-		ix, err := newIndex("UpdateTable", indexSpec{x.IndexName, x.KeySchema, x.Projection, true, x.ProvisionedThroughput}, t.OnDemand)
+		ix, err := newIndex("UpdateTable", indexSpec{x.IndexName, x.KeySchema, x.Projection, true, x.ProvisionedThroughput},
+			t.OnDemand)
 		if err != nil {
 			return err
 		}
@@ -180,7 +183,8 @@ func (w *work) alterIndex(t *Table, u types.GlobalSecondaryIndexUpdate) error {
 	case u.Delete != nil:
 		ix := t.index(aws.ToString(u.Delete.IndexName))
 		if ix == nil || !ix.Global {
-			return &types.ResourceNotFoundException{Message: aws.String(msgNotFound + ": Index: " + aws.ToString(u.Delete.IndexName) + " not found")}
+			return &types.ResourceNotFoundException{Message: aws.String(msgNotFound + ": Index: " +
+				aws.ToString(u.Delete.IndexName) + " not found")}
 		}
 		ix.GoneAt = ready(w.now)
 		empty(w, w.s.entries, ix.prefix(t))
@@ -193,7 +197,8 @@ func (w *work) alterIndex(t *Table, u types.GlobalSecondaryIndexUpdate) error {
 		}
 		ix := t.index(aws.ToString(x.IndexName))
 		if ix == nil || !ix.Global {
-			return &types.ResourceNotFoundException{Message: aws.String(msgNotFound + ": Index: " + aws.ToString(x.IndexName) + " not found")}
+			return &types.ResourceNotFoundException{Message: aws.String(msgNotFound + ": Index: " + aws.ToString(x.IndexName) +
+				" not found")}
 		}
 		p, err := throughput(x.ProvisionedThroughput, t.OnDemand, "for index: "+ix.Name)
 		if err != nil {

@@ -44,18 +44,21 @@ func parseIterator(s string) (iterator, error) {
 		return iterator{}, bad
 	}
 	var it iterator
-	if sum := sha256.Sum256(b[8:]); string(sum[:8]) != string(b[:8]) || json.Unmarshal(b[8:], &it) != nil || it.ARN != parts[0] {
+	if sum := sha256.Sum256(b[8:]); string(sum[:8]) != string(b[:8]) || json.Unmarshal(b[8:], &it) != nil ||
+		it.ARN != parts[0] {
 		return iterator{}, bad
 	}
 	return it, nil
 }
 
 func trimmed() error {
-	return &types.TrimmedDataAccessException{Message: aws.String("The operation attempted to read past the oldest stream record in a shard.")}
+	return &types.TrimmedDataAccessException{Message: aws.String(
+		"The operation attempted to read past the oldest stream record in a shard.")}
 }
 
 // GetShardIterator fixes a position in a shard.
-func (s *Service) GetShardIterator(ctx context.Context, in *dynamodbstreams.GetShardIteratorInput) (*dynamodbstreams.GetShardIteratorOutput, error) {
+func (s *Service) GetShardIterator(ctx context.Context,
+	in *dynamodbstreams.GetShardIteratorInput) (*dynamodbstreams.GetShardIteratorOutput, error) {
 	c := gateway.From(ctx)
 	it := iterator{ARN: aws.ToString(in.StreamArn), Issued: c.Time}
 	err := s.host.Store.View(func(tx *store.Tx) error {
@@ -75,7 +78,8 @@ func (s *Service) GetShardIterator(ctx context.Context, in *dynamodbstreams.GetS
 	return &dynamodbstreams.GetShardIteratorOutput{ShardIterator: aws.String(it.String())}, nil
 }
 
-func (s *Service) position(tx *store.Tx, c *gateway.Call, st streamlog.Stream, in *dynamodbstreams.GetShardIteratorInput) (uint64, error) {
+func (s *Service) position(tx *store.Tx, c *gateway.Call, st streamlog.Stream,
+	in *dynamodbstreams.GetShardIteratorInput) (uint64, error) {
 	switch in.ShardIteratorType {
 	case types.ShardIteratorTypeTrimHorizon:
 		return 0, nil
@@ -96,7 +100,8 @@ func (s *Service) position(tx *store.Tx, c *gateway.Call, st streamlog.Stream, i
 		return next, nil
 	}
 	if in.SequenceNumber == nil {
-		return 0, gateway.Errorf(400, "ValidationException", "SequenceNumber is required for ShardIteratorType %s", in.ShardIteratorType)
+		return 0, gateway.Errorf(400, "ValidationException", "SequenceNumber is required for ShardIteratorType %s",
+			in.ShardIteratorType)
 	}
 	seq, err := streamlog.ParseSequence(*in.SequenceNumber)
 	if err != nil || seq == 0 || seq > s.log.Head(tx, c.Scope, st.ID()) {
@@ -112,7 +117,8 @@ func (s *Service) position(tx *store.Tx, c *gateway.Call, st streamlog.Stream, i
 }
 
 // GetRecords reads on from an iterator.
-func (s *Service) GetRecords(ctx context.Context, in *dynamodbstreams.GetRecordsInput) (*dynamodbstreams.GetRecordsOutput, error) {
+func (s *Service) GetRecords(ctx context.Context,
+	in *dynamodbstreams.GetRecordsInput) (*dynamodbstreams.GetRecordsOutput, error) {
 	c := gateway.From(ctx)
 	it, err := parseIterator(aws.ToString(in.ShardIterator))
 	if err != nil {

@@ -44,7 +44,8 @@ func (s *Service) Operations() []gateway.Operation {
 }
 
 func notFound(arn string) error {
-	return &types.ResourceNotFoundException{Message: aws.String("Requested resource not found: Stream: " + arn + " not found")}
+	return &types.ResourceNotFoundException{Message: aws.String("Requested resource not found: Stream: " + arn +
+		" not found")}
 }
 
 // stream finds the stream that an ARN of the caller's account and region names.
@@ -62,7 +63,8 @@ func (s *Service) stream(tx *store.Tx, c *gateway.Call, arn string) (streamlog.S
 }
 
 // ListStreams lists the streams of the account, or of one table.
-func (s *Service) ListStreams(ctx context.Context, in *dynamodbstreams.ListStreamsInput) (*dynamodbstreams.ListStreamsOutput, error) {
+func (s *Service) ListStreams(ctx context.Context,
+	in *dynamodbstreams.ListStreamsInput) (*dynamodbstreams.ListStreamsOutput, error) {
 	c, most := gateway.From(ctx), 100
 	if in.Limit != nil {
 		most = int(*in.Limit)
@@ -89,9 +91,11 @@ func (s *Service) ListStreams(ctx context.Context, in *dynamodbstreams.ListStrea
 }
 
 // DescribeStream tells a stream's state and its shard.
-func (s *Service) DescribeStream(ctx context.Context, in *dynamodbstreams.DescribeStreamInput) (*dynamodbstreams.DescribeStreamOutput, error) {
+func (s *Service) DescribeStream(ctx context.Context,
+	in *dynamodbstreams.DescribeStreamInput) (*dynamodbstreams.DescribeStreamOutput, error) {
 	c, arn := gateway.From(ctx), aws.ToString(in.StreamArn)
-	d := &types.StreamDescription{StreamArn: in.StreamArn, StreamStatus: types.StreamStatusEnabled, Shards: []types.Shard{}}
+	d := &types.StreamDescription{StreamArn: in.StreamArn, StreamStatus: types.StreamStatusEnabled,
+		Shards: []types.Shard{}}
 	err := s.host.Store.View(func(tx *store.Tx) error {
 		st, err := s.stream(tx, c, arn)
 		if err != nil {
@@ -100,13 +104,15 @@ func (s *Service) DescribeStream(ctx context.Context, in *dynamodbstreams.Descri
 		d.StreamLabel, d.TableName = aws.String(st.Label), aws.String(st.Table)
 		d.StreamViewType, d.CreationRequestDateTime = types.StreamViewType(st.View), aws.Time(st.Created)
 		for _, k := range st.Keys {
-			d.KeySchema = append(d.KeySchema, types.KeySchemaElement{AttributeName: aws.String(k.Name), KeyType: types.KeyType(k.Type)})
+			d.KeySchema = append(d.KeySchema, types.KeySchemaElement{AttributeName: aws.String(k.Name),
+				KeyType: types.KeyType(k.Type)})
 		}
 		shard := types.Shard{ShardId: aws.String(st.Shard), SequenceNumberRange: &types.SequenceNumberRange{
 			StartingSequenceNumber: aws.String(streamlog.FormatSequence(1))}}
 		if !st.Closed.IsZero() {
 			d.StreamStatus = types.StreamStatusDisabled
-			shard.SequenceNumberRange.EndingSequenceNumber = aws.String(streamlog.FormatSequence(s.log.Head(tx, c.Scope, st.ID())))
+			shard.SequenceNumberRange.EndingSequenceNumber = aws.String(streamlog.FormatSequence(s.log.Head(tx, c.Scope,
+				st.ID())))
 		}
 		// The only shard has no children, and nothing comes after it.
 		if in.ShardFilter == nil && aws.ToString(in.ExclusiveStartShardId) < st.Shard {

@@ -53,7 +53,8 @@ func checkDocument(text string, trust bool) error {
 
 func checkStatement(st map[string]json.RawMessage, trust bool) error {
 	for k := range st {
-		if !slices.Contains([]string{"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"}, k) {
+		if !slices.Contains([]string{"Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource",
+			"NotResource", "Condition"}, k) {
 			return malformed("Syntax errors in policy.")
 		}
 	}

@@ -14,14 +14,12 @@ import (
 
 func nameOf(i identity) string { return i.Name }
 
-// CreateGroup implements the operation.
 func (s *Service) CreateGroup(ctx context.Context, in *iam.CreateGroupInput) (*iam.CreateGroupOutput, error) {
 	i, err := s.create(ctx, identity{Kind: group, Name: aws.ToString(in.GroupName)}, in.Path, nil)
 	g := s.groupOf(ctx, i)
 	return &iam.CreateGroupOutput{Group: &g}, err
 }
 
-// GetGroup implements the operation.
 func (s *Service) GetGroup(ctx context.Context, in *iam.GetGroupInput) (*iam.GetGroupOutput, error) {
 	out := &iam.GetGroupOutput{Users: []types.User{}}
 	var name string
@@ -40,7 +38,6 @@ func (s *Service) GetGroup(ctx context.Context, in *iam.GetGroupInput) (*iam.Get
 	return out, err
 }
 
-// DeleteGroup implements the operation.
 func (s *Service) DeleteGroup(ctx context.Context, in *iam.DeleteGroupInput) (*iam.DeleteGroupOutput, error) {
 	return &iam.DeleteGroupOutput{}, s.remove(ctx, group, in.GroupName, func(tx *store.Tx, g identity) error {
 		used := false
@@ -52,7 +49,6 @@ func (s *Service) DeleteGroup(ctx context.Context, in *iam.DeleteGroupInput) (*i
 	})
 }
 
-// ListGroups implements the operation.
 func (s *Service) ListGroups(ctx context.Context, in *iam.ListGroupsInput) (*iam.ListGroupsOutput, error) {
 	items, next, err := page(s.list(ctx, group, in.PathPrefix), nameOf, in.Marker, in.MaxItems)
 	out := &iam.ListGroupsOutput{Groups: []types.Group{}, Marker: next, IsTruncated: next != nil}
@@ -62,7 +58,6 @@ func (s *Service) ListGroups(ctx context.Context, in *iam.ListGroupsInput) (*iam
 	return out, err
 }
 
-// AddUserToGroup implements the operation.
 func (s *Service) AddUserToGroup(ctx context.Context, in *iam.AddUserToGroupInput) (*iam.AddUserToGroupOutput, error) {
 	return &iam.AddUserToGroupOutput{}, s.change(ctx, user, in.UserName, func(tx *store.Tx, u *identity) error {
 		g, err := s.find(tx, ctx, group, in.GroupName)
@@ -73,8 +68,8 @@ func (s *Service) AddUserToGroup(ctx context.Context, in *iam.AddUserToGroupInpu
 	})
 }
 
-// RemoveUserFromGroup implements the operation.
-func (s *Service) RemoveUserFromGroup(ctx context.Context, in *iam.RemoveUserFromGroupInput) (*iam.RemoveUserFromGroupOutput, error) {
+func (s *Service) RemoveUserFromGroup(ctx context.Context,
+	in *iam.RemoveUserFromGroupInput) (*iam.RemoveUserFromGroupOutput, error) {
 	return &iam.RemoveUserFromGroupOutput{}, s.change(ctx, user, in.UserName, func(tx *store.Tx, u *identity) error {
 		g, err := s.find(tx, ctx, group, in.GroupName)
 		if err != nil {
@@ -85,8 +80,8 @@ func (s *Service) RemoveUserFromGroup(ctx context.Context, in *iam.RemoveUserFro
 	})
 }
 
-// ListGroupsForUser implements the operation.
-func (s *Service) ListGroupsForUser(ctx context.Context, in *iam.ListGroupsForUserInput) (*iam.ListGroupsForUserOutput, error) {
+func (s *Service) ListGroupsForUser(ctx context.Context, in *iam.ListGroupsForUserInput) (*iam.ListGroupsForUserOutput,
+	error) {
 	var names []string
 	if err := s.read(ctx, user, in.UserName, func(u identity) error { names = u.Groups; return nil }); err != nil {
 		return nil, err
@@ -102,8 +97,9 @@ func (s *Service) ListGroupsForUser(ctx context.Context, in *iam.ListGroupsForUs
 
 // scanUsers visits every user of the caller's account.
 func (s *Service) scanUsers(tx *store.Tx, ctx context.Context, fn func(identity)) {
-	s.identities.Scan(tx, gateway.From(ctx).Scope.Global(), store.Key(string(user), ""), "", func(_ string, i identity) bool {
-		fn(i)
-		return true
-	})
+	s.identities.Scan(tx, gateway.From(ctx).Scope.Global(), store.Key(string(user), ""), "",
+		func(_ string, i identity) bool {
+			fn(i)
+			return true
+		})
 }

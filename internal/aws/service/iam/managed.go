@@ -15,18 +15,22 @@ func awsManagedDocuments() map[string]string {
 	logs := []string{"logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents"}
 	return map[string]string{
 		"service-role/AWSLambdaBasicExecutionRole": allow(logs),
-		"service-role/AWSLambdaKinesisExecutionRole": allow(append([]string{"kinesis:DescribeStream", "kinesis:DescribeStreamSummary",
-			"kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards", "kinesis:ListStreams", "kinesis:SubscribeToShard"}, logs...)),
+		"service-role/AWSLambdaKinesisExecutionRole": allow(append([]string{"kinesis:DescribeStream",
+			"kinesis:DescribeStreamSummary",
+			"kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:ListShards", "kinesis:ListStreams",
+			"kinesis:SubscribeToShard"}, logs...)),
 		"service-role/AWSLambdaSQSQueueExecutionRole": allow(append([]string{"sqs:ReceiveMessage", "sqs:DeleteMessage",
 			"sqs:GetQueueAttributes"}, logs...)),
 		"service-role/AWSLambdaDynamoDBExecutionRole": allow(append([]string{"dynamodb:DescribeStream", "dynamodb:GetRecords",
 			"dynamodb:GetShardIterator", "dynamodb:ListStreams"}, logs...)),
-		"AmazonS3ReadOnlyAccess":      allow([]string{"s3:Get*", "s3:List*", "s3:Describe*", "s3-object-lambda:Get*", "s3-object-lambda:List*"}),
+		"AmazonS3ReadOnlyAccess": allow([]string{"s3:Get*", "s3:List*", "s3:Describe*", "s3-object-lambda:Get*",
+			"s3-object-lambda:List*"}),
 		"AmazonS3FullAccess":          allow([]string{"s3:*", "s3-object-lambda:*"}),
 		"AmazonKinesisFullAccess":     allow([]string{"kinesis:*"}),
 		"AmazonKinesisReadOnlyAccess": allow([]string{"kinesis:Get*", "kinesis:List*", "kinesis:Describe*"}),
 		"AmazonSQSFullAccess":         allow([]string{"sqs:*"}),
-		"AmazonSQSReadOnlyAccess": allow([]string{"sqs:GetQueueAttributes", "sqs:GetQueueUrl", "sqs:ListDeadLetterSourceQueues",
+		"AmazonSQSReadOnlyAccess": allow([]string{"sqs:GetQueueAttributes", "sqs:GetQueueUrl",
+			"sqs:ListDeadLetterSourceQueues",
 			"sqs:ListQueues", "sqs:ListMessageMoveTasks", "sqs:ListQueueTags"}),
 		"AmazonDynamoDBFullAccess": dynamoDBFullAccess,
 		"AdministratorAccess":      allow([]string{"*"}),
@@ -78,6 +82,7 @@ func awsManaged(arn string) (policy, bool) {
 		path, name = "/"+name[:at+1], name[at+1:]
 	}
 	since := time.Date(2015, 4, 9, 15, 3, 43, 0, time.UTC)
-	return policy{ARN: arn, Name: name, Path: path, ID: "ANPA" + strings.ToUpper(strings.Repeat("A", 17)), Created: since, Updated: since,
+	return policy{ARN: arn, Name: name, Path: path, ID: "ANPA" + strings.ToUpper(strings.Repeat("A", 17)), Created: since,
+		Updated: since,
 		Default: "v1", Versions: []version{{ID: "v1", Document: doc, Created: since}}}, true
 }

@@ -58,14 +58,17 @@ func (s *Service) policyByARN(tx *store.Tx, ctx context.Context, arn *string) (p
 	}
 	p, ok := s.policies.Get(tx, gateway.From(ctx).Scope.Global(), a)
 	if !ok {
-		return p, &types.NoSuchEntityException{Message: aws.String(fmt.Sprintf("Policy %s does not exist or is not attachable.", a))}
+		return p, &types.NoSuchEntityException{Message: aws.String(
+			fmt.Sprintf("Policy %s does not exist or is not attachable.", a))}
 	}
 	return p, nil
 }
 
 func (s *Service) policyOf(tx *store.Tx, ctx context.Context, p policy) types.Policy {
-	out := types.Policy{Arn: aws.String(p.ARN), PolicyName: aws.String(p.Name), PolicyId: aws.String(p.ID), Path: aws.String(p.Path),
-		CreateDate: aws.Time(p.Created), UpdateDate: aws.Time(p.Updated), DefaultVersionId: aws.String(p.Default), IsAttachable: true,
+	out := types.Policy{Arn: aws.String(p.ARN), PolicyName: aws.String(p.Name), PolicyId: aws.String(p.ID),
+		Path:       aws.String(p.Path),
+		CreateDate: aws.Time(p.Created), UpdateDate: aws.Time(p.Updated), DefaultVersionId: aws.String(p.Default),
+		IsAttachable:    true,
 		AttachmentCount: aws.Int32(s.attachments(tx, ctx, p.ARN)), PermissionsBoundaryUsageCount: aws.Int32(0)}
 	if p.Description != "" {
 		out.Description = aws.String(p.Description)
@@ -80,13 +83,13 @@ func checkManaged(doc string) error {
 	return checkDocument(doc, false)
 }
 
-// CreatePolicy implements the operation.
 func (s *Service) CreatePolicy(ctx context.Context, in *iam.CreatePolicyInput) (*iam.CreatePolicyOutput, error) {
 	if err := checkManaged(aws.ToString(in.PolicyDocument)); err != nil {
 		return nil, err
 	}
 	call := gateway.From(ctx)
-	p := policy{Name: aws.ToString(in.PolicyName), Path: aws.ToString(in.Path), ID: "ANPA" + s.host.IDs.Upper(17), Default: "v1", Next: 2,
+	p := policy{Name: aws.ToString(in.PolicyName), Path: aws.ToString(in.Path), ID: "ANPA" + s.host.IDs.Upper(17),
+		Default: "v1", Next: 2,
 		Description: aws.ToString(in.Description), Created: call.Time, Updated: call.Time, Tags: map[string]string{},
 		Versions: []version{{ID: "v1", Document: *in.PolicyDocument, Created: call.Time}}}
 	if p.Path == "" {
@@ -104,7 +107,8 @@ func (s *Service) CreatePolicy(ctx context.Context, in *iam.CreatePolicyInput) (
 			return !exists
 		})
 		if exists {
-			return &types.EntityAlreadyExistsException{Message: aws.String(fmt.Sprintf("A policy called %s already exists. Duplicate names are not allowed.", p.Name))}
+			return &types.EntityAlreadyExistsException{Message: aws.String(
+				fmt.Sprintf("A policy called %s already exists. Duplicate names are not allowed.", p.Name))}
 		}
 		s.policies.Put(tx, call.Scope.Global(), p.ARN, p)
 		made := s.policyOf(tx, ctx, p)
@@ -115,13 +119,13 @@ func (s *Service) CreatePolicy(ctx context.Context, in *iam.CreatePolicyInput) (
 	return out, err
 }
 
-// GetPolicy implements the operation.
 func (s *Service) GetPolicy(ctx context.Context, in *iam.GetPolicyInput) (*iam.GetPolicyOutput, error) {
 	out := &iam.GetPolicyOutput{}
 	err := s.host.Store.View(func(tx *store.Tx) error {
 		p, err := s.policyByARN(tx, ctx, in.PolicyArn)
 		if err != nil {
-			return &types.NoSuchEntityException{Message: aws.String(fmt.Sprintf("Policy %s was not found.", aws.ToString(in.PolicyArn)))}
+			return &types.NoSuchEntityException{Message: aws.String(fmt.Sprintf("Policy %s was not found.",
+				aws.ToString(in.PolicyArn)))}
 		}
 		got := s.policyOf(tx, ctx, p)
 		got.Tags = tagList(p.Tags)
@@ -131,7 +135,6 @@ func (s *Service) GetPolicy(ctx context.Context, in *iam.GetPolicyInput) (*iam.G
 	return out, err
 }
 
-// ListPolicies implements the operation.
 func (s *Service) ListPolicies(ctx context.Context, in *iam.ListPoliciesInput) (*iam.ListPoliciesOutput, error) {
 	if in.PolicyUsageFilter != "" {
 		return nil, gateway.Unsupported("iam", "ListPolicies", "PolicyUsageFilter")
@@ -183,7 +186,6 @@ func (s *Service) changePolicy(ctx context.Context, arn *string, fn func(*store.
 	})
 }
 
-// DeletePolicy implements the operation.
 func (s *Service) DeletePolicy(ctx context.Context, in *iam.DeletePolicyInput) (*iam.DeletePolicyOutput, error) {
 	if _, ok := awsManaged(aws.ToString(in.PolicyArn)); ok {
 		return nil, gateway.Errorf(403, "AccessDenied", "Policy %s is managed by AWS and cannot be deleted", *in.PolicyArn)
@@ -196,7 +198,9 @@ func (s *Service) DeletePolicy(ctx context.Context, in *iam.DeletePolicyInput) (
 		case s.attachments(tx, ctx, p.ARN) > 0:
 			return conflict("Cannot delete a policy attached to entities.")
 		case len(p.Versions) > 1:
-			return conflict("This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The default version is deleted with the policy.")
+			return conflict(
+				"This policy has more than one version. Before you delete a policy, you must delete the policy's versions. The " +
+					"default version is deleted with the policy.")
 		}
 		s.policies.Delete(tx, gateway.From(ctx).Scope.Global(), p.ARN)
 		return nil
@@ -204,18 +208,22 @@ func (s *Service) DeletePolicy(ctx context.Context, in *iam.DeletePolicyInput) (
 }
 
 func versionOf(p policy, v version) types.PolicyVersion {
-	return types.PolicyVersion{VersionId: aws.String(v.ID), CreateDate: aws.Time(v.Created), IsDefaultVersion: v.ID == p.Default}
+	return types.PolicyVersion{VersionId: aws.String(v.ID), CreateDate: aws.Time(v.Created),
+		IsDefaultVersion: v.ID == p.Default}
 }
 
-// CreatePolicyVersion implements the operation.
-func (s *Service) CreatePolicyVersion(ctx context.Context, in *iam.CreatePolicyVersionInput) (*iam.CreatePolicyVersionOutput, error) {
+func (s *Service) CreatePolicyVersion(ctx context.Context,
+	in *iam.CreatePolicyVersionInput) (*iam.CreatePolicyVersionOutput, error) {
 	if err := checkManaged(aws.ToString(in.PolicyDocument)); err != nil {
 		return nil, err
 	}
 	out := &iam.CreatePolicyVersionOutput{}
 	err := s.changePolicy(ctx, in.PolicyArn, func(_ *store.Tx, p *policy) error {
 		if n := limits.Get("iam", "versionsPerPolicy"); int64(len(p.Versions)) >= n {
-			return &types.LimitExceededException{Message: aws.String(fmt.Sprintf("A managed policy can have up to %d versions. Before you create a new version, you must delete an existing version.", n))}
+			return &types.LimitExceededException{Message: aws.String(
+				fmt.Sprintf(
+					"A managed policy can have up to %d versions. Before you create a new version, you must delete an existing "+
+						"version.", n))}
 		}
 		v := version{ID: "v" + strconv.Itoa(p.Next), Document: *in.PolicyDocument, Created: gateway.From(ctx).Time}
 		p.Next++
@@ -231,11 +239,12 @@ func (s *Service) CreatePolicyVersion(ctx context.Context, in *iam.CreatePolicyV
 }
 
 func noVersion(arn, id *string) error {
-	return &types.NoSuchEntityException{Message: aws.String(fmt.Sprintf("Policy %s version %s does not exist or is not attachable.", aws.ToString(arn), aws.ToString(id)))}
+	return &types.NoSuchEntityException{Message: aws.String(
+		fmt.Sprintf("Policy %s version %s does not exist or is not attachable.", aws.ToString(arn), aws.ToString(id)))}
 }
 
-// GetPolicyVersion implements the operation.
-func (s *Service) GetPolicyVersion(ctx context.Context, in *iam.GetPolicyVersionInput) (*iam.GetPolicyVersionOutput, error) {
+func (s *Service) GetPolicyVersion(ctx context.Context, in *iam.GetPolicyVersionInput) (*iam.GetPolicyVersionOutput,
+	error) {
 	out := &iam.GetPolicyVersionOutput{}
 	err := s.host.Store.View(func(tx *store.Tx) error {
 		p, err := s.policyByARN(tx, ctx, in.PolicyArn)
@@ -254,8 +263,8 @@ func (s *Service) GetPolicyVersion(ctx context.Context, in *iam.GetPolicyVersion
 	return out, err
 }
 
-// DeletePolicyVersion implements the operation.
-func (s *Service) DeletePolicyVersion(ctx context.Context, in *iam.DeletePolicyVersionInput) (*iam.DeletePolicyVersionOutput, error) {
+func (s *Service) DeletePolicyVersion(ctx context.Context,
+	in *iam.DeletePolicyVersionInput) (*iam.DeletePolicyVersionOutput, error) {
 	return &iam.DeletePolicyVersionOutput{}, s.changePolicy(ctx, in.PolicyArn, func(_ *store.Tx, p *policy) error {
 		if _, ok := p.version(aws.ToString(in.VersionId)); !ok {
 			return noVersion(in.PolicyArn, in.VersionId)
@@ -268,8 +277,8 @@ func (s *Service) DeletePolicyVersion(ctx context.Context, in *iam.DeletePolicyV
 	})
 }
 
-// ListPolicyVersions implements the operation.
-func (s *Service) ListPolicyVersions(ctx context.Context, in *iam.ListPolicyVersionsInput) (*iam.ListPolicyVersionsOutput, error) {
+func (s *Service) ListPolicyVersions(ctx context.Context,
+	in *iam.ListPolicyVersionsInput) (*iam.ListPolicyVersionsOutput, error) {
 	out := &iam.ListPolicyVersionsOutput{Versions: []types.PolicyVersion{}}
 	if in.Marker != nil {
 		return nil, gateway.Errorf(400, "ValidationError", "Invalid Marker.") // there are never more than five
@@ -284,8 +293,8 @@ func (s *Service) ListPolicyVersions(ctx context.Context, in *iam.ListPolicyVers
 	return out, err
 }
 
-// SetDefaultPolicyVersion implements the operation.
-func (s *Service) SetDefaultPolicyVersion(ctx context.Context, in *iam.SetDefaultPolicyVersionInput) (*iam.SetDefaultPolicyVersionOutput, error) {
+func (s *Service) SetDefaultPolicyVersion(ctx context.Context,
+	in *iam.SetDefaultPolicyVersionInput) (*iam.SetDefaultPolicyVersionOutput, error) {
 	return &iam.SetDefaultPolicyVersionOutput{}, s.changePolicy(ctx, in.PolicyArn, func(_ *store.Tx, p *policy) error {
 		if _, ok := p.version(aws.ToString(in.VersionId)); !ok {
 			return noVersion(in.PolicyArn, in.VersionId)

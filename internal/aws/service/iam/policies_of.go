@@ -26,14 +26,16 @@ func (s *Service) putInline(ctx context.Context, k kind, name, policyName, doc *
 			total += size(d)
 		}
 		if n := limits.Get("iam", string(k)+"InlinePolicySize"); total > n {
-			return &types.LimitExceededException{Message: aws.String(fmt.Sprintf("Maximum policy size of %d bytes exceeded for %s %s", n, k, i.Name))}
+			return &types.LimitExceededException{Message: aws.String(
+				fmt.Sprintf("Maximum policy size of %d bytes exceeded for %s %s", n, k, i.Name))}
 		}
 		return nil
 	})
 }
 
 func noInline(k kind, policyName *string) error {
-	return &types.NoSuchEntityException{Message: aws.String(fmt.Sprintf("The %s policy with name %s cannot be found.", k, aws.ToString(policyName)))}
+	return &types.NoSuchEntityException{Message: aws.String(fmt.Sprintf("The %s policy with name %s cannot be found.", k,
+		aws.ToString(policyName)))}
 }
 
 func (s *Service) getInline(ctx context.Context, k kind, name, policyName *string) (doc *string, err error) {
@@ -58,7 +60,8 @@ func (s *Service) deleteInline(ctx context.Context, k kind, name, policyName *st
 	})
 }
 
-func (s *Service) listInline(ctx context.Context, k kind, name, marker *string, n *int32) (names []string, next *string, err error) {
+func (s *Service) listInline(ctx context.Context, k kind, name, marker *string, n *int32) (names []string, next *string,
+	err error) {
 	err = s.read(ctx, k, name, func(i identity) (err error) {
 		names, next, err = page(slices.Sorted(maps.Keys(i.Inline)), func(s string) string { return s }, marker, n)
 		return err
@@ -93,7 +96,8 @@ func (s *Service) detach(ctx context.Context, k kind, name, arn *string) error {
 	})
 }
 
-func (s *Service) attached(ctx context.Context, k kind, name, prefix, marker *string, n *int32) ([]types.AttachedPolicy, *string, error) {
+func (s *Service) attached(ctx context.Context, k kind, name, prefix, marker *string, n *int32) ([]types.AttachedPolicy,
+	*string, error) {
 	var all []types.AttachedPolicy
 	err := s.read(ctx, k, name, func(i identity) error {
 		for _, arn := range i.Attached {

@@ -14,8 +14,9 @@ import (
 )
 
 func (s *Service) roleOf(ctx context.Context, i identity) *types.Role {
-	r := &types.Role{RoleName: aws.String(i.Name), RoleId: aws.String(i.ID), Path: aws.String(i.Path), CreateDate: aws.Time(i.Created),
-		Arn: aws.String(i.arn(gateway.From(ctx).Scope.Account)), AssumeRolePolicyDocument: encoded(i.Trust),
+	r := &types.Role{RoleName: aws.String(i.Name), RoleId: aws.String(i.ID), Path: aws.String(i.Path),
+		CreateDate: aws.Time(i.Created),
+		Arn:        aws.String(i.arn(gateway.From(ctx).Scope.Account)), AssumeRolePolicyDocument: encoded(i.Trust),
 		MaxSessionDuration: aws.Int32(i.MaxSession)}
 	if i.Description != "" {
 		r.Description = aws.String(i.Description)
@@ -25,12 +26,12 @@ func (s *Service) roleOf(ctx context.Context, i identity) *types.Role {
 
 func checkTrust(doc string) error {
 	if n := limits.Get("iam", "trustPolicySize"); size(doc) > n {
-		return &types.LimitExceededException{Message: aws.String(fmt.Sprintf("Cannot exceed quota for ACLSizePerRole: %d", n))}
+		return &types.LimitExceededException{Message: aws.String(fmt.Sprintf("Cannot exceed quota for ACLSizePerRole: %d",
+			n))}
 	}
 	return checkDocument(doc, true)
 }
 
-// CreateRole implements the operation.
 func (s *Service) CreateRole(ctx context.Context, in *iam.CreateRoleInput) (*iam.CreateRoleOutput, error) {
 	if in.PermissionsBoundary != nil {
 		return nil, gateway.Unsupported("iam", "CreateRole", "PermissionsBoundary")
@@ -49,7 +50,6 @@ func (s *Service) CreateRole(ctx context.Context, in *iam.CreateRoleInput) (*iam
 	return &iam.CreateRoleOutput{Role: out}, err
 }
 
-// GetRole implements the operation.
 func (s *Service) GetRole(ctx context.Context, in *iam.GetRoleInput) (*iam.GetRoleOutput, error) {
 	out := &iam.GetRoleOutput{}
 	err := s.read(ctx, role, in.RoleName, func(i identity) error {
@@ -60,12 +60,10 @@ func (s *Service) GetRole(ctx context.Context, in *iam.GetRoleInput) (*iam.GetRo
 	return out, err
 }
 
-// DeleteRole implements the operation.
 func (s *Service) DeleteRole(ctx context.Context, in *iam.DeleteRoleInput) (*iam.DeleteRoleOutput, error) {
 	return &iam.DeleteRoleOutput{}, s.remove(ctx, role, in.RoleName, func(*store.Tx, identity) error { return nil })
 }
 
-// ListRoles implements the operation.
 func (s *Service) ListRoles(ctx context.Context, in *iam.ListRolesInput) (*iam.ListRolesOutput, error) {
 	items, next, err := page(s.list(ctx, role, in.PathPrefix), nameOf, in.Marker, in.MaxItems)
 	out := &iam.ListRolesOutput{Roles: []types.Role{}, Marker: next, IsTruncated: next != nil}
@@ -75,7 +73,6 @@ func (s *Service) ListRoles(ctx context.Context, in *iam.ListRolesInput) (*iam.L
 	return out, err
 }
 
-// UpdateRole implements the operation.
 func (s *Service) UpdateRole(ctx context.Context, in *iam.UpdateRoleInput) (*iam.UpdateRoleOutput, error) {
 	return &iam.UpdateRoleOutput{}, s.change(ctx, role, in.RoleName, func(_ *store.Tx, i *identity) error {
 		if in.Description != nil {
@@ -88,20 +85,20 @@ func (s *Service) UpdateRole(ctx context.Context, in *iam.UpdateRoleInput) (*iam
 	})
 }
 
-// UpdateAssumeRolePolicy implements the operation.
-func (s *Service) UpdateAssumeRolePolicy(ctx context.Context, in *iam.UpdateAssumeRolePolicyInput) (*iam.UpdateAssumeRolePolicyOutput, error) {
+func (s *Service) UpdateAssumeRolePolicy(ctx context.Context,
+	in *iam.UpdateAssumeRolePolicyInput) (*iam.UpdateAssumeRolePolicyOutput, error) {
 	return &iam.UpdateAssumeRolePolicyOutput{}, s.change(ctx, role, in.RoleName, func(_ *store.Tx, i *identity) error {
 		i.Trust = aws.ToString(in.PolicyDocument)
 		return checkTrust(i.Trust)
 	})
 }
 
-// TagRole implements the operation.
 func (s *Service) TagRole(ctx context.Context, in *iam.TagRoleInput) (*iam.TagRoleOutput, error) {
-	return &iam.TagRoleOutput{}, s.change(ctx, role, in.RoleName, func(_ *store.Tx, i *identity) error { return setTags(i.Tags, in.Tags) })
+	return &iam.TagRoleOutput{}, s.change(ctx, role, in.RoleName, func(_ *store.Tx, i *identity) error {
+		return setTags(i.Tags, in.Tags)
+	})
 }
 
-// UntagRole implements the operation.
 func (s *Service) UntagRole(ctx context.Context, in *iam.UntagRoleInput) (*iam.UntagRoleOutput, error) {
 	return &iam.UntagRoleOutput{}, s.change(ctx, role, in.RoleName, func(_ *store.Tx, i *identity) error {
 		for _, k := range in.TagKeys {
@@ -111,7 +108,6 @@ func (s *Service) UntagRole(ctx context.Context, in *iam.UntagRoleInput) (*iam.U
 	})
 }
 
-// ListRoleTags implements the operation.
 func (s *Service) ListRoleTags(ctx context.Context, in *iam.ListRoleTagsInput) (*iam.ListRoleTagsOutput, error) {
 	out := &iam.ListRoleTagsOutput{}
 	err := s.read(ctx, role, in.RoleName, func(i identity) (err error) {

@@ -97,13 +97,17 @@ func (s *Service) Operations() []gateway.Operation {
 		gateway.Op(c, s.CreateRole), gateway.Op(c, s.GetRole), gateway.Op(c, s.DeleteRole), gateway.Op(c, s.ListRoles),
 		gateway.Op(c, s.UpdateRole), gateway.Op(c, s.UpdateAssumeRolePolicy),
 		gateway.Op(c, s.TagRole), gateway.Op(c, s.UntagRole), gateway.Op(c, s.ListRoleTags),
-		gateway.Op(c, s.PutUserPolicy), gateway.Op(c, s.GetUserPolicy), gateway.Op(c, s.DeleteUserPolicy), gateway.Op(c, s.ListUserPolicies),
-		gateway.Op(c, s.PutGroupPolicy), gateway.Op(c, s.GetGroupPolicy), gateway.Op(c, s.DeleteGroupPolicy), gateway.Op(c, s.ListGroupPolicies),
-		gateway.Op(c, s.PutRolePolicy), gateway.Op(c, s.GetRolePolicy), gateway.Op(c, s.DeleteRolePolicy), gateway.Op(c, s.ListRolePolicies),
+		gateway.Op(c, s.PutUserPolicy), gateway.Op(c, s.GetUserPolicy), gateway.Op(c, s.DeleteUserPolicy),
+		gateway.Op(c, s.ListUserPolicies),
+		gateway.Op(c, s.PutGroupPolicy), gateway.Op(c, s.GetGroupPolicy), gateway.Op(c, s.DeleteGroupPolicy),
+		gateway.Op(c, s.ListGroupPolicies),
+		gateway.Op(c, s.PutRolePolicy), gateway.Op(c, s.GetRolePolicy), gateway.Op(c, s.DeleteRolePolicy),
+		gateway.Op(c, s.ListRolePolicies),
 		gateway.Op(c, s.AttachUserPolicy), gateway.Op(c, s.DetachUserPolicy), gateway.Op(c, s.ListAttachedUserPolicies),
 		gateway.Op(c, s.AttachGroupPolicy), gateway.Op(c, s.DetachGroupPolicy), gateway.Op(c, s.ListAttachedGroupPolicies),
 		gateway.Op(c, s.AttachRolePolicy), gateway.Op(c, s.DetachRolePolicy), gateway.Op(c, s.ListAttachedRolePolicies),
-		gateway.Op(c, s.CreatePolicy), gateway.Op(c, s.GetPolicy), gateway.Op(c, s.DeletePolicy), gateway.Op(c, s.ListPolicies),
+		gateway.Op(c, s.CreatePolicy), gateway.Op(c, s.GetPolicy), gateway.Op(c, s.DeletePolicy),
+		gateway.Op(c, s.ListPolicies),
 		gateway.Op(c, s.CreatePolicyVersion), gateway.Op(c, s.GetPolicyVersion), gateway.Op(c, s.DeletePolicyVersion),
 		gateway.Op(c, s.ListPolicyVersions), gateway.Op(c, s.SetDefaultPolicyVersion),
 	}
@@ -170,7 +174,8 @@ func (s *Service) create(ctx context.Context, i identity, path *string, tags []t
 	return i, s.host.Store.Update(func(tx *store.Tx) error {
 		if _, err := s.find(tx, ctx, i.Kind, &i.Name); err == nil {
 			word := strings.ToUpper(string(i.Kind[:1])) + string(i.Kind[1:])
-			return &types.EntityAlreadyExistsException{Message: aws.String(fmt.Sprintf("%s with name %s already exists.", word, i.Name))}
+			return &types.EntityAlreadyExistsException{Message: aws.String(fmt.Sprintf("%s with name %s already exists.", word,
+				i.Name))}
 		}
 		s.put(tx, ctx, i)
 		return nil
@@ -181,12 +186,13 @@ func (s *Service) create(ctx context.Context, i identity, path *string, tags []t
 func (s *Service) list(ctx context.Context, k kind, prefix *string) []identity {
 	var out []identity
 	_ = s.host.Store.View(func(tx *store.Tx) error { // reads cannot fail
-		s.identities.Scan(tx, gateway.From(ctx).Scope.Global(), store.Key(string(k), ""), "", func(_ string, i identity) bool {
-			if strings.HasPrefix(i.Path, aws.ToString(prefix)) {
-				out = append(out, i)
-			}
-			return true
-		})
+		s.identities.Scan(tx, gateway.From(ctx).Scope.Global(), store.Key(string(k), ""), "",
+			func(_ string, i identity) bool {
+				if strings.HasPrefix(i.Path, aws.ToString(prefix)) {
+					out = append(out, i)
+				}
+				return true
+			})
 		return nil
 	})
 	return out
@@ -197,7 +203,8 @@ func setTags(m map[string]string, tags []types.Tag) error {
 		m[aws.ToString(t.Key)] = aws.ToString(t.Value)
 	}
 	if n := limits.Get("iam", "tagsPerResource"); int64(len(m)) > n {
-		return &types.LimitExceededException{Message: aws.String(fmt.Sprintf("The number of tags has reached the maximum limit of %d.", n))}
+		return &types.LimitExceededException{Message: aws.String(
+			fmt.Sprintf("The number of tags has reached the maximum limit of %d.", n))}
 	}
 	return nil
 }

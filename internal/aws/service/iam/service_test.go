@@ -37,14 +37,18 @@ func code(t *testing.T, want string, err error) {
 func TestRole_lifeWithPolicies(t *testing.T) {
 	t.Parallel()
 	c, ctx := iam.NewFromConfig(cloud(t).Config()), t.Context()
-	made, err := c.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("Worker"), AssumeRolePolicyDocument: aws.String(trust), Path: aws.String("/lab/")})
+	made, err := c.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("Worker"),
+		AssumeRolePolicyDocument: aws.String(trust), Path: aws.String("/lab/")})
 	require.NoError(t, err)
 	require.Equal(t, "arn:aws:iam::000000000000:role/lab/Worker", *made.Role.Arn)
-	_, err = c.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("worker"), AssumeRolePolicyDocument: aws.String(trust)})
+	_, err = c.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("worker"),
+		AssumeRolePolicyDocument: aws.String(trust)})
 	code(t, "EntityAlreadyExists", err)
-	_, err = c.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: aws.String("Worker"), PolicyName: aws.String("read"), PolicyDocument: aws.String(doc)})
+	_, err = c.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: aws.String("Worker"), PolicyName: aws.String("read"),
+		PolicyDocument: aws.String(doc)})
 	require.NoError(t, err)
-	got, err := c.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: aws.String("Worker"), PolicyName: aws.String("read")})
+	got, err := c.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: aws.String("Worker"),
+		PolicyName: aws.String("read")})
 	require.NoError(t, err)
 	plain, err := url.PathUnescape(*got.PolicyDocument)
 	require.NoError(t, err)
@@ -59,7 +63,8 @@ func TestRole_lifeWithPolicies(t *testing.T) {
 	code(t, "DeleteConflict", err)
 	_, err = c.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: aws.String("Worker"), PolicyArn: arn})
 	require.NoError(t, err)
-	_, err = c.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: aws.String("Worker"), PolicyName: aws.String("read")})
+	_, err = c.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: aws.String("Worker"),
+		PolicyName: aws.String("read")})
 	require.NoError(t, err)
 	_, err = c.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: aws.String("Worker")})
 	require.NoError(t, err)
@@ -73,7 +78,8 @@ func TestDocuments_malformedOnesAreRefused(t *testing.T) {
 	for _, bad := range []string{`{`, `{"Version":"2012-10-17"}`, `{"Version":"2020-01-01","Statement":[]}`, doc,
 		`{"Statement":[{"Effect":"Maybe","Principal":"*","Action":"sts:AssumeRole"}]}`,
 		`{"Statement":[{"Effect":"Allow","Principal":"*","Action":"AssumeRole"}]}`} {
-		_, err := c.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String(bad)})
+		_, err := c.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("r"),
+			AssumeRolePolicyDocument: aws.String(bad)})
 		code(t, "MalformedPolicyDocument", err)
 	}
 	for _, bad := range []string{trust, `[]`, `{"Statement":{"Effect":"Allow","Action":"s3:*"}}`,
@@ -89,12 +95,15 @@ func TestPolicy_versions(t *testing.T) {
 	p, err := c.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("p"), PolicyDocument: aws.String(doc)})
 	require.NoError(t, err)
 	for range 4 {
-		_, err = c.CreatePolicyVersion(ctx, &iam.CreatePolicyVersionInput{PolicyArn: p.Policy.Arn, PolicyDocument: aws.String(doc), SetAsDefault: true})
+		_, err = c.CreatePolicyVersion(ctx, &iam.CreatePolicyVersionInput{PolicyArn: p.Policy.Arn,
+			PolicyDocument: aws.String(doc), SetAsDefault: true})
 		require.NoError(t, err)
 	}
-	_, err = c.CreatePolicyVersion(ctx, &iam.CreatePolicyVersionInput{PolicyArn: p.Policy.Arn, PolicyDocument: aws.String(doc)})
+	_, err = c.CreatePolicyVersion(ctx, &iam.CreatePolicyVersionInput{PolicyArn: p.Policy.Arn,
+		PolicyDocument: aws.String(doc)})
 	code(t, "LimitExceeded", err)
-	_, err = c.DeletePolicyVersion(ctx, &iam.DeletePolicyVersionInput{PolicyArn: p.Policy.Arn, VersionId: aws.String("v5")})
+	_, err = c.DeletePolicyVersion(ctx, &iam.DeletePolicyVersionInput{PolicyArn: p.Policy.Arn,
+		VersionId: aws.String("v5")})
 	code(t, "DeleteConflict", err)
 	_, err = c.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: p.Policy.Arn})
 	code(t, "DeleteConflict", err)
@@ -115,7 +124,8 @@ func TestList_pagesAreStable(t *testing.T) {
 		for _, u := range page.Users {
 			seen = append(seen, *u.UserName)
 		}
-		_, _ = c.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("a" + *page.Users[0].UserName)}) // before the marker
+		// before the marker
+		_, _ = c.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("a" + *page.Users[0].UserName)})
 	}
 	require.Equal(t, []string{"a", "B", "c", "D", "e"}, seen)
 	_, err := c.ListUsers(ctx, &iam.ListUsersInput{Marker: aws.String("nonsense")})
@@ -143,22 +153,27 @@ func TestCredentials_ofUsersAndSessions(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "learner", *me.User.UserName)
 
-	role, err := c.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String(trust)})
+	role, err := c.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("r"),
+		AssumeRolePolicyDocument: aws.String(trust)})
 	require.NoError(t, err)
-	got, err := sts.NewFromConfig(mine).AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: role.Role.Arn, RoleSessionName: aws.String("night")})
+	got, err := sts.NewFromConfig(mine).AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: role.Role.Arn,
+		RoleSessionName: aws.String("night")})
 	require.NoError(t, err)
-	session := sts.NewFromConfig(as(*got.Credentials.AccessKeyId, *got.Credentials.SecretAccessKey, *got.Credentials.SessionToken))
+	session := sts.NewFromConfig(as(*got.Credentials.AccessKeyId, *got.Credentials.SecretAccessKey,
+		*got.Credentials.SessionToken))
 	who, err = session.GetCallerIdentity(ctx, nil)
 	require.NoError(t, err)
 	require.Equal(t, "arn:aws:sts::000000000000:assumed-role/r/night", *who.Arn)
 	require.Equal(t, *role.Role.RoleId+":night", *who.UserId)
-	_, err = session.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::000000000000:role/none"), RoleSessionName: aws.String("xx")})
+	_, err = session.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: aws.String("arn:aws:iam::000000000000:role/none"),
+		RoleSessionName: aws.String("xx")})
 	code(t, "AccessDenied", err)
 	cl.Advance(61 * time.Minute)
 	_, err = session.GetCallerIdentity(ctx, nil)
 	code(t, "ExpiredToken", err)
 
-	_, err = c.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{AccessKeyId: key.AccessKey.AccessKeyId, UserName: aws.String("learner"), Status: types.StatusTypeInactive})
+	_, err = c.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{AccessKeyId: key.AccessKey.AccessKeyId,
+		UserName: aws.String("learner"), Status: types.StatusTypeInactive})
 	require.NoError(t, err)
 	_, err = c.DeleteUser(ctx, &iam.DeleteUserInput{UserName: aws.String("learner")})
 	code(t, "DeleteConflict", err)

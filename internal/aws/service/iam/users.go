@@ -26,11 +26,11 @@ type accessKey struct {
 }
 
 func (s *Service) userOf(ctx context.Context, i identity) *types.User {
-	return &types.User{UserName: aws.String(i.Name), UserId: aws.String(i.ID), Path: aws.String(i.Path), CreateDate: aws.Time(i.Created),
-		Arn: aws.String(i.arn(gateway.From(ctx).Scope.Account)), Tags: tagList(i.Tags)}
+	return &types.User{UserName: aws.String(i.Name), UserId: aws.String(i.ID), Path: aws.String(i.Path),
+		CreateDate: aws.Time(i.Created),
+		Arn:        aws.String(i.arn(gateway.From(ctx).Scope.Account)), Tags: tagList(i.Tags)}
 }
 
-// CreateUser implements the operation.
 func (s *Service) CreateUser(ctx context.Context, in *iam.CreateUserInput) (*iam.CreateUserOutput, error) {
 	if in.PermissionsBoundary != nil {
 		return nil, gateway.Unsupported("iam", "CreateUser", "PermissionsBoundary")
@@ -60,7 +60,8 @@ func callingUser(ctx context.Context, name *string) (*string, error) {
 func (s *Service) GetUser(ctx context.Context, in *iam.GetUserInput) (*iam.GetUserOutput, error) {
 	call := gateway.From(ctx)
 	if in.UserName == nil && call.Principal.Kind == gateway.Root {
-		return &iam.GetUserOutput{User: &types.User{UserId: aws.String(call.Scope.Account), Arn: aws.String(call.Principal.ARN),
+		return &iam.GetUserOutput{User: &types.User{UserId: aws.String(call.Scope.Account),
+			Arn:        aws.String(call.Principal.ARN),
 			CreateDate: aws.Time(call.Time), Path: aws.String("/"), UserName: aws.String("")}}, nil
 	}
 	name, err := callingUser(ctx, in.UserName)
@@ -72,7 +73,6 @@ func (s *Service) GetUser(ctx context.Context, in *iam.GetUserInput) (*iam.GetUs
 	return out, err
 }
 
-// DeleteUser implements the operation.
 func (s *Service) DeleteUser(ctx context.Context, in *iam.DeleteUserInput) (*iam.DeleteUserOutput, error) {
 	return &iam.DeleteUserOutput{}, s.remove(ctx, user, in.UserName, func(tx *store.Tx, i identity) error {
 		switch {
@@ -108,9 +108,10 @@ func (s *Service) remove(ctx context.Context, k kind, name *string, check func(*
 	})
 }
 
-// ListUsers implements the operation.
 func (s *Service) ListUsers(ctx context.Context, in *iam.ListUsersInput) (*iam.ListUsersOutput, error) {
-	items, next, err := page(s.list(ctx, user, in.PathPrefix), func(i identity) string { return i.Name }, in.Marker, in.MaxItems)
+	items, next, err := page(s.list(ctx, user, in.PathPrefix), func(i identity) string {
+		return i.Name
+	}, in.Marker, in.MaxItems)
 	out := &iam.ListUsersOutput{Users: []types.User{}, Marker: next, IsTruncated: next != nil}
 	for _, i := range items {
 		u := s.userOf(ctx, i)
@@ -120,12 +121,12 @@ func (s *Service) ListUsers(ctx context.Context, in *iam.ListUsersInput) (*iam.L
 	return out, err
 }
 
-// TagUser implements the operation.
 func (s *Service) TagUser(ctx context.Context, in *iam.TagUserInput) (*iam.TagUserOutput, error) {
-	return &iam.TagUserOutput{}, s.change(ctx, user, in.UserName, func(_ *store.Tx, i *identity) error { return setTags(i.Tags, in.Tags) })
+	return &iam.TagUserOutput{}, s.change(ctx, user, in.UserName, func(_ *store.Tx, i *identity) error {
+		return setTags(i.Tags, in.Tags)
+	})
 }
 
-// UntagUser implements the operation.
 func (s *Service) UntagUser(ctx context.Context, in *iam.UntagUserInput) (*iam.UntagUserOutput, error) {
 	return &iam.UntagUserOutput{}, s.change(ctx, user, in.UserName, func(_ *store.Tx, i *identity) error {
 		for _, k := range in.TagKeys {
@@ -137,7 +138,6 @@ func (s *Service) UntagUser(ctx context.Context, in *iam.UntagUserInput) (*iam.U
 
 func tagKey(t types.Tag) string { return *t.Key }
 
-// ListUserTags implements the operation.
 func (s *Service) ListUserTags(ctx context.Context, in *iam.ListUserTagsInput) (*iam.ListUserTagsOutput, error) {
 	out := &iam.ListUserTagsOutput{}
 	err := s.read(ctx, user, in.UserName, func(i identity) (err error) {
@@ -159,28 +159,31 @@ func (s *Service) keysOf(tx *store.Tx, ctx context.Context, name string) []acces
 	return out
 }
 
-// CreateAccessKey implements the operation.
-func (s *Service) CreateAccessKey(ctx context.Context, in *iam.CreateAccessKeyInput) (*iam.CreateAccessKeyOutput, error) {
+func (s *Service) CreateAccessKey(ctx context.Context, in *iam.CreateAccessKeyInput) (*iam.CreateAccessKeyOutput,
+	error) {
 	name, err := callingUser(ctx, in.UserName)
 	if err != nil {
 		return nil, err
 	}
 	call := gateway.From(ctx)
-	k := accessKey{ID: "AKIA" + s.host.IDs.Upper(16), Secret: s.host.IDs.Hex(40), Status: types.StatusTypeActive, Created: call.Time}
+	k := accessKey{ID: "AKIA" + s.host.IDs.Upper(16), Secret: s.host.IDs.Hex(40), Status: types.StatusTypeActive,
+		Created: call.Time}
 	err = s.host.Store.Update(func(tx *store.Tx) error {
 		i, err := s.find(tx, ctx, user, name)
 		if err != nil {
 			return err
 		}
 		if n := limits.Get("iam", "accessKeysPerUser"); int64(len(s.keysOf(tx, ctx, i.Name))) >= n {
-			return &types.LimitExceededException{Message: aws.String(fmt.Sprintf("Cannot exceed quota for AccessKeysPerUser: %d", n))}
+			return &types.LimitExceededException{Message: aws.String(fmt.Sprintf("Cannot exceed quota for AccessKeysPerUser: %d",
+				n))}
 		}
 		k.User = i.Name
 		s.keys.Put(tx, call.Scope.Global(), k.ID, k)
 		return nil
 	})
-	return &iam.CreateAccessKeyOutput{AccessKey: &types.AccessKey{AccessKeyId: aws.String(k.ID), SecretAccessKey: aws.String(k.Secret),
-		Status: k.Status, UserName: aws.String(k.User), CreateDate: aws.Time(k.Created)}}, err
+	return &iam.CreateAccessKeyOutput{AccessKey: &types.AccessKey{AccessKeyId: aws.String(k.ID),
+		SecretAccessKey: aws.String(k.Secret),
+		Status:          k.Status, UserName: aws.String(k.User), CreateDate: aws.Time(k.Created)}}, err
 }
 
 func (s *Service) changeKey(ctx context.Context, id, userName *string, fn func(*store.Tx, accessKey)) error {
@@ -191,29 +194,29 @@ func (s *Service) changeKey(ctx context.Context, id, userName *string, fn func(*
 	return s.host.Store.Update(func(tx *store.Tx) error {
 		k, ok := s.keys.Get(tx, gateway.From(ctx).Scope.Global(), aws.ToString(id))
 		if !ok || nameKey(user, k.User) != nameKey(user, *name) {
-			return &types.NoSuchEntityException{Message: aws.String(fmt.Sprintf("The Access Key with id %s cannot be found.", aws.ToString(id)))}
+			return &types.NoSuchEntityException{Message: aws.String(fmt.Sprintf("The Access Key with id %s cannot be found.",
+				aws.ToString(id)))}
 		}
 		fn(tx, k)
 		return nil
 	})
 }
 
-// DeleteAccessKey implements the operation.
-func (s *Service) DeleteAccessKey(ctx context.Context, in *iam.DeleteAccessKeyInput) (*iam.DeleteAccessKeyOutput, error) {
+func (s *Service) DeleteAccessKey(ctx context.Context, in *iam.DeleteAccessKeyInput) (*iam.DeleteAccessKeyOutput,
+	error) {
 	return &iam.DeleteAccessKeyOutput{}, s.changeKey(ctx, in.AccessKeyId, in.UserName, func(tx *store.Tx, k accessKey) {
 		s.keys.Delete(tx, gateway.From(ctx).Scope.Global(), k.ID)
 	})
 }
 
-// UpdateAccessKey implements the operation.
-func (s *Service) UpdateAccessKey(ctx context.Context, in *iam.UpdateAccessKeyInput) (*iam.UpdateAccessKeyOutput, error) {
+func (s *Service) UpdateAccessKey(ctx context.Context, in *iam.UpdateAccessKeyInput) (*iam.UpdateAccessKeyOutput,
+	error) {
 	return &iam.UpdateAccessKeyOutput{}, s.changeKey(ctx, in.AccessKeyId, in.UserName, func(tx *store.Tx, k accessKey) {
 		k.Status = in.Status
 		s.keys.Put(tx, gateway.From(ctx).Scope.Global(), k.ID, k)
 	})
 }
 
-// ListAccessKeys implements the operation.
 func (s *Service) ListAccessKeys(ctx context.Context, in *iam.ListAccessKeysInput) (*iam.ListAccessKeysOutput, error) {
 	name, err := callingUser(ctx, in.UserName)
 	if err != nil {
@@ -226,7 +229,9 @@ func (s *Service) ListAccessKeys(ctx context.Context, in *iam.ListAccessKeysInpu
 			return err
 		}
 		var keys []accessKey
-		keys, out.Marker, err = page(s.keysOf(tx, ctx, i.Name), func(k accessKey) string { return k.ID }, in.Marker, in.MaxItems)
+		keys, out.Marker, err = page(s.keysOf(tx, ctx, i.Name), func(k accessKey) string {
+			return k.ID
+		}, in.Marker, in.MaxItems)
 		for _, k := range keys {
 			out.AccessKeyMetadata = append(out.AccessKeyMetadata, types.AccessKeyMetadata{AccessKeyId: aws.String(k.ID),
 				Status: k.Status, UserName: aws.String(k.User), CreateDate: aws.Time(k.Created)})
@@ -258,8 +263,9 @@ func (s *Service) Lookup(accessKeyID string) (secret string, owner gateway.Princ
 // groups
 
 func (s *Service) groupOf(ctx context.Context, i identity) types.Group {
-	return types.Group{GroupName: aws.String(i.Name), GroupId: aws.String(i.ID), Path: aws.String(i.Path), CreateDate: aws.Time(i.Created),
-		Arn: aws.String(i.arn(gateway.From(ctx).Scope.Account))}
+	return types.Group{GroupName: aws.String(i.Name), GroupId: aws.String(i.ID), Path: aws.String(i.Path),
+		CreateDate: aws.Time(i.Created),
+		Arn:        aws.String(i.arn(gateway.From(ctx).Scope.Account))}
 }
 
 // members returns the users of a group.

@@ -32,7 +32,8 @@ func (k consumer) status(now time.Time) types.ConsumerStatus {
 }
 
 // RegisterStreamConsumer adds a consumer to a stream.
-func (s *Service) RegisterStreamConsumer(ctx context.Context, in *kinesis.RegisterStreamConsumerInput) (*kinesis.RegisterStreamConsumerOutput, error) {
+func (s *Service) RegisterStreamConsumer(ctx context.Context,
+	in *kinesis.RegisterStreamConsumerInput) (*kinesis.RegisterStreamConsumerOutput, error) {
 	c := gateway.From(ctx)
 	k := consumer{Name: aws.ToString(in.ConsumerName), Created: c.Time, Tags: in.Tags}
 	err := s.host.Store.Update(func(tx *store.Tx) error {
@@ -46,7 +47,8 @@ func (s *Service) RegisterStreamConsumer(ctx context.Context, in *kinesis.Regist
 			return &types.ResourceInUseException{Message: aws.String(fmt.Sprintf("Consumer %s already exists.", k.Name))}
 		}
 		if count >= limit("consumersPerStream") {
-			return &types.LimitExceededException{Message: aws.String(fmt.Sprintf("A stream can have at most %d registered consumers.", limit("consumersPerStream")))}
+			return &types.LimitExceededException{Message: aws.String(
+				fmt.Sprintf("A stream can have at most %d registered consumers.", limit("consumersPerStream")))}
 		}
 		k.Stream, k.ARN = st.ARN, fmt.Sprintf("%s/consumer/%s:%d", st.ARN, k.Name, c.Time.Unix())
 		s.consumers.Put(tx, scope, store.Key(st.Name, k.Name), k)
@@ -56,19 +58,22 @@ func (s *Service) RegisterStreamConsumer(ctx context.Context, in *kinesis.Regist
 		return nil, err
 	}
 	return &kinesis.RegisterStreamConsumerOutput{Consumer: &types.Consumer{
-		ConsumerName: &k.Name, ConsumerARN: &k.ARN, ConsumerCreationTimestamp: &k.Created, ConsumerStatus: types.ConsumerStatusCreating,
+		ConsumerName: &k.Name, ConsumerARN: &k.ARN, ConsumerCreationTimestamp: &k.Created,
+		ConsumerStatus: types.ConsumerStatusCreating,
 	}}, nil
 }
 
 // findConsumer takes a consumer's ARN, or its name with the stream's ARN.
-func (s *Service) findConsumer(tx *store.Tx, c *gateway.Call, consumerARN, streamARN, name *string) (consumer, ident.Scope, string, error) {
+func (s *Service) findConsumer(tx *store.Tx, c *gateway.Call, consumerARN, streamARN, name *string) (consumer,
+	ident.Scope, string, error) {
 	if consumerARN != nil {
 		arn, rest, _ := strings.Cut(*consumerARN, "/consumer/")
 		n, _, _ := strings.Cut(rest, ":")
 		streamARN, name = &arn, &n
 	}
 	if streamARN == nil || aws.ToString(name) == "" {
-		return consumer{}, ident.Scope{}, "", invalid("Either the consumer's ARN or the stream's ARN and the consumer's name must be provided.")
+		return consumer{}, ident.Scope{}, "",
+			invalid("Either the consumer's ARN or the stream's ARN and the consumer's name must be provided.")
 	}
 	st, scope, err := s.find(tx, c, nil, streamARN)
 	if err != nil {
@@ -77,13 +82,16 @@ func (s *Service) findConsumer(tx *store.Tx, c *gateway.Call, consumerARN, strea
 	key := store.Key(st.Name, *name)
 	k, ok := s.consumers.Get(tx, scope, key)
 	if !ok || consumerARN != nil && k.ARN != *consumerARN {
-		return consumer{}, scope, "", &types.ResourceNotFoundException{Message: aws.String(fmt.Sprintf("Consumer %s of stream %s not found.", *name, st.Name))}
+		return consumer{}, scope, "",
+			&types.ResourceNotFoundException{Message: aws.String(fmt.Sprintf("Consumer %s of stream %s not found.", *name,
+				st.Name))}
 	}
 	return k, scope, key, nil
 }
 
 // DescribeStreamConsumer returns one consumer.
-func (s *Service) DescribeStreamConsumer(ctx context.Context, in *kinesis.DescribeStreamConsumerInput) (*kinesis.DescribeStreamConsumerOutput, error) {
+func (s *Service) DescribeStreamConsumer(ctx context.Context,
+	in *kinesis.DescribeStreamConsumerInput) (*kinesis.DescribeStreamConsumerOutput, error) {
 	c := gateway.From(ctx)
 	var k consumer
 	err := s.host.Store.View(func(tx *store.Tx) (err error) {
@@ -94,12 +102,14 @@ func (s *Service) DescribeStreamConsumer(ctx context.Context, in *kinesis.Descri
 		return nil, err
 	}
 	return &kinesis.DescribeStreamConsumerOutput{ConsumerDescription: &types.ConsumerDescription{
-		ConsumerName: &k.Name, ConsumerARN: &k.ARN, ConsumerCreationTimestamp: &k.Created, ConsumerStatus: k.status(c.Time), StreamARN: &k.Stream,
+		ConsumerName: &k.Name, ConsumerARN: &k.ARN, ConsumerCreationTimestamp: &k.Created, ConsumerStatus: k.status(c.Time),
+		StreamARN: &k.Stream,
 	}}, nil
 }
 
 // DeregisterStreamConsumer removes one.
-func (s *Service) DeregisterStreamConsumer(ctx context.Context, in *kinesis.DeregisterStreamConsumerInput) (*kinesis.DeregisterStreamConsumerOutput, error) {
+func (s *Service) DeregisterStreamConsumer(ctx context.Context,
+	in *kinesis.DeregisterStreamConsumerInput) (*kinesis.DeregisterStreamConsumerOutput, error) {
 	c := gateway.From(ctx)
 	var k consumer
 	err := s.host.Store.Update(func(tx *store.Tx) (err error) {
@@ -119,7 +129,8 @@ func (s *Service) DeregisterStreamConsumer(ctx context.Context, in *kinesis.Dere
 }
 
 // ListStreamConsumers returns a stream's consumers, a page at a time.
-func (s *Service) ListStreamConsumers(ctx context.Context, in *kinesis.ListStreamConsumersInput) (*kinesis.ListStreamConsumersOutput, error) {
+func (s *Service) ListStreamConsumers(ctx context.Context,
+	in *kinesis.ListStreamConsumersInput) (*kinesis.ListStreamConsumersOutput, error) {
 	c := gateway.From(ctx)
 	page, after := int(limit("listConsumersPage")), ""
 	if in.MaxResults != nil {

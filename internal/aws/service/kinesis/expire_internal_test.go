@@ -23,12 +23,14 @@ func TestExpire_removesRecordsFromTheStore(t *testing.T) {
 		return s
 	})
 	client := sdk.NewFromConfig(cloud.Config())
-	_, err := client.CreateStream(t.Context(), &sdk.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(2)})
+	_, err := client.CreateStream(t.Context(), &sdk.CreateStreamInput{StreamName: aws.String("s"),
+		ShardCount: aws.Int32(2)})
 	require.NoError(t, err)
 	cloud.Advance(time.Second)
 	put := func() {
 		for _, k := range []string{"a", "b", "c", "d"} {
-			_, err := client.PutRecord(t.Context(), &sdk.PutRecordInput{StreamName: aws.String("s"), PartitionKey: &k, Data: []byte("x")})
+			_, err := client.PutRecord(t.Context(), &sdk.PutRecordInput{StreamName: aws.String("s"), PartitionKey: &k,
+				Data: []byte("x")})
 			require.NoError(t, err)
 		}
 	}
@@ -50,11 +52,13 @@ func TestExpire_removesRecordsFromTheStore(t *testing.T) {
 	cloud.Advance(13 * time.Hour)
 	require.Zero(t, stored(), "a restart takes the removal up again")
 	put()
-	_, err = client.IncreaseStreamRetentionPeriod(t.Context(), &sdk.IncreaseStreamRetentionPeriodInput{StreamName: aws.String("s"), RetentionPeriodHours: aws.Int32(72)})
+	_, err = client.IncreaseStreamRetentionPeriod(t.Context(),
+		&sdk.IncreaseStreamRetentionPeriodInput{StreamName: aws.String("s"), RetentionPeriodHours: aws.Int32(72)})
 	require.NoError(t, err)
 	cloud.Advance(48 * time.Hour)
 	require.Equal(t, 4, stored())
-	_, err = client.DecreaseStreamRetentionPeriod(t.Context(), &sdk.DecreaseStreamRetentionPeriodInput{StreamName: aws.String("s"), RetentionPeriodHours: aws.Int32(24)})
+	_, err = client.DecreaseStreamRetentionPeriod(t.Context(),
+		&sdk.DecreaseStreamRetentionPeriodInput{StreamName: aws.String("s"), RetentionPeriodHours: aws.Int32(24)})
 	require.NoError(t, err)
 	require.Zero(t, stored())
 }

@@ -22,7 +22,8 @@ func start(t *testing.T, shards int32) (*awstest.Cloud, *sdk.Client) {
 	t.Helper()
 	cloud := awstest.New(t, kinesis.New)
 	client := sdk.NewFromConfig(cloud.Config())
-	_, err := client.CreateStream(t.Context(), &sdk.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(shards)})
+	_, err := client.CreateStream(t.Context(), &sdk.CreateStreamInput{StreamName: aws.String("s"),
+		ShardCount: aws.Int32(shards)})
 	require.NoError(t, err)
 	d, err := client.DescribeStreamSummary(t.Context(), &sdk.DescribeStreamSummaryInput{StreamName: aws.String("s")})
 	require.NoError(t, err)
@@ -61,7 +62,8 @@ func readAll(t *testing.T, cloud *awstest.Cloud, client *sdk.Client) map[string]
 
 func put(t *testing.T, client *sdk.Client, key string, n int) {
 	t.Helper()
-	_, err := client.PutRecord(t.Context(), &sdk.PutRecordInput{StreamName: aws.String("s"), PartitionKey: &key, Data: fmt.Append(nil, n)})
+	_, err := client.PutRecord(t.Context(), &sdk.PutRecordInput{StreamName: aws.String("s"), PartitionKey: &key,
+		Data: fmt.Append(nil, n)})
 	require.NoError(t, err)
 }
 
@@ -82,22 +84,26 @@ func TestReshard_losesNothingAndKeepsOrder(t *testing.T) {
 		cloud.Advance(time.Second)
 	}
 	round(0)
-	_, err := client.SplitShard(t.Context(), &sdk.SplitShardInput{StreamName: aws.String("s"), ShardToSplit: aws.String("shardId-000000000001"),
+	_, err := client.SplitShard(t.Context(), &sdk.SplitShardInput{StreamName: aws.String("s"),
+		ShardToSplit:       aws.String("shardId-000000000001"),
 		NewStartingHashKey: aws.String("170141183460469231731687303715884105728")})
 	require.NoError(t, err)
 	cloud.Advance(time.Second)
 	round(10)
-	_, err = client.UpdateShardCount(t.Context(), &sdk.UpdateShardCountInput{StreamName: aws.String("s"), TargetShardCount: aws.Int32(7),
-		ScalingType: types.ScalingTypeUniformScaling})
+	_, err = client.UpdateShardCount(t.Context(), &sdk.UpdateShardCountInput{StreamName: aws.String("s"),
+		TargetShardCount: aws.Int32(7),
+		ScalingType:      types.ScalingTypeUniformScaling})
 	require.NoError(t, err)
 	cloud.Advance(time.Second)
 	round(20)
-	_, err = client.UpdateShardCount(t.Context(), &sdk.UpdateShardCountInput{StreamName: aws.String("s"), TargetShardCount: aws.Int32(5),
-		ScalingType: types.ScalingTypeUniformScaling})
+	_, err = client.UpdateShardCount(t.Context(), &sdk.UpdateShardCountInput{StreamName: aws.String("s"),
+		TargetShardCount: aws.Int32(5),
+		ScalingType:      types.ScalingTypeUniformScaling})
 	require.NoError(t, err)
 	cloud.Advance(time.Second)
 	round(30)
-	open, err := client.ListShards(t.Context(), &sdk.ListShardsInput{StreamName: aws.String("s"), ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeAtLatest}})
+	open, err := client.ListShards(t.Context(), &sdk.ListShardsInput{StreamName: aws.String("s"),
+		ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeAtLatest}})
 	require.NoError(t, err)
 	require.Len(t, open.Shards, 5)
 	require.Equal(t, want, readAll(t, cloud, client))
@@ -109,7 +115,8 @@ func TestPutRecords_reportsThrottledEntries(t *testing.T) {
 	send := func(n int) (ok, throttled int) {
 		in := &sdk.PutRecordsInput{StreamName: aws.String("s")}
 		for i := range n {
-			in.Records = append(in.Records, types.PutRecordsRequestEntry{PartitionKey: aws.String("k"), Data: fmt.Append(nil, i)})
+			in.Records = append(in.Records, types.PutRecordsRequestEntry{PartitionKey: aws.String("k"),
+				Data: fmt.Append(nil, i)})
 		}
 		out, err := client.PutRecords(t.Context(), in)
 		require.NoError(t, err)
@@ -119,7 +126,8 @@ func TestPutRecords_reportsThrottledEntries(t *testing.T) {
 				continue
 			}
 			require.Equal(t, "ProvisionedThroughputExceededException", *r.ErrorCode)
-			require.Equal(t, "Rate exceeded for shard shardId-000000000000 in stream s under account 000000000000.", *r.ErrorMessage)
+			require.Equal(t, "Rate exceeded for shard shardId-000000000000 in stream s under account 000000000000.",
+				*r.ErrorMessage)
 			throttled++
 		}
 		require.Equal(t, throttled, int(*out.FailedRecordCount))
@@ -165,7 +173,8 @@ func TestGetRecords_iteratorsExpireAndRecordsAreTrimmed(t *testing.T) {
 	t.Parallel()
 	cloud, client := start(t, 1)
 	put(t, client, "k", 1)
-	it, err := client.GetShardIterator(t.Context(), &sdk.GetShardIteratorInput{StreamName: aws.String("s"), ShardId: aws.String("shardId-000000000000"), ShardIteratorType: types.ShardIteratorTypeTrimHorizon})
+	it, err := client.GetShardIterator(t.Context(), &sdk.GetShardIteratorInput{StreamName: aws.String("s"),
+		ShardId: aws.String("shardId-000000000000"), ShardIteratorType: types.ShardIteratorTypeTrimHorizon})
 	require.NoError(t, err)
 	cloud.Advance(5*time.Minute + time.Second)
 	_, err = client.GetRecords(t.Context(), &sdk.GetRecordsInput{ShardIterator: it.ShardIterator})
@@ -183,7 +192,8 @@ func TestLatestAndTimestamp_arePositionsInTime(t *testing.T) {
 	cloud.Advance(time.Minute)
 	at := cloud.Clock.Now()
 	iterator := func(kind types.ShardIteratorType) *string {
-		it, err := client.GetShardIterator(t.Context(), &sdk.GetShardIteratorInput{StreamName: aws.String("s"), ShardId: aws.String("shardId-000000000000"), ShardIteratorType: kind, Timestamp: &at})
+		it, err := client.GetShardIterator(t.Context(), &sdk.GetShardIteratorInput{StreamName: aws.String("s"),
+			ShardId: aws.String("shardId-000000000000"), ShardIteratorType: kind, Timestamp: &at})
 		require.NoError(t, err)
 		return it.ShardIterator
 	}
@@ -218,7 +228,8 @@ func TestWrongRequests_answerAsAWSDoes(t *testing.T) {
 			return err
 		}},
 		"no such shard": {"ResourceNotFoundException", func(ctx context.Context) error {
-			_, err := client.GetShardIterator(ctx, &sdk.GetShardIteratorInput{StreamName: name, ShardId: aws.String("shardId-000000000009"), ShardIteratorType: types.ShardIteratorTypeLatest})
+			_, err := client.GetShardIterator(ctx, &sdk.GetShardIteratorInput{StreamName: name,
+				ShardId: aws.String("shardId-000000000009"), ShardIteratorType: types.ShardIteratorTypeLatest})
 			return err
 		}},
 		"iterator made up": {"InvalidArgumentException", func(ctx context.Context) error {
@@ -226,15 +237,18 @@ func TestWrongRequests_answerAsAWSDoes(t *testing.T) {
 			return err
 		}},
 		"sequence of nowhere": {"InvalidArgumentException", func(ctx context.Context) error {
-			_, err := client.GetShardIterator(ctx, &sdk.GetShardIteratorInput{StreamName: name, ShardId: shard, ShardIteratorType: types.ShardIteratorTypeAtSequenceNumber, StartingSequenceNumber: aws.String("1")})
+			_, err := client.GetShardIterator(ctx, &sdk.GetShardIteratorInput{StreamName: name, ShardId: shard,
+				ShardIteratorType: types.ShardIteratorTypeAtSequenceNumber, StartingSequenceNumber: aws.String("1")})
 			return err
 		}},
 		"hash key too large": {"InvalidArgumentException", func(ctx context.Context) error {
-			_, err := client.PutRecord(ctx, &sdk.PutRecordInput{StreamName: name, PartitionKey: aws.String("k"), Data: []byte("x"), ExplicitHashKey: aws.String("340282366920938463463374607431768211456")})
+			_, err := client.PutRecord(ctx, &sdk.PutRecordInput{StreamName: name, PartitionKey: aws.String("k"),
+				Data: []byte("x"), ExplicitHashKey: aws.String("340282366920938463463374607431768211456")})
 			return err
 		}},
 		"record too large": {"ValidationException", func(ctx context.Context) error {
-			_, err := client.PutRecord(ctx, &sdk.PutRecordInput{StreamName: name, PartitionKey: aws.String("k"), Data: make([]byte, 1<<20)})
+			_, err := client.PutRecord(ctx, &sdk.PutRecordInput{StreamName: name, PartitionKey: aws.String("k"),
+				Data: make([]byte, 1<<20)})
 			return err
 		}},
 		"batch too long": {"ValidationException", func(ctx context.Context) error {
@@ -246,19 +260,23 @@ func TestWrongRequests_answerAsAWSDoes(t *testing.T) {
 			return err
 		}},
 		"merge with itself": {"InvalidArgumentException", func(ctx context.Context) error {
-			_, err := client.MergeShards(ctx, &sdk.MergeShardsInput{StreamName: name, ShardToMerge: shard, AdjacentShardToMerge: shard})
+			_, err := client.MergeShards(ctx, &sdk.MergeShardsInput{StreamName: name, ShardToMerge: shard,
+				AdjacentShardToMerge: shard})
 			return err
 		}},
 		"split outside the shard": {"InvalidArgumentException", func(ctx context.Context) error {
-			_, err := client.SplitShard(ctx, &sdk.SplitShardInput{StreamName: name, ShardToSplit: shard, NewStartingHashKey: aws.String("0")})
+			_, err := client.SplitShard(ctx, &sdk.SplitShardInput{StreamName: name, ShardToSplit: shard,
+				NewStartingHashKey: aws.String("0")})
 			return err
 		}},
 		"scale over double": {"InvalidArgumentException", func(ctx context.Context) error {
-			_, err := client.UpdateShardCount(ctx, &sdk.UpdateShardCountInput{StreamName: name, TargetShardCount: aws.Int32(5), ScalingType: types.ScalingTypeUniformScaling})
+			_, err := client.UpdateShardCount(ctx, &sdk.UpdateShardCountInput{StreamName: name, TargetShardCount: aws.Int32(5),
+				ScalingType: types.ScalingTypeUniformScaling})
 			return err
 		}},
 		"retention too long": {"InvalidArgumentException", func(ctx context.Context) error {
-			_, err := client.IncreaseStreamRetentionPeriod(ctx, &sdk.IncreaseStreamRetentionPeriodInput{StreamName: name, RetentionPeriodHours: aws.Int32(9000)})
+			_, err := client.IncreaseStreamRetentionPeriod(ctx, &sdk.IncreaseStreamRetentionPeriodInput{StreamName: name,
+				RetentionPeriodHours: aws.Int32(9000)})
 			return err
 		}},
 		"not emulated": {"NotImplemented", func(ctx context.Context) error {
@@ -280,11 +298,13 @@ func TestGetRecords_tellsThatMoreIsLeftAndTheTraceHowMuchWasRead(t *testing.T) {
 	t.Parallel()
 	cloud, client := start(t, 1)
 	for range 3 {
-		_, err := client.PutRecord(t.Context(), &sdk.PutRecordInput{StreamName: aws.String("s"), PartitionKey: aws.String("k"), Data: []byte("d")})
+		_, err := client.PutRecord(t.Context(), &sdk.PutRecordInput{StreamName: aws.String("s"),
+			PartitionKey: aws.String("k"), Data: []byte("d")})
 		require.NoError(t, err)
 	}
 	it, err := client.GetShardIterator(t.Context(), &sdk.GetShardIteratorInput{
-		StreamName: aws.String("s"), ShardId: aws.String("shardId-000000000000"), ShardIteratorType: types.ShardIteratorTypeTrimHorizon})
+		StreamName: aws.String("s"), ShardId: aws.String("shardId-000000000000"),
+		ShardIteratorType: types.ShardIteratorTypeTrimHorizon})
 	require.NoError(t, err)
 	page, err := client.GetRecords(t.Context(), &sdk.GetRecordsInput{ShardIterator: it.ShardIterator, Limit: aws.Int32(2)})
 	require.NoError(t, err)

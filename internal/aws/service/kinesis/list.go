@@ -75,7 +75,8 @@ func (s *Service) ListShards(ctx context.Context, in *kinesis.ListShardsInput) (
 				continue
 			}
 			if len(out.Shards) == count {
-				out.NextToken = pageToken{Stream: st.Name, After: *out.Shards[count-1].ShardId, Filter: page.Filter, Made: c.Time}.encode()
+				out.NextToken = pageToken{Stream: st.Name, After: *out.Shards[count-1].ShardId, Filter: page.Filter,
+					Made: c.Time}.encode()
 				break
 			}
 			out.Shards = append(out.Shards, sh.describe())

@@ -27,7 +27,8 @@ func (s *Service) resource(tx *store.Tx, c *gateway.Call, arn *string) (ident.Sc
 
 // PutResourcePolicy sets the policy of a stream or a consumer. It is kept as
 // it was written.
-func (s *Service) PutResourcePolicy(ctx context.Context, in *kinesis.PutResourcePolicyInput) (*kinesis.PutResourcePolicyOutput, error) {
+func (s *Service) PutResourcePolicy(ctx context.Context,
+	in *kinesis.PutResourcePolicyInput) (*kinesis.PutResourcePolicyOutput, error) {
 	var doc struct{ Statement json.RawMessage }
 	if err := json.Unmarshal([]byte(aws.ToString(in.Policy)), &doc); err != nil || len(doc.Statement) == 0 {
 		return nil, invalid("The resource policy is not a valid JSON policy document.")
@@ -46,7 +47,8 @@ func (s *Service) PutResourcePolicy(ctx context.Context, in *kinesis.PutResource
 }
 
 // GetResourcePolicy returns a policy.
-func (s *Service) GetResourcePolicy(ctx context.Context, in *kinesis.GetResourcePolicyInput) (*kinesis.GetResourcePolicyOutput, error) {
+func (s *Service) GetResourcePolicy(ctx context.Context,
+	in *kinesis.GetResourcePolicyInput) (*kinesis.GetResourcePolicyOutput, error) {
 	out := &kinesis.GetResourcePolicyOutput{}
 	err := s.host.Store.View(func(tx *store.Tx) error {
 		scope, key, err := s.resource(tx, gateway.From(ctx), in.ResourceARN)
@@ -67,7 +69,8 @@ func (s *Service) GetResourcePolicy(ctx context.Context, in *kinesis.GetResource
 }
 
 // DeleteResourcePolicy removes a policy.
-func (s *Service) DeleteResourcePolicy(ctx context.Context, in *kinesis.DeleteResourcePolicyInput) (*kinesis.DeleteResourcePolicyOutput, error) {
+func (s *Service) DeleteResourcePolicy(ctx context.Context,
+	in *kinesis.DeleteResourcePolicyInput) (*kinesis.DeleteResourcePolicyOutput, error) {
 	err := s.host.Store.Update(func(tx *store.Tx) error {
 		scope, key, err := s.resource(tx, gateway.From(ctx), in.ResourceARN)
 		if err == nil && !s.policies.Delete(tx, scope, key) {
@@ -82,5 +85,6 @@ func (s *Service) DeleteResourcePolicy(ctx context.Context, in *kinesis.DeleteRe
 }
 
 func noPolicy(arn *string) error {
-	return &types.ResourceNotFoundException{Message: aws.String("No resource policy found for resource ARN " + aws.ToString(arn))}
+	return &types.ResourceNotFoundException{Message: aws.String("No resource policy found for resource ARN " +
+		aws.ToString(arn))}
 }

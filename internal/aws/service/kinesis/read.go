@@ -47,7 +47,8 @@ func decodeIterator(s string) (it iterator, err error) {
 }
 
 // GetShardIterator returns an iterator that is good for five minutes.
-func (s *Service) GetShardIterator(ctx context.Context, in *kinesis.GetShardIteratorInput) (*kinesis.GetShardIteratorOutput, error) {
+func (s *Service) GetShardIterator(ctx context.Context,
+	in *kinesis.GetShardIteratorInput) (*kinesis.GetShardIteratorOutput, error) {
 	c := gateway.From(ctx)
 	var it iterator
 	err := s.host.Store.View(func(tx *store.Tx) error {
@@ -77,7 +78,8 @@ func (s *Service) shardByID(tx *store.Tx, scope ident.Scope, st *stream, id stri
 
 // position finds the first sequence number that an iterator or a subscription
 // reads.
-func (s *Service) position(tx *store.Tx, scope ident.Scope, st *stream, sh *shard, operation string, in *types.StartingPosition) (string, error) {
+func (s *Service) position(tx *store.Tx, scope ident.Scope, st *stream, sh *shard, operation string,
+	in *types.StartingPosition) (string, error) {
 	seq := aws.ToString(in.SequenceNumber)
 	switch in.Type {
 	case types.ShardIteratorTypeTrimHorizon:
@@ -86,7 +88,9 @@ func (s *Service) position(tx *store.Tx, scope ident.Scope, st *stream, sh *shar
 		return sequenceAt(st.NextSeq+1, 0), nil // fixed now: later records have higher numbers
 	case types.ShardIteratorTypeAtSequenceNumber, types.ShardIteratorTypeAfterSequenceNumber:
 		if len(seq) != len(sh.Start) || seq < sh.Start || sh.End != "" && seq > sh.End {
-			return "", invalid("StartingSequenceNumber %s used in %s on shard %s in stream %s under account %s is invalid because it did not come from this stream.",
+			return "", invalid(
+				"StartingSequenceNumber %s used in %s on shard %s in stream %s under account %s is invalid because it did not "+
+					"come from this stream.",
 				seq, operation, sh.id(), st.Name, scope.Account)
 		}
 		if in.Type == types.ShardIteratorTypeAfterSequenceNumber {
@@ -120,7 +124,8 @@ func (s *Service) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput) (
 	}
 	if age := time.Duration(limit("iteratorSeconds")) * time.Second; c.Time.Sub(it.Made) > age {
 		return nil, &types.ExpiredIteratorException{Message: aws.String(fmt.Sprintf(
-			"Iterator expired. The iterator was created at time %s while right now it is %s which is further in the future than the tolerated delay of %d milliseconds.",
+			"Iterator expired. The iterator was created at time %s while right now it is %s which is further in the future "+
+				"than the tolerated delay of %d milliseconds.",
 			it.Made.Format(time.ANSIC), c.Time.Format(time.ANSIC), age.Milliseconds()))}
 	}
 	count := int(limit("getRecordsRecords"))
@@ -153,7 +158,8 @@ func (s *Service) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput) (
 }
 
 // fill reads records into out and finds out where to go on.
-func (s *Service) fill(tx *store.Tx, scope ident.Scope, st *stream, sh *shard, it iterator, count int, now time.Time, out *kinesis.GetRecordsOutput) {
+func (s *Service) fill(tx *store.Tx, scope ident.Scope, st *stream, sh *shard, it iterator, count int, now time.Time,
+	out *kinesis.GetRecordsOutput) {
 	prefix := store.Key(st.Name, sh.id(), "")
 	horizon := now.Add(-time.Duration(st.Retention) * time.Hour)
 	bytes, more := int64(0), false
@@ -170,7 +176,8 @@ func (s *Service) fill(tx *store.Tx, scope ident.Scope, st *stream, sh *shard, i
 		bytes += size
 		seq, arrived := key[len(prefix):], r.Arrived
 		out.Records = append(out.Records, types.Record{
-			SequenceNumber: &seq, ApproximateArrivalTimestamp: &arrived, Data: r.Data, PartitionKey: aws.String(r.Key), EncryptionType: st.encryption(),
+			SequenceNumber: &seq, ApproximateArrivalTimestamp: &arrived, Data: r.Data, PartitionKey: aws.String(r.Key),
+			EncryptionType: st.encryption(),
 		})
 		return true
 	})

@@ -60,7 +60,9 @@ func hashKey(partitionKey string, explicit *string) (*big.Int, error) {
 	}
 	h, ok := new(big.Int).SetString(*explicit, 10)
 	if !ok || h.Sign() < 0 || h.BitLen() > 128 {
-		return nil, invalid("Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was %s", *explicit)
+		return nil,
+			invalid("Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was %s",
+				*explicit)
 	}
 	return h, nil
 }
@@ -177,7 +179,8 @@ func (w *writer) after(seq *string) error {
 	n, ok := new(big.Int).SetString(*seq, 10)
 	limit, _ := new(big.Int).SetString(sequenceAt(w.st.NextSeq+1, 0), 10)
 	if !ok || n.Cmp(limit) >= 0 {
-		return invalid("ExclusiveMinimumSequenceNumber %s used in PutRecord on stream %s under account %s is invalid.", *seq, w.st.Name, w.scope.Account)
+		return invalid("ExclusiveMinimumSequenceNumber %s used in PutRecord on stream %s under account %s is invalid.", *seq,
+			w.st.Name, w.scope.Account)
 	}
 	return nil
 }
@@ -193,7 +196,8 @@ func noPartitionKey(member string) error {
 func (w *writer) checkSize(key string, data []byte) error {
 	if most := w.st.maxRecord(); int64(len(key)+len(data)) > most {
 		return &types.ValidationException{Message: aws.String(fmt.Sprintf(
-			"1 validation error detected: Value at 'data' failed to satisfy constraint: Member must have length less than or equal to %d.", most))}
+			"1 validation error detected: Value at 'data' failed to satisfy constraint: Member must have length less than or "+
+				"equal to %d.", most))}
 	}
 	return nil
 }
@@ -207,7 +211,8 @@ func (s *Service) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput) (
 	}
 	if int64(len(in.Records)) > limit("putRecordsEntries") {
 		return nil, &types.ValidationException{Message: aws.String(fmt.Sprintf(
-			"1 validation error detected: Value at 'records' failed to satisfy constraint: Member must have length less than or equal to %d", limit("putRecordsEntries")))}
+			"1 validation error detected: Value at 'records' failed to satisfy constraint: Member must have length less than "+
+				"or equal to %d", limit("putRecordsEntries")))}
 	}
 	hashes := make([]*big.Int, len(in.Records))
 	total := int64(0)
@@ -255,7 +260,8 @@ func (s *Service) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput) (
 
 func (w *writer) entry(h *big.Int, r *types.PutRecordsRequestEntry) types.PutRecordsResultEntry {
 	if _, hit := w.s.host.Faults.Take(gateway.FaultEntries, "kinesis", "PutRecords", w.st.Name); hit {
-		return types.PutRecordsResultEntry{ErrorCode: aws.String("InternalFailure"), ErrorMessage: aws.String("Internal Service Failure")}
+		return types.PutRecordsResultEntry{ErrorCode: aws.String("InternalFailure"),
+			ErrorMessage: aws.String("Internal Service Failure")}
 	}
 	id, seq, ok := w.put(h, aws.ToString(r.PartitionKey), r.Data)
 	if !ok {

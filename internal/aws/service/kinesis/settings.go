@@ -44,7 +44,8 @@ func (st *stream) maxRecord() int64 {
 }
 
 // configure changes a stream's settings; it is UPDATING for a moment.
-func (s *Service) configure(ctx context.Context, name, arn *string, change func(st *stream) error) (before, after stream, err error) {
+func (s *Service) configure(ctx context.Context, name, arn *string, change func(st *stream) error) (before,
+	after stream, err error) {
 	c := gateway.From(ctx)
 	err = s.host.Store.Update(func(tx *store.Tx) error {
 		st, scope, err := s.active(tx, c, name, arn)
@@ -67,7 +68,8 @@ func (s *Service) configure(ctx context.Context, name, arn *string, change func(
 //
 // AWS: the KMS key must exist and be enabled. Here any name of a key will do,
 // and what is stored is not encrypted: nobody could tell.
-func (s *Service) StartStreamEncryption(ctx context.Context, in *kinesis.StartStreamEncryptionInput) (*kinesis.StartStreamEncryptionOutput, error) {
+func (s *Service) StartStreamEncryption(ctx context.Context,
+	in *kinesis.StartStreamEncryptionInput) (*kinesis.StartStreamEncryptionOutput, error) {
 	_, _, err := s.configure(ctx, in.StreamName, in.StreamARN, func(st *stream) error {
 		if in.EncryptionType != types.EncryptionTypeKms {
 			return invalid("EncryptionType must be KMS to start encryption, not %s.", in.EncryptionType)
@@ -82,7 +84,8 @@ func (s *Service) StartStreamEncryption(ctx context.Context, in *kinesis.StartSt
 }
 
 // StopStreamEncryption turns it off.
-func (s *Service) StopStreamEncryption(ctx context.Context, in *kinesis.StopStreamEncryptionInput) (*kinesis.StopStreamEncryptionOutput, error) {
+func (s *Service) StopStreamEncryption(ctx context.Context,
+	in *kinesis.StopStreamEncryptionInput) (*kinesis.StopStreamEncryptionOutput, error) {
 	_, _, err := s.configure(ctx, in.StreamName, in.StreamARN, func(st *stream) error {
 		if in.EncryptionType != types.EncryptionTypeKms {
 			return invalid("EncryptionType must be KMS to stop encryption, not %s.", in.EncryptionType)
@@ -98,27 +101,32 @@ func (s *Service) StopStreamEncryption(ctx context.Context, in *kinesis.StopStre
 
 // EnableEnhancedMonitoring turns shard-level metrics on. CloudWatch metrics are
 // not emulated: the setting shows, the metrics do not.
-func (s *Service) EnableEnhancedMonitoring(ctx context.Context, in *kinesis.EnableEnhancedMonitoringInput) (*kinesis.EnableEnhancedMonitoringOutput, error) {
+func (s *Service) EnableEnhancedMonitoring(ctx context.Context,
+	in *kinesis.EnableEnhancedMonitoringInput) (*kinesis.EnableEnhancedMonitoringOutput, error) {
 	before, after, err := s.monitor(ctx, in.StreamName, in.StreamARN, in.ShardLevelMetrics, true)
 	if err != nil {
 		return nil, err
 	}
 	return &kinesis.EnableEnhancedMonitoringOutput{StreamName: &after.Name, StreamARN: &after.ARN,
-		CurrentShardLevelMetrics: before.monitoring()[0].ShardLevelMetrics, DesiredShardLevelMetrics: after.monitoring()[0].ShardLevelMetrics}, nil
+		CurrentShardLevelMetrics: before.monitoring()[0].ShardLevelMetrics,
+		DesiredShardLevelMetrics: after.monitoring()[0].ShardLevelMetrics}, nil
 }
 
 // DisableEnhancedMonitoring turns them off.
-func (s *Service) DisableEnhancedMonitoring(ctx context.Context, in *kinesis.DisableEnhancedMonitoringInput) (*kinesis.DisableEnhancedMonitoringOutput, error) {
+func (s *Service) DisableEnhancedMonitoring(ctx context.Context,
+	in *kinesis.DisableEnhancedMonitoringInput) (*kinesis.DisableEnhancedMonitoringOutput, error) {
 	before, after, err := s.monitor(ctx, in.StreamName, in.StreamARN, in.ShardLevelMetrics, false)
 	if err != nil {
 		return nil, err
 	}
 	return &kinesis.DisableEnhancedMonitoringOutput{StreamName: &after.Name, StreamARN: &after.ARN,
-		CurrentShardLevelMetrics: before.monitoring()[0].ShardLevelMetrics, DesiredShardLevelMetrics: after.monitoring()[0].ShardLevelMetrics}, nil
+		CurrentShardLevelMetrics: before.monitoring()[0].ShardLevelMetrics,
+		DesiredShardLevelMetrics: after.monitoring()[0].ShardLevelMetrics}, nil
 }
 
 // monitor adds metrics to those of a stream, or takes them away.
-func (s *Service) monitor(ctx context.Context, name, arn *string, metrics []types.MetricsName, on bool) (before, after stream, err error) {
+func (s *Service) monitor(ctx context.Context, name, arn *string, metrics []types.MetricsName, on bool) (before,
+	after stream, err error) {
 	return s.configure(ctx, name, arn, func(st *stream) error {
 		var next []types.MetricsName
 		for _, m := range types.MetricsName("").Values() {
@@ -133,7 +141,8 @@ func (s *Service) monitor(ctx context.Context, name, arn *string, metrics []type
 }
 
 // UpdateMaxRecordSize changes how large one record may be.
-func (s *Service) UpdateMaxRecordSize(ctx context.Context, in *kinesis.UpdateMaxRecordSizeInput) (*kinesis.UpdateMaxRecordSizeOutput, error) {
+func (s *Service) UpdateMaxRecordSize(ctx context.Context,
+	in *kinesis.UpdateMaxRecordSizeInput) (*kinesis.UpdateMaxRecordSizeOutput, error) {
 	_, _, err := s.configure(ctx, nil, in.StreamARN, func(st *stream) error {
 		st.MaxRecordKiB = aws.ToInt32(in.MaxRecordSizeInKiB)
 		return nil
@@ -147,7 +156,8 @@ func (s *Service) UpdateMaxRecordSize(ctx context.Context, in *kinesis.UpdateMax
 // UpdateStreamMode changes between provisioned and on-demand capacity; the
 // shards stay. AWS allows two changes in 24 hours.
 // Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateStreamMode.html
-func (s *Service) UpdateStreamMode(ctx context.Context, in *kinesis.UpdateStreamModeInput) (*kinesis.UpdateStreamModeOutput, error) {
+func (s *Service) UpdateStreamMode(ctx context.Context,
+	in *kinesis.UpdateStreamModeInput) (*kinesis.UpdateStreamModeOutput, error) {
 	if in.WarmThroughputMiBps != nil {
 		return nil, gateway.Unsupported("kinesis", "UpdateStreamMode", "WarmThroughputMiBps")
 	}
@@ -163,7 +173,8 @@ func (s *Service) UpdateStreamMode(ctx context.Context, in *kinesis.UpdateStream
 			}
 		}
 		if int64(len(recent)) >= limit("modeChangesPerDay") {
-			return &types.LimitExceededException{Message: aws.String("The mode of a stream can be changed twice within 24 hours.")}
+			return &types.LimitExceededException{Message: aws.String(
+				"The mode of a stream can be changed twice within 24 hours.")}
 		}
 		st.Mode, st.Switched = in.StreamModeDetails.StreamMode, append(recent, now)
 		return nil
@@ -175,7 +186,8 @@ func (s *Service) UpdateStreamMode(ctx context.Context, in *kinesis.UpdateStream
 }
 
 // DescribeAccountSettings returns the account's billing commitment: none.
-func (s *Service) DescribeAccountSettings(context.Context, *kinesis.DescribeAccountSettingsInput) (*kinesis.DescribeAccountSettingsOutput, error) {
+func (s *Service) DescribeAccountSettings(context.Context,
+	*kinesis.DescribeAccountSettingsInput) (*kinesis.DescribeAccountSettingsOutput, error) {
 	return &kinesis.DescribeAccountSettingsOutput{MinimumThroughputBillingCommitment: &types.MinimumThroughputBillingCommitmentOutput{
 		Status: types.MinimumThroughputBillingCommitmentOutputStatusDisabled}}, nil
 }

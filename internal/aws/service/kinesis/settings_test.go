@@ -17,19 +17,23 @@ var name = aws.String("s")
 func TestEncryption_showsInDescriptionsAndAnswers(t *testing.T) {
 	t.Parallel()
 	cloud, client := start(t, 1)
-	_, err := client.StartStreamEncryption(t.Context(), &sdk.StartStreamEncryptionInput{StreamName: name, EncryptionType: types.EncryptionTypeKms, KeyId: aws.String("alias/aws/kinesis")})
+	_, err := client.StartStreamEncryption(t.Context(), &sdk.StartStreamEncryptionInput{StreamName: name,
+		EncryptionType: types.EncryptionTypeKms, KeyId: aws.String("alias/aws/kinesis")})
 	require.NoError(t, err)
-	_, err = client.StopStreamEncryption(t.Context(), &sdk.StopStreamEncryptionInput{StreamName: name, EncryptionType: types.EncryptionTypeKms, KeyId: aws.String("alias/aws/kinesis")})
+	_, err = client.StopStreamEncryption(t.Context(), &sdk.StopStreamEncryptionInput{StreamName: name,
+		EncryptionType: types.EncryptionTypeKms, KeyId: aws.String("alias/aws/kinesis")})
 	require.Equal(t, "ResourceInUseException", errorCode(t, err), "the stream is UPDATING")
 	cloud.Advance(time.Second)
 	d, err := client.DescribeStream(t.Context(), &sdk.DescribeStreamInput{StreamName: name})
 	require.NoError(t, err)
 	require.Equal(t, types.EncryptionTypeKms, d.StreamDescription.EncryptionType)
 	require.Equal(t, "alias/aws/kinesis", *d.StreamDescription.KeyId)
-	out, err := client.PutRecord(t.Context(), &sdk.PutRecordInput{StreamName: name, PartitionKey: aws.String("k"), Data: []byte("x")})
+	out, err := client.PutRecord(t.Context(), &sdk.PutRecordInput{StreamName: name, PartitionKey: aws.String("k"),
+		Data: []byte("x")})
 	require.NoError(t, err)
 	require.Equal(t, types.EncryptionTypeKms, out.EncryptionType)
-	_, err = client.StopStreamEncryption(t.Context(), &sdk.StopStreamEncryptionInput{StreamName: name, EncryptionType: types.EncryptionTypeKms, KeyId: aws.String("alias/aws/kinesis")})
+	_, err = client.StopStreamEncryption(t.Context(), &sdk.StopStreamEncryptionInput{StreamName: name,
+		EncryptionType: types.EncryptionTypeKms, KeyId: aws.String("alias/aws/kinesis")})
 	require.NoError(t, err)
 	d, err = client.DescribeStream(t.Context(), &sdk.DescribeStreamInput{StreamName: name})
 	require.NoError(t, err)
@@ -40,16 +44,19 @@ func TestEncryption_showsInDescriptionsAndAnswers(t *testing.T) {
 func TestEnhancedMonitoring(t *testing.T) {
 	t.Parallel()
 	cloud, client := start(t, 1)
-	on, err := client.EnableEnhancedMonitoring(t.Context(), &sdk.EnableEnhancedMonitoringInput{StreamName: name, ShardLevelMetrics: []types.MetricsName{"IncomingBytes"}})
+	on, err := client.EnableEnhancedMonitoring(t.Context(), &sdk.EnableEnhancedMonitoringInput{StreamName: name,
+		ShardLevelMetrics: []types.MetricsName{"IncomingBytes"}})
 	require.NoError(t, err)
 	require.Empty(t, on.CurrentShardLevelMetrics)
 	require.Equal(t, []types.MetricsName{"IncomingBytes"}, on.DesiredShardLevelMetrics)
 	cloud.Advance(time.Second)
-	on, err = client.EnableEnhancedMonitoring(t.Context(), &sdk.EnableEnhancedMonitoringInput{StreamName: name, ShardLevelMetrics: []types.MetricsName{"ALL"}})
+	on, err = client.EnableEnhancedMonitoring(t.Context(), &sdk.EnableEnhancedMonitoringInput{StreamName: name,
+		ShardLevelMetrics: []types.MetricsName{"ALL"}})
 	require.NoError(t, err)
 	require.Len(t, on.DesiredShardLevelMetrics, 7)
 	cloud.Advance(time.Second)
-	off, err := client.DisableEnhancedMonitoring(t.Context(), &sdk.DisableEnhancedMonitoringInput{StreamName: name, ShardLevelMetrics: []types.MetricsName{"IncomingBytes", "OutgoingBytes"}})
+	off, err := client.DisableEnhancedMonitoring(t.Context(), &sdk.DisableEnhancedMonitoringInput{StreamName: name,
+		ShardLevelMetrics: []types.MetricsName{"IncomingBytes", "OutgoingBytes"}})
 	require.NoError(t, err)
 	require.Len(t, off.CurrentShardLevelMetrics, 7)
 	require.Len(t, off.DesiredShardLevelMetrics, 5)
@@ -64,7 +71,8 @@ func TestTagsAndPolicies_ofStreamsAndConsumers(t *testing.T) {
 	k := consumer(t, cloud, client, "c")
 	stream := aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/s")
 	for _, arn := range []*string{stream, k} {
-		_, err := client.TagResource(t.Context(), &sdk.TagResourceInput{ResourceARN: arn, Tags: map[string]string{"b": "2", "a": "1"}})
+		_, err := client.TagResource(t.Context(),
+			&sdk.TagResourceInput{ResourceARN: arn, Tags: map[string]string{"b": "2", "a": "1"}})
 		require.NoError(t, err)
 		_, err = client.UntagResource(t.Context(), &sdk.UntagResourceInput{ResourceARN: arn, TagKeys: []string{"a", "z"}})
 		require.NoError(t, err)
@@ -74,7 +82,8 @@ func TestTagsAndPolicies_ofStreamsAndConsumers(t *testing.T) {
 
 		_, err = client.GetResourcePolicy(t.Context(), &sdk.GetResourcePolicyInput{ResourceARN: arn})
 		require.Equal(t, "ResourceNotFoundException", errorCode(t, err))
-		policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"kinesis:PutRecord","Resource":%q}]}`, *arn)
+		policy := fmt.Sprintf(
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"kinesis:PutRecord","Resource":%q}]}`, *arn)
 		_, err = client.PutResourcePolicy(t.Context(), &sdk.PutResourcePolicyInput{ResourceARN: arn, Policy: &policy})
 		require.NoError(t, err)
 		got, err := client.GetResourcePolicy(t.Context(), &sdk.GetResourcePolicyInput{ResourceARN: arn})
@@ -84,7 +93,8 @@ func TestTagsAndPolicies_ofStreamsAndConsumers(t *testing.T) {
 		require.NoError(t, err)
 		_, err = client.DeleteResourcePolicy(t.Context(), &sdk.DeleteResourcePolicyInput{ResourceARN: arn})
 		require.Equal(t, "ResourceNotFoundException", errorCode(t, err))
-		_, err = client.PutResourcePolicy(t.Context(), &sdk.PutResourcePolicyInput{ResourceARN: arn, Policy: aws.String("{}")})
+		_, err = client.PutResourcePolicy(t.Context(), &sdk.PutResourcePolicyInput{ResourceARN: arn,
+			Policy: aws.String("{}")})
 		require.Equal(t, "InvalidArgumentException", errorCode(t, err))
 	}
 	old, err := client.ListTagsForStream(t.Context(), &sdk.ListTagsForStreamInput{StreamName: name})
@@ -97,13 +107,16 @@ func TestMaxRecordSize(t *testing.T) {
 	cloud, client := start(t, 1)
 	stream := aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/s")
 	large := func() error {
-		_, err := client.PutRecord(t.Context(), &sdk.PutRecordInput{StreamName: name, PartitionKey: aws.String("k"), Data: bytes.Repeat([]byte("x"), 2<<20-1)})
+		_, err := client.PutRecord(t.Context(), &sdk.PutRecordInput{StreamName: name, PartitionKey: aws.String("k"),
+			Data: bytes.Repeat([]byte("x"), 2<<20-1)})
 		return err
 	}
 	require.Equal(t, "ValidationException", errorCode(t, large()))
-	_, err := client.UpdateMaxRecordSize(t.Context(), &sdk.UpdateMaxRecordSizeInput{StreamARN: stream, MaxRecordSizeInKiB: aws.Int32(1023)})
+	_, err := client.UpdateMaxRecordSize(t.Context(), &sdk.UpdateMaxRecordSizeInput{StreamARN: stream,
+		MaxRecordSizeInKiB: aws.Int32(1023)})
 	require.Equal(t, "ValidationException", errorCode(t, err))
-	_, err = client.UpdateMaxRecordSize(t.Context(), &sdk.UpdateMaxRecordSizeInput{StreamARN: stream, MaxRecordSizeInKiB: aws.Int32(2048)})
+	_, err = client.UpdateMaxRecordSize(t.Context(), &sdk.UpdateMaxRecordSizeInput{StreamARN: stream,
+		MaxRecordSizeInKiB: aws.Int32(2048)})
 	require.NoError(t, err)
 	cloud.Advance(time.Second)
 	require.NoError(t, large())
@@ -112,7 +125,8 @@ func TestMaxRecordSize(t *testing.T) {
 	require.EqualValues(t, 2048, *d.StreamDescriptionSummary.MaxRecordSizeInKiB)
 	acc, err := client.DescribeAccountSettings(t.Context(), &sdk.DescribeAccountSettingsInput{})
 	require.NoError(t, err)
-	require.Equal(t, types.MinimumThroughputBillingCommitmentOutputStatusDisabled, acc.MinimumThroughputBillingCommitment.Status)
+	require.Equal(t, types.MinimumThroughputBillingCommitmentOutputStatusDisabled,
+		acc.MinimumThroughputBillingCommitment.Status)
 }
 
 func TestStreamMode_changesTwiceADay(t *testing.T) {
@@ -120,8 +134,9 @@ func TestStreamMode_changesTwiceADay(t *testing.T) {
 	cloud, client := start(t, 2)
 	change := func(mode types.StreamMode) error {
 		cloud.Advance(time.Second)
-		_, err := client.UpdateStreamMode(t.Context(), &sdk.UpdateStreamModeInput{StreamARN: aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/s"),
-			StreamModeDetails: &types.StreamModeDetails{StreamMode: mode}})
+		_, err := client.UpdateStreamMode(t.Context(),
+			&sdk.UpdateStreamModeInput{StreamARN: aws.String("arn:aws:kinesis:us-east-1:000000000000:stream/s"),
+				StreamModeDetails: &types.StreamModeDetails{StreamMode: mode}})
 		return err
 	}
 	require.Equal(t, "InvalidArgumentException", errorCode(t, change(types.StreamModeProvisioned)))

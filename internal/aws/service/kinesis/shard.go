@@ -59,8 +59,9 @@ func sequenceAt(counter uint64, shard int) string {
 
 func (sh *shard) describe() types.Shard {
 	out := types.Shard{
-		ShardId:             aws.String(sh.id()),
-		HashKeyRange:        &types.HashKeyRange{StartingHashKey: aws.String(sh.Range.From.String()), EndingHashKey: aws.String(sh.Range.To.String())},
+		ShardId: aws.String(sh.id()),
+		HashKeyRange: &types.HashKeyRange{StartingHashKey: aws.String(sh.Range.From.String()),
+			EndingHashKey: aws.String(sh.Range.To.String())},
 		SequenceNumberRange: &types.SequenceNumberRange{StartingSequenceNumber: aws.String(sh.Start)},
 	}
 	if !sh.open() {
@@ -76,7 +77,8 @@ func (sh *shard) describe() types.Shard {
 }
 
 // reshard changes the shards of an active stream.
-func (s *Service) reshard(ctx context.Context, name, arn *string, change func(tx *store.Tx, st *stream, scope ident.Scope, shards []shard) error) (st stream, err error) {
+func (s *Service) reshard(ctx context.Context, name, arn *string,
+	change func(tx *store.Tx, st *stream, scope ident.Scope, shards []shard) error) (st stream, err error) {
 	c := gateway.From(ctx)
 	err = s.host.Store.Update(func(tx *store.Tx) error {
 		var scope ident.Scope
@@ -143,15 +145,22 @@ func openShard(shards []shard, st *stream, scope ident.Scope, id string) (shard,
 			continue
 		}
 		if !sh.open() {
-			return shard{}, &types.ResourceInUseException{Message: aws.String(fmt.Sprintf("Shard %s in stream %s under account %s has already been merged or split, and thus is not eligible for merging or splitting.", id, st.Name, scope.Account))}
+			return shard{},
+				&types.ResourceInUseException{Message: aws.String(
+					fmt.Sprintf(
+						"Shard %s in stream %s under account %s has already been merged or split, and thus is not eligible for merging "+
+							"or splitting.", id, st.Name, scope.Account))}
 		}
 		return sh, nil
 	}
-	return shard{}, &types.ResourceNotFoundException{Message: aws.String(fmt.Sprintf("Could not find shard %s in stream %s under account %s.", id, st.Name, scope.Account))}
+	return shard{},
+		&types.ResourceNotFoundException{Message: aws.String(
+			fmt.Sprintf("Could not find shard %s in stream %s under account %s.", id, st.Name, scope.Account))}
 }
 
 // replace closes parents and opens children over ranges.
-func (s *Service) replace(tx *store.Tx, st *stream, scope ident.Scope, now time.Time, parents []shard, ranges ...hashRange) {
+func (s *Service) replace(tx *store.Tx, st *stream, scope ident.Scope, now time.Time, parents []shard,
+	ranges ...hashRange) {
 	for _, p := range parents {
 		p.End, p.Closed = st.sequence(p.Number), now
 		s.shards.Put(tx, scope, shardKey(st.Name, p.Number), p)
@@ -170,9 +179,11 @@ func (s *Service) replace(tx *store.Tx, st *stream, scope ident.Scope, now time.
 // SplitShard cuts a shard at a hash key.
 func (s *Service) SplitShard(ctx context.Context, in *kinesis.SplitShardInput) (*kinesis.SplitShardOutput, error) {
 	now := gateway.From(ctx).Time
-	_, err := s.reshard(ctx, in.StreamName, in.StreamARN, func(tx *store.Tx, st *stream, scope ident.Scope, shards []shard) error {
+	_, err := s.reshard(ctx, in.StreamName, in.StreamARN, func(tx *store.Tx, st *stream, scope ident.Scope,
+		shards []shard) error {
 		if st.Mode == types.StreamModeOnDemand {
-			return &types.ValidationException{Message: aws.String("Request is invalid. Splitting shards is not supported for on-demand streams.")}
+			return &types.ValidationException{Message: aws.String(
+				"Request is invalid. Splitting shards is not supported for on-demand streams.")}
 		}
 		sh, err := openShard(shards, st, scope, aws.ToString(in.ShardToSplit))
 		if err != nil {
@@ -181,7 +192,9 @@ func (s *Service) SplitShard(ctx context.Context, in *kinesis.SplitShardInput) (
 		at, ok := new(big.Int).SetString(aws.ToString(in.NewStartingHashKey), 10)
 		// Neither child may be empty, and the first must hold more than its start.
 		if !ok || at.Cmp(new(big.Int).Add(sh.Range.From, big.NewInt(1))) <= 0 || at.Cmp(sh.Range.To) >= 0 {
-			return invalid("NewStartingHashKey %s used in SplitShard() on shard %s in stream %s under account %s is not both greater than one plus the shard's StartingHashKey %s and less than the shard's EndingHashKey %s.",
+			return invalid(
+				"NewStartingHashKey %s used in SplitShard() on shard %s in stream %s under account %s is not both greater than "+
+					"one plus the shard's StartingHashKey %s and less than the shard's EndingHashKey %s.",
 				aws.ToString(in.NewStartingHashKey), sh.id(), st.Name, scope.Account, sh.Range.From, sh.Range.To)
 		}
 		s.replace(tx, st, scope, now, []shard{sh},
@@ -194,9 +207,11 @@ func (s *Service) SplitShard(ctx context.Context, in *kinesis.SplitShardInput) (
 // MergeShards joins two neighbours.
 func (s *Service) MergeShards(ctx context.Context, in *kinesis.MergeShardsInput) (*kinesis.MergeShardsOutput, error) {
 	now := gateway.From(ctx).Time
-	_, err := s.reshard(ctx, in.StreamName, in.StreamARN, func(tx *store.Tx, st *stream, scope ident.Scope, shards []shard) error {
+	_, err := s.reshard(ctx, in.StreamName, in.StreamARN, func(tx *store.Tx, st *stream, scope ident.Scope,
+		shards []shard) error {
 		if st.Mode == types.StreamModeOnDemand {
-			return &types.ValidationException{Message: aws.String("Request is invalid. Merging shards is not supported for on-demand streams.")}
+			return &types.ValidationException{Message: aws.String(
+				"Request is invalid. Merging shards is not supported for on-demand streams.")}
 		}
 		a, err := openShard(shards, st, scope, aws.ToString(in.ShardToMerge))
 		if err != nil {
@@ -211,7 +226,9 @@ func (s *Service) MergeShards(ctx context.Context, in *kinesis.MergeShardsInput)
 			low, high = high, low
 		}
 		if new(big.Int).Add(low.Range.To, big.NewInt(1)).Cmp(high.Range.From) != 0 {
-			return invalid("Shards %s and %s in stream %s under account %s are not an adjacent pair of shards eligible for merging", a.id(), b.id(), st.Name, scope.Account)
+			return invalid(
+				"Shards %s and %s in stream %s under account %s are not an adjacent pair of shards eligible for merging", a.id(),
+				b.id(), st.Name, scope.Account)
 		}
 		s.replace(tx, st, scope, now, []shard{a, b}, hashRange{low.Range.From, high.Range.To})
 		return nil
@@ -221,12 +238,15 @@ func (s *Service) MergeShards(ctx context.Context, in *kinesis.MergeShardsInput)
 
 // UpdateShardCount brings a stream to an even number of shards, by splits and
 // merges as AWS does, so that every record's lineage can be followed.
-func (s *Service) UpdateShardCount(ctx context.Context, in *kinesis.UpdateShardCountInput) (*kinesis.UpdateShardCountOutput, error) {
+func (s *Service) UpdateShardCount(ctx context.Context,
+	in *kinesis.UpdateShardCountInput) (*kinesis.UpdateShardCountOutput, error) {
 	now, target := gateway.From(ctx).Time, int(aws.ToInt32(in.TargetShardCount))
 	current := 0
-	st, err := s.reshard(ctx, in.StreamName, in.StreamARN, func(tx *store.Tx, st *stream, scope ident.Scope, shards []shard) error {
+	st, err := s.reshard(ctx, in.StreamName, in.StreamARN, func(tx *store.Tx, st *stream, scope ident.Scope,
+		shards []shard) error {
 		if st.Mode == types.StreamModeOnDemand {
-			return &types.ValidationException{Message: aws.String("Request is invalid. Updating shard count is not supported for on-demand streams.")}
+			return &types.ValidationException{Message: aws.String(
+				"Request is invalid. Updating shard count is not supported for on-demand streams.")}
 		}
 		open := slices.DeleteFunc(shards, func(sh shard) bool { return !sh.open() })
 		current = len(open)
@@ -234,11 +254,16 @@ func (s *Service) UpdateShardCount(ctx context.Context, in *kinesis.UpdateShardC
 		case target == current:
 			return invalid("The shard count of stream %s is already %d.", st.Name, current)
 		case target > 2*current:
-			return invalid("UpdateShardCount cannot scale up over double your current open shard count. Current open shard count: %d Target shard count: %d", current, target)
+			return invalid(
+				"UpdateShardCount cannot scale up over double your current open shard count. Current open shard count: %d Target "+
+					"shard count: %d", current, target)
 		case target*2 < current:
-			return invalid("UpdateShardCount cannot scale down below half your current open shard count. Current open shard count: %d Target shard count: %d", current, target)
+			return invalid(
+				"UpdateShardCount cannot scale down below half your current open shard count. Current open shard count: %d "+
+					"Target shard count: %d", current, target)
 		case int64(target) > limit("shardsPerStream"):
-			return &types.LimitExceededException{Message: aws.String("Target shard count exceeds the shard limit of the account.")}
+			return &types.LimitExceededException{Message: aws.String(
+				"Target shard count exceeds the shard limit of the account.")}
 		}
 		s.recut(tx, st, scope, now, open, evenly(target))
 		return nil
@@ -247,6 +272,7 @@ func (s *Service) UpdateShardCount(ctx context.Context, in *kinesis.UpdateShardC
 		return nil, err
 	}
 	return &kinesis.UpdateShardCountOutput{
-		StreamName: &st.Name, StreamARN: &st.ARN, CurrentShardCount: aws.Int32(int32(current)), TargetShardCount: in.TargetShardCount,
+		StreamName: &st.Name, StreamARN: &st.ARN, CurrentShardCount: aws.Int32(int32(current)),
+		TargetShardCount: in.TargetShardCount,
 	}, nil
 }

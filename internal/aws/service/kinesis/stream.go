@@ -87,7 +87,8 @@ func (s *Service) active(tx *store.Tx, c *gateway.Call, name, arn *string) (stre
 }
 
 // CreateStream makes a stream whose shards share the hash space evenly.
-func (s *Service) CreateStream(ctx context.Context, in *kinesis.CreateStreamInput) (*kinesis.CreateStreamOutput, error) {
+func (s *Service) CreateStream(ctx context.Context, in *kinesis.CreateStreamInput) (*kinesis.CreateStreamOutput,
+	error) {
 	c := gateway.From(ctx)
 	mode := types.StreamModeProvisioned
 	if in.StreamModeDetails != nil {
@@ -99,7 +100,8 @@ func (s *Service) CreateStream(ctx context.Context, in *kinesis.CreateStreamInpu
 	count := int(aws.ToInt32(in.ShardCount))
 	switch {
 	case mode == types.StreamModeOnDemand && in.ShardCount != nil:
-		return nil, &types.ValidationException{Message: aws.String("ShardCount should not be specified for on-demand streams.")}
+		return nil,
+			&types.ValidationException{Message: aws.String("ShardCount should not be specified for on-demand streams.")}
 	case mode == types.StreamModeOnDemand:
 		count = int(limit("onDemandShards"))
 	case in.ShardCount == nil:
@@ -154,7 +156,8 @@ func drop[T any](tx *store.Tx, c *store.Collection[T], scope ident.Scope, prefix
 }
 
 // DeleteStream begins the deletion of a stream.
-func (s *Service) DeleteStream(ctx context.Context, in *kinesis.DeleteStreamInput) (*kinesis.DeleteStreamOutput, error) {
+func (s *Service) DeleteStream(ctx context.Context, in *kinesis.DeleteStreamInput) (*kinesis.DeleteStreamOutput,
+	error) {
 	c := gateway.From(ctx)
 	var arn string
 	err := s.host.Store.Update(func(tx *store.Tx) error {
@@ -166,7 +169,8 @@ func (s *Service) DeleteStream(ctx context.Context, in *kinesis.DeleteStreamInpu
 		s.consumers.Scan(tx, scope, store.Key(st.Name, ""), "", func(string, consumer) bool { used = true; return false })
 		if used && !aws.ToBool(in.EnforceConsumerDeletion) {
 			return &types.ResourceInUseException{Message: aws.String(fmt.Sprintf(
-				"Stream %s under account %s has at least one registered consumer. Delete the stream with EnforceConsumerDeletion.", st.Name, scope.Account))}
+				"Stream %s under account %s has at least one registered consumer. Delete the stream with EnforceConsumerDeletion.",
+				st.Name, scope.Account))}
 		}
 		drop(tx, s.records, scope, store.Key(st.Name, ""))
 		st.Pending, st.Settled = types.StreamStatusDeleting, c.Time.Add(settling)
@@ -182,7 +186,8 @@ func (s *Service) DeleteStream(ctx context.Context, in *kinesis.DeleteStreamInpu
 }
 
 // DescribeStream returns a stream with a page of its shards.
-func (s *Service) DescribeStream(ctx context.Context, in *kinesis.DescribeStreamInput) (*kinesis.DescribeStreamOutput, error) {
+func (s *Service) DescribeStream(ctx context.Context, in *kinesis.DescribeStreamInput) (*kinesis.DescribeStreamOutput,
+	error) {
 	c := gateway.From(ctx)
 	var out *types.StreamDescription
 	err := s.host.Store.View(func(tx *store.Tx) error {
@@ -196,7 +201,8 @@ func (s *Service) DescribeStream(ctx context.Context, in *kinesis.DescribeStream
 		}
 		out = &types.StreamDescription{
 			StreamName: &st.Name, StreamARN: &st.ARN, StreamStatus: st.status(c.Time), RetentionPeriodHours: &st.Retention,
-			StreamCreationTimestamp: &st.Created, EncryptionType: st.encryption(), KeyId: st.keyID(), HasMoreShards: aws.Bool(false),
+			StreamCreationTimestamp: &st.Created, EncryptionType: st.encryption(), KeyId: st.keyID(),
+			HasMoreShards:      aws.Bool(false),
 			StreamModeDetails:  &types.StreamModeDetails{StreamMode: st.Mode},
 			EnhancedMonitoring: st.monitoring(), Shards: []types.Shard{},
 		}
@@ -222,7 +228,8 @@ func (s *Service) DescribeStream(ctx context.Context, in *kinesis.DescribeStream
 }
 
 // DescribeStreamSummary returns a stream without its shards.
-func (s *Service) DescribeStreamSummary(ctx context.Context, in *kinesis.DescribeStreamSummaryInput) (*kinesis.DescribeStreamSummaryOutput, error) {
+func (s *Service) DescribeStreamSummary(ctx context.Context,
+	in *kinesis.DescribeStreamSummaryInput) (*kinesis.DescribeStreamSummaryOutput, error) {
 	c := gateway.From(ctx)
 	var out *types.StreamDescriptionSummary
 	err := s.host.Store.View(func(tx *store.Tx) error {
@@ -239,7 +246,8 @@ func (s *Service) DescribeStreamSummary(ctx context.Context, in *kinesis.Describ
 		s.consumers.Scan(tx, scope, store.Key(st.Name, ""), "", func(string, consumer) bool { consumers++; return true })
 		out = &types.StreamDescriptionSummary{
 			StreamName: &st.Name, StreamARN: &st.ARN, StreamStatus: st.status(c.Time), RetentionPeriodHours: &st.Retention,
-			StreamCreationTimestamp: &st.Created, EncryptionType: st.encryption(), KeyId: st.keyID(), OpenShardCount: &open, ConsumerCount: &consumers,
+			StreamCreationTimestamp: &st.Created, EncryptionType: st.encryption(), KeyId: st.keyID(), OpenShardCount: &open,
+			ConsumerCount:      &consumers,
 			MaxRecordSizeInKiB: aws.Int32(int32(st.maxRecord() >> 10)),
 			StreamModeDetails:  &types.StreamModeDetails{StreamMode: st.Mode},
 			EnhancedMonitoring: st.monitoring(),
@@ -263,7 +271,8 @@ func (s *Service) ListStreams(ctx context.Context, in *kinesis.ListStreamsInput)
 	if in.NextToken != nil {
 		start = *in.NextToken
 	}
-	out := &kinesis.ListStreamsOutput{HasMoreStreams: aws.Bool(false), StreamNames: []string{}, StreamSummaries: []types.StreamSummary{}}
+	out := &kinesis.ListStreamsOutput{HasMoreStreams: aws.Bool(false), StreamNames: []string{},
+		StreamSummaries: []types.StreamSummary{}}
 	return out, s.host.Store.View(func(tx *store.Tx) error {
 		s.streams.Scan(tx, c.Scope, "", start, func(name string, st stream) bool {
 			if name == start || st.Pending == types.StreamStatusDeleting && !c.Time.Before(st.Settled) {
@@ -285,11 +294,13 @@ func (s *Service) ListStreams(ctx context.Context, in *kinesis.ListStreamsInput)
 }
 
 // DescribeLimits returns the account's shard limit and use.
-func (s *Service) DescribeLimits(ctx context.Context, _ *kinesis.DescribeLimitsInput) (*kinesis.DescribeLimitsOutput, error) {
+func (s *Service) DescribeLimits(ctx context.Context, _ *kinesis.DescribeLimitsInput) (*kinesis.DescribeLimitsOutput,
+	error) {
 	c := gateway.From(ctx)
 	out := &kinesis.DescribeLimitsOutput{
-		ShardLimit: aws.Int32(int32(limit("shardsPerStream"))), OnDemandStreamCountLimit: aws.Int32(int32(limit("onDemandStreams"))),
-		OpenShardCount: aws.Int32(0), OnDemandStreamCount: aws.Int32(0),
+		ShardLimit:               aws.Int32(int32(limit("shardsPerStream"))),
+		OnDemandStreamCountLimit: aws.Int32(int32(limit("onDemandStreams"))),
+		OpenShardCount:           aws.Int32(0), OnDemandStreamCount: aws.Int32(0),
 	}
 	return out, s.host.Store.View(func(tx *store.Tx) error {
 		s.streams.Scan(tx, c.Scope, "", "", func(name string, st stream) bool {
@@ -309,31 +320,42 @@ func (s *Service) DescribeLimits(ctx context.Context, _ *kinesis.DescribeLimitsI
 }
 
 // IncreaseStreamRetentionPeriod accepts the present value too, as AWS does.
-func (s *Service) IncreaseStreamRetentionPeriod(ctx context.Context, in *kinesis.IncreaseStreamRetentionPeriodInput) (*kinesis.IncreaseStreamRetentionPeriodOutput, error) {
-	err := s.setRetention(ctx, in.StreamName, in.StreamARN, aws.ToInt32(in.RetentionPeriodHours), func(old, now int32) error {
-		if now < old {
-			return invalid("Requested retention period (%d hours) for stream %s can not be shorter than existing retention period (%d hours). Use DecreaseRetentionPeriod API.", now, aws.ToString(in.StreamName), old)
-		}
-		return nil
-	})
+func (s *Service) IncreaseStreamRetentionPeriod(ctx context.Context,
+	in *kinesis.IncreaseStreamRetentionPeriodInput) (*kinesis.IncreaseStreamRetentionPeriodOutput, error) {
+	err := s.setRetention(ctx, in.StreamName, in.StreamARN, aws.ToInt32(in.RetentionPeriodHours),
+		func(old, now int32) error {
+			if now < old {
+				return invalid(
+					"Requested retention period (%d hours) for stream %s can not be shorter than existing retention period (%d "+
+						"hours). Use DecreaseRetentionPeriod API.", now, aws.ToString(in.StreamName), old)
+			}
+			return nil
+		})
 	return &kinesis.IncreaseStreamRetentionPeriodOutput{}, err
 }
 
 // DecreaseStreamRetentionPeriod shortens retention; older records are gone at once.
-func (s *Service) DecreaseStreamRetentionPeriod(ctx context.Context, in *kinesis.DecreaseStreamRetentionPeriodInput) (*kinesis.DecreaseStreamRetentionPeriodOutput, error) {
-	err := s.setRetention(ctx, in.StreamName, in.StreamARN, aws.ToInt32(in.RetentionPeriodHours), func(old, now int32) error {
-		if now > old {
-			return invalid("Requested retention period (%d hours) for stream %s can not be longer than existing retention period (%d hours). Use IncreaseRetentionPeriod API.", now, aws.ToString(in.StreamName), old)
-		}
-		return nil
-	})
+func (s *Service) DecreaseStreamRetentionPeriod(ctx context.Context,
+	in *kinesis.DecreaseStreamRetentionPeriodInput) (*kinesis.DecreaseStreamRetentionPeriodOutput, error) {
+	err := s.setRetention(ctx, in.StreamName, in.StreamARN, aws.ToInt32(in.RetentionPeriodHours),
+		func(old, now int32) error {
+			if now > old {
+				return invalid(
+					"Requested retention period (%d hours) for stream %s can not be longer than existing retention period (%d "+
+						"hours). Use IncreaseRetentionPeriod API.", now, aws.ToString(in.StreamName), old)
+			}
+			return nil
+		})
 	return &kinesis.DecreaseStreamRetentionPeriodOutput{}, err
 }
 
-func (s *Service) setRetention(ctx context.Context, name, arn *string, hours int32, check func(old, now int32) error) error {
+func (s *Service) setRetention(ctx context.Context, name, arn *string, hours int32,
+	check func(old, now int32) error) error {
 	c := gateway.From(ctx)
 	if int64(hours) < limit("retentionMinHours") || int64(hours) > limit("retentionMaxHours") {
-		return invalid("Minimum allowed retention period is %d hours and maximum is %d hours. Requested retention period (%d hours) is out of range.",
+		return invalid(
+			"Minimum allowed retention period is %d hours and maximum is %d hours. Requested retention period (%d hours) is "+
+				"out of range.",
 			limit("retentionMinHours"), limit("retentionMaxHours"), hours)
 	}
 	var st stream

@@ -52,7 +52,8 @@ const heartbeat = 5 * time.Second
 
 // SubscribeToShard pushes records of a shard to a registered consumer.
 // Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_SubscribeToShard.html
-func (s *Service) SubscribeToShard(ctx context.Context, in *kinesis.SubscribeToShardInput, send func(event any) error) error {
+func (s *Service) SubscribeToShard(ctx context.Context, in *kinesis.SubscribeToShardInput,
+	send func(event any) error) error {
 	if in.DryRun != nil {
 		return gateway.Unsupported("kinesis", "SubscribeToShard", "DryRun")
 	}
@@ -70,7 +71,8 @@ func (s *Service) SubscribeToShard(ctx context.Context, in *kinesis.SubscribeToS
 	}
 	err = sub.run(ctx, send)
 	if errors.Is(context.Cause(ctx), errTaken) {
-		return &types.ResourceInUseException{Message: aws.String("Another active subscription exists for this consumer: " + sub.consumer.ARN)}
+		return &types.ResourceInUseException{Message: aws.String("Another active subscription exists for this consumer: " +
+			sub.consumer.ARN)}
 	}
 	return err
 }
@@ -83,7 +85,8 @@ func (s *Service) subscribe(c *gateway.Call, in *kinesis.SubscribeToShardInput) 
 			return err
 		}
 		if k.status(c.Time) != types.ConsumerStatusActive {
-			return &types.ResourceInUseException{Message: aws.String(fmt.Sprintf("Consumer %s is not ACTIVE, instead in state %s", k.ARN, k.status(c.Time)))}
+			return &types.ResourceInUseException{Message: aws.String(
+				fmt.Sprintf("Consumer %s is not ACTIVE, instead in state %s", k.ARN, k.status(c.Time)))}
 		}
 		st, _, err := s.find(tx, c, nil, &k.Stream)
 		if err != nil {
@@ -181,14 +184,16 @@ func closed(c <-chan struct{}) bool {
 
 // read makes the next event, nil when there is nothing to send; wait says
 // after which time to look again at the latest.
-func (sub *subscription) read(now time.Time, beat bool) (event *types.SubscribeToShardEvent, wait time.Duration, err error) {
+func (sub *subscription) read(now time.Time, beat bool) (event *types.SubscribeToShardEvent, wait time.Duration,
+	err error) {
 	s := sub.s
 	err = s.host.Store.View(func(tx *store.Tx) error {
 		key := store.Key(sub.stream.Name, sub.consumer.Name)
 		st, ok := s.streams.Get(tx, sub.scope, sub.stream.Name)
 		k, registered := s.consumers.Get(tx, sub.scope, key)
 		sh, open := s.shardByID(tx, sub.scope, &st, sub.shard)
-		if !ok || !open || !st.Created.Equal(sub.stream.Created) || st.Pending == types.StreamStatusDeleting || !registered || k.ARN != sub.consumer.ARN {
+		if !ok || !open || !st.Created.Equal(sub.stream.Created) || st.Pending == types.StreamStatusDeleting || !registered ||
+			k.ARN != sub.consumer.ARN {
 			return &types.ResourceNotFoundException{Message: aws.String(fmt.Sprintf("Consumer %s not found.", sub.consumer.ARN))}
 		}
 		event, wait = sub.collect(tx, &st, &sh, now)
@@ -203,7 +208,8 @@ func (sub *subscription) read(now time.Time, beat bool) (event *types.SubscribeT
 
 // collect reads as many records as the consumer's throughput on the shard
 // allows now.
-func (sub *subscription) collect(tx *store.Tx, st *stream, sh *shard, now time.Time) (*types.SubscribeToShardEvent, time.Duration) {
+func (sub *subscription) collect(tx *store.Tx, st *stream, sh *shard, now time.Time) (*types.SubscribeToShardEvent,
+	time.Duration) {
 	s := sub.s
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -225,7 +231,8 @@ func (sub *subscription) collect(tx *store.Tx, st *stream, sh *shard, now time.T
 		}
 		tokens.tokens -= size
 		seq, arrived := key[len(prefix):], r.Arrived
-		event.Records = append(event.Records, types.Record{SequenceNumber: &seq, ApproximateArrivalTimestamp: &arrived, Data: r.Data,
+		event.Records = append(event.Records, types.Record{SequenceNumber: &seq, ApproximateArrivalTimestamp: &arrived,
+			Data:         r.Data,
 			PartitionKey: aws.String(r.Key), EncryptionType: st.encryption()})
 		sub.next = seq + "0"
 		return true

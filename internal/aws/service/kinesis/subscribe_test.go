@@ -22,7 +22,8 @@ func consumer(t *testing.T, cloud *awstest.Cloud, client *sdk.Client, name strin
 	t.Helper()
 	d, err := client.DescribeStreamSummary(t.Context(), &sdk.DescribeStreamSummaryInput{StreamName: aws.String("s")})
 	require.NoError(t, err)
-	out, err := client.RegisterStreamConsumer(t.Context(), &sdk.RegisterStreamConsumerInput{StreamARN: d.StreamDescriptionSummary.StreamARN, ConsumerName: &name})
+	out, err := client.RegisterStreamConsumer(t.Context(),
+		&sdk.RegisterStreamConsumerInput{StreamARN: d.StreamDescriptionSummary.StreamARN, ConsumerName: &name})
 	require.NoError(t, err)
 	cloud.Advance(time.Second)
 	return out.Consumer.ConsumerARN
@@ -30,9 +31,11 @@ func consumer(t *testing.T, cloud *awstest.Cloud, client *sdk.Client, name strin
 
 // subscribe opens a subscription with a client of its own: two streams of one
 // client share a decoder that is not safe for that (smithy-go v1.28.8).
-func subscribe(t *testing.T, cloud *awstest.Cloud, arn *string, shard string, from types.StartingPosition) *sdk.SubscribeToShardEventStream {
+func subscribe(t *testing.T, cloud *awstest.Cloud, arn *string, shard string,
+	from types.StartingPosition) *sdk.SubscribeToShardEventStream {
 	t.Helper()
-	out, err := sdk.NewFromConfig(cloud.Config()).SubscribeToShard(t.Context(), &sdk.SubscribeToShardInput{ConsumerARN: arn, ShardId: &shard, StartingPosition: &from})
+	out, err := sdk.NewFromConfig(cloud.Config()).SubscribeToShard(t.Context(),
+		&sdk.SubscribeToShardInput{ConsumerARN: arn, ShardId: &shard, StartingPosition: &from})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = out.GetStream().Close() })
 	return out.GetStream()
@@ -57,7 +60,8 @@ func next(t *testing.T, s *sdk.SubscribeToShardEventStream) (e types.SubscribeTo
 
 // nextMoving is next while the clock moves on, a step at a time: a subscription
 // looks at the clock whenever it gets to it.
-func nextMoving(t *testing.T, cloud *awstest.Cloud, s *sdk.SubscribeToShardEventStream, step time.Duration) (e types.SubscribeToShardEvent, ok bool) {
+func nextMoving(t *testing.T, cloud *awstest.Cloud, s *sdk.SubscribeToShardEventStream,
+	step time.Duration) (e types.SubscribeToShardEvent, ok bool) {
 	t.Helper()
 	require.Eventually(t, func() bool {
 		cloud.Advance(step)
@@ -101,9 +105,10 @@ func TestSubscribeToShard_pushesFromEveryPosition(t *testing.T) {
 		from types.StartingPosition
 		want []string
 	}{
-		"horizon":   {types.StartingPosition{Type: types.ShardIteratorTypeTrimHorizon}, []string{"1", "2", "3"}},
-		"timestamp": {types.StartingPosition{Type: types.ShardIteratorTypeAtTimestamp, Timestamp: &middle}, []string{"2", "3"}},
-		"latest":    {types.StartingPosition{Type: types.ShardIteratorTypeLatest}, nil},
+		"horizon": {types.StartingPosition{Type: types.ShardIteratorTypeTrimHorizon}, []string{"1", "2", "3"}},
+		"timestamp": {types.StartingPosition{Type: types.ShardIteratorTypeAtTimestamp, Timestamp: &middle},
+			[]string{"2", "3"}},
+		"latest": {types.StartingPosition{Type: types.ShardIteratorTypeLatest}, nil},
 	} {
 		e, ok := next(t, subscribe(t, cloud, consumer(t, cloud, client, name), shard0, c.from))
 		require.True(t, ok)
@@ -114,10 +119,12 @@ func TestSubscribeToShard_pushesFromEveryPosition(t *testing.T) {
 			second = *e.Records[0].SequenceNumber
 		}
 	}
-	at := subscribe(t, cloud, consumer(t, cloud, client, "at"), shard0, types.StartingPosition{Type: types.ShardIteratorTypeAtSequenceNumber, SequenceNumber: &second})
+	at := subscribe(t, cloud, consumer(t, cloud, client, "at"), shard0,
+		types.StartingPosition{Type: types.ShardIteratorTypeAtSequenceNumber, SequenceNumber: &second})
 	e, _ := next(t, at)
 	require.Equal(t, []string{"2", "3"}, data(e))
-	after := subscribe(t, cloud, consumer(t, cloud, client, "after"), shard0, types.StartingPosition{Type: types.ShardIteratorTypeAfterSequenceNumber, SequenceNumber: &second})
+	after := subscribe(t, cloud, consumer(t, cloud, client, "after"), shard0,
+		types.StartingPosition{Type: types.ShardIteratorTypeAfterSequenceNumber, SequenceNumber: &second})
 	e, _ = next(t, after)
 	require.Equal(t, []string{"3"}, data(e))
 
@@ -153,7 +160,8 @@ func TestSubscribeToShard_endsAfterFiveMinutesAndGoesOnWhereItWas(t *testing.T) 
 	require.GreaterOrEqual(t, cloud.Clock.Now().Sub(began), 5*time.Minute-time.Second)
 	require.NoError(t, s.Err())
 	put(t, client, "k", 1)
-	s = subscribe(t, cloud, arn, shard0, types.StartingPosition{Type: types.ShardIteratorTypeAfterSequenceNumber, SequenceNumber: last.ContinuationSequenceNumber})
+	s = subscribe(t, cloud, arn, shard0, types.StartingPosition{Type: types.ShardIteratorTypeAfterSequenceNumber,
+		SequenceNumber: last.ContinuationSequenceNumber})
 	e, ok := next(t, s)
 	require.True(t, ok)
 	require.Equal(t, []string{"1"}, data(e))
@@ -167,7 +175,8 @@ func TestSubscribeToShard_oneAtATime(t *testing.T) {
 	first := subscribe(t, cloud, arn, shard0, from)
 	_, ok := next(t, first)
 	require.True(t, ok)
-	_, err := client.SubscribeToShard(t.Context(), &sdk.SubscribeToShardInput{ConsumerARN: arn, ShardId: aws.String(shard0), StartingPosition: &from})
+	_, err := client.SubscribeToShard(t.Context(), &sdk.SubscribeToShardInput{ConsumerARN: arn,
+		ShardId: aws.String(shard0), StartingPosition: &from})
 	var used *types.ResourceInUseException
 	require.ErrorAs(t, err, &used)
 	subscribe(t, cloud, consumer(t, cloud, client, "other"), shard0, from) // consumers do not disturb one another
@@ -192,7 +201,8 @@ func TestSubscribeToShard_tellsTheChildrenAtTheShardsEnd(t *testing.T) {
 	e, ok := next(t, s)
 	require.True(t, ok)
 	require.Equal(t, []string{"1"}, data(e))
-	_, err := client.UpdateShardCount(t.Context(), &sdk.UpdateShardCountInput{StreamName: aws.String("s"), TargetShardCount: aws.Int32(2), ScalingType: types.ScalingTypeUniformScaling})
+	_, err := client.UpdateShardCount(t.Context(), &sdk.UpdateShardCountInput{StreamName: aws.String("s"),
+		TargetShardCount: aws.Int32(2), ScalingType: types.ScalingTypeUniformScaling})
 	require.NoError(t, err)
 	e, ok = next(t, s)
 	require.True(t, ok)
@@ -210,11 +220,13 @@ func TestSubscribeToShard_keepsToItsThroughput(t *testing.T) {
 	cloud, client := start(t, 1)
 	big := strings.Repeat("x", 1<<20-1)
 	for range 3 {
-		_, err := client.PutRecord(t.Context(), &sdk.PutRecordInput{StreamName: aws.String("s"), PartitionKey: aws.String("k"), Data: []byte(big)})
+		_, err := client.PutRecord(t.Context(), &sdk.PutRecordInput{StreamName: aws.String("s"),
+			PartitionKey: aws.String("k"), Data: []byte(big)})
 		require.NoError(t, err)
 		cloud.Advance(time.Second)
 	}
-	s := subscribe(t, cloud, consumer(t, cloud, client, "c"), shard0, types.StartingPosition{Type: types.ShardIteratorTypeTrimHorizon})
+	s := subscribe(t, cloud, consumer(t, cloud, client, "c"), shard0,
+		types.StartingPosition{Type: types.ShardIteratorTypeTrimHorizon})
 	e, ok := next(t, s)
 	require.True(t, ok)
 	require.Len(t, e.Records, 2)
@@ -242,13 +254,16 @@ func TestSubscribeToShard_endsWithConsumerClientOrCloud(t *testing.T) {
 
 	arn := consumer(t, cloud, client, "c")
 	ctx, cancel := context.WithCancel(t.Context())
-	out, err := sdk.NewFromConfig(cloud.Config()).SubscribeToShard(ctx, &sdk.SubscribeToShardInput{ConsumerARN: arn, ShardId: aws.String(shard0), StartingPosition: &from})
+	out, err := sdk.NewFromConfig(cloud.Config()).SubscribeToShard(ctx, &sdk.SubscribeToShardInput{ConsumerARN: arn,
+		ShardId: aws.String(shard0), StartingPosition: &from})
 	require.NoError(t, err)
 	_, ok = next(t, out.GetStream())
 	require.True(t, ok)
 	cancel()
 	_ = out.GetStream().Close()
-	require.Eventually(t, func() bool { return cloud.Gateway.OpenStreams() == 0 }, 10*time.Second, time.Millisecond, "the client is gone")
+	require.Eventually(t, func() bool {
+		return cloud.Gateway.OpenStreams() == 0
+	}, 10*time.Second, time.Millisecond, "the client is gone")
 
 	cloud.Advance(5 * time.Second)
 	s = subscribe(t, cloud, arn, shard0, from)
@@ -274,16 +289,20 @@ func TestSubscribeToShard_wrongRequests(t *testing.T) {
 		shard string
 		from  types.StartingPosition
 	}{
-		"no consumer":     {"ResourceNotFoundException", *arn + "1", shard0, latest},
-		"not active":      {"ResourceInUseException", *young.Consumer.ConsumerARN, shard0, latest},
-		"no shard":        {"ResourceNotFoundException", *arn, "shardId-000000000009", latest},
-		"not a consumer":  {"ValidationException", strings.Split(*arn, "/consumer/")[0], shard0, latest},
-		"no timestamp":    {"InvalidArgumentException", *arn, shard0, types.StartingPosition{Type: types.ShardIteratorTypeAtTimestamp}},
-		"no sequence":     {"InvalidArgumentException", *arn, shard0, types.StartingPosition{Type: types.ShardIteratorTypeAfterSequenceNumber}},
-		"unknown type":    {"ValidationException", *arn, shard0, types.StartingPosition{Type: "NEWEST"}},
-		"foreign account": {"ResourceNotFoundException", "arn:aws:kinesis:us-east-1:111122223333:stream/s/consumer/c:1", shard0, latest},
+		"no consumer":    {"ResourceNotFoundException", *arn + "1", shard0, latest},
+		"not active":     {"ResourceInUseException", *young.Consumer.ConsumerARN, shard0, latest},
+		"no shard":       {"ResourceNotFoundException", *arn, "shardId-000000000009", latest},
+		"not a consumer": {"ValidationException", strings.Split(*arn, "/consumer/")[0], shard0, latest},
+		"no timestamp": {"InvalidArgumentException", *arn, shard0,
+			types.StartingPosition{Type: types.ShardIteratorTypeAtTimestamp}},
+		"no sequence": {"InvalidArgumentException", *arn, shard0,
+			types.StartingPosition{Type: types.ShardIteratorTypeAfterSequenceNumber}},
+		"unknown type": {"ValidationException", *arn, shard0, types.StartingPosition{Type: "NEWEST"}},
+		"foreign account": {"ResourceNotFoundException", "arn:aws:kinesis:us-east-1:111122223333:stream/s/consumer/c:1",
+			shard0, latest},
 	} {
-		_, err := client.SubscribeToShard(t.Context(), &sdk.SubscribeToShardInput{ConsumerARN: &c.arn, ShardId: &c.shard, StartingPosition: &c.from})
+		_, err := client.SubscribeToShard(t.Context(), &sdk.SubscribeToShardInput{ConsumerARN: &c.arn, ShardId: &c.shard,
+			StartingPosition: &c.from})
 		require.Equal(t, c.code, errorCode(t, err), name)
 	}
 }

@@ -28,7 +28,9 @@ func (s *Service) changeTags(ctx context.Context, name, arn *string, change func
 		}
 		change(tags)
 		if int64(len(tags)) > limit("tagsPerStream") {
-			return invalid("Failed to add tags to stream %s under account %s because a given stream cannot have more than %d tags associated with it.",
+			return invalid(
+				"Failed to add tags to stream %s under account %s because a given stream cannot have more than %d tags "+
+					"associated with it.",
 				st.Name, scope.Account, limit("tagsPerStream"))
 		}
 		st.Tags = tags
@@ -38,21 +40,26 @@ func (s *Service) changeTags(ctx context.Context, name, arn *string, change func
 }
 
 // AddTagsToStream adds or replaces tags.
-func (s *Service) AddTagsToStream(ctx context.Context, in *kinesis.AddTagsToStreamInput) (*kinesis.AddTagsToStreamOutput, error) {
-	return &kinesis.AddTagsToStreamOutput{}, s.changeTags(ctx, in.StreamName, in.StreamARN, func(t map[string]string) { maps.Copy(t, in.Tags) })
+func (s *Service) AddTagsToStream(ctx context.Context,
+	in *kinesis.AddTagsToStreamInput) (*kinesis.AddTagsToStreamOutput, error) {
+	return &kinesis.AddTagsToStreamOutput{}, s.changeTags(ctx, in.StreamName, in.StreamARN,
+		func(t map[string]string) { maps.Copy(t, in.Tags) })
 }
 
 // RemoveTagsFromStream removes tags; those that are not there are ignored.
-func (s *Service) RemoveTagsFromStream(ctx context.Context, in *kinesis.RemoveTagsFromStreamInput) (*kinesis.RemoveTagsFromStreamOutput, error) {
-	return &kinesis.RemoveTagsFromStreamOutput{}, s.changeTags(ctx, in.StreamName, in.StreamARN, func(t map[string]string) {
-		for _, k := range in.TagKeys {
-			delete(t, k)
-		}
-	})
+func (s *Service) RemoveTagsFromStream(ctx context.Context,
+	in *kinesis.RemoveTagsFromStreamInput) (*kinesis.RemoveTagsFromStreamOutput, error) {
+	return &kinesis.RemoveTagsFromStreamOutput{}, s.changeTags(ctx, in.StreamName, in.StreamARN,
+		func(t map[string]string) {
+			for _, k := range in.TagKeys {
+				delete(t, k)
+			}
+		})
 }
 
 // ListTagsForStream returns tags in order of their keys.
-func (s *Service) ListTagsForStream(ctx context.Context, in *kinesis.ListTagsForStreamInput) (*kinesis.ListTagsForStreamOutput, error) {
+func (s *Service) ListTagsForStream(ctx context.Context,
+	in *kinesis.ListTagsForStreamInput) (*kinesis.ListTagsForStreamOutput, error) {
 	c := gateway.From(ctx)
 	out := &kinesis.ListTagsForStreamOutput{HasMoreTags: aws.Bool(false), Tags: []types.Tag{}}
 	return out, s.host.Store.View(func(tx *store.Tx) error {
@@ -108,7 +115,8 @@ func (s *Service) TagResource(ctx context.Context, in *kinesis.TagResourceInput)
 }
 
 // UntagResource removes tags; those that are not there are ignored.
-func (s *Service) UntagResource(ctx context.Context, in *kinesis.UntagResourceInput) (*kinesis.UntagResourceOutput, error) {
+func (s *Service) UntagResource(ctx context.Context, in *kinesis.UntagResourceInput) (*kinesis.UntagResourceOutput,
+	error) {
 	err := s.changeResourceTags(ctx, in.ResourceARN, func(t map[string]string) {
 		for _, k := range in.TagKeys {
 			delete(t, k)
@@ -121,7 +129,8 @@ func (s *Service) UntagResource(ctx context.Context, in *kinesis.UntagResourceIn
 }
 
 // ListTagsForResource returns all tags in order of their keys.
-func (s *Service) ListTagsForResource(ctx context.Context, in *kinesis.ListTagsForResourceInput) (*kinesis.ListTagsForResourceOutput, error) {
+func (s *Service) ListTagsForResource(ctx context.Context,
+	in *kinesis.ListTagsForResourceInput) (*kinesis.ListTagsForResourceOutput, error) {
 	c := gateway.From(ctx)
 	out := &kinesis.ListTagsForResourceOutput{Tags: []types.Tag{}}
 	err := s.host.Store.View(func(tx *store.Tx) error {

@@ -98,7 +98,8 @@ func (s *Service) schedule(e event) {
 
 // handle makes one attempt at an event and decides what is next.
 func (s *Service) handle(life context.Context, e event) {
-	ctx := gateway.WithCall(life, &gateway.Call{ID: strings.TrimSuffix(e.ID, "-again"), Time: s.host.Clock.Now(), Scope: e.Function.Scope, Service: "lambda", Operation: "Invoke",
+	ctx := gateway.WithCall(life, &gateway.Call{ID: strings.TrimSuffix(e.ID, "-again"), Time: s.host.Clock.Now(),
+		Scope: e.Function.Scope, Service: "lambda", Operation: "Invoke",
 		Principal: gateway.ServicePrincipal("lambda.amazonaws.com", e.Function.Scope.Account)})
 	if e.Done == nil && !s.attempt(ctx, &e) {
 		if life.Err() == nil && s.keep(e) == nil {

@@ -44,7 +44,9 @@ func (s *Service) fetch(ctx context.Context, from source) (archive, error) {
 	case len(from.zip) > 0 && inS3:
 		return archive{}, invalid("Please do not provide other FunctionCode parameters when providing a ZipFile.")
 	case len(from.zip) > int(limit("zipBytes")):
-		return archive{}, &types.RequestTooLargeException{Type: byUser(), Message: aws.String(fmt.Sprintf("Request must be smaller than %d bytes for the CreateFunction operation", limit("zipRequestBytes")))}
+		return archive{}, &types.RequestTooLargeException{Type: byUser(),
+			Message: aws.String(fmt.Sprintf("Request must be smaller than %d bytes for the CreateFunction operation",
+				limit("zipRequestBytes")))}
 	case inS3 && (from.bucket == nil || from.key == nil):
 		return archive{}, invalid("Please provide both S3Bucket and S3Key.")
 	case inS3:
@@ -71,14 +73,16 @@ func (s *Service) fetch(ctx context.Context, from source) (archive, error) {
 // download reads the archive with the caller's rights, as AWS does.
 func (s *Service) download(ctx context.Context, from source) ([]byte, error) {
 	call := gateway.From(ctx)
-	out, err := gateway.Invoke[s3.GetObjectOutput](ctx, s.host, gateway.Call{Principal: call.Principal, Scope: call.Scope, Service: "s3",
+	out, err := gateway.Invoke[s3.GetObjectOutput](ctx, s.host, gateway.Call{Principal: call.Principal, Scope: call.Scope,
+		Service:   "s3",
 		Operation: "GetObject", Input: &s3.GetObjectInput{Bucket: from.bucket, Key: from.key, VersionId: from.version}})
 	if err != nil {
 		code := gateway.ErrorCode(err)
 		if code == "" {
 			return nil, err
 		}
-		return nil, invalid("Error occurred while GetObject. S3 Error Code: %s. S3 Error Message: %s", code, strings.TrimPrefix(err.Error(), code+": "))
+		return nil, invalid("Error occurred while GetObject. S3 Error Code: %s. S3 Error Message: %s", code,
+			strings.TrimPrefix(err.Error(), code+": "))
 	}
 	body, err := io.ReadAll(io.LimitReader(out.Body, limit("unzippedBytes")+1))
 	return body, errors.Join(err, out.Body.Close())
@@ -112,7 +116,8 @@ func tooLarge() error {
 
 // inside reports whether a name in an archive stays within it.
 func inside(name string) bool {
-	return name != "" && filepath.IsLocal(filepath.FromSlash(strings.TrimSuffix(name, "/"))) && !strings.Contains(name, "\\")
+	return name != "" && filepath.IsLocal(filepath.FromSlash(strings.TrimSuffix(name, "/"))) &&
+		!strings.Contains(name, "\\")
 }
 
 // folder unpacks archives one over the other and returns the folder. The same
@@ -130,7 +135,8 @@ func (s *Service) folder(ids ...string) (string, error) {
 		return dir, nil
 	}
 	part := dir + ".part"
-	if err := errors.Join(os.RemoveAll(part), os.MkdirAll(part, 0o755)); err != nil { //nolint:gosec // a function's code is no secret
+	if err := errors.Join(os.RemoveAll(part),
+		os.MkdirAll(part, 0o755)); err != nil { //nolint:gosec // a function's code is no secret
 		return "", err
 	}
 	root, err := os.OpenRoot(part)

@@ -36,7 +36,8 @@ type wish struct {
 }
 
 func wanted(in *sdk.CreateFunctionInput) wish {
-	return wish{in.Runtime, in.Handler, in.Role, in.Description, in.Timeout, in.MemorySize, in.Environment, in.EphemeralStorage, in.Layers,
+	return wish{in.Runtime, in.Handler, in.Role, in.Description, in.Timeout, in.MemorySize, in.Environment,
+		in.EphemeralStorage, in.Layers,
 		in.DeadLetterConfig, in.LoggingConfig}
 }
 
@@ -105,8 +106,10 @@ func set[T any](to **T, from *T) {
 // run here.
 // Source: https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtimes.html#runtimes-deprecated
 func checkRuntime(r types.Runtime) error {
-	blocked := []types.Runtime{types.RuntimePython27, types.RuntimePython36, types.RuntimePython37, types.RuntimeNodejs, types.RuntimeNodejs43,
-		types.RuntimeNodejs610, types.RuntimeNodejs810, types.RuntimeNodejs10x, types.RuntimeNodejs12x, types.RuntimeNodejs14x, types.RuntimeNodejs43edge,
+	blocked := []types.Runtime{types.RuntimePython27, types.RuntimePython36, types.RuntimePython37, types.RuntimeNodejs,
+		types.RuntimeNodejs43,
+		types.RuntimeNodejs610, types.RuntimeNodejs810, types.RuntimeNodejs10x, types.RuntimeNodejs12x,
+		types.RuntimeNodejs14x, types.RuntimeNodejs43edge,
 		types.RuntimeProvided, types.RuntimeGo1x}
 	if slices.Contains(blocked, r) {
 		return invalid("The runtime parameter of %s is no longer supported for creating or updating AWS Lambda functions. "+
@@ -127,8 +130,9 @@ func (s *Service) checkRole(ctx context.Context, arn string) error {
 	}
 	name := a.Resource[strings.LastIndexByte(a.Resource, '/')+1:]
 	out, err := gateway.Invoke[iam.GetRoleOutput](ctx, s.host, gateway.Call{
-		Principal: gateway.ServicePrincipal("lambda.amazonaws.com", a.Account), Scope: ident.Scope{Account: a.Account, Region: gateway.From(ctx).Scope.Region},
-		Service: "iam", Operation: "GetRole", Input: &iam.GetRoleInput{RoleName: aws.String(name)}})
+		Principal: gateway.ServicePrincipal("lambda.amazonaws.com", a.Account),
+		Scope:     ident.Scope{Account: a.Account, Region: gateway.From(ctx).Scope.Region},
+		Service:   "iam", Operation: "GetRole", Input: &iam.GetRoleInput{RoleName: aws.String(name)}})
 	if err != nil {
 		if gateway.ErrorCode(err) == "NoSuchEntity" || gateway.ErrorCode(err) == "NoSuchEntityException" {
 			return refused
@@ -180,14 +184,17 @@ func (o *oneOrMany[T]) UnmarshalJSON(b []byte) error {
 // reserved are the variables that functions cannot set.
 // Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
 func reserved() []string {
-	return []string{"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV", "AWS_LAMBDA_FUNCTION_NAME",
-		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME",
+	return []string{"_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
+		"AWS_LAMBDA_FUNCTION_NAME",
+		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION", "AWS_LAMBDA_INITIALIZATION_TYPE",
+		"AWS_LAMBDA_LOG_GROUP_NAME",
 		"AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN",
 		"AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"}
 }
 
 func checkVariables(m map[string]string) error {
-	const unable = "Lambda was unable to configure your environment variables because the environment variables you have provided "
+	const unable = "Lambda was unable to configure your environment variables because the environment variables you " +
+		"have provided "
 	var used []string
 	for _, name := range reserved() {
 		if _, ok := m[name]; ok {
@@ -195,7 +202,8 @@ func checkVariables(m map[string]string) error {
 		}
 	}
 	if len(used) > 0 {
-		return invalid(unable+"contains reserved keys that are currently not supported for modification. Reserved keys used in this request: %s",
+		return invalid(unable+
+			"contains reserved keys that are currently not supported for modification. Reserved keys used in this request: %s",
 			strings.Join(used, ", "))
 	}
 	text, err := json.Marshal(m)
@@ -240,7 +248,9 @@ func (s *Service) putLayers(tx *store.Tx, v *version, unpacked int64) error {
 		unpacked += found.Unpacked
 	}
 	if unpacked > limit("unzippedBytes") {
-		return invalid("Function code combined with layers exceeds the maximum allowed size of %d bytes. The actual size is %d bytes.", limit("unzippedBytes"), unpacked)
+		return invalid(
+			"Function code combined with layers exceeds the maximum allowed size of %d bytes. The actual size is %d bytes.",
+			limit("unzippedBytes"), unpacked)
 	}
 	v.Unpacked = unpacked
 	return nil

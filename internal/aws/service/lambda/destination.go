@@ -78,8 +78,10 @@ func (s *Service) deliver(ctx context.Context, who gateway.Principal, target str
 		full.Qualifier = latest
 	}
 	now := s.host.Clock.Now()
-	r := record{Version: "1.0", Timestamp: now.Format("2006-01-02T15:04:05.000Z"), Payload: e.Payload, Answer: e.Done.Payload,
-		Request: requestContext{ID: strings.TrimSuffix(e.ID, "-again"), Function: full.ARN(), Condition: e.Done.Condition, Runs: e.Runs}}
+	r := record{Version: "1.0", Timestamp: now.Format("2006-01-02T15:04:05.000Z"), Payload: e.Payload,
+		Answer: e.Done.Payload,
+		Request: requestContext{ID: strings.TrimSuffix(e.ID, "-again"), Function: full.ARN(), Condition: e.Done.Condition,
+			Runs: e.Runs}}
 	if e.Done.Version != "" {
 		r.Response = &response{Status: 200, Version: e.Done.Version}
 		if e.Done.Failed {
@@ -104,14 +106,18 @@ func (s *Service) deliver(ctx context.Context, who gateway.Principal, target str
 	case "sqs":
 		return s.send(ctx, who, arn, &sqs.SendMessageInput{MessageBody: aws.String(string(body))})
 	case "lambda":
-		_, err = gateway.Invoke[sdk.InvokeOutput](ctx, s.host, gateway.Call{Principal: who, Scope: arn.Scope(), Service: "lambda", Operation: "Invoke",
+		_, err = gateway.Invoke[sdk.InvokeOutput](ctx, s.host, gateway.Call{Principal: who, Scope: arn.Scope(),
+			Service: "lambda", Operation: "Invoke",
 			Input: &sdk.InvokeInput{FunctionName: &target, InvocationType: types.InvocationTypeEvent, Payload: body}})
 		return err
 	default: // s3: nothing else is accepted
-		key := fmt.Sprintf("aws/lambda/async/%s/%s/%s-%s", e.Function.Name, now.Format("2006/01/02"), now.Format("2006-01-02T15.04.05"), s.host.IDs.UUID())
+		key := fmt.Sprintf("aws/lambda/async/%s/%s/%s-%s", e.Function.Name, now.Format("2006/01/02"),
+			now.Format("2006-01-02T15.04.05"), s.host.IDs.UUID())
 		size := int64(len(body))
-		_, err = gateway.Invoke[s3.PutObjectOutput](ctx, s.host, gateway.Call{Principal: who, Scope: e.Function.Scope, Service: "s3", Operation: "PutObject",
-			Input: &s3.PutObjectInput{Bucket: &arn.Resource, Key: &key, Body: bytes.NewReader(body), ContentLength: &size, ContentType: aws.String("application/json")}})
+		_, err = gateway.Invoke[s3.PutObjectOutput](ctx, s.host, gateway.Call{Principal: who, Scope: e.Function.Scope,
+			Service: "s3", Operation: "PutObject",
+			Input: &s3.PutObjectInput{Bucket: &arn.Resource, Key: &key, Body: bytes.NewReader(body), ContentLength: &size,
+				ContentType: aws.String("application/json")}})
 		return err
 	}
 }
@@ -123,7 +129,8 @@ func (s *Service) send(ctx context.Context, who gateway.Principal, queue ident.A
 		return err
 	}
 	in.QueueUrl = &url
-	_, err = gateway.Invoke[sqs.SendMessageOutput](ctx, s.host, gateway.Call{Principal: who, Scope: queue.Scope(), Service: "sqs", Operation: "SendMessage", Input: in})
+	_, err = gateway.Invoke[sqs.SendMessageOutput](ctx, s.host, gateway.Call{Principal: who, Scope: queue.Scope(),
+		Service: "sqs", Operation: "SendMessage", Input: in})
 	return err
 }
 
@@ -145,8 +152,9 @@ func (s *Service) bury(ctx context.Context, who gateway.Principal, target string
 	attribute := func(kind, value string) sqstypes.MessageAttributeValue {
 		return sqstypes.MessageAttributeValue{DataType: &kind, StringValue: &value}
 	}
-	in := &sqs.SendMessageInput{MessageBody: aws.String(string(e.Payload)), MessageAttributes: map[string]sqstypes.MessageAttributeValue{
-		"RequestID": attribute("String", strings.TrimSuffix(e.ID, "-again")), "ErrorCode": attribute("Number", code)}}
+	in := &sqs.SendMessageInput{MessageBody: aws.String(string(e.Payload)),
+		MessageAttributes: map[string]sqstypes.MessageAttributeValue{
+			"RequestID": attribute("String", strings.TrimSuffix(e.ID, "-again")), "ErrorCode": attribute("Number", code)}}
 	if text != "" {
 		in.MessageAttributes["ErrorMessage"] = attribute("String", text[:min(len(text), 1024)])
 	}

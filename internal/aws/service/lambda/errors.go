@@ -27,8 +27,9 @@ func notFound(format string, args ...any) error {
 func missingFunction(arn string) error { return notFound("Function not found: %s", arn) }
 
 func staleRevision() error {
-	return &types.PreconditionFailedException{Type: byUser(), Message: aws.String("The Revision Id provided does not match the latest Revision Id. " +
-		"Call the GetFunction/GetAlias API to retrieve the latest Revision Id")}
+	return &types.PreconditionFailedException{Type: byUser(),
+		Message: aws.String("The Revision Id provided does not match the latest Revision Id. " +
+			"Call the GetFunction/GetAlias API to retrieve the latest Revision Id")}
 }
 
 // refuse returns the error of the first parameter that is used although it is

@@ -21,7 +21,6 @@ const settling = 100 * time.Millisecond
 // lastModified is the form of FunctionConfiguration.LastModified.
 const lastModified = "2006-01-02T15:04:05.000+0000"
 
-// CreateFunction implements the operation.
 func (s *Service) CreateFunction(ctx context.Context, in *sdk.CreateFunctionInput) (*sdk.CreateFunctionOutput, error) {
 	if err := unsupportedOfCreate(in); err != nil {
 		return nil, err
@@ -42,7 +41,8 @@ func (s *Service) CreateFunction(ctx context.Context, in *sdk.CreateFunctionInpu
 	if err := s.configure(ctx, &config, want); err != nil {
 		return nil, err
 	}
-	code, err := s.fetch(ctx, source{zip: in.Code.ZipFile, bucket: in.Code.S3Bucket, key: in.Code.S3Key, version: in.Code.S3ObjectVersion})
+	code, err := s.fetch(ctx, source{zip: in.Code.ZipFile, bucket: in.Code.S3Bucket, key: in.Code.S3Key,
+		version: in.Code.S3ObjectVersion})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,8 @@ func (s *Service) CreateFunction(ctx context.Context, in *sdk.CreateFunctionInpu
 
 func unsupportedOfCreate(in *sdk.CreateFunctionInput) error {
 	if err := refuse("CreateFunction",
-		parameter{"CapacityProviderConfig", in.CapacityProviderConfig != nil}, parameter{"CodeSigningConfigArn", in.CodeSigningConfigArn != nil},
+		parameter{"CapacityProviderConfig", in.CapacityProviderConfig != nil},
+		parameter{"CodeSigningConfigArn", in.CodeSigningConfigArn != nil},
 		parameter{"DurableConfig", in.DurableConfig != nil}, parameter{"ImageConfig", in.ImageConfig != nil},
 		parameter{"PackageType Image", in.PackageType == types.PackageTypeImage}, parameter{"PublishTo", in.PublishTo != ""},
 		parameter{"TenancyConfig", in.TenancyConfig != nil}, parameter{"Code.ImageUri", in.Code.ImageUri != nil},
@@ -83,10 +84,12 @@ func unsupportedOfCreate(in *sdk.CreateFunctionInput) error {
 		parameter{"Code.S3ObjectStorageMode", in.Code.S3ObjectStorageMode != ""}); err != nil {
 		return err
 	}
-	return unsupportedSettings("CreateFunction", in.FileSystemConfigs, in.KMSKeyArn, in.SnapStart, in.TracingConfig, in.VpcConfig, in.LoggingConfig)
+	return unsupportedSettings("CreateFunction", in.FileSystemConfigs, in.KMSKeyArn, in.SnapStart, in.TracingConfig,
+		in.VpcConfig, in.LoggingConfig)
 }
 
-func unsupportedSettings(op string, files []types.FileSystemConfig, key *string, snap *types.SnapStart, tracing *types.TracingConfig,
+func unsupportedSettings(op string, files []types.FileSystemConfig, key *string, snap *types.SnapStart,
+	tracing *types.TracingConfig,
 	vpc *types.VpcConfig, logging *types.LoggingConfig) error {
 	return refuse(op,
 		parameter{"FileSystemConfigs", len(files) > 0}, parameter{"KMSKeyArn", aws.ToString(key) != ""},
@@ -94,7 +97,8 @@ func unsupportedSettings(op string, files []types.FileSystemConfig, key *string,
 		parameter{"TracingConfig Active (X-Ray)", tracing != nil && tracing.Mode == types.TracingModeActive},
 		parameter{"VpcConfig", vpc != nil && len(vpc.SubnetIds)+len(vpc.SecurityGroupIds) > 0},
 		parameter{"LoggingConfig.LogFormat JSON", logging != nil && logging.LogFormat == types.LogFormatJson},
-		parameter{"LoggingConfig log levels", logging != nil && (logging.ApplicationLogLevel != "" || logging.SystemLogLevel != "")})
+		parameter{"LoggingConfig log levels", logging != nil &&
+			(logging.ApplicationLogLevel != "" || logging.SystemLogLevel != "")})
 }
 
 // defaults is a new function's configuration before it is configured.
@@ -104,8 +108,9 @@ func defaults(fn esm.Function) types.FunctionConfiguration {
 		Description: aws.String(""), Timeout: aws.Int32(3), MemorySize: aws.Int32(128),
 		EphemeralStorage: &types.EphemeralStorage{Size: aws.Int32(512)},
 		TracingConfig:    &types.TracingConfigResponse{Mode: types.TracingModePassThrough},
-		SnapStart:        &types.SnapStartResponse{ApplyOn: types.SnapStartApplyOnNone, OptimizationStatus: types.SnapStartOptimizationStatusOff},
-		LoggingConfig:    &types.LoggingConfig{LogFormat: types.LogFormatText, LogGroup: aws.String("/aws/lambda/" + fn.Name)},
+		SnapStart: &types.SnapStartResponse{ApplyOn: types.SnapStartApplyOnNone,
+			OptimizationStatus: types.SnapStartOptimizationStatusOff},
+		LoggingConfig: &types.LoggingConfig{LogFormat: types.LogFormatText, LogGroup: aws.String("/aws/lambda/" + fn.Name)},
 	}
 }
 
@@ -134,8 +139,8 @@ func (v version) show(now time.Time) types.FunctionConfiguration {
 	return c
 }
 
-// GetFunctionConfiguration implements the operation.
-func (s *Service) GetFunctionConfiguration(ctx context.Context, in *sdk.GetFunctionConfigurationInput) (*sdk.GetFunctionConfigurationOutput, error) {
+func (s *Service) GetFunctionConfiguration(ctx context.Context,
+	in *sdk.GetFunctionConfigurationInput) (*sdk.GetFunctionConfigurationOutput, error) {
 	fn, v, err := s.get(ctx, in.FunctionName, in.Qualifier)
 	if err != nil {
 		return nil, err
@@ -163,7 +168,6 @@ func (s *Service) get(ctx context.Context, name, qualifier *string) (fn esm.Func
 	return fn, v, err
 }
 
-// GetFunction implements the operation.
 func (s *Service) GetFunction(ctx context.Context, in *sdk.GetFunctionInput) (*sdk.GetFunctionOutput, error) {
 	fn, v, err := s.get(ctx, in.FunctionName, in.Qualifier)
 	if err != nil {
@@ -184,7 +188,6 @@ func (s *Service) GetFunction(ctx context.Context, in *sdk.GetFunctionInput) (*s
 	return out, err
 }
 
-// ListFunctions implements the operation.
 func (s *Service) ListFunctions(ctx context.Context, in *sdk.ListFunctionsInput) (*sdk.ListFunctionsOutput, error) {
 	if err := refuse("ListFunctions", parameter{"MasterRegion", in.MasterRegion != nil}); err != nil {
 		return nil, err
@@ -252,7 +255,8 @@ func (s *Service) deleteVersion(tx *store.Tx, fn esm.Function) ([]version, error
 		return true
 	})
 	if len(used) > 0 {
-		return nil, conflict("Function version %s is used by the following aliases: [%s]", fn.Qualifier, strings.Join(used, ", "))
+		return nil, conflict("Function version %s is used by the following aliases: [%s]", fn.Qualifier,
+			strings.Join(used, ", "))
 	}
 	v, _ := s.versions.Get(tx, fn.Scope, versionKey(fn.Name, fn.Qualifier)) // find has seen it
 	s.versions.Delete(tx, fn.Scope, versionKey(fn.Name, fn.Qualifier))

@@ -17,9 +17,9 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
-// Invoke implements the operation.
 func (s *Service) Invoke(ctx context.Context, in *sdk.InvokeInput) (*sdk.InvokeOutput, error) {
-	if err := refuse("Invoke", parameter{"DurableExecutionName", in.DurableExecutionName != nil}, parameter{"TenantId", in.TenantId != nil}); err != nil {
+	if err := refuse("Invoke", parameter{"DurableExecutionName", in.DurableExecutionName != nil},
+		parameter{"TenantId", in.TenantId != nil}); err != nil {
 		return nil, err
 	}
 	fn, err := named(ctx, in.FunctionName, in.Qualifier)
@@ -72,7 +72,8 @@ func (s *Service) InvokeAsync(ctx context.Context, in *sdk.InvokeAsyncInput) (*s
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.Invoke(ctx, &sdk.InvokeInput{FunctionName: in.FunctionName, InvocationType: types.InvocationTypeEvent, Payload: payload}); err != nil {
+	if _, err := s.Invoke(ctx, &sdk.InvokeInput{FunctionName: in.FunctionName, InvocationType: types.InvocationTypeEvent,
+		Payload: payload}); err != nil {
 		return nil, err
 	}
 	return &sdk.InvokeAsyncOutput{Status: 202}, nil
@@ -93,7 +94,8 @@ func (s *Service) callable(ctx context.Context, fn esm.Function) (v version, err
 		return err
 	})
 	if err == nil && s.host.Clock.Now().Before(v.Ready) {
-		err = conflict("The operation cannot be performed at this time. The function is currently in the following state: Pending")
+		err = conflict(
+			"The operation cannot be performed at this time. The function is currently in the following state: Pending")
 	}
 	return v, err
 }
@@ -114,7 +116,8 @@ func clientContext(given *string) (string, error) {
 	}
 	text, err := base64.StdEncoding.DecodeString(*given)
 	if err != nil || !json.Valid(text) {
-		return "", &types.InvalidRequestContentException{Type: byUser(), Message: aws.String("Client context must be a valid Base64-encoded JSON object.")}
+		return "", &types.InvalidRequestContentException{Type: byUser(),
+			Message: aws.String("Client context must be a valid Base64-encoded JSON object.")}
 	}
 	return string(text), nil
 }
@@ -125,15 +128,17 @@ func checkPayload(payload []byte, async bool) error {
 		most = limit("asyncPayloadBytes")
 	}
 	if int64(len(payload)) > most {
-		return &types.RequestTooLargeException{Type: byUser(), Message: aws.String(fmt.Sprintf("%d byte payload is too large for the %s invocation type (limit %d bytes)",
-			len(payload), map[bool]string{true: "Event", false: "RequestResponse"}[async], most))}
+		return &types.RequestTooLargeException{Type: byUser(),
+			Message: aws.String(fmt.Sprintf("%d byte payload is too large for the %s invocation type (limit %d bytes)",
+				len(payload), map[bool]string{true: "Event", false: "RequestResponse"}[async], most))}
 	}
 	if len(payload) == 0 || json.Valid(payload) {
 		return nil
 	}
 	var anything any
 	err := json.Unmarshal(payload, &anything)
-	return &types.InvalidRequestContentException{Type: byUser(), Message: aws.String("Could not parse request body into json: Could not parse payload into json: " + err.Error())}
+	return &types.InvalidRequestContentException{Type: byUser(),
+		Message: aws.String("Could not parse request body into json: Could not parse payload into json: " + err.Error())}
 }
 
 // enter takes one of the concurrent invocations that a function may have; its
@@ -149,7 +154,8 @@ func (s *Service) enter(fn esm.Function) (leave func(), err error) {
 		}
 		most -= s.reservedOf(tx, fn.Scope, "")
 		if f.Reserved != nil {
-			at.name, most, reason = fn.Name, int64(*f.Reserved), types.ThrottleReasonReservedFunctionConcurrentInvocationLimitExceeded
+			at.name, most, reason = fn.Name, int64(*f.Reserved),
+				types.ThrottleReasonReservedFunctionConcurrentInvocationLimitExceeded
 		}
 		return nil
 	})

@@ -25,8 +25,9 @@ type invokeConfig struct {
 
 func (c invokeConfig) show(fn esm.Function) types.FunctionEventInvokeConfig {
 	fn.Qualifier = c.Qualifier
-	out := types.FunctionEventInvokeConfig{FunctionArn: aws.String(fn.ARN()), LastModified: aws.Time(c.Modified), MaximumEventAgeInSeconds: c.Age,
-		MaximumRetryAttempts: c.Retries, DestinationConfig: c.Destinations}
+	out := types.FunctionEventInvokeConfig{FunctionArn: aws.String(fn.ARN()), LastModified: aws.Time(c.Modified),
+		MaximumEventAgeInSeconds: c.Age,
+		MaximumRetryAttempts:     c.Retries, DestinationConfig: c.Destinations}
 	if out.DestinationConfig == nil {
 		out.DestinationConfig = &types.DestinationConfig{OnSuccess: &types.OnSuccess{}, OnFailure: &types.OnFailure{}}
 	}
@@ -41,13 +42,15 @@ func configKey(fn esm.Function) string {
 	return store.Key(fn.Name, q)
 }
 
-func (s *Service) putConfig(ctx context.Context, name, qualifier *string, age, retries *int32, to *types.DestinationConfig, replace bool) (types.FunctionEventInvokeConfig, error) {
+func (s *Service) putConfig(ctx context.Context, name, qualifier *string, age, retries *int32,
+	to *types.DestinationConfig, replace bool) (types.FunctionEventInvokeConfig, error) {
 	fn, err := named(ctx, name, qualifier)
 	if err != nil {
 		return types.FunctionEventInvokeConfig{}, err
 	}
 	if to != nil {
-		for arn, services := range map[*string][]string{destination(to.OnSuccess): {"sqs", "lambda"}, failure(to.OnFailure): {"sqs", "lambda", "s3"}} {
+		for arn, services := range map[*string][]string{destination(to.OnSuccess): {"sqs", "lambda"},
+			failure(to.OnFailure): {"sqs", "lambda", "s3"}} {
 			if err := checkTarget(aws.ToString(arn), "DestinationConfig", services...); err != nil {
 				return types.FunctionEventInvokeConfig{}, err
 			}
@@ -95,24 +98,28 @@ func failure(d *types.OnFailure) *string {
 	return d.Destination
 }
 
-// PutFunctionEventInvokeConfig implements the operation.
-func (s *Service) PutFunctionEventInvokeConfig(ctx context.Context, in *sdk.PutFunctionEventInvokeConfigInput) (*sdk.PutFunctionEventInvokeConfigOutput, error) {
-	c, err := s.putConfig(ctx, in.FunctionName, in.Qualifier, in.MaximumEventAgeInSeconds, in.MaximumRetryAttempts, in.DestinationConfig, true)
-	out := sdk.PutFunctionEventInvokeConfigOutput{FunctionArn: c.FunctionArn, LastModified: c.LastModified, DestinationConfig: c.DestinationConfig,
+func (s *Service) PutFunctionEventInvokeConfig(ctx context.Context,
+	in *sdk.PutFunctionEventInvokeConfigInput) (*sdk.PutFunctionEventInvokeConfigOutput, error) {
+	c, err := s.putConfig(ctx, in.FunctionName, in.Qualifier, in.MaximumEventAgeInSeconds, in.MaximumRetryAttempts,
+		in.DestinationConfig, true)
+	out := sdk.PutFunctionEventInvokeConfigOutput{FunctionArn: c.FunctionArn, LastModified: c.LastModified,
+		DestinationConfig:        c.DestinationConfig,
 		MaximumEventAgeInSeconds: c.MaximumEventAgeInSeconds, MaximumRetryAttempts: c.MaximumRetryAttempts}
 	return &out, err
 }
 
-// UpdateFunctionEventInvokeConfig implements the operation.
-func (s *Service) UpdateFunctionEventInvokeConfig(ctx context.Context, in *sdk.UpdateFunctionEventInvokeConfigInput) (*sdk.UpdateFunctionEventInvokeConfigOutput, error) {
-	c, err := s.putConfig(ctx, in.FunctionName, in.Qualifier, in.MaximumEventAgeInSeconds, in.MaximumRetryAttempts, in.DestinationConfig, false)
-	out := sdk.UpdateFunctionEventInvokeConfigOutput{FunctionArn: c.FunctionArn, LastModified: c.LastModified, DestinationConfig: c.DestinationConfig,
+func (s *Service) UpdateFunctionEventInvokeConfig(ctx context.Context,
+	in *sdk.UpdateFunctionEventInvokeConfigInput) (*sdk.UpdateFunctionEventInvokeConfigOutput, error) {
+	c, err := s.putConfig(ctx, in.FunctionName, in.Qualifier, in.MaximumEventAgeInSeconds, in.MaximumRetryAttempts,
+		in.DestinationConfig, false)
+	out := sdk.UpdateFunctionEventInvokeConfigOutput{FunctionArn: c.FunctionArn, LastModified: c.LastModified,
+		DestinationConfig:        c.DestinationConfig,
 		MaximumEventAgeInSeconds: c.MaximumEventAgeInSeconds, MaximumRetryAttempts: c.MaximumRetryAttempts}
 	return &out, err
 }
 
-// GetFunctionEventInvokeConfig implements the operation.
-func (s *Service) GetFunctionEventInvokeConfig(ctx context.Context, in *sdk.GetFunctionEventInvokeConfigInput) (*sdk.GetFunctionEventInvokeConfigOutput, error) {
+func (s *Service) GetFunctionEventInvokeConfig(ctx context.Context,
+	in *sdk.GetFunctionEventInvokeConfigInput) (*sdk.GetFunctionEventInvokeConfigOutput, error) {
 	fn, err := named(ctx, in.FunctionName, in.Qualifier)
 	if err != nil {
 		return nil, err
@@ -129,12 +136,13 @@ func (s *Service) GetFunctionEventInvokeConfig(ctx context.Context, in *sdk.GetF
 		return nil
 	})
 	shown := c.show(fn)
-	return &sdk.GetFunctionEventInvokeConfigOutput{FunctionArn: shown.FunctionArn, LastModified: shown.LastModified, DestinationConfig: shown.DestinationConfig,
+	return &sdk.GetFunctionEventInvokeConfigOutput{FunctionArn: shown.FunctionArn, LastModified: shown.LastModified,
+		DestinationConfig:        shown.DestinationConfig,
 		MaximumEventAgeInSeconds: shown.MaximumEventAgeInSeconds, MaximumRetryAttempts: shown.MaximumRetryAttempts}, err
 }
 
-// DeleteFunctionEventInvokeConfig implements the operation.
-func (s *Service) DeleteFunctionEventInvokeConfig(ctx context.Context, in *sdk.DeleteFunctionEventInvokeConfigInput) (*sdk.DeleteFunctionEventInvokeConfigOutput, error) {
+func (s *Service) DeleteFunctionEventInvokeConfig(ctx context.Context,
+	in *sdk.DeleteFunctionEventInvokeConfigInput) (*sdk.DeleteFunctionEventInvokeConfigOutput, error) {
 	fn, err := named(ctx, in.FunctionName, in.Qualifier)
 	if err != nil {
 		return nil, err
@@ -150,8 +158,8 @@ func (s *Service) DeleteFunctionEventInvokeConfig(ctx context.Context, in *sdk.D
 	})
 }
 
-// ListFunctionEventInvokeConfigs implements the operation.
-func (s *Service) ListFunctionEventInvokeConfigs(ctx context.Context, in *sdk.ListFunctionEventInvokeConfigsInput) (*sdk.ListFunctionEventInvokeConfigsOutput, error) {
+func (s *Service) ListFunctionEventInvokeConfigs(ctx context.Context,
+	in *sdk.ListFunctionEventInvokeConfigsInput) (*sdk.ListFunctionEventInvokeConfigsOutput, error) {
 	fn, err := unqualified(ctx, in.FunctionName)
 	if err != nil {
 		return nil, err
@@ -168,7 +176,8 @@ func (s *Service) ListFunctionEventInvokeConfigs(ctx context.Context, in *sdk.Li
 		return nil
 	})
 	some, next := page(all, func(c invokeConfig) string { return c.Qualifier }, in.Marker, in.MaxItems, 50)
-	out := &sdk.ListFunctionEventInvokeConfigsOutput{NextMarker: next, FunctionEventInvokeConfigs: []types.FunctionEventInvokeConfig{}}
+	out := &sdk.ListFunctionEventInvokeConfigsOutput{NextMarker: next,
+		FunctionEventInvokeConfigs: []types.FunctionEventInvokeConfig{}}
 	for _, c := range some {
 		out.FunctionEventInvokeConfigs = append(out.FunctionEventInvokeConfigs, c.show(fn))
 	}

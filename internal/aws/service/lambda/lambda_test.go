@@ -54,8 +54,10 @@ func startConfined(t testing.TB, policy *confine.Policy) *world {
 	}
 	c := awstest.New(t, as(iamservice.New), as(stsservice.New), as(sqsservice.New), confined)
 	w := &world{Cloud: c, t: t, lambda: sdk.NewFromConfig(c.Config()), sqs: sqs.NewFromConfig(c.Config())}
-	out, err := iam.NewFromConfig(c.Config()).CreateRole(context.Background(), &iam.CreateRoleInput{RoleName: aws.String("worker"),
-		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)})
+	out, err := iam.NewFromConfig(c.Config()).CreateRole(context.Background(),
+		&iam.CreateRoleInput{RoleName: aws.String("worker"),
+			AssumeRolePolicyDocument: aws.String(
+				`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)})
 	require.NoError(t, err)
 	w.role = *out.Role.Arn
 	return w
@@ -84,7 +86,8 @@ func zipped(t testing.TB, files map[string]string) []byte {
 // python creates a function whose handler is app.handler and waits for it.
 func (w *world) python(name, code string, more ...func(*sdk.CreateFunctionInput)) *sdk.CreateFunctionOutput {
 	w.t.Helper()
-	in := &sdk.CreateFunctionInput{FunctionName: aws.String(name), Role: aws.String(w.role), Runtime: types.RuntimePython312, Handler: aws.String("app.handler"),
+	in := &sdk.CreateFunctionInput{FunctionName: aws.String(name), Role: aws.String(w.role),
+		Runtime: types.RuntimePython312, Handler: aws.String("app.handler"),
 		Timeout: aws.Int32(20), Code: &types.FunctionCode{ZipFile: zipped(w.t, map[string]string{"app.py": code})}}
 	for _, m := range more {
 		m(in)
@@ -97,7 +100,8 @@ func (w *world) python(name, code string, more ...func(*sdk.CreateFunctionInput)
 
 func (w *world) invoke(name, payload string) *sdk.InvokeOutput {
 	w.t.Helper()
-	out, err := w.lambda.Invoke(context.Background(), &sdk.InvokeInput{FunctionName: aws.String(name), Payload: []byte(payload), LogType: types.LogTypeTail})
+	out, err := w.lambda.Invoke(context.Background(), &sdk.InvokeInput{FunctionName: aws.String(name),
+		Payload: []byte(payload), LogType: types.LogTypeTail})
 	require.NoError(w.t, err)
 	return out
 }
@@ -128,7 +132,8 @@ func faultOf(t testing.TB, out *sdk.InvokeOutput) fault {
 }
 
 // greedy takes more than a function of 128 MB has before it has a handler.
-const greedy = "b = bytearray(300000000)\nfor i in range(0, len(b), 4096): b[i] = 1\nimport time\ntime.sleep(1)\ndef handler(e, c): return 1"
+const greedy = "b = bytearray(300000000)\nfor i in range(0, len(b), 4096): b[i] = 1\nimport time\ntime.sleep(1)\ndef " +
+	"handler(e, c): return 1"
 
 func TestInvoke_memoryCountsFromTheStart(t *testing.T) {
 	w := start(t)
@@ -150,7 +155,8 @@ func TestInvoke_hopelessFunctionsAreNotStartedAgain(t *testing.T) {
 	}
 	require.NoError(t, err)
 	w := startConfined(t, policy)
-	for name, code := range map[string]string{"greedy": greedy, "forks": "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"} {
+	for name, code := range map[string]string{"greedy": greedy,
+		"forks": "import os\nwhile True:\n    try:\n        os.fork()\n    except OSError:\n        pass"} {
 		w.python(name, code)
 		for i := range 5 {
 			f := faultOf(t, w.invoke(name, `{}`))
@@ -158,7 +164,8 @@ func TestInvoke_hopelessFunctionsAreNotStartedAgain(t *testing.T) {
 			require.Contains(t, f.Message, "Runtime exited with error: signal: killed")
 			require.Equal(t, i >= 3, strings.Contains(f.Message, "; so did 3 in a row, and no more are started"), f.Message)
 		}
-		_, err := w.lambda.UpdateFunctionCode(t.Context(), &sdk.UpdateFunctionCodeInput{FunctionName: aws.String(name), ZipFile: zipped(t, map[string]string{"app.py": "def handler(e, c): return 7"})})
+		_, err := w.lambda.UpdateFunctionCode(t.Context(), &sdk.UpdateFunctionCodeInput{FunctionName: aws.String(name),
+			ZipFile: zipped(t, map[string]string{"app.py": "def handler(e, c): return 7"})})
 		require.NoError(t, err)
 		w.Advance(time.Second)
 		require.Equal(t, "7", string(w.invoke(name, `{}`).Payload))
@@ -190,12 +197,15 @@ def handler(event, context):
 	t.Setenv("SECRET_OF_OURS", "x")
 	out := w.invoke("greet", `{"name":"Ada"}`)
 	require.Nil(t, out.FunctionError, string(out.Payload))
-	require.JSONEq(t, `{"calls":1,"name":"Ada","function":"greet","version":"$LATEST","memory":"128","left":true,"stage":"test",
-		"arn":"arn:aws:lambda:us-east-1:000000000000:function:greet","region":"us-east-1","home":"none"}`, string(out.Payload))
+	require.JSONEq(t,
+		`{"calls":1,"name":"Ada","function":"greet","version":"$LATEST","memory":"128","left":true,"stage":"test",
+		"arn":"arn:aws:lambda:us-east-1:000000000000:function:greet","region":"us-east-1","home":"none"}`,
+		string(out.Payload))
 	require.Equal(t, int32(200), out.StatusCode)
 	require.Equal(t, "$LATEST", *out.ExecutedVersion)
 	text := logOf(t, out)
-	require.Regexp(t, `(?s)^START RequestId: \S+ Version: \$LATEST\nhello Ada\n\[WARNING\]\t\S+Z\t\S+\ttwo\nlines\n.*END RequestId: \S+\nREPORT RequestId: \S+\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\tMax Memory Used: \d+ MB\tInit Duration`, text)
+	require.Regexp(t,
+		`(?s)^START RequestId: \S+ Version: \$LATEST\nhello Ada\n\[WARNING\]\t\S+Z\t\S+\ttwo\nlines\n.*END RequestId: \S+\nREPORT RequestId: \S+\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\tMax Memory Used: \d+ MB\tInit Duration`, text)
 	// The second invocation is warm.
 	require.Contains(t, string(w.invoke("greet", `{"name":"Bob"}`).Payload), `"calls": 2`)
 }
@@ -206,16 +216,25 @@ func TestInvoke_shapesFunctionErrors(t *testing.T) {
 		code, handler, kind, message string
 		timeout                      int32
 	}{
-		"raises":   {code: "def handler(e, c):\n    return e['missing']", kind: "KeyError", message: "'missing'"},
-		"import":   {code: "import no_such_module_here\ndef handler(e, c): pass", kind: "Runtime.ImportModuleError", message: "Unable to import module 'app': No module named 'no_such_module_here'"},
-		"syntax":   {code: "def handler(e, c:\n    pass", kind: "Runtime.UserCodeSyntaxError", message: "Syntax error in module 'app'"},
-		"missing":  {code: "def other(e, c): pass", kind: "Runtime.HandlerNotFound", message: "Handler 'handler' missing on module 'app'"},
-		"marshal":  {code: "def handler(e, c): return {1, 2}", kind: "Runtime.MarshalError", message: "Unable to marshal response: Object of type set is not JSON serializable"},
-		"exits":    {code: "import os\ndef handler(e, c): os._exit(3)", kind: "Runtime.ExitError", message: "Error: Runtime exited with error: exit status 3"},
-		"timeout":  {code: "import time\ndef handler(e, c): time.sleep(60)", kind: "Sandbox.Timedout", message: "Error: Task timed out after 1.00 seconds", timeout: 1},
-		"large":    {code: "def handler(e, c): return 'x' * 7000000", kind: "Function.ResponseSizeTooLarge", message: "Response payload size exceeded maximum allowed payload size (6291556 bytes)."},
-		"memory":   {code: "def handler(e, c):\n    b = bytearray(300000000)\n    for i in range(0, len(b), 4096): b[i] = 1\n    import time; time.sleep(1)", kind: "Runtime.ExitError", message: "signal: killed"},
-		"badname":  {code: "def handler(e, c): pass", handler: "nodots", kind: "Runtime.MalformedHandlerName", message: "Bad handler 'nodots'"},
+		"raises": {code: "def handler(e, c):\n    return e['missing']", kind: "KeyError", message: "'missing'"},
+		"import": {code: "import no_such_module_here\ndef handler(e, c): pass", kind: "Runtime.ImportModuleError",
+			message: "Unable to import module 'app': No module named 'no_such_module_here'"},
+		"syntax": {code: "def handler(e, c:\n    pass", kind: "Runtime.UserCodeSyntaxError",
+			message: "Syntax error in module 'app'"},
+		"missing": {code: "def other(e, c): pass", kind: "Runtime.HandlerNotFound",
+			message: "Handler 'handler' missing on module 'app'"},
+		"marshal": {code: "def handler(e, c): return {1, 2}", kind: "Runtime.MarshalError",
+			message: "Unable to marshal response: Object of type set is not JSON serializable"},
+		"exits": {code: "import os\ndef handler(e, c): os._exit(3)", kind: "Runtime.ExitError",
+			message: "Error: Runtime exited with error: exit status 3"},
+		"timeout": {code: "import time\ndef handler(e, c): time.sleep(60)", kind: "Sandbox.Timedout",
+			message: "Error: Task timed out after 1.00 seconds", timeout: 1},
+		"large": {code: "def handler(e, c): return 'x' * 7000000", kind: "Function.ResponseSizeTooLarge",
+			message: "Response payload size exceeded maximum allowed payload size (6291556 bytes)."},
+		"memory": {code: "def handler(e, c):\n    b = bytearray(300000000)\n    for i in range(0, len(b), 4096): b[i] = " +
+			"1\n    import time; time.sleep(1)", kind: "Runtime.ExitError", message: "signal: killed"},
+		"badname": {code: "def handler(e, c): pass", handler: "nodots", kind: "Runtime.MalformedHandlerName",
+			message: "Bad handler 'nodots'"},
 		"initfail": {code: "raise RuntimeError('not today')", kind: "RuntimeError", message: "not today"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -245,8 +264,10 @@ func TestInvoke_shapesFunctionErrors(t *testing.T) {
 func TestInvoke_runsNodeAndBootstraps(t *testing.T) {
 	w := start(t)
 	create := func(name string, runtime types.Runtime, handler string, files map[string]string) {
-		_, err := w.lambda.CreateFunction(context.Background(), &sdk.CreateFunctionInput{FunctionName: aws.String(name), Role: aws.String(w.role),
-			Runtime: runtime, Handler: aws.String(handler), Timeout: aws.Int32(20), Code: &types.FunctionCode{ZipFile: zipped(t, files)}})
+		_, err := w.lambda.CreateFunction(context.Background(), &sdk.CreateFunctionInput{FunctionName: aws.String(name),
+			Role:    aws.String(w.role),
+			Runtime: runtime, Handler: aws.String(handler), Timeout: aws.Int32(20),
+			Code: &types.FunctionCode{ZipFile: zipped(t, files)}})
 		require.NoError(t, err)
 		w.Advance(time.Second)
 	}
@@ -304,9 +325,12 @@ func TestInvoke_crashesByFaults(t *testing.T) {
 func TestInvoke_limitsConcurrency(t *testing.T) {
 	w := start(t)
 	marker := t.TempDir() + "/busy"
-	w.python("one", fmt.Sprintf("import os, time\ndef handler(e, c):\n    open(%q, 'w')\n    while os.path.exists(%q): time.sleep(0.01)", marker, marker))
+	w.python("one",
+		fmt.Sprintf("import os, time\ndef handler(e, c):\n    open(%q, 'w')\n    while os.path.exists(%q): time.sleep(0.01)",
+			marker, marker))
 	ctx := context.Background()
-	_, err := w.lambda.PutFunctionConcurrency(ctx, &sdk.PutFunctionConcurrencyInput{FunctionName: aws.String("one"), ReservedConcurrentExecutions: aws.Int32(1)})
+	_, err := w.lambda.PutFunctionConcurrency(ctx, &sdk.PutFunctionConcurrencyInput{FunctionName: aws.String("one"),
+		ReservedConcurrentExecutions: aws.Int32(1)})
 	require.NoError(t, err)
 	first := make(chan error, 1)
 	go func() {
@@ -320,7 +344,8 @@ func TestInvoke_limitsConcurrency(t *testing.T) {
 	require.Equal(t, types.ThrottleReasonReservedFunctionConcurrentInvocationLimitExceeded, many.Reason)
 	require.NoError(t, os.Remove(marker))
 	require.NoError(t, <-first)
-	_, err = w.lambda.PutFunctionConcurrency(ctx, &sdk.PutFunctionConcurrencyInput{FunctionName: aws.String("one"), ReservedConcurrentExecutions: aws.Int32(901)})
+	_, err = w.lambda.PutFunctionConcurrency(ctx, &sdk.PutFunctionConcurrencyInput{FunctionName: aws.String("one"),
+		ReservedConcurrentExecutions: aws.Int32(901)})
 	require.ErrorContains(t, err, "below its minimum value of [100]")
 }
 
@@ -333,8 +358,9 @@ func (w *world) queue(name string) (url, arn string) {
 
 func (w *world) messages(url string) []sqstypes.Message {
 	w.t.Helper()
-	out, err := w.sqs.ReceiveMessage(context.Background(), &sqs.ReceiveMessageInput{QueueUrl: &url, MaxNumberOfMessages: 10,
-		MessageAttributeNames: []string{"All"}, VisibilityTimeout: 0})
+	out, err := w.sqs.ReceiveMessage(context.Background(),
+		&sqs.ReceiveMessageInput{QueueUrl: &url, MaxNumberOfMessages: 10,
+			MessageAttributeNames: []string{"All"}, VisibilityTimeout: 0})
 	require.NoError(w.t, err)
 	return out.Messages
 }
@@ -346,13 +372,19 @@ func TestInvoke_retriesEventsAndTellsDestinations(t *testing.T) {
 	done, doneARN := w.queue("done")
 	dead, deadARN := w.queue("dead")
 	marker := t.TempDir() + "/runs"
-	w.python("job", fmt.Sprintf("def handler(e, c):\n    open(%q, 'a').write(c.aws_request_id + '\\n')\n    if e.get('bad'): raise ValueError('bad event')\n    return {'ok': True}", marker),
+	w.python("job",
+		fmt.Sprintf(
+			"def handler(e, c):\n    open(%q, 'a').write(c.aws_request_id + '\\n')\n    if e.get('bad'): raise "+
+				"ValueError('bad event')\n    return {'ok': True}", marker),
 		func(in *sdk.CreateFunctionInput) { in.DeadLetterConfig = &types.DeadLetterConfig{TargetArn: &deadARN} })
-	_, err := w.lambda.PutFunctionEventInvokeConfig(ctx, &sdk.PutFunctionEventInvokeConfigInput{FunctionName: aws.String("job"),
-		DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: &failedARN}, OnSuccess: &types.OnSuccess{Destination: &doneARN}}})
+	_, err := w.lambda.PutFunctionEventInvokeConfig(ctx,
+		&sdk.PutFunctionEventInvokeConfigInput{FunctionName: aws.String("job"),
+			DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: &failedARN},
+				OnSuccess: &types.OnSuccess{Destination: &doneARN}}})
 	require.NoError(t, err)
 	send := func(payload string) {
-		out, err := w.lambda.Invoke(ctx, &sdk.InvokeInput{FunctionName: aws.String("job"), InvocationType: types.InvocationTypeEvent, Payload: []byte(payload)})
+		out, err := w.lambda.Invoke(ctx, &sdk.InvokeInput{FunctionName: aws.String("job"),
+			InvocationType: types.InvocationTypeEvent, Payload: []byte(payload)})
 		require.NoError(t, err)
 		require.Equal(t, int32(202), out.StatusCode)
 		require.Empty(t, out.Payload)
@@ -372,7 +404,8 @@ func TestInvoke_retriesEventsAndTellsDestinations(t *testing.T) {
 	require.Equal(t, "Success", r["requestContext"].(map[string]any)["condition"])
 	require.Equal(t, map[string]any{"ok": true}, r["responsePayload"])
 	require.Equal(t, map[string]any{"good": 1.0}, r["requestPayload"])
-	require.Equal(t, "arn:aws:lambda:us-east-1:000000000000:function:job:$LATEST", r["requestContext"].(map[string]any)["functionArn"])
+	require.Equal(t, "arn:aws:lambda:us-east-1:000000000000:function:job:$LATEST",
+		r["requestContext"].(map[string]any)["functionArn"])
 
 	send(`{"bad":1}`)
 	w.Advance(0)
@@ -407,11 +440,13 @@ func TestInvoke_eventsGrowTooOldAndAreDuplicated(t *testing.T) {
 	ctx := context.Background()
 	failed, failedARN := w.queue("failed")
 	w.python("job", "def handler(e, c): return 1")
-	_, err := w.lambda.PutFunctionEventInvokeConfig(ctx, &sdk.PutFunctionEventInvokeConfigInput{FunctionName: aws.String("job"), MaximumEventAgeInSeconds: aws.Int32(60),
-		DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: &failedARN}}})
+	_, err := w.lambda.PutFunctionEventInvokeConfig(ctx,
+		&sdk.PutFunctionEventInvokeConfigInput{FunctionName: aws.String("job"), MaximumEventAgeInSeconds: aws.Int32(60),
+			DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: &failedARN}}})
 	require.NoError(t, err)
 	w.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultDuplicate, Service: "lambda", Resource: "job", Count: 1})
-	_, err = w.lambda.Invoke(ctx, &sdk.InvokeInput{FunctionName: aws.String("job"), InvocationType: types.InvocationTypeEvent})
+	_, err = w.lambda.Invoke(ctx, &sdk.InvokeInput{FunctionName: aws.String("job"),
+		InvocationType: types.InvocationTypeEvent})
 	require.NoError(t, err)
 	w.Advance(0)
 	runs := 0
@@ -423,9 +458,11 @@ func TestInvoke_eventsGrowTooOldAndAreDuplicated(t *testing.T) {
 	}
 	require.Equal(t, 1, runs, "both runs in one environment")
 	// No concurrency left by others: throttled until the event is too old.
-	_, err = w.lambda.PutFunctionConcurrency(ctx, &sdk.PutFunctionConcurrencyInput{FunctionName: aws.String("job"), ReservedConcurrentExecutions: aws.Int32(0)})
+	_, err = w.lambda.PutFunctionConcurrency(ctx, &sdk.PutFunctionConcurrencyInput{FunctionName: aws.String("job"),
+		ReservedConcurrentExecutions: aws.Int32(0)})
 	require.NoError(t, err)
-	_, err = w.lambda.Invoke(ctx, &sdk.InvokeInput{FunctionName: aws.String("job"), InvocationType: types.InvocationTypeEvent})
+	_, err = w.lambda.Invoke(ctx, &sdk.InvokeInput{FunctionName: aws.String("job"),
+		InvocationType: types.InvocationTypeEvent})
 	require.NoError(t, err)
 	w.Advance(0)
 	got := w.messages(failed)

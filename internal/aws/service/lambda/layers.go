@@ -81,18 +81,22 @@ func (s *Service) unpackedLayer(tx *store.Tx, id string) (size int64) {
 	return size
 }
 
-// PublishLayerVersion implements the operation.
-func (s *Service) PublishLayerVersion(ctx context.Context, in *sdk.PublishLayerVersionInput) (*sdk.PublishLayerVersionOutput, error) {
-	if err := refuse("PublishLayerVersion", parameter{"Content.S3ObjectStorageMode", in.Content.S3ObjectStorageMode != ""}); err != nil {
+func (s *Service) PublishLayerVersion(ctx context.Context,
+	in *sdk.PublishLayerVersionInput) (*sdk.PublishLayerVersionOutput, error) {
+	if err := refuse("PublishLayerVersion",
+		parameter{"Content.S3ObjectStorageMode", in.Content.S3ObjectStorageMode != ""}); err != nil {
 		return nil, err
 	}
-	code, err := s.fetch(ctx, source{zip: in.Content.ZipFile, bucket: in.Content.S3Bucket, key: in.Content.S3Key, version: in.Content.S3ObjectVersion})
+	code, err := s.fetch(ctx, source{zip: in.Content.ZipFile, bucket: in.Content.S3Bucket, key: in.Content.S3Key,
+		version: in.Content.S3ObjectVersion})
 	if err != nil {
 		return nil, err
 	}
 	call := gateway.From(ctx)
-	l := layer{Name: layerName(*in.LayerName), Code: code.blob, Sum: code.sum, Unpacked: code.unpacked, Description: aws.ToString(in.Description),
-		License: aws.ToString(in.LicenseInfo), Created: call.Time.Format(lastModified), Runtimes: in.CompatibleRuntimes, Architectures: in.CompatibleArchitectures}
+	l := layer{Name: layerName(*in.LayerName), Code: code.blob, Sum: code.sum, Unpacked: code.unpacked,
+		Description: aws.ToString(in.Description),
+		License:     aws.ToString(in.LicenseInfo), Created: call.Time.Format(lastModified), Runtimes: in.CompatibleRuntimes,
+		Architectures: in.CompatibleArchitectures}
 	err = s.host.Store.Update(func(tx *store.Tx) error {
 		last, _ := s.layers.Get(tx, call.Scope, layerKey(l.Name, 0)) // zero for a new layer
 		last.Name, last.Gone = l.Name, true
@@ -102,8 +106,10 @@ func (s *Service) PublishLayerVersion(ctx context.Context, in *sdk.PublishLayerV
 		s.layers.Put(tx, call.Scope, layerKey(l.Name, l.Number), l)
 		return nil
 	})
-	return &sdk.PublishLayerVersionOutput{LayerArn: aws.String(layerARN(call.Scope, l.Name)), LayerVersionArn: aws.String(l.arn(call.Scope)),
-		Version: l.Number, Description: aws.String(l.Description), LicenseInfo: in.LicenseInfo, CreatedDate: aws.String(l.Created),
+	return &sdk.PublishLayerVersionOutput{LayerArn: aws.String(layerARN(call.Scope, l.Name)),
+		LayerVersionArn: aws.String(l.arn(call.Scope)),
+		Version:         l.Number, Description: aws.String(l.Description), LicenseInfo: in.LicenseInfo,
+		CreatedDate:        aws.String(l.Created),
 		CompatibleRuntimes: l.Runtimes, CompatibleArchitectures: l.Architectures, Content: l.content()}, err
 }
 
@@ -111,8 +117,8 @@ func (l layer) content() *types.LayerVersionContentOutput {
 	return &types.LayerVersionContentOutput{CodeSha256: aws.String(l.Sum), CodeSize: l.Code.Size}
 }
 
-// GetLayerVersion implements the operation.
-func (s *Service) GetLayerVersion(ctx context.Context, in *sdk.GetLayerVersionInput) (*sdk.GetLayerVersionOutput, error) {
+func (s *Service) GetLayerVersion(ctx context.Context, in *sdk.GetLayerVersionInput) (*sdk.GetLayerVersionOutput,
+	error) {
 	call := gateway.From(ctx)
 	name, number := layerName(*in.LayerName), aws.ToInt64(in.VersionNumber)
 	var l layer
@@ -123,8 +129,10 @@ func (s *Service) GetLayerVersion(ctx context.Context, in *sdk.GetLayerVersionIn
 		}
 		return nil
 	})
-	return &sdk.GetLayerVersionOutput{LayerArn: aws.String(layerARN(call.Scope, name)), LayerVersionArn: aws.String(l.arn(call.Scope)),
-		Version: l.Number, Description: aws.String(l.Description), LicenseInfo: optional(l.License), CreatedDate: aws.String(l.Created),
+	return &sdk.GetLayerVersionOutput{LayerArn: aws.String(layerARN(call.Scope, name)),
+		LayerVersionArn: aws.String(l.arn(call.Scope)),
+		Version:         l.Number, Description: aws.String(l.Description), LicenseInfo: optional(l.License),
+		CreatedDate:        aws.String(l.Created),
 		CompatibleRuntimes: l.Runtimes, CompatibleArchitectures: l.Architectures, Content: l.content()}, err
 }
 
@@ -135,8 +143,8 @@ func optional(s string) *string {
 	return &s
 }
 
-// GetLayerVersionByArn implements the operation.
-func (s *Service) GetLayerVersionByArn(ctx context.Context, in *sdk.GetLayerVersionByArnInput) (*sdk.GetLayerVersionByArnOutput, error) {
+func (s *Service) GetLayerVersionByArn(ctx context.Context,
+	in *sdk.GetLayerVersionByArnInput) (*sdk.GetLayerVersionByArnOutput, error) {
 	var l layer
 	err := s.host.Store.View(func(tx *store.Tx) error {
 		var err error
@@ -152,14 +160,16 @@ func (s *Service) GetLayerVersionByArn(ctx context.Context, in *sdk.GetLayerVers
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.GetLayerVersionByArnOutput{LayerArn: aws.String(layerARN(a.Scope(), l.Name)), LayerVersionArn: in.Arn, Version: l.Number,
+	return &sdk.GetLayerVersionByArnOutput{LayerArn: aws.String(layerARN(a.Scope(), l.Name)), LayerVersionArn: in.Arn,
+		Version:     l.Number,
 		Description: aws.String(l.Description), LicenseInfo: optional(l.License), CreatedDate: aws.String(l.Created),
 		CompatibleRuntimes: l.Runtimes, CompatibleArchitectures: l.Architectures, Content: l.content()}, nil
 }
 
 // DeleteLayerVersion implements the operation. Functions that have the layer
 // keep it.
-func (s *Service) DeleteLayerVersion(ctx context.Context, in *sdk.DeleteLayerVersionInput) (*sdk.DeleteLayerVersionOutput, error) {
+func (s *Service) DeleteLayerVersion(ctx context.Context,
+	in *sdk.DeleteLayerVersionInput) (*sdk.DeleteLayerVersionOutput, error) {
 	call := gateway.From(ctx)
 	return &sdk.DeleteLayerVersionOutput{}, s.host.Store.Update(func(tx *store.Tx) error {
 		key := layerKey(layerName(*in.LayerName), max(aws.ToInt64(in.VersionNumber), 1))
@@ -172,7 +182,8 @@ func (s *Service) DeleteLayerVersion(ctx context.Context, in *sdk.DeleteLayerVer
 }
 
 // ListLayerVersions implements the operation, newest first.
-func (s *Service) ListLayerVersions(ctx context.Context, in *sdk.ListLayerVersionsInput) (*sdk.ListLayerVersionsOutput, error) {
+func (s *Service) ListLayerVersions(ctx context.Context, in *sdk.ListLayerVersionsInput) (*sdk.ListLayerVersionsOutput,
+	error) {
 	call := gateway.From(ctx)
 	var all []layer
 	err := s.host.Store.View(func(tx *store.Tx) error {
@@ -198,8 +209,10 @@ func (l layer) fits(r types.Runtime, a types.Architecture) bool {
 }
 
 func (l layer) item(sc ident.Scope) types.LayerVersionsListItem {
-	return types.LayerVersionsListItem{LayerVersionArn: aws.String(l.arn(sc)), Version: l.Number, Description: optional(l.Description),
-		LicenseInfo: optional(l.License), CreatedDate: aws.String(l.Created), CompatibleRuntimes: l.Runtimes, CompatibleArchitectures: l.Architectures}
+	return types.LayerVersionsListItem{LayerVersionArn: aws.String(l.arn(sc)), Version: l.Number,
+		Description: optional(l.Description),
+		LicenseInfo: optional(l.License), CreatedDate: aws.String(l.Created), CompatibleRuntimes: l.Runtimes,
+		CompatibleArchitectures: l.Architectures}
 }
 
 // ListLayers implements the operation: each layer with its newest version.
@@ -224,7 +237,8 @@ func (s *Service) ListLayers(ctx context.Context, in *sdk.ListLayersInput) (*sdk
 	out := &sdk.ListLayersOutput{NextMarker: next, Layers: []types.LayersListItem{}}
 	for _, l := range some {
 		item := l.item(call.Scope)
-		out.Layers = append(out.Layers, types.LayersListItem{LayerName: aws.String(l.Name), LayerArn: aws.String(layerARN(call.Scope, l.Name)), LatestMatchingVersion: &item})
+		out.Layers = append(out.Layers, types.LayersListItem{LayerName: aws.String(l.Name),
+			LayerArn: aws.String(layerARN(call.Scope, l.Name)), LatestMatchingVersion: &item})
 	}
 	return out, err
 }

@@ -117,7 +117,8 @@ func (l *stream) put(ctx context.Context, events []types.InputLogEvent) error {
 
 // make creates group and stream. That a group is there already is fine.
 func (l *stream) make(ctx context.Context) error {
-	_, err := gateway.Invoke[cloudwatchlogs.CreateLogGroupOutput](ctx, l.s.host, l.call("CreateLogGroup", &cloudwatchlogs.CreateLogGroupInput{LogGroupName: &l.group}))
+	_, err := gateway.Invoke[cloudwatchlogs.CreateLogGroupOutput](ctx, l.s.host,
+		l.call("CreateLogGroup", &cloudwatchlogs.CreateLogGroupInput{LogGroupName: &l.group}))
 	if err != nil && gateway.ErrorCode(err) != "ResourceAlreadyExistsException" {
 		return err
 	}

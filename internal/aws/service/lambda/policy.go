@@ -72,10 +72,11 @@ func (o oneOrMany[T]) MarshalJSON() ([]byte, error) {
 	return json.Marshal([]T(o))
 }
 
-// AddPermission implements the operation.
 func (s *Service) AddPermission(ctx context.Context, in *sdk.AddPermissionInput) (*sdk.AddPermissionOutput, error) {
-	if err := refuse("AddPermission", parameter{"EventSourceToken", in.EventSourceToken != nil}, parameter{"FunctionUrlAuthType", in.FunctionUrlAuthType != ""},
-		parameter{"PrincipalOrgID", in.PrincipalOrgID != nil}, parameter{"InvokedViaFunctionUrl", in.InvokedViaFunctionUrl != nil}); err != nil {
+	if err := refuse("AddPermission", parameter{"EventSourceToken", in.EventSourceToken != nil},
+		parameter{"FunctionUrlAuthType", in.FunctionUrlAuthType != ""},
+		parameter{"PrincipalOrgID", in.PrincipalOrgID != nil},
+		parameter{"InvokedViaFunctionUrl", in.InvokedViaFunctionUrl != nil}); err != nil {
 		return nil, err
 	}
 	fn, err := named(ctx, in.FunctionName, in.Qualifier)
@@ -101,7 +102,9 @@ func (s *Service) AddPermission(ctx context.Context, in *sdk.AddPermissionInput)
 			return err
 		}
 		if slices.ContainsFunc(p.Statements, func(o statement) bool { return o.Sid == st.Sid }) {
-			return conflict("The statement id (%s) provided already exists. Please provide a new statement id, or remove the existing statement.", st.Sid)
+			return conflict(
+				"The statement id (%s) provided already exists. Please provide a new statement id, or remove the existing "+
+					"statement.", st.Sid)
 		}
 		s.putPolicy(tx, fn, append(slices.Clone(p.Statements), st))
 		return nil
@@ -147,8 +150,8 @@ func (s *Service) putPolicy(tx *store.Tx, fn esm.Function, statements []statemen
 	s.policies.Put(tx, fn.Scope, key, policy{Statements: statements, Revision: s.host.IDs.UUID()})
 }
 
-// RemovePermission implements the operation.
-func (s *Service) RemovePermission(ctx context.Context, in *sdk.RemovePermissionInput) (*sdk.RemovePermissionOutput, error) {
+func (s *Service) RemovePermission(ctx context.Context, in *sdk.RemovePermissionInput) (*sdk.RemovePermissionOutput,
+	error) {
 	fn, err := named(ctx, in.FunctionName, in.Qualifier)
 	if err != nil {
 		return nil, err
@@ -167,7 +170,6 @@ func (s *Service) RemovePermission(ctx context.Context, in *sdk.RemovePermission
 	})
 }
 
-// GetPolicy implements the operation.
 func (s *Service) GetPolicy(ctx context.Context, in *sdk.GetPolicyInput) (*sdk.GetPolicyOutput, error) {
 	fn, err := named(ctx, in.FunctionName, in.Qualifier)
 	if err != nil {
@@ -211,13 +213,16 @@ func (s *Service) permitted(ctx context.Context, tx *store.Tx, fn esm.Function) 
 	}
 	p, _ := s.policies.Get(tx, fn.Scope, store.Key(fn.Name, fn.Qualifier)) // none permits nothing
 	for _, st := range p.Statements {
-		action := len(st.Action) > 0 && (st.Action[0] == "*" || strings.EqualFold(st.Action[0], "lambda:*") || strings.EqualFold(st.Action[0], "lambda:InvokeFunction"))
+		action := len(st.Action) > 0 && (st.Action[0] == "*" || strings.EqualFold(st.Action[0], "lambda:*") ||
+			strings.EqualFold(st.Action[0], "lambda:InvokeFunction"))
 		account, given := st.Condition["StringEquals"]["AWS:SourceAccount"]
-		if action && (st.Principal.All || slices.Contains(st.Principal.Service, who.Service)) && (!given || account == who.Account) &&
+		if action && (st.Principal.All || slices.Contains(st.Principal.Service, who.Service)) &&
+			(!given || account == who.Account) &&
 			fromSource(st, call.SourceARN) {
 			return nil
 		}
 	}
-	return gateway.Errorf(403, "AccessDeniedException", "User: %s is not authorized to perform: lambda:InvokeFunction on resource: %s "+
-		"because no resource-based policy allows the lambda:InvokeFunction action", who.Service, fn.ARN())
+	return gateway.Errorf(403, "AccessDeniedException",
+		"User: %s is not authorized to perform: lambda:InvokeFunction on resource: %s "+
+			"because no resource-based policy allows the lambda:InvokeFunction action", who.Service, fn.ARN())
 }

@@ -71,8 +71,9 @@ func (s *Service) invoke(ctx context.Context, env *runtime.Environment, j job) (
 		}
 	}()
 	out, err := env.Invoke(ctx, runtime.Invocation{
-		ID: j.id, ARN: j.fn.ARN(), Trace: "Root=1-" + s.host.IDs.Hex(8) + "-" + s.host.IDs.Hex(24) + ";Sampled=0", ClientContext: j.client,
-		Payload: j.payload, Timeout: time.Duration(*j.version.Config.Timeout) * time.Second, Crash: s.crash(j.fn.Name),
+		ID: j.id, ARN: j.fn.ARN(), Trace: "Root=1-" + s.host.IDs.Hex(8) + "-" + s.host.IDs.Hex(24) + ";Sampled=0",
+		ClientContext: j.client,
+		Payload:       j.payload, Timeout: time.Duration(*j.version.Config.Timeout) * time.Second, Crash: s.crash(j.fn.Name),
 	})
 	done()
 	if err == nil {
@@ -99,7 +100,8 @@ func (s *Service) crash(name string) runtime.Crash {
 // Source: https://docs.aws.amazon.com/lambda/latest/dg/python-logging.html
 func report(j job, out runtime.Outcome) string {
 	ms := float64(out.Duration.Microseconds()) / 1000
-	line := fmt.Sprintf("REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %.0f ms\tMemory Size: %d MB\tMax Memory Used: %d MB\t",
+	line := fmt.Sprintf(
+		"REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %.0f ms\tMemory Size: %d MB\tMax Memory Used: %d MB\t",
 		j.id, ms, math.Ceil(ms), *j.version.Config.MemorySize, out.Memory)
 	if out.Init > 0 {
 		line += fmt.Sprintf("Init Duration: %.2f ms\t", float64(out.Init.Microseconds())/1000)
@@ -138,8 +140,10 @@ func (s *Service) spec(ctx context.Context, j job) (runtime.Spec, error) {
 		return runtime.Spec{}, err
 	}
 	key, err := gateway.Invoke[sts.AssumeRoleOutput](ctx, s.host, gateway.Call{
-		Principal: gateway.ServicePrincipal("lambda.amazonaws.com", role.Account), Scope: j.fn.Scope, Service: "sts", Operation: "AssumeRole",
-		Input: &sts.AssumeRoleInput{RoleArn: c.Role, RoleSessionName: c.FunctionName, DurationSeconds: aws.Int32(credentialLife)}})
+		Principal: gateway.ServicePrincipal("lambda.amazonaws.com", role.Account), Scope: j.fn.Scope, Service: "sts",
+		Operation: "AssumeRole",
+		Input: &sts.AssumeRoleInput{RoleArn: c.Role, RoleSessionName: c.FunctionName,
+			DurationSeconds: aws.Int32(credentialLife)}})
 	if err != nil {
 		return runtime.Spec{}, invokeDenied(err)
 	}
@@ -160,8 +164,10 @@ func (s *Service) spec(ctx context.Context, j job) (runtime.Spec, error) {
 		}
 	}
 	handler := aws.ToString(c.Handler)
-	return runtime.Spec{Runtime: string(c.Runtime), Handler: handler, Code: code, Layers: layers, Env: env, Memory: int(*c.MemorySize), Sink: log,
-		Expires: now.Add(credentialLife*time.Second - 16*time.Minute)}, nil // the longest run must end before the credentials do
+	return runtime.Spec{Runtime: string(c.Runtime), Handler: handler, Code: code, Layers: layers, Env: env,
+		Memory: int(*c.MemorySize), Sink: log,
+		// the longest run must end before the credentials do
+		Expires: now.Add(credentialLife*time.Second - 16*time.Minute)}, nil
 }
 
 // invokeDenied is the answer when the execution role cannot be assumed.

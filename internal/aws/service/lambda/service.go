@@ -70,9 +70,10 @@ const latest = "$LATEST"
 // New returns the service on a host.
 func New(h *gateway.Host) *Service {
 	return &Service{
-		host:      h,
-		mappings:  esm.New(h),
-		fleet:     runtime.NewFleet(h.Clock, runtime.Machine{Scratch: h.Scratch, Endpoint: h.Endpoint, Interpreters: h.Interpreters, Confine: h.Confine}),
+		host:     h,
+		mappings: esm.New(h),
+		fleet: runtime.NewFleet(h.Clock, runtime.Machine{Scratch: h.Scratch, Endpoint: h.Endpoint,
+			Interpreters: h.Interpreters, Confine: h.Confine}),
 		functions: store.NewCollection[function](h.Store, "lambda.functions"),
 		versions: store.NewCollection(h.Store, "lambda.versions", store.WithBlobs(func(v version) []string {
 			return append([]string{v.Code.ID}, v.Layers...)
@@ -80,9 +81,11 @@ func New(h *gateway.Host) *Service {
 		aliases:  store.NewCollection[alias](h.Store, "lambda.aliases"),
 		policies: store.NewCollection[policy](h.Store, "lambda.policies"),
 		configs:  store.NewCollection[invokeConfig](h.Store, "lambda.invokeConfigs"),
-		layers:   store.NewCollection(h.Store, "lambda.layers", store.WithBlobs(func(l layer) []string { return []string{l.Code.ID} })),
-		events:   store.NewCollection[event](h.Store, "lambda.events"),
-		slots:    map[slot]int{},
+		layers: store.NewCollection(h.Store, "lambda.layers", store.WithBlobs(func(l layer) []string {
+			return []string{l.Code.ID}
+		})),
+		events: store.NewCollection[event](h.Store, "lambda.events"),
+		slots:  map[slot]int{},
 	}
 }
 
@@ -97,18 +100,23 @@ func (s *Service) Operations() []gateway.Operation {
 		gateway.Op(gateway.Control, s.DeleteFunction), gateway.Op(gateway.Control, s.UpdateFunctionCode),
 		gateway.Op(gateway.Control, s.UpdateFunctionConfiguration),
 		gateway.Op(gateway.Control, s.PublishVersion), gateway.Op(gateway.Control, s.ListVersionsByFunction),
-		gateway.Op(gateway.Control, s.CreateAlias), gateway.Op(gateway.Control, s.GetAlias), gateway.Op(gateway.Control, s.UpdateAlias),
+		gateway.Op(gateway.Control, s.CreateAlias), gateway.Op(gateway.Control, s.GetAlias),
+		gateway.Op(gateway.Control, s.UpdateAlias),
 		gateway.Op(gateway.Control, s.DeleteAlias), gateway.Op(gateway.Control, s.ListAliases),
-		gateway.Op(gateway.Control, s.AddPermission), gateway.Op(gateway.Control, s.RemovePermission), gateway.Op(gateway.Control, s.GetPolicy),
+		gateway.Op(gateway.Control, s.AddPermission), gateway.Op(gateway.Control, s.RemovePermission),
+		gateway.Op(gateway.Control, s.GetPolicy),
 		gateway.Op(gateway.Control, s.PutFunctionConcurrency), gateway.Op(gateway.Control, s.GetFunctionConcurrency),
 		gateway.Op(gateway.Control, s.DeleteFunctionConcurrency), gateway.Op(gateway.Control, s.GetAccountSettings),
-		gateway.Op(gateway.Control, s.PutFunctionEventInvokeConfig), gateway.Op(gateway.Control, s.UpdateFunctionEventInvokeConfig),
-		gateway.Op(gateway.Control, s.GetFunctionEventInvokeConfig), gateway.Op(gateway.Control, s.DeleteFunctionEventInvokeConfig),
+		gateway.Op(gateway.Control, s.PutFunctionEventInvokeConfig),
+		gateway.Op(gateway.Control, s.UpdateFunctionEventInvokeConfig),
+		gateway.Op(gateway.Control, s.GetFunctionEventInvokeConfig),
+		gateway.Op(gateway.Control, s.DeleteFunctionEventInvokeConfig),
 		gateway.Op(gateway.Control, s.ListFunctionEventInvokeConfigs),
 		gateway.Op(gateway.Control, s.PublishLayerVersion), gateway.Op(gateway.Control, s.GetLayerVersion),
 		gateway.Op(gateway.Control, s.GetLayerVersionByArn), gateway.Op(gateway.Control, s.DeleteLayerVersion),
 		gateway.Op(gateway.Control, s.ListLayerVersions), gateway.Op(gateway.Control, s.ListLayers),
-		gateway.Op(gateway.Control, s.TagResource), gateway.Op(gateway.Control, s.UntagResource), gateway.Op(gateway.Control, s.ListTags),
+		gateway.Op(gateway.Control, s.TagResource), gateway.Op(gateway.Control, s.UntagResource),
+		gateway.Op(gateway.Control, s.ListTags),
 		gateway.Op(gateway.Data, s.Invoke), gateway.Op(gateway.Data, s.InvokeAsync),
 	)
 }

@@ -46,8 +46,8 @@ func (s *Service) reservedOf(tx *store.Tx, scope ident.Scope, but string) (sum i
 	return sum
 }
 
-// PutFunctionConcurrency implements the operation.
-func (s *Service) PutFunctionConcurrency(ctx context.Context, in *sdk.PutFunctionConcurrencyInput) (*sdk.PutFunctionConcurrencyOutput, error) {
+func (s *Service) PutFunctionConcurrency(ctx context.Context,
+	in *sdk.PutFunctionConcurrencyInput) (*sdk.PutFunctionConcurrencyOutput, error) {
 	fn, err := unqualified(ctx, in.FunctionName)
 	if err != nil {
 		return nil, err
@@ -55,7 +55,9 @@ func (s *Service) PutFunctionConcurrency(ctx context.Context, in *sdk.PutFunctio
 	err = s.change(fn, func(tx *store.Tx, f *function) error {
 		left := limit("concurrency") - s.reservedOf(tx, fn.Scope, fn.Name) - int64(*in.ReservedConcurrentExecutions)
 		if left < limit("unreservedConcurrency") {
-			return invalid("Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its minimum value of [%d].",
+			return invalid(
+				"Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its "+
+					"minimum value of [%d].",
 				limit("unreservedConcurrency"))
 		}
 		f.Reserved = in.ReservedConcurrentExecutions
@@ -64,8 +66,8 @@ func (s *Service) PutFunctionConcurrency(ctx context.Context, in *sdk.PutFunctio
 	return &sdk.PutFunctionConcurrencyOutput{ReservedConcurrentExecutions: in.ReservedConcurrentExecutions}, err
 }
 
-// GetFunctionConcurrency implements the operation.
-func (s *Service) GetFunctionConcurrency(ctx context.Context, in *sdk.GetFunctionConcurrencyInput) (*sdk.GetFunctionConcurrencyOutput, error) {
+func (s *Service) GetFunctionConcurrency(ctx context.Context,
+	in *sdk.GetFunctionConcurrencyInput) (*sdk.GetFunctionConcurrencyOutput, error) {
 	fn, err := unqualified(ctx, in.FunctionName)
 	if err != nil {
 		return nil, err
@@ -81,8 +83,8 @@ func (s *Service) GetFunctionConcurrency(ctx context.Context, in *sdk.GetFunctio
 	})
 }
 
-// DeleteFunctionConcurrency implements the operation.
-func (s *Service) DeleteFunctionConcurrency(ctx context.Context, in *sdk.DeleteFunctionConcurrencyInput) (*sdk.DeleteFunctionConcurrencyOutput, error) {
+func (s *Service) DeleteFunctionConcurrency(ctx context.Context,
+	in *sdk.DeleteFunctionConcurrencyInput) (*sdk.DeleteFunctionConcurrencyOutput, error) {
 	fn, err := unqualified(ctx, in.FunctionName)
 	if err != nil {
 		return nil, err
@@ -93,14 +95,15 @@ func (s *Service) DeleteFunctionConcurrency(ctx context.Context, in *sdk.DeleteF
 	})
 }
 
-// GetAccountSettings implements the operation.
-func (s *Service) GetAccountSettings(ctx context.Context, _ *sdk.GetAccountSettingsInput) (*sdk.GetAccountSettingsOutput, error) {
+func (s *Service) GetAccountSettings(ctx context.Context,
+	_ *sdk.GetAccountSettingsInput) (*sdk.GetAccountSettingsOutput, error) {
 	scope := gateway.From(ctx).Scope
 	out := &sdk.GetAccountSettingsOutput{AccountUsage: &types.AccountUsage{}, AccountLimit: &types.AccountLimit{
 		CodeSizeUnzipped: limit("unzippedBytes"), CodeSizeZipped: limit("zipBytes"), TotalCodeSize: limit("storageBytes"),
 		ConcurrentExecutions: int32(limit("concurrency"))}} //nolint:gosec // 1,000
 	return out, s.host.Store.View(func(tx *store.Tx) error {
-		out.AccountLimit.UnreservedConcurrentExecutions = aws.Int32(int32(limit("concurrency") - s.reservedOf(tx, scope, ""))) //nolint:gosec // as above
+		out.AccountLimit.UnreservedConcurrentExecutions = aws.Int32(int32(limit("concurrency") - s.reservedOf(tx, scope,
+			""))) //nolint:gosec // as above
 		s.functions.Scan(tx, scope, "", "", func(string, function) bool {
 			out.AccountUsage.FunctionCount++
 			return true
@@ -127,7 +130,6 @@ func tagged(ctx context.Context, arn *string) (esm.Function, error) {
 	return fn, nil
 }
 
-// TagResource implements the operation.
 func (s *Service) TagResource(ctx context.Context, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
 	fn, err := tagged(ctx, in.Resource)
 	if err != nil {
@@ -147,7 +149,6 @@ func (s *Service) TagResource(ctx context.Context, in *sdk.TagResourceInput) (*s
 	})
 }
 
-// UntagResource implements the operation.
 func (s *Service) UntagResource(ctx context.Context, in *sdk.UntagResourceInput) (*sdk.UntagResourceOutput, error) {
 	fn, err := tagged(ctx, in.Resource)
 	if err != nil {
@@ -162,7 +163,6 @@ func (s *Service) UntagResource(ctx context.Context, in *sdk.UntagResourceInput)
 	})
 }
 
-// ListTags implements the operation.
 func (s *Service) ListTags(ctx context.Context, in *sdk.ListTagsInput) (*sdk.ListTagsOutput, error) {
 	fn, err := tagged(ctx, in.Resource)
 	if err != nil {

@@ -12,10 +12,12 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
-// UpdateFunctionCode implements the operation.
-func (s *Service) UpdateFunctionCode(ctx context.Context, in *sdk.UpdateFunctionCodeInput) (*sdk.UpdateFunctionCodeOutput, error) {
-	if err := refuse("UpdateFunctionCode", parameter{"ImageUri", in.ImageUri != nil}, parameter{"PublishTo", in.PublishTo != ""},
-		parameter{"SourceKMSKeyArn", in.SourceKMSKeyArn != nil}, parameter{"S3ObjectStorageMode", in.S3ObjectStorageMode != ""}); err != nil {
+func (s *Service) UpdateFunctionCode(ctx context.Context,
+	in *sdk.UpdateFunctionCodeInput) (*sdk.UpdateFunctionCodeOutput, error) {
+	if err := refuse("UpdateFunctionCode", parameter{"ImageUri", in.ImageUri != nil},
+		parameter{"PublishTo", in.PublishTo != ""},
+		parameter{"SourceKMSKeyArn", in.SourceKMSKeyArn != nil},
+		parameter{"S3ObjectStorageMode", in.S3ObjectStorageMode != ""}); err != nil {
 		return nil, err
 	}
 	fn, err := unqualified(ctx, in.FunctionName)
@@ -43,12 +45,15 @@ func (s *Service) UpdateFunctionCode(ctx context.Context, in *sdk.UpdateFunction
 
 // UpdateFunctionConfiguration implements the operation: what is not given
 // stays as it is.
-func (s *Service) UpdateFunctionConfiguration(ctx context.Context, in *sdk.UpdateFunctionConfigurationInput) (*sdk.UpdateFunctionConfigurationOutput, error) {
+func (s *Service) UpdateFunctionConfiguration(ctx context.Context,
+	in *sdk.UpdateFunctionConfigurationInput) (*sdk.UpdateFunctionConfigurationOutput, error) {
 	if err := refuse("UpdateFunctionConfiguration", parameter{"ImageConfig", in.ImageConfig != nil},
-		parameter{"CapacityProviderConfig", in.CapacityProviderConfig != nil}, parameter{"DurableConfig", in.DurableConfig != nil}); err != nil {
+		parameter{"CapacityProviderConfig", in.CapacityProviderConfig != nil},
+		parameter{"DurableConfig", in.DurableConfig != nil}); err != nil {
 		return nil, err
 	}
-	if err := unsupportedSettings("UpdateFunctionConfiguration", in.FileSystemConfigs, in.KMSKeyArn, in.SnapStart, in.TracingConfig, in.VpcConfig,
+	if err := unsupportedSettings("UpdateFunctionConfiguration", in.FileSystemConfigs, in.KMSKeyArn, in.SnapStart,
+		in.TracingConfig, in.VpcConfig,
 		in.LoggingConfig); err != nil {
 		return nil, err
 	}
@@ -56,7 +61,8 @@ func (s *Service) UpdateFunctionConfiguration(ctx context.Context, in *sdk.Updat
 	if err != nil {
 		return nil, err
 	}
-	w := wish{in.Runtime, in.Handler, in.Role, in.Description, in.Timeout, in.MemorySize, in.Environment, in.EphemeralStorage, in.Layers,
+	w := wish{in.Runtime, in.Handler, in.Role, in.Description, in.Timeout, in.MemorySize, in.Environment,
+		in.EphemeralStorage, in.Layers,
 		in.DeadLetterConfig, in.LoggingConfig}
 	// The role is looked up by calls of their own, which a transaction must not make.
 	probe := types.FunctionConfiguration{}
@@ -99,7 +105,8 @@ func (s *Service) update(ctx context.Context, fn esm.Function, revision *string,
 			return staleRevision()
 		}
 		if now.Before(v.Updated) || now.Before(v.Ready) {
-			return conflict("The operation cannot be performed at this time. An update is in progress for resource: %s", fn.ARN())
+			return conflict("The operation cannot be performed at this time. An update is in progress for resource: %s",
+				fn.ARN())
 		}
 		before = v.key()
 		v = v.clone()
@@ -127,5 +134,6 @@ func (s *Service) update(ctx context.Context, fn esm.Function, revision *string,
 
 // key names the environments of a version as it is now.
 func (v version) key() string {
-	return aws.ToString(v.Config.FunctionArn) + ":" + aws.ToString(v.Config.Version) + ":" + aws.ToString(v.Config.RevisionId)
+	return aws.ToString(v.Config.FunctionArn) + ":" + aws.ToString(v.Config.Version) + ":" +
+		aws.ToString(v.Config.RevisionId)
 }

@@ -51,7 +51,6 @@ func sameVersion(a, b version) bool {
 	return a.Code == b.Code && strip(a.Config) == strip(b.Config)
 }
 
-// PublishVersion implements the operation.
 func (s *Service) PublishVersion(ctx context.Context, in *sdk.PublishVersionInput) (*sdk.PublishVersionOutput, error) {
 	if err := refuse("PublishVersion", parameter{"PublishTo", in.PublishTo != ""}); err != nil {
 		return nil, err
@@ -70,11 +69,14 @@ func (s *Service) PublishVersion(ctx context.Context, in *sdk.PublishVersionInpu
 			return staleRevision()
 		}
 		if in.CodeSha256 != nil && *in.CodeSha256 != *v.Config.CodeSha256 {
-			return invalid("CodeSHA256 (%s) is different from current CodeSHA256 in $LATEST (%s). Please try again with the CodeSHA256 in $LATEST.",
+			return invalid(
+				"CodeSHA256 (%s) is different from current CodeSHA256 in $LATEST (%s). Please try again with the CodeSHA256 in "+
+					"$LATEST.",
 				*in.CodeSha256, *v.Config.CodeSha256)
 		}
 		if now.Before(v.Ready) || now.Before(v.Updated) {
-			return conflict("The operation cannot be performed at this time. The function is currently in the following state: Pending")
+			return conflict(
+				"The operation cannot be performed at this time. The function is currently in the following state: Pending")
 		}
 		f, _ := s.functions.Get(tx, fn.Scope, fn.Name) // its version was there
 		v = s.publish(tx, fn, &f, v, in.Description)
@@ -89,8 +91,8 @@ func (s *Service) PublishVersion(ctx context.Context, in *sdk.PublishVersionInpu
 	return &out, nil
 }
 
-// ListVersionsByFunction implements the operation.
-func (s *Service) ListVersionsByFunction(ctx context.Context, in *sdk.ListVersionsByFunctionInput) (*sdk.ListVersionsByFunctionOutput, error) {
+func (s *Service) ListVersionsByFunction(ctx context.Context,
+	in *sdk.ListVersionsByFunctionInput) (*sdk.ListVersionsByFunctionOutput, error) {
 	fn, err := unqualified(ctx, in.FunctionName)
 	if err != nil {
 		return nil, err
@@ -109,7 +111,9 @@ func (s *Service) ListVersionsByFunction(ctx context.Context, in *sdk.ListVersio
 	if err != nil {
 		return nil, err
 	}
-	some, next := page(all, func(v version) string { return versionKey(fn.Name, *v.Config.Version) }, in.Marker, in.MaxItems, 50)
+	some, next := page(all, func(v version) string {
+		return versionKey(fn.Name, *v.Config.Version)
+	}, in.Marker, in.MaxItems, 50)
 	out := &sdk.ListVersionsByFunctionOutput{NextMarker: next, Versions: []types.FunctionConfiguration{}}
 	for _, v := range some {
 		full := fn
@@ -132,8 +136,9 @@ type alias struct {
 
 func (a alias) show(fn esm.Function) types.AliasConfiguration {
 	fn.Qualifier = a.Name
-	out := types.AliasConfiguration{AliasArn: aws.String(fn.ARN()), Name: aws.String(a.Name), FunctionVersion: aws.String(a.Version),
-		Description: aws.String(a.Description), RevisionId: aws.String(a.Revision)}
+	out := types.AliasConfiguration{AliasArn: aws.String(fn.ARN()), Name: aws.String(a.Name),
+		FunctionVersion: aws.String(a.Version),
+		Description:     aws.String(a.Description), RevisionId: aws.String(a.Revision)}
 	if len(a.Weights) > 0 {
 		out.RoutingConfig = &types.AliasRoutingConfiguration{AdditionalVersionWeights: a.Weights}
 	}
@@ -159,7 +164,8 @@ func (s *Service) checkAlias(tx *store.Tx, fn esm.Function, a alias) error {
 			return invalid("$LATEST is not supported for an alias pointing to more than 1 version")
 		}
 		if v == a.Version {
-			return invalid("Invalid function version %s. Function version %s is already included in routing configuration.", v, v)
+			return invalid("Invalid function version %s. Function version %s is already included in routing configuration.", v,
+				v)
 		}
 		if w < 0 || w > 1 {
 			return invalid("The weight of version %s must be between 0 and 1", v)
@@ -168,9 +174,9 @@ func (s *Service) checkAlias(tx *store.Tx, fn esm.Function, a alias) error {
 	return nil
 }
 
-// CreateAlias implements the operation.
 func (s *Service) CreateAlias(ctx context.Context, in *sdk.CreateAliasInput) (*sdk.CreateAliasOutput, error) {
-	a := alias{Name: *in.Name, Version: *in.FunctionVersion, Description: aws.ToString(in.Description), Revision: s.host.IDs.UUID()}
+	a := alias{Name: *in.Name, Version: *in.FunctionVersion, Description: aws.ToString(in.Description),
+		Revision: s.host.IDs.UUID()}
 	if in.RoutingConfig != nil {
 		a.Weights = in.RoutingConfig.AdditionalVersionWeights
 	}
@@ -198,8 +204,9 @@ func (s *Service) CreateAlias(ctx context.Context, in *sdk.CreateAliasInput) (*s
 		return nil
 	})
 	c := a.show(fn)
-	return &sdk.CreateAliasOutput{AliasArn: c.AliasArn, Name: c.Name, FunctionVersion: c.FunctionVersion, Description: c.Description,
-		RevisionId: c.RevisionId, RoutingConfig: c.RoutingConfig}, err
+	return &sdk.CreateAliasOutput{AliasArn: c.AliasArn, Name: c.Name, FunctionVersion: c.FunctionVersion,
+		Description: c.Description,
+		RevisionId:  c.RevisionId, RoutingConfig: c.RoutingConfig}, err
 }
 
 func (s *Service) alias(tx *store.Tx, fn esm.Function, name string) (alias, error) {
@@ -211,7 +218,6 @@ func (s *Service) alias(tx *store.Tx, fn esm.Function, name string) (alias, erro
 	return a, nil
 }
 
-// GetAlias implements the operation.
 func (s *Service) GetAlias(ctx context.Context, in *sdk.GetAliasInput) (*sdk.GetAliasOutput, error) {
 	fn, err := unqualified(ctx, in.FunctionName)
 	if err != nil {
@@ -223,11 +229,11 @@ func (s *Service) GetAlias(ctx context.Context, in *sdk.GetAliasInput) (*sdk.Get
 		return err
 	})
 	c := a.show(fn)
-	return &sdk.GetAliasOutput{AliasArn: c.AliasArn, Name: c.Name, FunctionVersion: c.FunctionVersion, Description: c.Description,
-		RevisionId: c.RevisionId, RoutingConfig: c.RoutingConfig}, err
+	return &sdk.GetAliasOutput{AliasArn: c.AliasArn, Name: c.Name, FunctionVersion: c.FunctionVersion,
+		Description: c.Description,
+		RevisionId:  c.RevisionId, RoutingConfig: c.RoutingConfig}, err
 }
 
-// UpdateAlias implements the operation.
 func (s *Service) UpdateAlias(ctx context.Context, in *sdk.UpdateAliasInput) (*sdk.UpdateAliasOutput, error) {
 	fn, err := unqualified(ctx, in.FunctionName)
 	if err != nil {
@@ -258,11 +264,11 @@ func (s *Service) UpdateAlias(ctx context.Context, in *sdk.UpdateAliasInput) (*s
 		return nil
 	})
 	c := a.show(fn)
-	return &sdk.UpdateAliasOutput{AliasArn: c.AliasArn, Name: c.Name, FunctionVersion: c.FunctionVersion, Description: c.Description,
-		RevisionId: c.RevisionId, RoutingConfig: c.RoutingConfig}, err
+	return &sdk.UpdateAliasOutput{AliasArn: c.AliasArn, Name: c.Name, FunctionVersion: c.FunctionVersion,
+		Description: c.Description,
+		RevisionId:  c.RevisionId, RoutingConfig: c.RoutingConfig}, err
 }
 
-// DeleteAlias implements the operation.
 func (s *Service) DeleteAlias(ctx context.Context, in *sdk.DeleteAliasInput) (*sdk.DeleteAliasOutput, error) {
 	fn, err := unqualified(ctx, in.FunctionName)
 	if err != nil {
@@ -274,7 +280,6 @@ func (s *Service) DeleteAlias(ctx context.Context, in *sdk.DeleteAliasInput) (*s
 	})
 }
 
-// ListAliases implements the operation.
 func (s *Service) ListAliases(ctx context.Context, in *sdk.ListAliasesInput) (*sdk.ListAliasesOutput, error) {
 	fn, err := unqualified(ctx, in.FunctionName)
 	if err != nil {

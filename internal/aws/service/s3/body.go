@@ -56,11 +56,13 @@ func wanted(ctx context.Context, in any, algorithm string) (checksum, bool, erro
 	for _, name := range algorithms() {
 		if p, _ := v.FieldByName("Checksum" + name).Interface().(*string); p != nil {
 			if sum.Algorithm != "" {
-				return sum, false, gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
+				return sum, false, gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
+					"Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed.")
 			}
 			sum = checksum{Algorithm: name, Value: *p}
 			if raw, err := base64.StdEncoding.DecodeString(*p); err != nil || len(raw) != newHash(name).Size() {
-				return sum, false, gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "Value for x-amz-checksum-%s header is invalid.", strings.ToLower(name))
+				return sum, false, gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
+					"Value for x-amz-checksum-%s header is invalid.", strings.ToLower(name))
 			}
 		}
 	}
@@ -71,20 +73,24 @@ func wanted(ctx context.Context, in any, algorithm string) (checksum, bool, erro
 		if t := req.Header.Get("X-Amz-Trailer"); t != "" {
 			name := strings.ToUpper(strings.TrimPrefix(strings.ToLower(strings.TrimSpace(t)), "x-amz-checksum-"))
 			if newHash(name) == nil {
-				return sum, false, gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "The value specified in the x-amz-trailer header is not supported")
+				return sum, false, gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
+					"The value specified in the x-amz-trailer header is not supported")
 			}
 			return checksum{Algorithm: name}, true, nil
 		}
 	}
 	if algorithm != "" && newHash(algorithm) == nil {
-		return sum, false, gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]")
+		return sum, false, gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
+			"Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, "+
+				"CRC64NVME, SHA1, SHA256]")
 	}
 	return checksum{Algorithm: algorithm}, false, nil
 }
 
 // receive stores a body and verifies its length and sums. Nothing is left when
 // it fails but a blob that nobody refers to.
-func (s *Service) receive(ctx context.Context, body io.Reader, in any, algorithm string, contentMD5 *string) (part, error) {
+func (s *Service) receive(ctx context.Context, body io.Reader, in any, algorithm string, contentMD5 *string) (part,
+	error) {
 	sum, trailing, err := wanted(ctx, in, algorithm)
 	if err != nil {
 		return part{}, err
@@ -103,26 +109,31 @@ func (s *Service) receive(ctx context.Context, body io.Reader, in any, algorithm
 	}
 	p, err := s.keep(ctx, body, checksum{Algorithm: sum.Algorithm})
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return part{}, gateway.Errorf(http.StatusBadRequest, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header")
+		return part{}, gateway.Errorf(http.StatusBadRequest, "IncompleteBody",
+			"You did not provide the number of bytes specified by the Content-Length HTTP header")
 	}
 	if err != nil {
 		return part{}, err
 	}
 	if digest != nil && hex.EncodeToString(digest) != p.ETag {
-		return part{}, gateway.Errorf(http.StatusBadRequest, "BadDigest", "The Content-MD5 you specified did not match what we received.")
+		return part{}, gateway.Errorf(http.StatusBadRequest, "BadDigest",
+			"The Content-MD5 you specified did not match what we received.")
 	}
 	if trailing {
 		sum.Value = gateway.From(ctx).HTTP.Trailer.Get("X-Amz-Checksum-" + sum.Algorithm)
 		if sum.Value == "" {
-			return part{}, gateway.Errorf(http.StatusBadRequest, "MalformedTrailerError", "The request contained trailing data that was not well-formed or did not conform to our published schema.")
+			return part{}, gateway.Errorf(http.StatusBadRequest, "MalformedTrailerError",
+				"The request contained trailing data that was not well-formed or did not conform to our published schema.")
 		}
 	}
 	if sum.Value != "" && sum.Value != p.Sum.Value {
-		return part{}, gateway.Errorf(http.StatusBadRequest, "BadDigest", "The %s you specified did not match the calculated checksum.", sum.Algorithm)
+		return part{}, gateway.Errorf(http.StatusBadRequest, "BadDigest",
+			"The %s you specified did not match the calculated checksum.", sum.Algorithm)
 	}
 	if req := gateway.From(ctx).HTTP; req != nil {
 		if want := req.Header.Get("X-Amz-Content-Sha256"); len(want) == 64 && want != p.Blob {
-			return part{}, gateway.Errorf(http.StatusBadRequest, "XAmzContentSHA256Mismatch", "The provided 'x-amz-content-sha256' header does not match what was computed.")
+			return part{}, gateway.Errorf(http.StatusBadRequest, "XAmzContentSHA256Mismatch",
+				"The provided 'x-amz-content-sha256' header does not match what was computed.")
 		}
 	}
 	return p, nil
@@ -136,7 +147,8 @@ func (s *Service) keep(ctx context.Context, body io.Reader, sum checksum) (part,
 		return part{}, err
 	}
 	sum.Value, sum.Type = base64.StdEncoding.EncodeToString(extra.Sum(nil)), "FULL_OBJECT"
-	return part{Number: 1, Size: blob.Size, Blob: blob.ID, ETag: hex.EncodeToString(etag.Sum(nil)), Sum: sum, Modified: s.host.Clock.Now()}, nil
+	return part{Number: 1, Size: blob.Size, Blob: blob.ID, ETag: hex.EncodeToString(etag.Sum(nil)), Sum: sum,
+		Modified: s.host.Clock.Now()}, nil
 }
 
 // combine is the sum over the parts' sums, which multipart ETags and composite

@@ -49,7 +49,8 @@ func (s *Service) CreateBucket(ctx context.Context, in *s3.CreateBucketInput) (*
 		return nil, e
 	}
 	if in.ACL != "" && in.ACL != types.BucketCannedACLPrivate {
-		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidBucketAclWithObjectOwnership", "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")
+		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidBucketAclWithObjectOwnership",
+			"Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting")
 	}
 	b := bucket{Name: name, Owner: call.Principal.Account, Region: call.Scope.Region, Created: call.Time}
 	if c := in.CreateBucketConfiguration; c != nil {
@@ -62,7 +63,8 @@ func (s *Service) CreateBucket(ctx context.Context, in *s3.CreateBucketInput) (*
 				"The %s location constraint is incompatible for the region specific endpoint this request was sent to.", l)
 		}
 	}
-	if in.CreateBucketConfiguration == nil && b.Region != "us-east-1" || in.CreateBucketConfiguration != nil && b.Region != "us-east-1" && in.CreateBucketConfiguration.LocationConstraint == "" {
+	if in.CreateBucketConfiguration == nil && b.Region != "us-east-1" || in.CreateBucketConfiguration != nil &&
+		b.Region != "us-east-1" && in.CreateBucketConfiguration.LocationConstraint == "" {
 		return nil, gateway.Errorf(http.StatusBadRequest, "IllegalLocationConstraintException",
 			"The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.")
 	}
@@ -77,9 +79,12 @@ func (s *Service) CreateBucket(ctx context.Context, in *s3.CreateBucketInput) (*
 		old, had := s.buckets.Get(tx, everywhere, name)
 		switch {
 		case had && old.Owner != b.Owner:
-			return &types.BucketAlreadyExists{Message: ptr("The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.")}
+			return &types.BucketAlreadyExists{Message: ptr(
+				"The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please " +
+					"select a different name and try again.")}
 		case had && (old.Region != "us-east-1" || b.Region != "us-east-1"):
-			e := gateway.Errorf(http.StatusConflict, "BucketAlreadyOwnedByYou", "Your previous request to create the named bucket succeeded and you already own it.")
+			e := gateway.Errorf(http.StatusConflict, "BucketAlreadyOwnedByYou",
+				"Your previous request to create the named bucket succeeded and you already own it.")
 			e.Fields = map[string]string{"BucketName": name}
 			return e
 		case had:
@@ -121,7 +126,10 @@ func (s *Service) DeleteBucket(_ context.Context, in *s3.DeleteBucketInput) (*s3
 			return e
 		}
 		var ids []string
-		s.uploads.Scan(tx, everywhere, objectKey(b.Name, ""), "", func(k string, _ upload) bool { ids = append(ids, k); return true })
+		s.uploads.Scan(tx, everywhere, objectKey(b.Name, ""), "", func(k string, _ upload) bool {
+			ids = append(ids, k)
+			return true
+		})
 		for _, k := range ids {
 			s.uploads.Delete(tx, everywhere, k)
 		}
@@ -155,7 +163,8 @@ func (s *Service) ListBuckets(ctx context.Context, in *s3.ListBucketsInput) (*s3
 				out.ContinuationToken = sealToken(*out.Buckets[limit-1].Name)
 				return false
 			}
-			out.Buckets = append(out.Buckets, types.Bucket{Name: ptr(b.Name), CreationDate: ptr(b.Created), BucketRegion: ptr(b.Region)})
+			out.Buckets = append(out.Buckets, types.Bucket{Name: ptr(b.Name), CreationDate: ptr(b.Created),
+				BucketRegion: ptr(b.Region)})
 			return true
 		})
 		return nil
@@ -164,7 +173,8 @@ func (s *Service) ListBuckets(ctx context.Context, in *s3.ListBucketsInput) (*s3
 }
 
 // GetBucketLocation answers nothing for us-east-1, as S3 does.
-func (s *Service) GetBucketLocation(_ context.Context, in *s3.GetBucketLocationInput) (*s3.GetBucketLocationOutput, error) {
+func (s *Service) GetBucketLocation(_ context.Context, in *s3.GetBucketLocationInput) (*s3.GetBucketLocationOutput,
+	error) {
 	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err

@@ -20,13 +20,17 @@ func (s *Service) configurations() []gateway.Operation {
 		gateway.Op(c, s.PutBucketVersioning), gateway.Op(c, s.GetBucketVersioning),
 		gateway.Op(c, s.PutBucketTagging), gateway.Op(c, s.GetBucketTagging), gateway.Op(c, s.DeleteBucketTagging),
 		gateway.Op(c, s.PutBucketEncryption), gateway.Op(c, s.GetBucketEncryption), gateway.Op(c, s.DeleteBucketEncryption),
-		gateway.Op(c, s.PutPublicAccessBlock), gateway.Op(c, s.GetPublicAccessBlock), gateway.Op(c, s.DeletePublicAccessBlock),
-		gateway.Op(c, s.PutBucketOwnershipControls), gateway.Op(c, s.GetBucketOwnershipControls), gateway.Op(c, s.DeleteBucketOwnershipControls),
+		gateway.Op(c, s.PutPublicAccessBlock), gateway.Op(c, s.GetPublicAccessBlock),
+		gateway.Op(c, s.DeletePublicAccessBlock),
+		gateway.Op(c, s.PutBucketOwnershipControls), gateway.Op(c, s.GetBucketOwnershipControls),
+		gateway.Op(c, s.DeleteBucketOwnershipControls),
 		gateway.Op(c, s.PutBucketPolicy), gateway.Op(c, s.GetBucketPolicy), gateway.Op(c, s.DeleteBucketPolicy),
 		gateway.Op(c, s.PutBucketCors), gateway.Op(c, s.GetBucketCors), gateway.Op(c, s.DeleteBucketCors),
-		gateway.Op(c, s.PutBucketLifecycleConfiguration), gateway.Op(c, s.GetBucketLifecycleConfiguration), gateway.Op(c, s.DeleteBucketLifecycle),
+		gateway.Op(c, s.PutBucketLifecycleConfiguration), gateway.Op(c, s.GetBucketLifecycleConfiguration),
+		gateway.Op(c, s.DeleteBucketLifecycle),
 		gateway.Op(c, s.PutBucketNotificationConfiguration), gateway.Op(c, s.GetBucketNotificationConfiguration),
-		gateway.Op(c, s.PutObjectLockConfiguration), gateway.Op(c, s.GetObjectLockConfiguration), gateway.Op(c, s.GetBucketAcl), gateway.Op(gateway.Data, s.GetObjectAcl),
+		gateway.Op(c, s.PutObjectLockConfiguration), gateway.Op(c, s.GetObjectLockConfiguration),
+		gateway.Op(c, s.GetBucketAcl), gateway.Op(gateway.Data, s.GetObjectAcl),
 	}
 }
 
@@ -52,8 +56,8 @@ func missing(code, text, name string) error {
 	return e
 }
 
-// PutBucketVersioning implements the operation.
-func (s *Service) PutBucketVersioning(_ context.Context, in *s3.PutBucketVersioningInput) (*s3.PutBucketVersioningOutput, error) {
+func (s *Service) PutBucketVersioning(_ context.Context,
+	in *s3.PutBucketVersioningInput) (*s3.PutBucketVersioningOutput, error) {
 	if in.VersioningConfiguration.MFADelete == types.MFADeleteEnabled {
 		return nil, gateway.Unsupported("s3", "PutBucketVersioning", "MFADelete")
 	}
@@ -61,23 +65,25 @@ func (s *Service) PutBucketVersioning(_ context.Context, in *s3.PutBucketVersion
 	return &s3.PutBucketVersioningOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
 		switch {
 		case status != types.BucketVersioningStatusEnabled && status != types.BucketVersioningStatusSuspended:
-			return gateway.Errorf(http.StatusBadRequest, "IllegalVersioningConfigurationException", "The Versioning element must be specified")
+			return gateway.Errorf(http.StatusBadRequest, "IllegalVersioningConfigurationException",
+				"The Versioning element must be specified")
 		case b.Lock && status == types.BucketVersioningStatusSuspended:
-			return gateway.Errorf(http.StatusConflict, "InvalidBucketState", "An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.")
+			return gateway.Errorf(http.StatusConflict, "InvalidBucketState",
+				"An Object Lock configuration is present on this bucket, so the versioning state cannot be changed.")
 		}
 		b.Versioning = status
 		return nil
 	})
 }
 
-// GetBucketVersioning implements the operation.
-func (s *Service) GetBucketVersioning(_ context.Context, in *s3.GetBucketVersioningInput) (*s3.GetBucketVersioningOutput, error) {
+func (s *Service) GetBucketVersioning(_ context.Context,
+	in *s3.GetBucketVersioningInput) (*s3.GetBucketVersioningOutput, error) {
 	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
 	return &s3.GetBucketVersioningOutput{Status: b.Versioning}, err
 }
 
-// PutBucketTagging implements the operation.
-func (s *Service) PutBucketTagging(_ context.Context, in *s3.PutBucketTaggingInput) (*s3.PutBucketTaggingOutput, error) {
+func (s *Service) PutBucketTagging(_ context.Context, in *s3.PutBucketTaggingInput) (*s3.PutBucketTaggingOutput,
+	error) {
 	if err := checkTags(in.Tagging.TagSet, limit("bucketTags")); err != nil {
 		return nil, err
 	}
@@ -87,8 +93,8 @@ func (s *Service) PutBucketTagging(_ context.Context, in *s3.PutBucketTaggingInp
 	})
 }
 
-// GetBucketTagging implements the operation.
-func (s *Service) GetBucketTagging(_ context.Context, in *s3.GetBucketTaggingInput) (*s3.GetBucketTaggingOutput, error) {
+func (s *Service) GetBucketTagging(_ context.Context, in *s3.GetBucketTaggingInput) (*s3.GetBucketTaggingOutput,
+	error) {
 	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
 	if err == nil && len(b.Tags) == 0 {
 		err = missing("NoSuchTagSet", "The TagSet does not exist", b.Name)
@@ -96,21 +102,23 @@ func (s *Service) GetBucketTagging(_ context.Context, in *s3.GetBucketTaggingInp
 	return &s3.GetBucketTaggingOutput{TagSet: b.Tags}, err
 }
 
-// DeleteBucketTagging implements the operation.
-func (s *Service) DeleteBucketTagging(_ context.Context, in *s3.DeleteBucketTaggingInput) (*s3.DeleteBucketTaggingOutput, error) {
+func (s *Service) DeleteBucketTagging(_ context.Context,
+	in *s3.DeleteBucketTaggingInput) (*s3.DeleteBucketTaggingOutput, error) {
 	return &s3.DeleteBucketTaggingOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
 		b.Tags = nil
 		return nil
 	})
 }
 
-// PutBucketEncryption implements the operation.
-func (s *Service) PutBucketEncryption(_ context.Context, in *s3.PutBucketEncryptionInput) (*s3.PutBucketEncryptionOutput, error) {
+func (s *Service) PutBucketEncryption(_ context.Context,
+	in *s3.PutBucketEncryptionInput) (*s3.PutBucketEncryptionOutput, error) {
 	c := in.ServerSideEncryptionConfiguration
 	if len(c.Rules) != 1 || c.Rules[0].ApplyServerSideEncryptionByDefault == nil {
-		return nil, gateway.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+		return nil, gateway.Errorf(http.StatusBadRequest, "MalformedXML",
+			"The XML you provided was not well-formed or did not validate against our published schema")
 	}
-	if d := c.Rules[0].ApplyServerSideEncryptionByDefault; d.SSEAlgorithm == types.ServerSideEncryptionAes256 && d.KMSMasterKeyID != nil {
+	if d := c.Rules[0].ApplyServerSideEncryptionByDefault; d.SSEAlgorithm == types.ServerSideEncryptionAes256 &&
+		d.KMSMasterKeyID != nil {
 		return nil, invalid("a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse")
 	}
 	return &s3.PutBucketEncryptionOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
@@ -121,7 +129,8 @@ func (s *Service) PutBucketEncryption(_ context.Context, in *s3.PutBucketEncrypt
 
 // GetBucketEncryption implements the operation: every bucket encrypts, with
 // AES256 where nothing else was asked for.
-func (s *Service) GetBucketEncryption(_ context.Context, in *s3.GetBucketEncryptionInput) (*s3.GetBucketEncryptionOutput, error) {
+func (s *Service) GetBucketEncryption(_ context.Context,
+	in *s3.GetBucketEncryptionInput) (*s3.GetBucketEncryptionOutput, error) {
 	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
 	c := b.Encryption
 	if c == nil {
@@ -131,8 +140,8 @@ func (s *Service) GetBucketEncryption(_ context.Context, in *s3.GetBucketEncrypt
 	return &s3.GetBucketEncryptionOutput{ServerSideEncryptionConfiguration: c}, err
 }
 
-// DeleteBucketEncryption implements the operation.
-func (s *Service) DeleteBucketEncryption(_ context.Context, in *s3.DeleteBucketEncryptionInput) (*s3.DeleteBucketEncryptionOutput, error) {
+func (s *Service) DeleteBucketEncryption(_ context.Context,
+	in *s3.DeleteBucketEncryptionInput) (*s3.DeleteBucketEncryptionOutput, error) {
 	return &s3.DeleteBucketEncryptionOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
 		b.Encryption = nil
 		return nil
@@ -142,11 +151,12 @@ func (s *Service) DeleteBucketEncryption(_ context.Context, in *s3.DeleteBucketE
 // blocked is the public access block of new buckets: everything is on.
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
 func blocked() *types.PublicAccessBlockConfiguration {
-	return &types.PublicAccessBlockConfiguration{BlockPublicAcls: ptr(true), BlockPublicPolicy: ptr(true), IgnorePublicAcls: ptr(true), RestrictPublicBuckets: ptr(true)}
+	return &types.PublicAccessBlockConfiguration{BlockPublicAcls: ptr(true), BlockPublicPolicy: ptr(true),
+		IgnorePublicAcls: ptr(true), RestrictPublicBuckets: ptr(true)}
 }
 
-// PutPublicAccessBlock implements the operation.
-func (s *Service) PutPublicAccessBlock(_ context.Context, in *s3.PutPublicAccessBlockInput) (*s3.PutPublicAccessBlockOutput, error) {
+func (s *Service) PutPublicAccessBlock(_ context.Context,
+	in *s3.PutPublicAccessBlockInput) (*s3.PutPublicAccessBlockOutput, error) {
 	return &s3.PutPublicAccessBlockOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
 		c := *in.PublicAccessBlockConfiguration
 		for _, p := range []**bool{&c.BlockPublicAcls, &c.BlockPublicPolicy, &c.IgnorePublicAcls, &c.RestrictPublicBuckets} {
@@ -159,8 +169,8 @@ func (s *Service) PutPublicAccessBlock(_ context.Context, in *s3.PutPublicAccess
 	})
 }
 
-// GetPublicAccessBlock implements the operation.
-func (s *Service) GetPublicAccessBlock(_ context.Context, in *s3.GetPublicAccessBlockInput) (*s3.GetPublicAccessBlockOutput, error) {
+func (s *Service) GetPublicAccessBlock(_ context.Context,
+	in *s3.GetPublicAccessBlockInput) (*s3.GetPublicAccessBlockOutput, error) {
 	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
 	c := b.PublicAccess
 	if err == nil && b.Open {
@@ -172,18 +182,19 @@ func (s *Service) GetPublicAccessBlock(_ context.Context, in *s3.GetPublicAccess
 	return &s3.GetPublicAccessBlockOutput{PublicAccessBlockConfiguration: c}, err
 }
 
-// DeletePublicAccessBlock implements the operation.
-func (s *Service) DeletePublicAccessBlock(_ context.Context, in *s3.DeletePublicAccessBlockInput) (*s3.DeletePublicAccessBlockOutput, error) {
+func (s *Service) DeletePublicAccessBlock(_ context.Context,
+	in *s3.DeletePublicAccessBlockInput) (*s3.DeletePublicAccessBlockOutput, error) {
 	return &s3.DeletePublicAccessBlockOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
 		b.PublicAccess, b.Open = nil, true
 		return nil
 	})
 }
 
-// PutBucketOwnershipControls implements the operation.
-func (s *Service) PutBucketOwnershipControls(_ context.Context, in *s3.PutBucketOwnershipControlsInput) (*s3.PutBucketOwnershipControlsOutput, error) {
+func (s *Service) PutBucketOwnershipControls(_ context.Context,
+	in *s3.PutBucketOwnershipControlsInput) (*s3.PutBucketOwnershipControlsOutput, error) {
 	if len(in.OwnershipControls.Rules) != 1 {
-		return nil, gateway.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+		return nil, gateway.Errorf(http.StatusBadRequest, "MalformedXML",
+			"The XML you provided was not well-formed or did not validate against our published schema")
 	}
 	return &s3.PutBucketOwnershipControlsOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
 		b.Ownership = in.OwnershipControls
@@ -193,7 +204,8 @@ func (s *Service) PutBucketOwnershipControls(_ context.Context, in *s3.PutBucket
 
 // GetBucketOwnershipControls implements the operation: new buckets have
 // BucketOwnerEnforced.
-func (s *Service) GetBucketOwnershipControls(_ context.Context, in *s3.GetBucketOwnershipControlsInput) (*s3.GetBucketOwnershipControlsOutput, error) {
+func (s *Service) GetBucketOwnershipControls(_ context.Context,
+	in *s3.GetBucketOwnershipControlsInput) (*s3.GetBucketOwnershipControlsOutput, error) {
 	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
 	c := b.Ownership
 	if c == nil {
@@ -202,12 +214,13 @@ func (s *Service) GetBucketOwnershipControls(_ context.Context, in *s3.GetBucket
 	return &s3.GetBucketOwnershipControlsOutput{OwnershipControls: c}, err
 }
 
-// DeleteBucketOwnershipControls implements the operation.
-func (s *Service) DeleteBucketOwnershipControls(_ context.Context, in *s3.DeleteBucketOwnershipControlsInput) (*s3.DeleteBucketOwnershipControlsOutput, error) {
-	return &s3.DeleteBucketOwnershipControlsOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
-		b.Ownership = nil
-		return nil
-	})
+func (s *Service) DeleteBucketOwnershipControls(_ context.Context,
+	in *s3.DeleteBucketOwnershipControlsInput) (*s3.DeleteBucketOwnershipControlsOutput, error) {
+	return &s3.DeleteBucketOwnershipControlsOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner,
+		func(b *bucket) error {
+			b.Ownership = nil
+			return nil
+		})
 }
 
 // PutBucketPolicy implements the operation. Who is let in by it is the
@@ -233,15 +246,16 @@ func (s *Service) PutBucketPolicy(_ context.Context, in *s3.PutBucketPolicyInput
 	return &s3.PutBucketPolicyOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
 		closed := !b.Open && (b.PublicAccess == nil || *b.PublicAccess.BlockPublicPolicy)
 		if closed && slices.ContainsFunc(doc.Statement, public) {
-			return gateway.Errorf(http.StatusForbidden, "AccessDenied", "User is not authorized to perform: s3:PutBucketPolicy on resource: "+
-				"\"arn:aws:s3:::%s\" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public Access", b.Name)
+			return gateway.Errorf(http.StatusForbidden, "AccessDenied",
+				"User is not authorized to perform: s3:PutBucketPolicy on resource: "+
+					"\"arn:aws:s3:::%s\" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public "+
+					"Access", b.Name)
 		}
 		b.Policy = in.Policy
 		return nil
 	})
 }
 
-// GetBucketPolicy implements the operation.
 func (s *Service) GetBucketPolicy(_ context.Context, in *s3.GetBucketPolicyInput) (*s3.GetBucketPolicyOutput, error) {
 	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
 	if err == nil && b.Policy == nil {
@@ -250,22 +264,22 @@ func (s *Service) GetBucketPolicy(_ context.Context, in *s3.GetBucketPolicyInput
 	return &s3.GetBucketPolicyOutput{Policy: b.Policy}, err
 }
 
-// DeleteBucketPolicy implements the operation.
-func (s *Service) DeleteBucketPolicy(_ context.Context, in *s3.DeleteBucketPolicyInput) (*s3.DeleteBucketPolicyOutput, error) {
+func (s *Service) DeleteBucketPolicy(_ context.Context, in *s3.DeleteBucketPolicyInput) (*s3.DeleteBucketPolicyOutput,
+	error) {
 	return &s3.DeleteBucketPolicyOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
 		b.Policy = nil
 		return nil
 	})
 }
 
-// PutBucketCors implements the operation.
 func (s *Service) PutBucketCors(_ context.Context, in *s3.PutBucketCorsInput) (*s3.PutBucketCorsOutput, error) {
 	for _, r := range in.CORSConfiguration.CORSRules {
 		for _, m := range r.AllowedMethods {
 			switch m {
 			case "GET", "PUT", "HEAD", "POST", "DELETE":
 			default:
-				return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "Found unsupported HTTP method in CORS config. Unsupported method is %s", m)
+				return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
+					"Found unsupported HTTP method in CORS config. Unsupported method is %s", m)
 			}
 		}
 	}
@@ -275,7 +289,6 @@ func (s *Service) PutBucketCors(_ context.Context, in *s3.PutBucketCorsInput) (*
 	})
 }
 
-// GetBucketCors implements the operation.
 func (s *Service) GetBucketCors(_ context.Context, in *s3.GetBucketCorsInput) (*s3.GetBucketCorsOutput, error) {
 	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
 	if err == nil && b.CORS == nil {
@@ -287,8 +300,8 @@ func (s *Service) GetBucketCors(_ context.Context, in *s3.GetBucketCorsInput) (*
 	return &s3.GetBucketCorsOutput{CORSRules: b.CORS.CORSRules}, nil
 }
 
-// DeleteBucketCors implements the operation.
-func (s *Service) DeleteBucketCors(_ context.Context, in *s3.DeleteBucketCorsInput) (*s3.DeleteBucketCorsOutput, error) {
+func (s *Service) DeleteBucketCors(_ context.Context, in *s3.DeleteBucketCorsInput) (*s3.DeleteBucketCorsOutput,
+	error) {
 	return &s3.DeleteBucketCorsOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
 		b.CORS = nil
 		return nil
@@ -297,16 +310,15 @@ func (s *Service) DeleteBucketCors(_ context.Context, in *s3.DeleteBucketCorsInp
 
 // full is the only access control list there is: the owner may do everything.
 func full(account string) []types.Grant {
-	return []types.Grant{{Permission: types.PermissionFullControl, Grantee: &types.Grantee{Type: types.TypeCanonicalUser, ID: owner(account).ID}}}
+	return []types.Grant{{Permission: types.PermissionFullControl, Grantee: &types.Grantee{Type: types.TypeCanonicalUser,
+		ID: owner(account).ID}}}
 }
 
-// GetBucketAcl implements the operation.
 func (s *Service) GetBucketAcl(_ context.Context, in *s3.GetBucketAclInput) (*s3.GetBucketAclOutput, error) {
 	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
 	return &s3.GetBucketAclOutput{Owner: owner(b.Owner), Grants: full(b.Owner)}, err
 }
 
-// GetObjectAcl implements the operation.
 func (s *Service) GetObjectAcl(_ context.Context, in *s3.GetObjectAclInput) (*s3.GetObjectAclOutput, error) {
 	b, _, err := s.lookup(in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner)
 	return &s3.GetObjectAclOutput{Owner: owner(b.Owner), Grants: full(b.Owner)}, err

@@ -36,7 +36,8 @@ func parseSource(s string) (copySource, error) {
 }
 
 // fetch finds the source of a copy and holds its conditions.
-func (s *Service) fetch(from string, match, none *string, since, until *time.Time, owner *string) (copySource, bucket, version, error) {
+func (s *Service) fetch(from string, match, none *string, since, until *time.Time, owner *string) (copySource, bucket,
+	version, error) {
 	o, err := parseSource(from)
 	if err != nil {
 		return o, bucket{}, version{}, err
@@ -52,9 +53,9 @@ func (s *Service) fetch(from string, match, none *string, since, until *time.Tim
 	return o, b, v, err
 }
 
-// CopyObject implements the operation.
 func (s *Service) CopyObject(ctx context.Context, in *s3.CopyObjectInput) (*s3.CopyObjectOutput, error) {
-	o, from, old, err := s.fetch(*in.CopySource, in.CopySourceIfMatch, in.CopySourceIfNoneMatch, in.CopySourceIfModifiedSince,
+	o, from, old, err := s.fetch(*in.CopySource, in.CopySourceIfMatch, in.CopySourceIfNoneMatch,
+		in.CopySourceIfModifiedSince,
 		in.CopySourceIfUnmodifiedSince, in.ExpectedSourceBucketOwner)
 	if err != nil {
 		return nil, err
@@ -64,25 +65,31 @@ func (s *Service) CopyObject(ctx context.Context, in *s3.CopyObjectInput) (*s3.C
 		return nil, err
 	}
 	if old.Size > limit("putBytes") {
-		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "The specified copy source is larger than the maximum allowable size for a copy source: %d", limit("putBytes"))
+		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
+			"The specified copy source is larger than the maximum allowable size for a copy source: %d", limit("putBytes"))
 	}
 	replace := in.MetadataDirective == types.MetadataDirectiveReplace
-	if o.bucket == *in.Bucket && o.key == *in.Key && o.version == nil && !replace && in.StorageClass == "" && in.ServerSideEncryption == "" {
-		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "This copy request is illegal because it is trying to copy an object to itself "+
-			"without changing the object's metadata, storage class, website redirect location or encryption attributes.")
+	if o.bucket == *in.Bucket && o.key == *in.Key && o.version == nil && !replace && in.StorageClass == "" &&
+		in.ServerSideEncryption == "" {
+		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
+			"This copy request is illegal because it is trying to copy an object to itself "+
+				"without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
-	v, err := newVersion(b, *in.Key, in.Metadata, in.Tagging, in.StorageClass, in.ServerSideEncryption, in.SSEKMSKeyId, in.ACL)
+	v, err := newVersion(b, *in.Key, in.Metadata, in.Tagging, in.StorageClass, in.ServerSideEncryption, in.SSEKMSKeyId,
+		in.ACL)
 	if err != nil {
 		return nil, err
 	}
-	v.Headers = headers{in.CacheControl, in.ContentDisposition, in.ContentEncoding, in.ContentLanguage, in.ContentType, in.Expires}
+	v.Headers = headers{in.CacheControl, in.ContentDisposition, in.ContentEncoding, in.ContentLanguage, in.ContentType,
+		in.Expires}
 	if !replace {
 		v.Metadata, v.Headers = old.Metadata, old.Headers
 	}
 	if in.TaggingDirective != types.TaggingDirectiveReplace {
 		v.Tags = old.Tags
 	}
-	if err := v.lock(b, in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus, gateway.From(ctx).Time); err != nil {
+	if err := v.lock(b, in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus,
+		gateway.From(ctx).Time); err != nil {
 		return nil, err
 	}
 	if err := s.fillCopy(ctx, &v, old, string(in.ChecksumAlgorithm)); err != nil {
@@ -93,8 +100,9 @@ func (s *Service) CopyObject(ctx context.Context, in *s3.CopyObjectInput) (*s3.C
 	}
 	result := &types.CopyObjectResult{ETag: quoted(v.ETag), LastModified: ptr(v.Modified)}
 	setChecksum(result, v.Sum)
-	return &s3.CopyObjectOutput{CopyObjectResult: result, VersionId: v.shown(b), CopySourceVersionId: old.shown(from), ServerSideEncryption: v.SSE,
-		SSEKMSKeyId: some(v.KMSKey), Expiration: b.expiration(*in.Key, v)}, nil
+	return &s3.CopyObjectOutput{CopyObjectResult: result, VersionId: v.shown(b), CopySourceVersionId: old.shown(from),
+		ServerSideEncryption: v.SSE,
+		SSEKMSKeyId:          some(v.KMSKey), Expiration: b.expiration(*in.Key, v)}, nil
 }
 
 // fillCopy gives v the body of old. One that came in parts, or that shall have
@@ -117,9 +125,9 @@ func (s *Service) fillCopy(ctx context.Context, v *version, old version, algorit
 	return nil
 }
 
-// UploadPartCopy implements the operation.
 func (s *Service) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput) (*s3.UploadPartCopyOutput, error) {
-	_, from, old, err := s.fetch(*in.CopySource, in.CopySourceIfMatch, in.CopySourceIfNoneMatch, in.CopySourceIfModifiedSince,
+	_, from, old, err := s.fetch(*in.CopySource, in.CopySourceIfMatch, in.CopySourceIfNoneMatch,
+		in.CopySourceIfModifiedSince,
 		in.CopySourceIfUnmodifiedSince, in.ExpectedSourceBucketOwner)
 	if err != nil {
 		return nil, err
@@ -131,7 +139,9 @@ func (s *Service) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput
 	piece := stretch{length: old.Size}
 	if in.CopySourceRange != nil {
 		if piece, err = cut(old, in.CopySourceRange, nil); err != nil || piece.shown == nil {
-			return nil, invalid("The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the zero-based offsets of the first and last bytes to copy")
+			return nil,
+				invalid("The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the " +
+					"zero-based offsets of the first and last bytes to copy")
 		}
 	}
 	body := s.read(old, piece.offset, piece.length)
@@ -146,5 +156,6 @@ func (s *Service) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput
 	}
 	result := &types.CopyPartResult{ETag: quoted(p.ETag), LastModified: ptr(p.Modified)}
 	setChecksum(result, p.Sum)
-	return &s3.UploadPartCopyOutput{CopyPartResult: result, CopySourceVersionId: old.shown(from), ServerSideEncryption: u.Object.SSE}, nil
+	return &s3.UploadPartCopyOutput{CopyPartResult: result, CopySourceVersionId: old.shown(from),
+		ServerSideEncryption: u.Object.SSE}, nil
 }

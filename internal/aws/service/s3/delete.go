@@ -93,7 +93,8 @@ func (s *Service) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*
 // DeleteObjects implements the operation: each key for itself.
 func (s *Service) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) (*s3.DeleteObjectsOutput, error) {
 	if n := len(in.Delete.Objects); n == 0 || n > int(limit("deleteKeys")) {
-		return nil, gateway.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+		return nil, gateway.Errorf(http.StatusBadRequest, "MalformedXML",
+			"The XML you provided was not well-formed or did not validate against our published schema")
 	}
 	if _, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner); err != nil {
 		return nil, err
@@ -115,7 +116,8 @@ func (s *Service) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) 
 		case err != nil && gateway.ErrorCode(err) == "":
 			return nil, err
 		case err != nil:
-			out.Errors = append(out.Errors, types.Error{Key: o.Key, VersionId: o.VersionId, Code: ptr(gateway.ErrorCode(err)), Message: ptr("Access Denied because object protected by object lock.")})
+			out.Errors = append(out.Errors, types.Error{Key: o.Key, VersionId: o.VersionId, Code: ptr(gateway.ErrorCode(err)),
+				Message: ptr("Access Denied because object protected by object lock.")})
 		case !deref(in.Delete.Quiet):
 			one := types.DeletedObject{Key: o.Key, VersionId: o.VersionId}
 			if d.marker {

@@ -116,16 +116,20 @@ func bucketARN(name string) string { return "arn:aws:s3:::" + name }
 func (s *Service) send(ctx context.Context, to ident.ARN, bucket, owner string, body []byte) error {
 	who := gateway.ServicePrincipal("s3.amazonaws.com", owner)
 	if to.Service == "lambda" {
-		_, err := gateway.Invoke[lambda.InvokeOutput](ctx, s.host, gateway.Call{Principal: who, SourceARN: bucketARN(bucket), Scope: to.Scope(), Service: "lambda", Operation: "Invoke",
-			Input: &lambda.InvokeInput{FunctionName: ptr(to.String()), InvocationType: lambdatypes.InvocationTypeEvent, Payload: body}})
+		_, err := gateway.Invoke[lambda.InvokeOutput](ctx, s.host, gateway.Call{Principal: who, SourceARN: bucketARN(bucket),
+			Scope: to.Scope(), Service: "lambda", Operation: "Invoke",
+			Input: &lambda.InvokeInput{FunctionName: ptr(to.String()), InvocationType: lambdatypes.InvocationTypeEvent,
+				Payload: body}})
 		return err
 	}
-	url, err := gateway.Invoke[sqs.GetQueueUrlOutput](ctx, s.host, gateway.Call{Principal: who, Scope: to.Scope(), Service: "sqs", Operation: "GetQueueUrl",
+	url, err := gateway.Invoke[sqs.GetQueueUrlOutput](ctx, s.host, gateway.Call{Principal: who, Scope: to.Scope(),
+		Service: "sqs", Operation: "GetQueueUrl",
 		Input: &sqs.GetQueueUrlInput{QueueName: &to.Resource, QueueOwnerAWSAccountId: &to.Account}})
 	if err != nil {
 		return err
 	}
-	_, err = gateway.Invoke[sqs.SendMessageOutput](ctx, s.host, gateway.Call{Principal: who, Scope: to.Scope(), Service: "sqs", Operation: "SendMessage",
+	_, err = gateway.Invoke[sqs.SendMessageOutput](ctx, s.host, gateway.Call{Principal: who, Scope: to.Scope(),
+		Service: "sqs", Operation: "SendMessage",
 		Input: &sqs.SendMessageInput{QueueUrl: url.QueueUrl, MessageBody: ptr(string(body))}})
 	return err
 }

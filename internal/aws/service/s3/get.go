@@ -36,7 +36,8 @@ func (s *Service) pick(tx *store.Tx, name, key string, id *string) (version, err
 			return *v, nil
 		}
 		if len(e.Versions) > 0 {
-			return version{}, markerError(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", key, e.Versions[0])
+			return version{}, markerError(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", key,
+				e.Versions[0])
 		}
 		return version{}, noSuchKey(key)
 	}
@@ -50,7 +51,8 @@ func (s *Service) pick(tx *store.Tx, name, key string, id *string) (version, err
 		return version{}, err
 	}
 	if e.Versions[i].Marker {
-		return version{}, markerError(http.StatusMethodNotAllowed, "MethodNotAllowed", "The specified method is not allowed against this resource.", key, e.Versions[i])
+		return version{}, markerError(http.StatusMethodNotAllowed, "MethodNotAllowed",
+			"The specified method is not allowed against this resource.", key, e.Versions[i])
 	}
 	return e.Versions[i], nil
 }
@@ -74,7 +76,8 @@ func cut(v version, spec *string, number *int32) (stretch, error) {
 	whole := stretch{length: v.Size}
 	if number != nil {
 		if spec != nil {
-			return whole, gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "Cannot specify both Range header and partNumber query parameter")
+			return whole, gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
+				"Cannot specify both Range header and partNumber query parameter")
 		}
 		return cutPart(v, *number)
 	}
@@ -99,7 +102,8 @@ func cut(v version, spec *string, number *int32) (stretch, error) {
 		return whole, nil
 	}
 	if from >= v.Size {
-		err := gateway.Errorf(http.StatusRequestedRangeNotSatisfiable, "InvalidRange", "The requested range is not satisfiable")
+		err := gateway.Errorf(http.StatusRequestedRangeNotSatisfiable, "InvalidRange",
+			"The requested range is not satisfiable")
 		err.Fields = map[string]string{"RangeRequested": *spec, "ActualObjectSize": strconv.FormatInt(v.Size, 10)}
 		return whole, err
 	}
@@ -113,7 +117,8 @@ func cutPart(v version, number int32) (stretch, error) {
 		count = 1
 	}
 	if number < 1 || int(number) > count {
-		return stretch{}, gateway.Errorf(http.StatusRequestedRangeNotSatisfiable, "InvalidPartNumber", "The requested partnumber is not satisfiable")
+		return stretch{}, gateway.Errorf(http.StatusRequestedRangeNotSatisfiable, "InvalidPartNumber",
+			"The requested partnumber is not satisfiable")
 	}
 	out := stretch{length: v.Size}
 	if v.Multipart {
@@ -129,7 +134,6 @@ func cutPart(v version, number int32) (stretch, error) {
 	return out, nil
 }
 
-// GetObject implements the operation.
 func (s *Service) GetObject(_ context.Context, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
 	b, v, err := s.lookup(in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner)
 	if err != nil {
@@ -139,7 +143,8 @@ func (s *Service) GetObject(_ context.Context, in *s3.GetObjectInput) (*s3.GetOb
 		return nil, err
 	}
 	if v.StorageClass == types.StorageClassGlacier || v.StorageClass == types.StorageClassDeepArchive {
-		err := gateway.Errorf(http.StatusForbidden, "InvalidObjectState", "The operation is not valid for the object's storage class")
+		err := gateway.Errorf(http.StatusForbidden, "InvalidObjectState",
+			"The operation is not valid for the object's storage class")
 		err.Fields = map[string]string{"StorageClass": string(v.StorageClass)}
 		return nil, err
 	}
@@ -149,12 +154,18 @@ func (s *Service) GetObject(_ context.Context, in *s3.GetObjectInput) (*s3.GetOb
 	}
 	h := v.Headers
 	out := &s3.GetObjectOutput{
-		AcceptRanges: ptr("bytes"), Body: s.read(v, piece.offset, piece.length), ContentLength: &piece.length, ContentRange: piece.shown, PartsCount: piece.parts,
-		CacheControl: first(in.ResponseCacheControl, h.CacheControl), ContentDisposition: first(in.ResponseContentDisposition, h.ContentDisposition),
-		ContentEncoding: first(in.ResponseContentEncoding, h.ContentEncoding), ContentLanguage: first(in.ResponseContentLanguage, h.ContentLanguage),
-		ContentType: first(in.ResponseContentType, v.contentType()), ETag: quoted(v.ETag), LastModified: ptr(v.Modified), Metadata: v.Metadata,
-		ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey), StorageClass: v.shownClass(), TagCount: some(int32(len(v.Tags))), //nolint:gosec // 10 at most
-		VersionId: v.shown(b), Expiration: b.expiration(deref(in.Key), v), ObjectLockMode: types.ObjectLockMode(v.Mode), ObjectLockLegalHoldStatus: v.hold(b),
+		AcceptRanges: ptr("bytes"), Body: s.read(v, piece.offset, piece.length), ContentLength: &piece.length,
+		ContentRange: piece.shown, PartsCount: piece.parts,
+		CacheControl: first(in.ResponseCacheControl, h.CacheControl), ContentDisposition: first(in.ResponseContentDisposition,
+			h.ContentDisposition),
+		ContentEncoding: first(in.ResponseContentEncoding, h.ContentEncoding),
+		ContentLanguage: first(in.ResponseContentLanguage, h.ContentLanguage),
+		ContentType:     first(in.ResponseContentType, v.contentType()), ETag: quoted(v.ETag), LastModified: ptr(v.Modified),
+		Metadata:             v.Metadata,
+		ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey), StorageClass: v.shownClass(),
+		TagCount:  some(int32(len(v.Tags))), //nolint:gosec // 10 at most
+		VersionId: v.shown(b), Expiration: b.expiration(deref(in.Key), v), ObjectLockMode: types.ObjectLockMode(v.Mode),
+		ObjectLockLegalHoldStatus: v.hold(b),
 	}
 	if in.ResponseExpires != nil {
 		out.ExpiresString = ptr(in.ResponseExpires.UTC().Format(http.TimeFormat))
@@ -171,7 +182,6 @@ func (s *Service) GetObject(_ context.Context, in *s3.GetObjectInput) (*s3.GetOb
 	return out, nil
 }
 
-// HeadObject implements the operation.
 func (s *Service) HeadObject(_ context.Context, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
 	b, v, err := s.lookup(in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner)
 	if err != nil {
@@ -187,12 +197,17 @@ func (s *Service) HeadObject(_ context.Context, in *s3.HeadObjectInput) (*s3.Hea
 	h := v.Headers
 	out := &s3.HeadObjectOutput{
 		AcceptRanges: ptr("bytes"), ContentLength: &piece.length, ContentRange: piece.shown, PartsCount: piece.parts,
-		CacheControl: first(in.ResponseCacheControl, h.CacheControl), ContentDisposition: first(in.ResponseContentDisposition, h.ContentDisposition),
-		ContentEncoding: first(in.ResponseContentEncoding, h.ContentEncoding), ContentLanguage: first(in.ResponseContentLanguage, h.ContentLanguage),
-		ContentType: first(in.ResponseContentType, v.contentType()), ETag: quoted(v.ETag), LastModified: ptr(v.Modified), Metadata: v.Metadata,
-		ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey), StorageClass: v.shownClass(), TagCount: some(int32(len(v.Tags))), //nolint:gosec // 10 at most
-		VersionId: v.shown(b), Expiration: b.expiration(deref(in.Key), v), ObjectLockMode: types.ObjectLockMode(v.Mode), ObjectLockLegalHoldStatus: v.hold(b),
-		Expires: first(in.ResponseExpires, h.Expires),
+		CacheControl: first(in.ResponseCacheControl, h.CacheControl), ContentDisposition: first(in.ResponseContentDisposition,
+			h.ContentDisposition),
+		ContentEncoding: first(in.ResponseContentEncoding, h.ContentEncoding),
+		ContentLanguage: first(in.ResponseContentLanguage, h.ContentLanguage),
+		ContentType:     first(in.ResponseContentType, v.contentType()), ETag: quoted(v.ETag), LastModified: ptr(v.Modified),
+		Metadata:             v.Metadata,
+		ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey), StorageClass: v.shownClass(),
+		TagCount:  some(int32(len(v.Tags))), //nolint:gosec // 10 at most
+		VersionId: v.shown(b), Expiration: b.expiration(deref(in.Key), v), ObjectLockMode: types.ObjectLockMode(v.Mode),
+		ObjectLockLegalHoldStatus: v.hold(b),
+		Expires:                   first(in.ResponseExpires, h.Expires),
 	}
 	if t := out.Expires; t != nil { //nolint:staticcheck // as in GetObject
 		out.ExpiresString = ptr(t.UTC().Format(http.TimeFormat))
@@ -240,8 +255,8 @@ func (v version) hold(b bucket) types.ObjectLockLegalHoldStatus {
 	return ""
 }
 
-// GetObjectAttributes implements the operation.
-func (s *Service) GetObjectAttributes(_ context.Context, in *s3.GetObjectAttributesInput) (*s3.GetObjectAttributesOutput, error) {
+func (s *Service) GetObjectAttributes(_ context.Context,
+	in *s3.GetObjectAttributesInput) (*s3.GetObjectAttributesOutput, error) {
 	b, v, err := s.lookup(in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err
@@ -276,8 +291,10 @@ func (v version) attributes(in *s3.GetObjectAttributesInput) *types.GetObjectAtt
 	if in.MaxParts != nil {
 		most = min(*in.MaxParts, most)
 	}
-	marker, _ := strconv.Atoi(deref(in.PartNumberMarker))                                                                                                                    // empty is 0
-	out := &types.GetObjectAttributesParts{TotalPartsCount: ptr(int32(len(v.Parts))), MaxParts: &most, PartNumberMarker: ptr(strconv.Itoa(marker)), IsTruncated: ptr(false)} //nolint:gosec // 10,000 at most
+	// empty is 0
+	marker, _ := strconv.Atoi(deref(in.PartNumberMarker))
+	out := &types.GetObjectAttributesParts{TotalPartsCount: ptr(int32(len(v.Parts))), MaxParts: &most,
+		PartNumberMarker: ptr(strconv.Itoa(marker)), IsTruncated: ptr(false)} //nolint:gosec // 10,000 at most
 	for _, p := range v.Parts {
 		if int(p.Number) <= marker {
 			continue

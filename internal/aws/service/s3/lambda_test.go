@@ -26,7 +26,8 @@ func TestNotifications_needTheFunctionsPermission(t *testing.T) {
 	t.Cleanup(func() { _ = e.Close() })
 	cfg := e.Endpoint().AWSConfig()
 	role, err := iam.NewFromConfig(cfg).CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("r"),
-		AssumeRolePolicyDocument: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)})
+		AssumeRolePolicyDocument: aws.String(
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)})
 	require.NoError(t, err)
 	var code bytes.Buffer
 	z := zip.NewWriter(&code)
@@ -34,7 +35,8 @@ func TestNotifications_needTheFunctionsPermission(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, z.Close())
 	functions := lambda.NewFromConfig(cfg)
-	f, err := functions.CreateFunction(ctx, &lambda.CreateFunctionInput{FunctionName: aws.String("f"), Role: role.Role.Arn, Runtime: lambdatypes.RuntimePython312,
+	f, err := functions.CreateFunction(ctx, &lambda.CreateFunctionInput{FunctionName: aws.String("f"), Role: role.Role.Arn,
+		Runtime: lambdatypes.RuntimePython312,
 		Handler: aws.String("app.handler"), Code: &lambdatypes.FunctionCode{ZipFile: code.Bytes()}})
 	require.NoError(t, err)
 	_, _, err = e.Control().Advance(ctx, time.Second) // until it is active
@@ -43,12 +45,14 @@ func TestNotifications_needTheFunctionsPermission(t *testing.T) {
 	_, err = buckets.CreateBucket(ctx, &sdk.CreateBucketInput{Bucket: aws.String("uploads")})
 	require.NoError(t, err)
 	notify := func() error {
-		_, err := buckets.PutBucketNotificationConfiguration(ctx, &sdk.PutBucketNotificationConfigurationInput{Bucket: aws.String("uploads"),
-			NotificationConfiguration: &types.NotificationConfiguration{LambdaFunctionConfigurations: []types.LambdaFunctionConfiguration{{LambdaFunctionArn: f.FunctionArn, Events: []types.Event{"s3:ObjectCreated:*"}}}}})
+		_, err := buckets.PutBucketNotificationConfiguration(ctx,
+			&sdk.PutBucketNotificationConfigurationInput{Bucket: aws.String("uploads"),
+				NotificationConfiguration: &types.NotificationConfiguration{LambdaFunctionConfigurations: []types.LambdaFunctionConfiguration{{LambdaFunctionArn: f.FunctionArn, Events: []types.Event{"s3:ObjectCreated:*"}}}}})
 		return err
 	}
 	permit := func(id, source string) {
-		_, err := functions.AddPermission(ctx, &lambda.AddPermissionInput{FunctionName: aws.String("f"), StatementId: &id, Action: aws.String("lambda:InvokeFunction"),
+		_, err := functions.AddPermission(ctx, &lambda.AddPermissionInput{FunctionName: aws.String("f"), StatementId: &id,
+			Action:    aws.String("lambda:InvokeFunction"),
 			Principal: aws.String("s3.amazonaws.com"), SourceArn: &source})
 		require.NoError(t, err)
 	}

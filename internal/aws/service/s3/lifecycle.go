@@ -15,11 +15,12 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
-// PutBucketLifecycleConfiguration implements the operation.
-func (s *Service) PutBucketLifecycleConfiguration(_ context.Context, in *s3.PutBucketLifecycleConfigurationInput) (*s3.PutBucketLifecycleConfigurationOutput, error) {
+func (s *Service) PutBucketLifecycleConfiguration(_ context.Context,
+	in *s3.PutBucketLifecycleConfigurationInput) (*s3.PutBucketLifecycleConfigurationOutput, error) {
 	c := in.LifecycleConfiguration
 	if c == nil || len(c.Rules) == 0 || len(c.Rules) > int(limit("lifecycleRules")) {
-		return nil, gateway.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+		return nil, gateway.Errorf(http.StatusBadRequest, "MalformedXML",
+			"The XML you provided was not well-formed or did not validate against our published schema")
 	}
 	ids := map[string]bool{}
 	for i := range c.Rules {
@@ -43,11 +44,13 @@ func (s *Service) PutBucketLifecycleConfiguration(_ context.Context, in *s3.PutB
 // checkLifecycle holds the rules for rules.
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 func checkLifecycle(r types.LifecycleRule) error {
-	if r.Expiration == nil && len(r.Transitions) == 0 && r.NoncurrentVersionExpiration == nil && len(r.NoncurrentVersionTransitions) == 0 && r.AbortIncompleteMultipartUpload == nil {
+	if r.Expiration == nil && len(r.Transitions) == 0 && r.NoncurrentVersionExpiration == nil &&
+		len(r.NoncurrentVersionTransitions) == 0 && r.AbortIncompleteMultipartUpload == nil {
 		return gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "At least one action needs to be specified in a rule")
 	}
 	if r.Filter == nil && r.Prefix == nil { //nolint:staticcheck // old clients send it
-		return gateway.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+		return gateway.Errorf(http.StatusBadRequest, "MalformedXML",
+			"The XML you provided was not well-formed or did not validate against our published schema")
 	}
 	if e := r.Expiration; e != nil {
 		given := 0
@@ -57,7 +60,8 @@ func checkLifecycle(r types.LifecycleRule) error {
 			}
 		}
 		if given != 1 {
-			return gateway.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+			return gateway.Errorf(http.StatusBadRequest, "MalformedXML",
+				"The XML you provided was not well-formed or did not validate against our published schema")
 		}
 		if e.Days != nil && *e.Days < 1 {
 			return invalid("'Days' for Expiration action must be a positive integer")
@@ -69,21 +73,25 @@ func checkLifecycle(r types.LifecycleRule) error {
 	last := int32(-1)
 	for _, t := range r.Transitions {
 		if (t.Days == nil) == (t.Date == nil) {
-			return gateway.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+			return gateway.Errorf(http.StatusBadRequest, "MalformedXML",
+				"The XML you provided was not well-formed or did not validate against our published schema")
 		}
 		if t.Days == nil {
 			continue
 		}
 		if infrequent(t.StorageClass) && *t.Days < 30 {
-			return invalid("'Days' in Transition action must be greater than or equal to 30 for storageClass '%s'", t.StorageClass)
+			return invalid("'Days' in Transition action must be greater than or equal to 30 for storageClass '%s'",
+				t.StorageClass)
 		}
 		if last >= 0 && *t.Days <= last {
-			return invalid("'Days' in the Transition action for StorageClass '%s' must be greater than in the actions before it", t.StorageClass)
+			return invalid("'Days' in the Transition action for StorageClass '%s' must be greater than in the actions before it",
+				t.StorageClass)
 		}
 		last = *t.Days
 	}
 	if e := r.Expiration; e != nil && e.Days != nil && *e.Days <= last {
-		return invalid("'Days' in the Expiration action for filter '%s' must be greater than 'Days' in the Transition action", prefixOf(r))
+		return invalid("'Days' in the Expiration action for filter '%s' must be greater than 'Days' in the Transition action",
+			prefixOf(r))
 	}
 	if n := r.NoncurrentVersionExpiration; n != nil && deref(n.NoncurrentDays) < 1 {
 		return invalid("'NoncurrentDays' for NoncurrentVersionExpiration action must be a positive integer")
@@ -109,8 +117,8 @@ func prefixOf(r types.LifecycleRule) string {
 	}
 }
 
-// GetBucketLifecycleConfiguration implements the operation.
-func (s *Service) GetBucketLifecycleConfiguration(_ context.Context, in *s3.GetBucketLifecycleConfigurationInput) (*s3.GetBucketLifecycleConfigurationOutput, error) {
+func (s *Service) GetBucketLifecycleConfiguration(_ context.Context,
+	in *s3.GetBucketLifecycleConfigurationInput) (*s3.GetBucketLifecycleConfigurationOutput, error) {
 	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
 	if err == nil && b.Lifecycle == nil {
 		err = missing("NoSuchLifecycleConfiguration", "The lifecycle configuration does not exist", b.Name)
@@ -122,11 +130,12 @@ func (s *Service) GetBucketLifecycleConfiguration(_ context.Context, in *s3.GetB
 	if !b.SmallStay {
 		small = types.TransitionDefaultMinimumObjectSizeVariesByStorageClass
 	}
-	return &s3.GetBucketLifecycleConfigurationOutput{Rules: b.Lifecycle.Rules, TransitionDefaultMinimumObjectSize: small}, nil
+	return &s3.GetBucketLifecycleConfigurationOutput{Rules: b.Lifecycle.Rules, TransitionDefaultMinimumObjectSize: small},
+		nil
 }
 
-// DeleteBucketLifecycle implements the operation.
-func (s *Service) DeleteBucketLifecycle(_ context.Context, in *s3.DeleteBucketLifecycleInput) (*s3.DeleteBucketLifecycleOutput, error) {
+func (s *Service) DeleteBucketLifecycle(_ context.Context,
+	in *s3.DeleteBucketLifecycleInput) (*s3.DeleteBucketLifecycleOutput, error) {
 	return &s3.DeleteBucketLifecycleOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
 		b.Lifecycle = nil
 		return nil
@@ -152,7 +161,9 @@ func applies(r types.LifecycleRule, key string, v version) bool {
 		return false
 	}
 	for _, t := range tags {
-		if !slices.ContainsFunc(v.Tags, func(o types.Tag) bool { return *o.Key == *t.Key && deref(o.Value) == deref(t.Value) }) {
+		if !slices.ContainsFunc(v.Tags, func(o types.Tag) bool {
+			return *o.Key == *t.Key && deref(o.Value) == deref(t.Value)
+		}) {
 			return false
 		}
 	}
@@ -305,7 +316,8 @@ func (s *Service) expire(tx *store.Tx, b bucket, e entry, at string) {
 }
 
 // transit moves a current version to the class that is due, if any.
-func (s *Service) transit(tx *store.Tx, b bucket, e *entry, v *version, r types.LifecycleRule, now time.Time) (changed bool) {
+func (s *Service) transit(tx *store.Tx, b bucket, e *entry, v *version, r types.LifecycleRule,
+	now time.Time) (changed bool) {
 	for _, t := range r.Transitions {
 		at := due(v.Modified, deref(t.Days))
 		if t.Date != nil {
@@ -331,7 +343,8 @@ func (b bucket) tooSmall(r types.LifecycleRule, v version) bool {
 // colder reports whether objects may move from one class to another.
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 func colder(from, to types.StorageClass) bool {
-	order := []types.StorageClass{types.StorageClassStandard, types.StorageClassStandardIa, types.StorageClassIntelligentTiering, types.StorageClassOnezoneIa,
+	order := []types.StorageClass{types.StorageClassStandard, types.StorageClassStandardIa,
+		types.StorageClassIntelligentTiering, types.StorageClassOnezoneIa,
 		types.StorageClassGlacierIr, types.StorageClassGlacier, types.StorageClassDeepArchive}
 	return slices.Index(order, from) < slices.Index(order, to)
 }
@@ -350,7 +363,8 @@ func (s *Service) ageNoncurrent(tx *store.Tx, b bucket, e *entry, now time.Time)
 			if !applies(r, e.Key, v) {
 				continue
 			}
-			if n := r.NoncurrentVersionExpiration; n != nil && i > int(deref(n.NewerNoncurrentVersions)) && !now.Before(due(since, deref(n.NoncurrentDays))) && v.locked(now, false) == nil {
+			if n := r.NoncurrentVersionExpiration; n != nil && i > int(deref(n.NewerNoncurrentVersions)) &&
+				!now.Before(due(since, deref(n.NoncurrentDays))) && v.locked(now, false) == nil {
 				gone = true
 			}
 			for _, t := range r.NoncurrentVersionTransitions {
@@ -377,7 +391,8 @@ func (s *Service) abort(tx *store.Tx, b bucket, now time.Time) {
 	s.uploads.Scan(tx, everywhere, store.Key(b.Name, ""), "", func(k string, u upload) bool {
 		for _, r := range b.Lifecycle.Rules {
 			a := r.AbortIncompleteMultipartUpload
-			if a != nil && r.Status == types.ExpirationStatusEnabled && strings.HasPrefix(u.Key, prefixOf(r)) && !now.Before(due(u.Initiated, deref(a.DaysAfterInitiation))) {
+			if a != nil && r.Status == types.ExpirationStatusEnabled && strings.HasPrefix(u.Key, prefixOf(r)) &&
+				!now.Before(due(u.Initiated, deref(a.DaysAfterInitiation))) {
 				gone = append(gone, k)
 				break
 			}

@@ -116,7 +116,8 @@ type listing struct {
 	last      string // key or group that the page ends with
 }
 
-func (s *Service) list(name, prefix, delimiter, after string, most int32, enc func(*string) *string, owners bool, expected *string) (out listing, err error) {
+func (s *Service) list(name, prefix, delimiter, after string, most int32, enc func(*string) *string, owners bool,
+	expected *string) (out listing, err error) {
 	err = s.host.Store.View(func(tx *store.Tx) error {
 		b, err := s.bucket(tx, &name, expected)
 		if err != nil {
@@ -140,8 +141,10 @@ func (s *Service) list(name, prefix, delimiter, after string, most int32, enc fu
 				out.groups, out.last = append(out.groups, types.CommonPrefix{Prefix: enc(&v.group)}), v.group
 				return true
 			}
-			o := types.Object{Key: enc(&v.entry.Key), ETag: quoted(now.ETag), Size: ptr(now.Size), LastModified: ptr(now.Modified), StorageClass: types.ObjectStorageClass(now.StorageClass),
-				ChecksumAlgorithm: []types.ChecksumAlgorithm{types.ChecksumAlgorithm(now.Sum.Algorithm)}, ChecksumType: types.ChecksumType(now.Sum.Type)}
+			o := types.Object{Key: enc(&v.entry.Key), ETag: quoted(now.ETag), Size: ptr(now.Size),
+				LastModified: ptr(now.Modified), StorageClass: types.ObjectStorageClass(now.StorageClass),
+				ChecksumAlgorithm: []types.ChecksumAlgorithm{types.ChecksumAlgorithm(now.Sum.Algorithm)},
+				ChecksumType:      types.ChecksumType(now.Sum.Type)}
 			if owners {
 				o.Owner = owner(b.Owner)
 			}
@@ -162,7 +165,6 @@ func (s *Service) alive(tx *store.Tx, name, prefix string) (found bool) {
 	return found
 }
 
-// ListObjectsV2 implements the operation.
 func (s *Service) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input) (*s3.ListObjectsV2Output, error) {
 	most, err := pageSize(in.MaxKeys, "max-keys")
 	if err != nil {
@@ -176,13 +178,16 @@ func (s *Service) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input) (*
 		after = deref(in.StartAfter)
 	}
 	enc := encoder(in.EncodingType)
-	l, err := s.list(*in.Bucket, deref(in.Prefix), deref(in.Delimiter), after, most, enc, deref(in.FetchOwner), in.ExpectedBucketOwner)
+	l, err := s.list(*in.Bucket, deref(in.Prefix), deref(in.Delimiter), after, most, enc, deref(in.FetchOwner),
+		in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err
 	}
-	out := &s3.ListObjectsV2Output{Name: in.Bucket, Prefix: orEmpty(enc(in.Prefix)), Delimiter: enc(in.Delimiter), StartAfter: enc(in.StartAfter), ContinuationToken: in.ContinuationToken,
-		MaxKeys: &most, EncodingType: in.EncodingType, Contents: l.objects, CommonPrefixes: l.groups, IsTruncated: &l.truncated,
-		KeyCount: ptr(int32(len(l.objects) + len(l.groups)))} //nolint:gosec // 1,000 at most
+	out := &s3.ListObjectsV2Output{Name: in.Bucket, Prefix: orEmpty(enc(in.Prefix)), Delimiter: enc(in.Delimiter),
+		StartAfter: enc(in.StartAfter), ContinuationToken: in.ContinuationToken,
+		MaxKeys: &most, EncodingType: in.EncodingType, Contents: l.objects, CommonPrefixes: l.groups,
+		IsTruncated: &l.truncated,
+		KeyCount:    ptr(int32(len(l.objects) + len(l.groups)))} //nolint:gosec // 1,000 at most
 	if l.truncated {
 		out.NextContinuationToken = sealToken(l.last)
 	}
@@ -196,18 +201,19 @@ func orEmpty(s *string) *string {
 	return s
 }
 
-// ListObjects implements the operation.
 func (s *Service) ListObjects(_ context.Context, in *s3.ListObjectsInput) (*s3.ListObjectsOutput, error) {
 	most, err := pageSize(in.MaxKeys, "max-keys")
 	if err != nil {
 		return nil, err
 	}
 	enc := encoder(in.EncodingType)
-	l, err := s.list(*in.Bucket, deref(in.Prefix), deref(in.Delimiter), deref(in.Marker), most, enc, true, in.ExpectedBucketOwner)
+	l, err := s.list(*in.Bucket, deref(in.Prefix), deref(in.Delimiter), deref(in.Marker), most, enc, true,
+		in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err
 	}
-	out := &s3.ListObjectsOutput{Name: in.Bucket, Prefix: orEmpty(enc(in.Prefix)), Delimiter: enc(in.Delimiter), Marker: orEmpty(enc(in.Marker)), MaxKeys: &most, EncodingType: in.EncodingType,
+	out := &s3.ListObjectsOutput{Name: in.Bucket, Prefix: orEmpty(enc(in.Prefix)), Delimiter: enc(in.Delimiter),
+		Marker: orEmpty(enc(in.Marker)), MaxKeys: &most, EncodingType: in.EncodingType,
 		Contents: l.objects, CommonPrefixes: l.groups, IsTruncated: &l.truncated}
 	if l.truncated && in.Delimiter != nil { // without a delimiter clients go on from the last key
 		out.NextMarker = enc(&l.last)
@@ -215,8 +221,8 @@ func (s *Service) ListObjects(_ context.Context, in *s3.ListObjectsInput) (*s3.L
 	return out, nil
 }
 
-// ListObjectVersions implements the operation.
-func (s *Service) ListObjectVersions(_ context.Context, in *s3.ListObjectVersionsInput) (*s3.ListObjectVersionsOutput, error) {
+func (s *Service) ListObjectVersions(_ context.Context, in *s3.ListObjectVersionsInput) (*s3.ListObjectVersionsOutput,
+	error) {
 	most, err := pageSize(in.MaxKeys, "max-keys")
 	if err != nil {
 		return nil, err
@@ -225,7 +231,8 @@ func (s *Service) ListObjectVersions(_ context.Context, in *s3.ListObjectVersion
 		return nil, invalid("A version-id marker cannot be specified without a key marker.")
 	}
 	enc := encoder(in.EncodingType)
-	out := &s3.ListObjectVersionsOutput{Name: in.Bucket, Prefix: orEmpty(enc(in.Prefix)), Delimiter: enc(in.Delimiter), KeyMarker: orEmpty(enc(in.KeyMarker)),
+	out := &s3.ListObjectVersionsOutput{Name: in.Bucket, Prefix: orEmpty(enc(in.Prefix)), Delimiter: enc(in.Delimiter),
+		KeyMarker:       orEmpty(enc(in.KeyMarker)),
 		VersionIdMarker: orEmpty(in.VersionIdMarker), MaxKeys: &most, EncodingType: in.EncodingType, IsTruncated: ptr(false)}
 	return out, s.host.Store.View(func(tx *store.Tx) error {
 		b, err := s.bucket(tx, in.Bucket, in.ExpectedBucketOwner)
@@ -289,12 +296,15 @@ func (p *versionPage) add(e entry, from int) bool {
 		latest := ptr(from+i == 0)
 		p.key, p.id = e.Key, ptr(v.ID)
 		if v.Marker {
-			p.out.DeleteMarkers = append(p.out.DeleteMarkers, types.DeleteMarkerEntry{Key: p.enc(&e.Key), VersionId: ptr(v.ID), IsLatest: latest, LastModified: ptr(v.Modified), Owner: owner(p.owner)})
+			p.out.DeleteMarkers = append(p.out.DeleteMarkers, types.DeleteMarkerEntry{Key: p.enc(&e.Key), VersionId: ptr(v.ID),
+				IsLatest: latest, LastModified: ptr(v.Modified), Owner: owner(p.owner)})
 			continue
 		}
-		p.out.Versions = append(p.out.Versions, types.ObjectVersion{Key: p.enc(&e.Key), VersionId: ptr(v.ID), IsLatest: latest, LastModified: ptr(v.Modified), Owner: owner(p.owner),
+		p.out.Versions = append(p.out.Versions, types.ObjectVersion{Key: p.enc(&e.Key), VersionId: ptr(v.ID),
+			IsLatest: latest, LastModified: ptr(v.Modified), Owner: owner(p.owner),
 			ETag: quoted(v.ETag), Size: ptr(v.Size), StorageClass: types.ObjectVersionStorageClass(v.StorageClass),
-			ChecksumAlgorithm: []types.ChecksumAlgorithm{types.ChecksumAlgorithm(v.Sum.Algorithm)}, ChecksumType: types.ChecksumType(v.Sum.Type)})
+			ChecksumAlgorithm: []types.ChecksumAlgorithm{types.ChecksumAlgorithm(v.Sum.Algorithm)},
+			ChecksumType:      types.ChecksumType(v.Sum.Type)})
 	}
 	return true
 }

@@ -17,7 +17,8 @@ func noLock() error {
 
 // lock sets what a request asks for, or else the bucket's default.
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
-func (v *version) lock(b bucket, mode types.ObjectLockMode, until *time.Time, hold types.ObjectLockLegalHoldStatus, now time.Time) error {
+func (v *version) lock(b bucket, mode types.ObjectLockMode, until *time.Time, hold types.ObjectLockLegalHoldStatus,
+	now time.Time) error {
 	switch {
 	case mode == "" && until == nil && hold == "":
 	case !b.Lock:
@@ -49,9 +50,10 @@ func (v version) locked(now time.Time, bypass bool) error {
 	return nil
 }
 
-// PutObjectLockConfiguration implements the operation.
-func (s *Service) PutObjectLockConfiguration(_ context.Context, in *s3.PutObjectLockConfigurationInput) (*s3.PutObjectLockConfigurationOutput, error) {
-	malformed := gateway.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+func (s *Service) PutObjectLockConfiguration(_ context.Context,
+	in *s3.PutObjectLockConfigurationInput) (*s3.PutObjectLockConfigurationOutput, error) {
+	malformed := gateway.Errorf(http.StatusBadRequest, "MalformedXML",
+		"The XML you provided was not well-formed or did not validate against our published schema")
 	c := in.ObjectLockConfiguration
 	if c == nil || c.ObjectLockEnabled != types.ObjectLockEnabledEnabled {
 		return nil, malformed
@@ -68,21 +70,23 @@ func (s *Service) PutObjectLockConfiguration(_ context.Context, in *s3.PutObject
 	}
 	return &s3.PutObjectLockConfigurationOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
 		if b.Versioning != types.BucketVersioningStatusEnabled {
-			return gateway.Errorf(http.StatusConflict, "InvalidBucketState", "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration")
+			return gateway.Errorf(http.StatusConflict, "InvalidBucketState",
+				"Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration")
 		}
 		b.Lock, b.Retention = true, keep
 		return nil
 	})
 }
 
-// GetObjectLockConfiguration implements the operation.
-func (s *Service) GetObjectLockConfiguration(_ context.Context, in *s3.GetObjectLockConfigurationInput) (*s3.GetObjectLockConfigurationOutput, error) {
+func (s *Service) GetObjectLockConfiguration(_ context.Context,
+	in *s3.GetObjectLockConfigurationInput) (*s3.GetObjectLockConfigurationOutput, error) {
 	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err
 	}
 	if !b.Lock {
-		return nil, missing("ObjectLockConfigurationNotFoundError", "Object Lock configuration does not exist for this bucket", b.Name)
+		return nil, missing("ObjectLockConfigurationNotFoundError",
+			"Object Lock configuration does not exist for this bucket", b.Name)
 	}
 	c := &types.ObjectLockConfiguration{ObjectLockEnabled: types.ObjectLockEnabledEnabled}
 	if b.Retention != nil {
@@ -93,37 +97,43 @@ func (s *Service) GetObjectLockConfiguration(_ context.Context, in *s3.GetObject
 
 // PutObjectRetention implements the operation: a retention can be made longer;
 // shorter only in governance mode by who may bypass it.
-func (s *Service) PutObjectRetention(ctx context.Context, in *s3.PutObjectRetentionInput) (*s3.PutObjectRetentionOutput, error) {
+func (s *Service) PutObjectRetention(ctx context.Context, in *s3.PutObjectRetentionInput) (*s3.PutObjectRetentionOutput,
+	error) {
 	now := gateway.From(ctx).Time
-	_, _, err := s.change(ctx, in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner, "", func(b bucket, v *version) error {
-		if !b.Lock {
-			return noLock()
-		}
-		r := in.Retention
-		if r == nil {
-			r = &types.ObjectLockRetention{}
-		}
-		if (r.Mode == "") != (r.RetainUntilDate == nil) {
-			return gateway.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
-		}
-		if r.RetainUntilDate != nil && !r.RetainUntilDate.After(now) {
-			return invalid("The retain until date must be in the future!")
-		}
-		weaker := r.RetainUntilDate == nil || r.RetainUntilDate.Before(v.Until) || v.Mode == types.ObjectLockRetentionModeCompliance && r.Mode != v.Mode
-		if v.Until.After(now) && weaker && (v.Mode == types.ObjectLockRetentionModeCompliance || !deref(in.BypassGovernanceRetention)) {
-			return gateway.Errorf(http.StatusForbidden, "AccessDenied", "Access Denied because object protected by object lock.")
-		}
-		v.Mode, v.Until = r.Mode, time.Time{}
-		if r.RetainUntilDate != nil {
-			v.Until = r.RetainUntilDate.UTC()
-		}
-		return nil
-	})
+	_, _, err := s.change(ctx, in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner, "",
+		func(b bucket, v *version) error {
+			if !b.Lock {
+				return noLock()
+			}
+			r := in.Retention
+			if r == nil {
+				r = &types.ObjectLockRetention{}
+			}
+			if (r.Mode == "") != (r.RetainUntilDate == nil) {
+				return gateway.Errorf(http.StatusBadRequest, "MalformedXML",
+					"The XML you provided was not well-formed or did not validate against our published schema")
+			}
+			if r.RetainUntilDate != nil && !r.RetainUntilDate.After(now) {
+				return invalid("The retain until date must be in the future!")
+			}
+			weaker := r.RetainUntilDate == nil || r.RetainUntilDate.Before(v.Until) ||
+				v.Mode == types.ObjectLockRetentionModeCompliance && r.Mode != v.Mode
+			if v.Until.After(now) && weaker && (v.Mode == types.ObjectLockRetentionModeCompliance ||
+				!deref(in.BypassGovernanceRetention)) {
+				return gateway.Errorf(http.StatusForbidden, "AccessDenied",
+					"Access Denied because object protected by object lock.")
+			}
+			v.Mode, v.Until = r.Mode, time.Time{}
+			if r.RetainUntilDate != nil {
+				v.Until = r.RetainUntilDate.UTC()
+			}
+			return nil
+		})
 	return &s3.PutObjectRetentionOutput{}, err
 }
 
-// GetObjectRetention implements the operation.
-func (s *Service) GetObjectRetention(_ context.Context, in *s3.GetObjectRetentionInput) (*s3.GetObjectRetentionOutput, error) {
+func (s *Service) GetObjectRetention(_ context.Context, in *s3.GetObjectRetentionInput) (*s3.GetObjectRetentionOutput,
+	error) {
 	b, v, err := s.lookup(in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner)
 	switch {
 	case err != nil:
@@ -131,28 +141,33 @@ func (s *Service) GetObjectRetention(_ context.Context, in *s3.GetObjectRetentio
 	case !b.Lock:
 		return nil, noLock()
 	case v.Mode == "":
-		return nil, missing("NoSuchObjectLockConfiguration", "The specified object does not have a ObjectLock configuration", b.Name)
+		return nil, missing("NoSuchObjectLockConfiguration", "The specified object does not have a ObjectLock configuration",
+			b.Name)
 	}
-	return &s3.GetObjectRetentionOutput{Retention: &types.ObjectLockRetention{Mode: v.Mode, RetainUntilDate: &v.Until}}, nil
+	return &s3.GetObjectRetentionOutput{Retention: &types.ObjectLockRetention{Mode: v.Mode, RetainUntilDate: &v.Until}},
+		nil
 }
 
-// PutObjectLegalHold implements the operation.
-func (s *Service) PutObjectLegalHold(ctx context.Context, in *s3.PutObjectLegalHoldInput) (*s3.PutObjectLegalHoldOutput, error) {
-	_, _, err := s.change(ctx, in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner, "", func(b bucket, v *version) error {
-		switch {
-		case !b.Lock:
-			return noLock()
-		case in.LegalHold == nil || in.LegalHold.Status != types.ObjectLockLegalHoldStatusOn && in.LegalHold.Status != types.ObjectLockLegalHoldStatusOff:
-			return gateway.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
-		}
-		v.Hold = in.LegalHold.Status == types.ObjectLockLegalHoldStatusOn
-		return nil
-	})
+func (s *Service) PutObjectLegalHold(ctx context.Context, in *s3.PutObjectLegalHoldInput) (*s3.PutObjectLegalHoldOutput,
+	error) {
+	_, _, err := s.change(ctx, in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner, "",
+		func(b bucket, v *version) error {
+			switch {
+			case !b.Lock:
+				return noLock()
+			case in.LegalHold == nil || in.LegalHold.Status != types.ObjectLockLegalHoldStatusOn &&
+				in.LegalHold.Status != types.ObjectLockLegalHoldStatusOff:
+				return gateway.Errorf(http.StatusBadRequest, "MalformedXML",
+					"The XML you provided was not well-formed or did not validate against our published schema")
+			}
+			v.Hold = in.LegalHold.Status == types.ObjectLockLegalHoldStatusOn
+			return nil
+		})
 	return &s3.PutObjectLegalHoldOutput{}, err
 }
 
-// GetObjectLegalHold implements the operation.
-func (s *Service) GetObjectLegalHold(_ context.Context, in *s3.GetObjectLegalHoldInput) (*s3.GetObjectLegalHoldOutput, error) {
+func (s *Service) GetObjectLegalHold(_ context.Context, in *s3.GetObjectLegalHoldInput) (*s3.GetObjectLegalHoldOutput,
+	error) {
 	b, v, err := s.lookup(in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err

@@ -22,26 +22,31 @@ import (
 func uploadKey(bucket, key, id string) string { return store.Key(bucket, key, id) }
 
 func noSuchUpload(id string) error {
-	e := gateway.Errorf(http.StatusNotFound, "NoSuchUpload", "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.")
+	e := gateway.Errorf(http.StatusNotFound, "NoSuchUpload",
+		"The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.")
 	e.Fields = map[string]string{"UploadId": id}
 	return e
 }
 
-// CreateMultipartUpload implements the operation.
-func (s *Service) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultipartUploadInput) (*s3.CreateMultipartUploadOutput, error) {
+func (s *Service) CreateMultipartUpload(ctx context.Context,
+	in *s3.CreateMultipartUploadInput) (*s3.CreateMultipartUploadOutput, error) {
 	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err
 	}
-	v, err := newVersion(b, *in.Key, in.Metadata, in.Tagging, in.StorageClass, in.ServerSideEncryption, in.SSEKMSKeyId, in.ACL)
+	v, err := newVersion(b, *in.Key, in.Metadata, in.Tagging, in.StorageClass, in.ServerSideEncryption, in.SSEKMSKeyId,
+		in.ACL)
 	if err != nil {
 		return nil, err
 	}
-	v.Headers = headers{in.CacheControl, in.ContentDisposition, in.ContentEncoding, in.ContentLanguage, in.ContentType, in.Expires}
-	if err := v.lock(b, in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus, gateway.From(ctx).Time); err != nil {
+	v.Headers = headers{in.CacheControl, in.ContentDisposition, in.ContentEncoding, in.ContentLanguage, in.ContentType,
+		in.Expires}
+	if err := v.lock(b, in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus,
+		gateway.From(ctx).Time); err != nil {
 		return nil, err
 	}
-	u := upload{ID: s.host.IDs.Hex(64), Bucket: b.Name, Key: *in.Key, Initiated: gateway.From(ctx).Time, Object: v, Algorithm: string(in.ChecksumAlgorithm), Type: string(in.ChecksumType)}
+	u := upload{ID: s.host.IDs.Hex(64), Bucket: b.Name, Key: *in.Key, Initiated: gateway.From(ctx).Time, Object: v,
+		Algorithm: string(in.ChecksumAlgorithm), Type: string(in.ChecksumType)}
 	if err := u.checkAlgorithm(); err != nil {
 		return nil, err
 	}
@@ -52,7 +57,8 @@ func (s *Service) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultip
 		s.uploads.Put(tx, everywhere, uploadKey(u.Bucket, u.Key, u.ID), u)
 		return nil
 	})
-	return &s3.CreateMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key, UploadId: ptr(u.ID), ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey),
+	return &s3.CreateMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key, UploadId: ptr(u.ID),
+		ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey),
 		ChecksumAlgorithm: in.ChecksumAlgorithm, ChecksumType: types.ChecksumType(u.Type)}, err
 }
 
@@ -61,12 +67,14 @@ func (s *Service) CreateMultipartUpload(ctx context.Context, in *s3.CreateMultip
 func (u *upload) checkAlgorithm() error {
 	if u.Algorithm == "" {
 		if u.Type != "" && u.Type != "FULL_OBJECT" {
-			return gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "The COMPOSITE checksum type can only be used with a checksum algorithm.")
+			return gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
+				"The COMPOSITE checksum type can only be used with a checksum algorithm.")
 		}
 		return nil
 	}
 	if newHash(u.Algorithm) == nil {
-		return gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "Checksum algorithm provided is unsupported. Please try again with any of the valid types: %v", algorithms())
+		return gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
+			"Checksum algorithm provided is unsupported. Please try again with any of the valid types: %v", algorithms())
 	}
 	if u.Type == "" {
 		u.Type = "COMPOSITE"
@@ -74,8 +82,10 @@ func (u *upload) checkAlgorithm() error {
 			u.Type = "FULL_OBJECT"
 		}
 	}
-	if u.Type == "COMPOSITE" && u.Algorithm == "CRC64NVME" || u.Type == "FULL_OBJECT" && strings.HasPrefix(u.Algorithm, "SHA") {
-		return gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "The %s checksum type cannot be used with the %s checksum algorithm.", u.Type, strings.ToLower(u.Algorithm))
+	if u.Type == "COMPOSITE" && u.Algorithm == "CRC64NVME" || u.Type == "FULL_OBJECT" &&
+		strings.HasPrefix(u.Algorithm, "SHA") {
+		return gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
+			"The %s checksum type cannot be used with the %s checksum algorithm.", u.Type, strings.ToLower(u.Algorithm))
 	}
 	return nil
 }
@@ -106,14 +116,14 @@ func (s *Service) upload(name, key, id, owner *string, number *int32) (u upload,
 	return u, err
 }
 
-// UploadPart implements the operation.
 func (s *Service) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.UploadPartOutput, error) {
 	u, err := s.upload(in.Bucket, in.Key, in.UploadId, in.ExpectedBucketOwner, in.PartNumber)
 	if err != nil {
 		return nil, err
 	}
 	if deref(in.ContentLength) > limit("putBytes") {
-		return nil, gateway.Errorf(http.StatusBadRequest, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
+		return nil, gateway.Errorf(http.StatusBadRequest, "EntityTooLarge",
+			"Your proposed upload exceeds the maximum allowed size")
 	}
 	algorithm := string(in.ChecksumAlgorithm)
 	if algorithm == "" {
@@ -124,7 +134,8 @@ func (s *Service) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.U
 		return nil, err
 	}
 	if u.Algorithm != "" && p.Sum.Algorithm != u.Algorithm {
-		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
+		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
+			"Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
 			strings.ToLower(u.Algorithm), strings.ToLower(p.Sum.Algorithm))
 	}
 	p.Number = *in.PartNumber
@@ -157,14 +168,15 @@ func (s *Service) addPart(u upload, p part) error {
 	})
 }
 
-// CompleteMultipartUpload implements the operation.
-func (s *Service) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMultipartUploadInput) (*s3.CompleteMultipartUploadOutput, error) {
+func (s *Service) CompleteMultipartUpload(ctx context.Context,
+	in *s3.CompleteMultipartUploadInput) (*s3.CompleteMultipartUploadOutput, error) {
 	u, err := s.upload(in.Bucket, in.Key, in.UploadId, in.ExpectedBucketOwner, nil)
 	if err != nil {
 		return nil, err
 	}
 	if in.MultipartUpload == nil || len(in.MultipartUpload.Parts) == 0 {
-		return nil, gateway.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+		return nil, gateway.Errorf(http.StatusBadRequest, "MalformedXML",
+			"The XML you provided was not well-formed or did not validate against our published schema")
 	}
 	v := u.Object
 	if v.Parts, err = u.chosen(in.MultipartUpload.Parts); err != nil {
@@ -174,29 +186,33 @@ func (s *Service) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMu
 		return nil, err
 	}
 	if in.MpuObjectSize != nil && *in.MpuObjectSize != v.Size {
-		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "The provided 'x-amz-mp-object-size' header does not match what was computed.")
+		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
+			"The provided 'x-amz-mp-object-size' header does not match what was computed.")
 	}
 	given, _, err := wanted(ctx, in, "")
 	if err != nil {
 		return nil, err
 	}
 	if given.Value != "" && given.Value != v.Sum.Value {
-		return nil, gateway.Errorf(http.StatusBadRequest, "BadDigest", "The %s you specified did not match the calculated checksum.", given.Algorithm)
+		return nil, gateway.Errorf(http.StatusBadRequest, "BadDigest",
+			"The %s you specified did not match the calculated checksum.", given.Algorithm)
 	}
 	b, err := s.viewBucket(in.Bucket, nil)
 	if err != nil {
 		return nil, err
 	}
-	v, err = s.store(ctx, *in.Bucket, *in.Key, v, in.IfMatch, in.IfNoneMatch, "ObjectCreated:CompleteMultipartUpload", func(tx *store.Tx) error {
-		if !s.uploads.Delete(tx, everywhere, uploadKey(u.Bucket, u.Key, u.ID)) {
-			return noSuchUpload(u.ID)
-		}
-		return nil
-	})
+	v, err = s.store(ctx, *in.Bucket, *in.Key, v, in.IfMatch, in.IfNoneMatch, "ObjectCreated:CompleteMultipartUpload",
+		func(tx *store.Tx) error {
+			if !s.uploads.Delete(tx, everywhere, uploadKey(u.Bucket, u.Key, u.ID)) {
+				return noSuchUpload(u.ID)
+			}
+			return nil
+		})
 	if err != nil {
 		return nil, err
 	}
-	out := &s3.CompleteMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key, ETag: quoted(v.ETag), Location: ptr(s.host.Endpoint() + "/" + *in.Bucket + "/" + *in.Key),
+	out := &s3.CompleteMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key, ETag: quoted(v.ETag),
+		Location:  ptr(s.host.Endpoint() + "/" + *in.Bucket + "/" + *in.Key),
 		VersionId: v.shown(b), ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey), Expiration: b.expiration(*in.Key, v)}
 	setChecksum(out, v.Sum)
 	return out, nil
@@ -205,19 +221,27 @@ func (s *Service) CompleteMultipartUpload(ctx context.Context, in *s3.CompleteMu
 // chosen are the parts that the object is made of.
 func (u upload) chosen(list []types.CompletedPart) ([]part, error) {
 	var out []part
-	if !slices.IsSortedFunc(list, func(a, b types.CompletedPart) int { return int(deref(a.PartNumber)) - int(deref(b.PartNumber)) }) {
-		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number.")
+	if !slices.IsSortedFunc(list, func(a, b types.CompletedPart) int {
+		return int(deref(a.PartNumber)) - int(deref(b.PartNumber))
+	}) {
+		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidPartOrder",
+			"The list of parts was not in ascending order. Parts must be ordered by part number.")
 	}
 	for i, c := range list {
 		at := slices.IndexFunc(u.Parts, func(p part) bool { return p.Number == deref(c.PartNumber) })
 		if at < 0 || strings.Trim(deref(c.ETag), `"`) != u.Parts[at].ETag {
-			e := gateway.Errorf(http.StatusBadRequest, "InvalidPart", "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.")
-			e.Fields = map[string]string{"PartNumber": strconv.Itoa(int(deref(c.PartNumber))), "ETag": deref(c.ETag), "UploadId": u.ID}
+			e := gateway.Errorf(http.StatusBadRequest, "InvalidPart",
+				"One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified "+
+					"entity tag may not match the part's entity tag.")
+			e.Fields = map[string]string{"PartNumber": strconv.Itoa(int(deref(c.PartNumber))), "ETag": deref(c.ETag),
+				"UploadId": u.ID}
 			return nil, e
 		}
 		if p := u.Parts[at]; i < len(list)-1 && p.Size < limit("partMinBytes") {
-			e := gateway.Errorf(http.StatusBadRequest, "EntityTooSmall", "Your proposed upload is smaller than the minimum allowed size")
-			e.Fields = map[string]string{"ProposedSize": strconv.FormatInt(p.Size, 10), "MinSizeAllowed": strconv.FormatInt(limit("partMinBytes"), 10), "PartNumber": strconv.Itoa(int(p.Number))}
+			e := gateway.Errorf(http.StatusBadRequest, "EntityTooSmall",
+				"Your proposed upload is smaller than the minimum allowed size")
+			e.Fields = map[string]string{"ProposedSize": strconv.FormatInt(p.Size, 10),
+				"MinSizeAllowed": strconv.FormatInt(limit("partMinBytes"), 10), "PartNumber": strconv.Itoa(int(p.Number))}
 			return nil, e
 		}
 		out = append(out, u.Parts[at])
@@ -245,7 +269,8 @@ func (s *Service) finish(v *version, u upload) error {
 	v.Sum = checksum{Algorithm: u.partAlgorithm(), Type: "FULL_OBJECT"}
 	if u.Type == "COMPOSITE" {
 		v.Sum.Type = "COMPOSITE"
-		v.Sum.Value = base64.StdEncoding.EncodeToString(combine(newHash(u.Algorithm), sums)) + "-" + strconv.Itoa(len(v.Parts))
+		v.Sum.Value = base64.StdEncoding.EncodeToString(combine(newHash(u.Algorithm), sums)) + "-" +
+			strconv.Itoa(len(v.Parts))
 		return nil
 	}
 	h := newHash(v.Sum.Algorithm)
@@ -258,8 +283,8 @@ func (s *Service) finish(v *version, u upload) error {
 	return nil
 }
 
-// AbortMultipartUpload implements the operation.
-func (s *Service) AbortMultipartUpload(_ context.Context, in *s3.AbortMultipartUploadInput) (*s3.AbortMultipartUploadOutput, error) {
+func (s *Service) AbortMultipartUpload(_ context.Context,
+	in *s3.AbortMultipartUploadInput) (*s3.AbortMultipartUploadOutput, error) {
 	return &s3.AbortMultipartUploadOutput{}, s.host.Store.Update(func(tx *store.Tx) error {
 		if _, err := s.bucket(tx, in.Bucket, in.ExpectedBucketOwner); err != nil {
 			return err
@@ -271,7 +296,6 @@ func (s *Service) AbortMultipartUpload(_ context.Context, in *s3.AbortMultipartU
 	})
 }
 
-// ListParts implements the operation.
 func (s *Service) ListParts(_ context.Context, in *s3.ListPartsInput) (*s3.ListPartsOutput, error) {
 	u, err := s.upload(in.Bucket, in.Key, in.UploadId, in.ExpectedBucketOwner, nil)
 	if err != nil {
@@ -285,8 +309,10 @@ func (s *Service) ListParts(_ context.Context, in *s3.ListPartsInput) (*s3.ListP
 	if err != nil {
 		return nil, invalid("Argument part-number-marker must be an integer between 0 and 2147483647")
 	}
-	out := &s3.ListPartsOutput{Bucket: in.Bucket, Key: in.Key, UploadId: in.UploadId, MaxParts: &most, PartNumberMarker: ptr(strconv.Itoa(marker)), IsTruncated: ptr(false),
-		StorageClass: u.Object.StorageClass, Owner: owner(""), Initiator: &types.Initiator{ID: owner("").ID}, ChecksumAlgorithm: types.ChecksumAlgorithm(u.Algorithm), ChecksumType: types.ChecksumType(u.Type)}
+	out := &s3.ListPartsOutput{Bucket: in.Bucket, Key: in.Key, UploadId: in.UploadId, MaxParts: &most,
+		PartNumberMarker: ptr(strconv.Itoa(marker)), IsTruncated: ptr(false),
+		StorageClass: u.Object.StorageClass, Owner: owner(""), Initiator: &types.Initiator{ID: owner("").ID},
+		ChecksumAlgorithm: types.ChecksumAlgorithm(u.Algorithm), ChecksumType: types.ChecksumType(u.Type)}
 	for _, p := range u.Parts {
 		if int(p.Number) <= marker {
 			continue
@@ -303,14 +329,15 @@ func (s *Service) ListParts(_ context.Context, in *s3.ListPartsInput) (*s3.ListP
 	return out, nil
 }
 
-// ListMultipartUploads implements the operation.
-func (s *Service) ListMultipartUploads(_ context.Context, in *s3.ListMultipartUploadsInput) (*s3.ListMultipartUploadsOutput, error) {
+func (s *Service) ListMultipartUploads(_ context.Context,
+	in *s3.ListMultipartUploadsInput) (*s3.ListMultipartUploadsOutput, error) {
 	most, err := pageSize(in.MaxUploads, "max-uploads")
 	if err != nil {
 		return nil, err
 	}
 	enc := encoder(in.EncodingType)
-	out := &s3.ListMultipartUploadsOutput{Bucket: in.Bucket, KeyMarker: enc(in.KeyMarker), UploadIdMarker: in.UploadIdMarker, Prefix: enc(in.Prefix),
+	out := &s3.ListMultipartUploadsOutput{Bucket: in.Bucket, KeyMarker: enc(in.KeyMarker),
+		UploadIdMarker: in.UploadIdMarker, Prefix: enc(in.Prefix),
 		Delimiter: enc(in.Delimiter), MaxUploads: &most, IsTruncated: ptr(false), EncodingType: in.EncodingType}
 	return out, s.host.Store.View(func(tx *store.Tx) error {
 		b, err := s.bucket(tx, in.Bucket, in.ExpectedBucketOwner)
@@ -319,7 +346,8 @@ func (s *Service) ListMultipartUploads(_ context.Context, in *s3.ListMultipartUp
 		}
 		base, last, count := store.Key(b.Name, ""), "", int32(0)
 		s.uploads.Scan(tx, everywhere, base+deref(in.Prefix), base+deref(in.KeyMarker), func(_ string, u upload) bool {
-			if k := deref(in.KeyMarker); k != "" && (u.Key < k || u.Key == k && (in.UploadIdMarker == nil || u.ID <= *in.UploadIdMarker)) {
+			if k := deref(in.KeyMarker); k != "" &&
+				(u.Key < k || u.Key == k && (in.UploadIdMarker == nil || u.ID <= *in.UploadIdMarker)) {
 				return true
 			}
 			group, grouped := commonPrefix(u.Key, deref(in.Prefix), deref(in.Delimiter))
@@ -337,8 +365,10 @@ func (s *Service) ListMultipartUploads(_ context.Context, in *s3.ListMultipartUp
 				out.CommonPrefixes = append(out.CommonPrefixes, types.CommonPrefix{Prefix: enc(&group)})
 				return true
 			}
-			out.Uploads = append(out.Uploads, types.MultipartUpload{Key: enc(&u.Key), UploadId: ptr(u.ID), Initiated: ptr(u.Initiated), StorageClass: u.Object.StorageClass,
-				Owner: owner(b.Owner), Initiator: &types.Initiator{ID: owner(b.Owner).ID}, ChecksumAlgorithm: types.ChecksumAlgorithm(u.Algorithm), ChecksumType: types.ChecksumType(u.Type)})
+			out.Uploads = append(out.Uploads, types.MultipartUpload{Key: enc(&u.Key), UploadId: ptr(u.ID),
+				Initiated: ptr(u.Initiated), StorageClass: u.Object.StorageClass,
+				Owner: owner(b.Owner), Initiator: &types.Initiator{ID: owner(b.Owner).ID},
+				ChecksumAlgorithm: types.ChecksumAlgorithm(u.Algorithm), ChecksumType: types.ChecksumType(u.Type)})
 			return true
 		})
 		return nil

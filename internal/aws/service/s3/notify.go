@@ -76,8 +76,8 @@ func (r rule) overlap(o rule) bool {
 		(strings.HasSuffix(r.suffix, o.suffix) || strings.HasSuffix(o.suffix, r.suffix))
 }
 
-// PutBucketNotificationConfiguration implements the operation.
-func (s *Service) PutBucketNotificationConfiguration(ctx context.Context, in *s3.PutBucketNotificationConfigurationInput) (*s3.PutBucketNotificationConfigurationOutput, error) {
+func (s *Service) PutBucketNotificationConfiguration(ctx context.Context,
+	in *s3.PutBucketNotificationConfigurationInput) (*s3.PutBucketNotificationConfigurationOutput, error) {
 	c := in.NotificationConfiguration
 	switch {
 	case len(c.TopicConfigurations) > 0:
@@ -145,7 +145,8 @@ func checkRules(c *types.NotificationConfiguration) error {
 	all := rules(c)
 	for i, r := range all {
 		if len(r.events) == 0 {
-			return gateway.Errorf(http.StatusBadRequest, "MalformedXML", "The XML you provided was not well-formed or did not validate against our published schema")
+			return gateway.Errorf(http.StatusBadRequest, "MalformedXML",
+				"The XML you provided was not well-formed or did not validate against our published schema")
 		}
 		for _, e := range r.events {
 			if !slices.Contains(e.Values(), e) {
@@ -180,14 +181,18 @@ func (s *Service) reach(ctx context.Context, b bucket, all []rule) error {
 			return invalid("FIFO SQS queues are not supported. Please use a standard queue.")
 		}
 		if arn.Service == "sqs" {
-			test, jsonErr := json.Marshal(map[string]string{"Service": "Amazon S3", "Event": "s3:TestEvent", "Time": stamp(s.host.Clock.Now()), "Bucket": b.Name, "RequestId": id, "HostId": id})
+			test, jsonErr := json.Marshal(map[string]string{"Service": "Amazon S3", "Event": "s3:TestEvent",
+				"Time": stamp(s.host.Clock.Now()), "Bucket": b.Name, "RequestId": id, "HostId": id})
 			if jsonErr != nil {
 				return jsonErr
 			}
 			err = s.send(ctx, arn, b.Name, b.Owner, test)
 		} else {
-			_, err = gateway.Invoke[lambda.InvokeOutput](ctx, s.host, gateway.Call{Principal: gateway.ServicePrincipal("s3.amazonaws.com", b.Owner), SourceARN: bucketARN(b.Name), Scope: arn.Scope(),
-				Service: "lambda", Operation: "Invoke", Input: &lambda.InvokeInput{FunctionName: ptr(r.target), InvocationType: lambdatypes.InvocationTypeDryRun}})
+			_, err = gateway.Invoke[lambda.InvokeOutput](ctx, s.host,
+				gateway.Call{Principal: gateway.ServicePrincipal("s3.amazonaws.com", b.Owner), SourceARN: bucketARN(b.Name),
+					Scope:   arn.Scope(),
+					Service: "lambda", Operation: "Invoke", Input: &lambda.InvokeInput{FunctionName: ptr(r.target),
+						InvocationType: lambdatypes.InvocationTypeDryRun}})
 		}
 		if err != nil {
 			s.host.Log.Debug("notification destination refused", "target", r.target, "error", err)
@@ -198,8 +203,8 @@ func (s *Service) reach(ctx context.Context, b bucket, all []rule) error {
 	return nil
 }
 
-// GetBucketNotificationConfiguration implements the operation.
-func (s *Service) GetBucketNotificationConfiguration(_ context.Context, in *s3.GetBucketNotificationConfigurationInput) (*s3.GetBucketNotificationConfigurationOutput, error) {
+func (s *Service) GetBucketNotificationConfiguration(_ context.Context,
+	in *s3.GetBucketNotificationConfigurationInput) (*s3.GetBucketNotificationConfigurationOutput, error) {
 	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
 	if err != nil || b.Notification == nil {
 		return &s3.GetBucketNotificationConfigurationOutput{}, err
@@ -239,7 +244,8 @@ func (s *Service) announce(tx *store.Tx, from source, b bucket, e *entry, v vers
 		if !r.wants(event, e.Key) {
 			continue
 		}
-		d := delivery{Bucket: b.Name, Owner: b.Owner, Target: r.target, Made: s.host.Clock.Now(), Due: s.host.Clock.Now(), Body: message(from, b, *e, v, event, r.id)}
+		d := delivery{Bucket: b.Name, Owner: b.Owner, Target: r.target, Made: s.host.Clock.Now(), Due: s.host.Clock.Now(),
+			Body: message(from, b, *e, v, event, r.id)}
 		if _, hit := s.host.Faults.Take(gateway.FaultReorder, "s3", "Notify", b.Name); hit {
 			d.Due = d.Due.Add(overtaken)
 		}
@@ -275,7 +281,8 @@ func message(from source, b bucket, e entry, v version, event, rule string) []by
 		version = "2.3"
 	}
 	body, _ := json.Marshal(m{"Records": []m{{ // numbers and strings always encode
-		"eventVersion": version, "eventSource": "aws:s3", "awsRegion": b.Region, "eventTime": stamp(time.Unix(0, int64(e.Sequencer))), "eventName": event, //nolint:gosec // was made of a time
+		"eventVersion": version, "eventSource": "aws:s3", "awsRegion": b.Region,
+		"eventTime": stamp(time.Unix(0, int64(e.Sequencer))), "eventName": event, //nolint:gosec // was made of a time
 		"userIdentity":      m{"principalId": "AWS:" + from.principal},
 		"requestParameters": m{"sourceIPAddress": from.ip},
 		"responseElements":  m{"x-amz-request-id": from.request, "x-amz-id-2": from.request},

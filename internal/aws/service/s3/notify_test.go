@@ -25,8 +25,9 @@ func (w *world) queue(name string) (url, arn string) {
 
 // notify sets the bucket's rules.
 func (w *world) notify(rules ...types.QueueConfiguration) error {
-	_, err := w.s3.PutBucketNotificationConfiguration(ctx, &sdk.PutBucketNotificationConfigurationInput{Bucket: aws.String("data"),
-		NotificationConfiguration: &types.NotificationConfiguration{QueueConfigurations: rules}})
+	_, err := w.s3.PutBucketNotificationConfiguration(ctx,
+		&sdk.PutBucketNotificationConfigurationInput{Bucket: aws.String("data"),
+			NotificationConfiguration: &types.NotificationConfiguration{QueueConfigurations: rules}})
 	return err
 }
 
@@ -62,7 +63,9 @@ func record(doc map[string]any) (event string, object map[string]any) {
 func TestNotifications_tellOfObjects(t *testing.T) {
 	w := start(t)
 	url, arn := w.queue("events")
-	require.NoError(t, w.notify(types.QueueConfiguration{Id: aws.String("csv"), QueueArn: &arn, Events: []types.Event{"s3:ObjectCreated:*", "s3:ObjectRemoved:*", "s3:ObjectTagging:*"}, Filter: filter("in/", ".csv")}))
+	require.NoError(t,
+		w.notify(types.QueueConfiguration{Id: aws.String("csv"), QueueArn: &arn, Events: []types.Event{"s3:ObjectCreated:*",
+			"s3:ObjectRemoved:*", "s3:ObjectTagging:*"}, Filter: filter("in/", ".csv")}))
 	test := w.drain(url)
 	require.Len(t, test, 1)
 	require.Equal(t, "s3:TestEvent", test[0]["Event"])
@@ -88,13 +91,17 @@ func TestNotifications_tellOfObjects(t *testing.T) {
 	w.versioned()
 	last := object["sequencer"].(string)
 	w.put("in/a b+ü.csv", "3")
-	_, err := w.s3.PutObjectTagging(ctx, &sdk.PutObjectTaggingInput{Bucket: aws.String("data"), Key: aws.String("in/a b+ü.csv"), Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("t"), Value: aws.String("1")}}}})
+	_, err := w.s3.PutObjectTagging(ctx, &sdk.PutObjectTaggingInput{Bucket: aws.String("data"),
+		Key:     aws.String("in/a b+ü.csv"),
+		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("t"), Value: aws.String("1")}}}})
 	require.NoError(t, err)
 	del, err := w.s3.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: aws.String("data"), Key: aws.String("in/a b+ü.csv")})
 	require.NoError(t, err)
-	_, err = w.s3.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: aws.String("data"), Key: aws.String("in/a b+ü.csv"), VersionId: del.VersionId})
+	_, err = w.s3.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: aws.String("data"), Key: aws.String("in/a b+ü.csv"),
+		VersionId: del.VersionId})
 	require.NoError(t, err)
-	_, err = w.s3.CopyObject(ctx, &sdk.CopyObjectInput{Bucket: aws.String("data"), Key: aws.String("in/copy.csv"), CopySource: aws.String("data/in/a.txt")})
+	_, err = w.s3.CopyObject(ctx, &sdk.CopyObjectInput{Bucket: aws.String("data"), Key: aws.String("in/copy.csv"),
+		CopySource: aws.String("data/in/a.txt")})
 	require.NoError(t, err)
 	w.Advance(0)
 	var names []string
@@ -107,7 +114,8 @@ func TestNotifications_tellOfObjects(t *testing.T) {
 			last = object["sequencer"].(string)
 		}
 	}
-	require.Equal(t, []string{"ObjectCreated:Put", "ObjectTagging:Put", "ObjectRemoved:DeleteMarkerCreated", "ObjectRemoved:Delete", "ObjectCreated:Copy"}, names)
+	require.Equal(t, []string{"ObjectCreated:Put", "ObjectTagging:Put", "ObjectRemoved:DeleteMarkerCreated",
+		"ObjectRemoved:Delete", "ObjectCreated:Copy"}, names)
 }
 
 func TestNotifications_areRefusedWhenTheyOverlap(t *testing.T) {
@@ -121,15 +129,22 @@ func TestNotifications_areRefusedWhenTheyOverlap(t *testing.T) {
 		ok    bool
 		rules []types.QueueConfiguration
 	}{
-		"prefix in prefix":    {false, []types.QueueConfiguration{rule(a, "in/", "", "s3:ObjectCreated:*"), rule(b, "in/x", "", "s3:ObjectCreated:Put")}},
-		"other events":        {true, []types.QueueConfiguration{rule(a, "in/", "", "s3:ObjectCreated:*"), rule(b, "in/x", "", "s3:ObjectRemoved:*")}},
-		"other prefixes":      {true, []types.QueueConfiguration{rule(a, "in/", "", "s3:ObjectCreated:*"), rule(b, "out/", "", "s3:ObjectCreated:*")}},
-		"other suffixes":      {true, []types.QueueConfiguration{rule(a, "in/", ".csv", "s3:ObjectCreated:*"), rule(b, "in/", ".txt", "s3:ObjectCreated:*")}},
-		"suffix in suffix":    {false, []types.QueueConfiguration{rule(a, "in/", ".csv", "s3:ObjectCreated:*"), rule(b, "", "a.csv", "s3:ObjectCreated:Put")}},
-		"prefix, then suffix": {false, []types.QueueConfiguration{rule(a, "in/", "", "s3:ObjectCreated:Put"), rule(b, "", ".csv", "s3:ObjectCreated:Put")}},
-		"unknown event":       {false, []types.QueueConfiguration{rule(a, "", "", "s3:Nothing")}},
-		"no such queue":       {false, []types.QueueConfiguration{rule(a+"x", "", "", "s3:ObjectCreated:*")}},
-		"another region":      {false, []types.QueueConfiguration{rule(strings.Replace(a, "us-east-1", "eu-west-1", 1), "", "", "s3:ObjectCreated:*")}},
+		"prefix in prefix": {false, []types.QueueConfiguration{rule(a, "in/", "", "s3:ObjectCreated:*"),
+			rule(b, "in/x", "", "s3:ObjectCreated:Put")}},
+		"other events": {true, []types.QueueConfiguration{rule(a, "in/", "", "s3:ObjectCreated:*"),
+			rule(b, "in/x", "", "s3:ObjectRemoved:*")}},
+		"other prefixes": {true, []types.QueueConfiguration{rule(a, "in/", "", "s3:ObjectCreated:*"),
+			rule(b, "out/", "", "s3:ObjectCreated:*")}},
+		"other suffixes": {true, []types.QueueConfiguration{rule(a, "in/", ".csv", "s3:ObjectCreated:*"),
+			rule(b, "in/", ".txt", "s3:ObjectCreated:*")}},
+		"suffix in suffix": {false, []types.QueueConfiguration{rule(a, "in/", ".csv", "s3:ObjectCreated:*"),
+			rule(b, "", "a.csv", "s3:ObjectCreated:Put")}},
+		"prefix, then suffix": {false, []types.QueueConfiguration{rule(a, "in/", "", "s3:ObjectCreated:Put"),
+			rule(b, "", ".csv", "s3:ObjectCreated:Put")}},
+		"unknown event": {false, []types.QueueConfiguration{rule(a, "", "", "s3:Nothing")}},
+		"no such queue": {false, []types.QueueConfiguration{rule(a+"x", "", "", "s3:ObjectCreated:*")}},
+		"another region": {false, []types.QueueConfiguration{rule(strings.Replace(a, "us-east-1", "eu-west-1", 1), "", "",
+			"s3:ObjectCreated:*")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := w.notify(c.rules...)
@@ -189,14 +204,19 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			return err
 		}},
 		"bucket wrong region": {"IllegalLocationConstraintException", 400, func() error {
-			_, err := w.s3.CreateBucket(ctx, &sdk.CreateBucketInput{Bucket: aws.String("elsewhere"), CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}})
+			_, err := w.s3.CreateBucket(ctx, &sdk.CreateBucketInput{Bucket: aws.String("elsewhere"),
+				CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}})
 			return err
 		}},
 		"bucket public": {"InvalidBucketAclWithObjectOwnership", 400, func() error {
-			_, err := w.s3.CreateBucket(ctx, &sdk.CreateBucketInput{Bucket: aws.String("open-bucket"), ACL: types.BucketCannedACLPublicRead})
+			_, err := w.s3.CreateBucket(ctx, &sdk.CreateBucketInput{Bucket: aws.String("open-bucket"),
+				ACL: types.BucketCannedACLPublicRead})
 			return err
 		}},
-		"put no bucket": {"NoSuchBucket", 404, func() error { _, err := w.s3.PutObject(ctx, &sdk.PutObjectInput{Bucket: noBucket, Key: k}); return err }},
+		"put no bucket": {"NoSuchBucket", 404, func() error {
+			_, err := w.s3.PutObject(ctx, &sdk.PutObjectInput{Bucket: noBucket, Key: k})
+			return err
+		}},
 		"put long key": {"KeyTooLongError", 400, func() error {
 			_, err := w.s3.PutObject(ctx, &sdk.PutObjectInput{Bucket: b, Key: aws.String(strings.Repeat("k", 1025))})
 			return err
@@ -210,11 +230,13 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			return err
 		}},
 		"put metadata": {"MetadataTooLarge", 400, func() error {
-			_, err := w.s3.PutObject(ctx, &sdk.PutObjectInput{Bucket: b, Key: k, Metadata: map[string]string{"m": strings.Repeat("x", 2049)}})
+			_, err := w.s3.PutObject(ctx,
+				&sdk.PutObjectInput{Bucket: b, Key: k, Metadata: map[string]string{"m": strings.Repeat("x", 2049)}})
 			return err
 		}},
 		"put tags": {"BadRequest", 400, func() error {
-			_, err := w.s3.PutObject(ctx, &sdk.PutObjectInput{Bucket: b, Key: k, Tagging: aws.String("a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&i=1&j=1&k=1")})
+			_, err := w.s3.PutObject(ctx,
+				&sdk.PutObjectInput{Bucket: b, Key: k, Tagging: aws.String("a=1&b=1&c=1&d=1&e=1&f=1&g=1&h=1&i=1&j=1&k=1")})
 			return err
 		}},
 		"put md5": {"InvalidDigest", 400, func() error {
@@ -222,7 +244,8 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			return err
 		}},
 		"put lock": {"InvalidRequest", 400, func() error {
-			_, err := w.s3.PutObject(ctx, &sdk.PutObjectInput{Bucket: b, Key: k, ObjectLockLegalHoldStatus: types.ObjectLockLegalHoldStatusOn})
+			_, err := w.s3.PutObject(ctx,
+				&sdk.PutObjectInput{Bucket: b, Key: k, ObjectLockLegalHoldStatus: types.ObjectLockLegalHoldStatusOn})
 			return err
 		}},
 		"put customer key": {"NotImplemented", 501, func() error {
@@ -234,11 +257,18 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			return err
 		}},
 		"put owner": {"AccessDenied", 403, func() error {
-			_, err := w.s3.PutObject(ctx, &sdk.PutObjectInput{Bucket: b, Key: k, ExpectedBucketOwner: aws.String("111111111111")})
+			_, err := w.s3.PutObject(ctx,
+				&sdk.PutObjectInput{Bucket: b, Key: k, ExpectedBucketOwner: aws.String("111111111111")})
 			return err
 		}},
-		"get none":      {"NoSuchKey", 404, func() error { _, err := w.s3.GetObject(ctx, &sdk.GetObjectInput{Bucket: b, Key: none}); return err }},
-		"get no bucket": {"NoSuchBucket", 404, func() error { _, err := w.s3.GetObject(ctx, &sdk.GetObjectInput{Bucket: noBucket, Key: k}); return err }},
+		"get none": {"NoSuchKey", 404, func() error {
+			_, err := w.s3.GetObject(ctx, &sdk.GetObjectInput{Bucket: b, Key: none})
+			return err
+		}},
+		"get no bucket": {"NoSuchBucket", 404, func() error {
+			_, err := w.s3.GetObject(ctx, &sdk.GetObjectInput{Bucket: noBucket, Key: k})
+			return err
+		}},
 		"get version": {"NoSuchVersion", 404, func() error {
 			_, err := w.s3.GetObject(ctx, &sdk.GetObjectInput{Bucket: b, Key: k, VersionId: aws.String(strings.Repeat("a", 32))})
 			return err
@@ -251,7 +281,10 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			_, err := w.s3.GetObject(ctx, &sdk.GetObjectInput{Bucket: b, Key: k, PartNumber: aws.Int32(2)})
 			return err
 		}},
-		"list no bucket": {"NoSuchBucket", 404, func() error { _, err := w.s3.ListObjectsV2(ctx, &sdk.ListObjectsV2Input{Bucket: noBucket}); return err }},
+		"list no bucket": {"NoSuchBucket", 404, func() error {
+			_, err := w.s3.ListObjectsV2(ctx, &sdk.ListObjectsV2Input{Bucket: noBucket})
+			return err
+		}},
 		"list token": {"InvalidArgument", 400, func() error {
 			_, err := w.s3.ListObjectsV2(ctx, &sdk.ListObjectsV2Input{Bucket: b, ContinuationToken: aws.String("!")})
 			return err
@@ -273,7 +306,8 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			return err
 		}},
 		"copy condition": {"PreconditionFailed", 412, func() error {
-			_, err := w.s3.CopyObject(ctx, &sdk.CopyObjectInput{Bucket: b, Key: none, CopySource: aws.String("data/k"), CopySourceIfMatch: none})
+			_, err := w.s3.CopyObject(ctx, &sdk.CopyObjectInput{Bucket: b, Key: none, CopySource: aws.String("data/k"),
+				CopySourceIfMatch: none})
 			return err
 		}},
 		"part no upload": {"NoSuchUpload", 404, func() error {
@@ -289,27 +323,41 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			return err
 		}},
 		"delete none at all": {"MalformedXML", 400, func() error {
-			_, err := w.s3.DeleteObjects(ctx, &sdk.DeleteObjectsInput{Bucket: b, Delete: &types.Delete{Objects: []types.ObjectIdentifier{}}})
+			_, err := w.s3.DeleteObjects(ctx,
+				&sdk.DeleteObjectsInput{Bucket: b, Delete: &types.Delete{Objects: []types.ObjectIdentifier{}}})
 			return err
 		}},
 		"versioning": {"IllegalVersioningConfigurationException", 400, func() error {
-			_, err := w.s3.PutBucketVersioning(ctx, &sdk.PutBucketVersioningInput{Bucket: b, VersioningConfiguration: &types.VersioningConfiguration{Status: "On"}})
+			_, err := w.s3.PutBucketVersioning(ctx, &sdk.PutBucketVersioningInput{Bucket: b,
+				VersioningConfiguration: &types.VersioningConfiguration{Status: "On"}})
 			return err
 		}},
 		"tags twice": {"InvalidTag", 400, func() error {
-			_, err := w.s3.PutObjectTagging(ctx, &sdk.PutObjectTaggingInput{Bucket: b, Key: k, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: k, Value: k}, {Key: k, Value: k}}}})
+			_, err := w.s3.PutObjectTagging(ctx, &sdk.PutObjectTaggingInput{Bucket: b, Key: k,
+				Tagging: &types.Tagging{TagSet: []types.Tag{{Key: k, Value: k}, {Key: k, Value: k}}}})
 			return err
 		}},
 		"tags system": {"InvalidTag", 400, func() error {
-			_, err := w.s3.PutBucketTagging(ctx, &sdk.PutBucketTaggingInput{Bucket: b, Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("aws:x"), Value: k}}}})
+			_, err := w.s3.PutBucketTagging(ctx,
+				&sdk.PutBucketTaggingInput{Bucket: b,
+					Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("aws:x"), Value: k}}}})
 			return err
 		}},
-		"no cors": {"NoSuchCORSConfiguration", 404, func() error { _, err := w.s3.GetBucketCors(ctx, &sdk.GetBucketCorsInput{Bucket: b}); return err }},
+		"no cors": {"NoSuchCORSConfiguration", 404, func() error {
+			_, err := w.s3.GetBucketCors(ctx, &sdk.GetBucketCorsInput{Bucket: b})
+			return err
+		}},
 		"cors method": {"InvalidRequest", 400, func() error {
-			_, err := w.s3.PutBucketCors(ctx, &sdk.PutBucketCorsInput{Bucket: b, CORSConfiguration: &types.CORSConfiguration{CORSRules: []types.CORSRule{{AllowedMethods: []string{"PATCH"}, AllowedOrigins: []string{"*"}}}}})
+			_, err := w.s3.PutBucketCors(ctx,
+				&sdk.PutBucketCorsInput{Bucket: b,
+					CORSConfiguration: &types.CORSConfiguration{CORSRules: []types.CORSRule{{AllowedMethods: []string{"PATCH"},
+						AllowedOrigins: []string{"*"}}}}})
 			return err
 		}},
-		"no policy": {"NoSuchBucketPolicy", 404, func() error { _, err := w.s3.GetBucketPolicy(ctx, &sdk.GetBucketPolicyInput{Bucket: b}); return err }},
+		"no policy": {"NoSuchBucketPolicy", 404, func() error {
+			_, err := w.s3.GetBucketPolicy(ctx, &sdk.GetBucketPolicyInput{Bucket: b})
+			return err
+		}},
 		"policy": {"MalformedPolicy", 400, func() error {
 			_, err := w.s3.PutBucketPolicy(ctx, &sdk.PutBucketPolicyInput{Bucket: b, Policy: aws.String("{")})
 			return err
@@ -319,21 +367,24 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			return err
 		}},
 		"lifecycle too soon": {"InvalidArgument", 400, func() error {
-			return w.rule(types.LifecycleRule{Transitions: []types.Transition{{Days: aws.Int32(29), StorageClass: types.TransitionStorageClassStandardIa}}})
+			return w.rule(types.LifecycleRule{Transitions: []types.Transition{{Days: aws.Int32(29),
+				StorageClass: types.TransitionStorageClassStandardIa}}})
 		}},
 		"lifecycle nothing": {"InvalidRequest", 400, func() error { return w.rule(types.LifecycleRule{}) }},
 		"lifecycle zero days": {"InvalidArgument", 400, func() error {
 			return w.rule(types.LifecycleRule{Expiration: &types.LifecycleExpiration{Days: aws.Int32(0)}})
 		}},
 		"lifecycle order": {"InvalidArgument", 400, func() error {
-			return w.rule(types.LifecycleRule{Expiration: &types.LifecycleExpiration{Days: aws.Int32(30)}, Transitions: []types.Transition{{Days: aws.Int32(40), StorageClass: types.TransitionStorageClassGlacier}}})
+			return w.rule(types.LifecycleRule{Expiration: &types.LifecycleExpiration{Days: aws.Int32(30)},
+				Transitions: []types.Transition{{Days: aws.Int32(40), StorageClass: types.TransitionStorageClassGlacier}}})
 		}},
 		"no lock": {"ObjectLockConfigurationNotFoundError", 404, func() error {
 			_, err := w.s3.GetObjectLockConfiguration(ctx, &sdk.GetObjectLockConfigurationInput{Bucket: b})
 			return err
 		}},
 		"lock no versions": {"InvalidBucketState", 409, func() error {
-			_, err := w.s3.PutObjectLockConfiguration(ctx, &sdk.PutObjectLockConfigurationInput{Bucket: b, ObjectLockConfiguration: &types.ObjectLockConfiguration{ObjectLockEnabled: types.ObjectLockEnabledEnabled}})
+			_, err := w.s3.PutObjectLockConfiguration(ctx, &sdk.PutObjectLockConfigurationInput{Bucket: b,
+				ObjectLockConfiguration: &types.ObjectLockConfiguration{ObjectLockEnabled: types.ObjectLockEnabledEnabled}})
 			return err
 		}},
 		"retention no lock": {"InvalidRequest", 400, func() error {
@@ -341,10 +392,14 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			return err
 		}},
 		"topics": {"NotImplemented", 501, func() error {
-			_, err := w.s3.PutBucketNotificationConfiguration(ctx, &sdk.PutBucketNotificationConfigurationInput{Bucket: b, NotificationConfiguration: &types.NotificationConfiguration{TopicConfigurations: []types.TopicConfiguration{{TopicArn: k, Events: []types.Event{"s3:ObjectCreated:*"}}}}})
+			_, err := w.s3.PutBucketNotificationConfiguration(ctx, &sdk.PutBucketNotificationConfigurationInput{Bucket: b,
+				NotificationConfiguration: &types.NotificationConfiguration{TopicConfigurations: []types.TopicConfiguration{{TopicArn: k, Events: []types.Event{"s3:ObjectCreated:*"}}}}})
 			return err
 		}},
-		"website": {"NotImplemented", 501, func() error { _, err := w.s3.GetBucketWebsite(ctx, &sdk.GetBucketWebsiteInput{Bucket: b}); return err }},
+		"website": {"NotImplemented", 501, func() error {
+			_, err := w.s3.GetBucketWebsite(ctx, &sdk.GetBucketWebsiteInput{Bucket: b})
+			return err
+		}},
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, c.do(), c.code, c.status) })
 	}
@@ -353,6 +408,8 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 // rule sets one lifecycle rule.
 func (w *world) rule(r types.LifecycleRule) error {
 	r.Status, r.Filter = types.ExpirationStatusEnabled, &types.LifecycleRuleFilter{Prefix: aws.String("")}
-	_, err := w.s3.PutBucketLifecycleConfiguration(ctx, &sdk.PutBucketLifecycleConfigurationInput{Bucket: aws.String("data"), LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{r}}})
+	_, err := w.s3.PutBucketLifecycleConfiguration(ctx,
+		&sdk.PutBucketLifecycleConfigurationInput{Bucket: aws.String("data"),
+			LifecycleConfiguration: &types.BucketLifecycleConfiguration{Rules: []types.LifecycleRule{r}}})
 	return err
 }

@@ -20,27 +20,33 @@ func (s *Service) PutObject(ctx context.Context, in *s3.PutObjectInput) (*s3.Put
 	if err != nil {
 		return nil, err
 	}
-	v, err := newVersion(b, deref(in.Key), in.Metadata, in.Tagging, in.StorageClass, in.ServerSideEncryption, in.SSEKMSKeyId, in.ACL)
+	v, err := newVersion(b, deref(in.Key), in.Metadata, in.Tagging, in.StorageClass, in.ServerSideEncryption,
+		in.SSEKMSKeyId, in.ACL)
 	if err != nil {
 		return nil, err
 	}
-	v.Headers = headers{in.CacheControl, in.ContentDisposition, in.ContentEncoding, in.ContentLanguage, in.ContentType, in.Expires}
-	if err := v.lock(b, in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus, gateway.From(ctx).Time); err != nil {
+	v.Headers = headers{in.CacheControl, in.ContentDisposition, in.ContentEncoding, in.ContentLanguage, in.ContentType,
+		in.Expires}
+	if err := v.lock(b, in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus,
+		gateway.From(ctx).Time); err != nil {
 		return nil, err
 	}
 	if deref(in.ContentLength) > limit("putBytes") {
-		return nil, gateway.Errorf(http.StatusBadRequest, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size")
+		return nil, gateway.Errorf(http.StatusBadRequest, "EntityTooLarge",
+			"Your proposed upload exceeds the maximum allowed size")
 	}
 	p, err := s.receive(ctx, in.Body, in, string(in.ChecksumAlgorithm), in.ContentMD5)
 	if err != nil {
 		return nil, err
 	}
 	v.fill(p)
-	if v, err = s.store(ctx, deref(in.Bucket), deref(in.Key), v, in.IfMatch, in.IfNoneMatch, "ObjectCreated:Put", nil); err != nil {
+	if v, err = s.store(ctx, deref(in.Bucket), deref(in.Key), v, in.IfMatch, in.IfNoneMatch, "ObjectCreated:Put",
+		nil); err != nil {
 		return nil, err
 	}
-	out := &s3.PutObjectOutput{ETag: quoted(v.ETag), VersionId: v.shown(b), ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey),
-		Expiration: b.expiration(deref(in.Key), v)}
+	out := &s3.PutObjectOutput{ETag: quoted(v.ETag), VersionId: v.shown(b), ServerSideEncryption: v.SSE,
+		SSEKMSKeyId: some(v.KMSKey),
+		Expiration:  b.expiration(deref(in.Key), v)}
 	setChecksum(out, v.Sum)
 	return out, nil
 }
@@ -70,7 +76,8 @@ func newVersion(b bucket, key string, meta map[string]string, tagging *string, c
 		size += len(k) + len(x)
 	}
 	if size > int(limit("metadataBytes")) {
-		return v, gateway.Errorf(http.StatusBadRequest, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size")
+		return v, gateway.Errorf(http.StatusBadRequest, "MetadataTooLarge",
+			"Your metadata headers exceed the maximum allowed metadata size")
 	}
 	if acl != "" && acl != types.ObjectCannedACLPrivate && acl != types.ObjectCannedACLBucketOwnerFullControl {
 		return v, gateway.Errorf(http.StatusBadRequest, "AccessControlListNotSupported", "The bucket does not allow ACLs")
@@ -85,13 +92,15 @@ func newVersion(b bucket, key string, meta map[string]string, tagging *string, c
 	}
 	if sse == "" {
 		v.SSE = types.ServerSideEncryptionAes256 // the default since January 2023
-		if b.Encryption != nil && len(b.Encryption.Rules) > 0 && b.Encryption.Rules[0].ApplyServerSideEncryptionByDefault != nil {
+		if b.Encryption != nil && len(b.Encryption.Rules) > 0 &&
+			b.Encryption.Rules[0].ApplyServerSideEncryptionByDefault != nil {
 			d := b.Encryption.Rules[0].ApplyServerSideEncryptionByDefault
 			v.SSE, v.KMSKey = d.SSEAlgorithm, deref(d.KMSMasterKeyID)
 		}
 	}
 	if v.KMSKey != "" && v.SSE != types.ServerSideEncryptionAwsKms {
-		return v, invalid("Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms")
+		return v, invalid(
+			"Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms")
 	}
 	var err error
 	v.Tags, err = parseTags(deref(tagging))
@@ -100,7 +109,8 @@ func newVersion(b bucket, key string, meta map[string]string, tagging *string, c
 
 // store puts a version under a key, with the event that tells of it, as one
 // transaction. then runs in it when it is not nil.
-func (s *Service) store(ctx context.Context, name, key string, v version, ifMatch, ifNone *string, event string, then func(*store.Tx) error) (version, error) {
+func (s *Service) store(ctx context.Context, name, key string, v version, ifMatch, ifNone *string, event string,
+	then func(*store.Tx) error) (version, error) {
 	err := s.host.Store.Update(func(tx *store.Tx) error {
 		b, err := s.bucket(tx, &name, nil) // it may have gone while the body came
 		if err != nil {
@@ -148,7 +158,8 @@ func writeCondition(e entry, key string, ifMatch, ifNone *string) error {
 	now := e.latest()
 	if ifNone != nil {
 		if *ifNone != "*" {
-			return gateway.Errorf(http.StatusNotImplemented, "NotImplemented", "A header you provided implies functionality that is not implemented")
+			return gateway.Errorf(http.StatusNotImplemented, "NotImplemented",
+				"A header you provided implies functionality that is not implemented")
 		}
 		if now != nil {
 			return preconditionFailed("If-None-Match")
@@ -166,7 +177,8 @@ func writeCondition(e entry, key string, ifMatch, ifNone *string) error {
 }
 
 func preconditionFailed(condition string) error {
-	e := gateway.Errorf(http.StatusPreconditionFailed, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold")
+	e := gateway.Errorf(http.StatusPreconditionFailed, "PreconditionFailed",
+		"At least one of the pre-conditions you specified did not hold")
 	e.Fields = map[string]string{"Condition": condition}
 	return e
 }

@@ -7,9 +7,11 @@ import (
 )
 
 // The keys whose fixed values keep a statement from being public.
-// Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status
+// Source:
+// https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html#access-control-block-public-access-policy-status
 func narrowing() []string {
-	return []string{"aws:principalorgid", "aws:sourceaccount", "aws:sourcearn", "aws:sourceip", "aws:sourceowner", "aws:sourcevpc", "aws:sourcevpce",
+	return []string{"aws:principalorgid", "aws:sourceaccount", "aws:sourcearn", "aws:sourceip", "aws:sourceowner",
+		"aws:sourcevpc", "aws:sourcevpce",
 		"aws:userid", "s3:dataaccesspointaccount", "s3:dataaccesspointarn", "s3:x-amz-server-side-encryption-aws-kms-key-id"}
 }
 
@@ -25,7 +27,8 @@ func public(statement map[string]any) bool {
 	}
 	conditions, _ := statement["Condition"].(map[string]any)
 	for operator, keys := range conditions {
-		if strings.Contains(operator, "Not") || strings.HasPrefix(operator, "Null") || strings.HasSuffix(operator, "IfExists") {
+		if strings.Contains(operator, "Not") || strings.HasPrefix(operator, "Null") ||
+			strings.HasSuffix(operator, "IfExists") {
 			continue // it lets in whoever does not send the key
 		}
 		members, _ := keys.(map[string]any)

@@ -18,7 +18,8 @@ func TestPutBucketPolicy_refusesPublicOnes(t *testing.T) {
 	_, err := w.s3.CreateBucket(ctx, &sdk.CreateBucketInput{Bucket: b})
 	require.NoError(t, err)
 	put := func(statement string) error {
-		policy := fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Action":"s3:GetObject","Resource":"arn:aws:s3:::closed/*",%s}]}`, statement)
+		policy := fmt.Sprintf(
+			`{"Version":"2012-10-17","Statement":[{"Action":"s3:GetObject","Resource":"arn:aws:s3:::closed/*",%s}]}`, statement)
 		_, err := w.s3.PutBucketPolicy(ctx, &sdk.PutBucketPolicyInput{Bucket: b, Policy: &policy})
 		return err
 	}

@@ -48,12 +48,16 @@ func parseTags(header string) ([]types.Tag, error) {
 	}
 	values, err := url.ParseQuery(header)
 	if err != nil {
-		return nil, invalid("The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.")
+		return nil,
+			invalid("The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag " +
+				"name duplicates.")
 	}
 	var tags []types.Tag
 	for k, v := range values {
 		if len(v) > 1 {
-			return nil, invalid("The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name duplicates.")
+			return nil,
+				invalid("The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag " +
+					"name duplicates.")
 		}
 		tags = append(tags, types.Tag{Key: ptr(k), Value: ptr(v[0])})
 	}
@@ -62,7 +66,8 @@ func parseTags(header string) ([]types.Tag, error) {
 }
 
 // change edits one version of an object, with the event that tells of it.
-func (s *Service) change(ctx context.Context, name, key, id, owner *string, event string, edit func(b bucket, v *version) error) (b bucket, v version, err error) {
+func (s *Service) change(ctx context.Context, name, key, id, owner *string, event string,
+	edit func(b bucket, v *version) error) (b bucket, v version, err error) {
 	err = s.host.Store.Update(func(tx *store.Tx) error {
 		if b, err = s.bucket(tx, name, owner); err != nil {
 			return err
@@ -88,29 +93,31 @@ func (s *Service) change(ctx context.Context, name, key, id, owner *string, even
 	return b, v, err
 }
 
-// PutObjectTagging implements the operation.
-func (s *Service) PutObjectTagging(ctx context.Context, in *s3.PutObjectTaggingInput) (*s3.PutObjectTaggingOutput, error) {
+func (s *Service) PutObjectTagging(ctx context.Context, in *s3.PutObjectTaggingInput) (*s3.PutObjectTaggingOutput,
+	error) {
 	if err := checkTags(in.Tagging.TagSet, limit("objectTags")); err != nil {
 		return nil, err
 	}
-	b, v, err := s.change(ctx, in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner, "ObjectTagging:Put", func(_ bucket, v *version) error {
-		v.Tags = in.Tagging.TagSet
-		return nil
-	})
+	b, v, err := s.change(ctx, in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner, "ObjectTagging:Put",
+		func(_ bucket, v *version) error {
+			v.Tags = in.Tagging.TagSet
+			return nil
+		})
 	return &s3.PutObjectTaggingOutput{VersionId: v.shown(b)}, err
 }
 
-// DeleteObjectTagging implements the operation.
-func (s *Service) DeleteObjectTagging(ctx context.Context, in *s3.DeleteObjectTaggingInput) (*s3.DeleteObjectTaggingOutput, error) {
-	b, v, err := s.change(ctx, in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner, "ObjectTagging:Delete", func(_ bucket, v *version) error {
-		v.Tags = nil
-		return nil
-	})
+func (s *Service) DeleteObjectTagging(ctx context.Context,
+	in *s3.DeleteObjectTaggingInput) (*s3.DeleteObjectTaggingOutput, error) {
+	b, v, err := s.change(ctx, in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner, "ObjectTagging:Delete",
+		func(_ bucket, v *version) error {
+			v.Tags = nil
+			return nil
+		})
 	return &s3.DeleteObjectTaggingOutput{VersionId: v.shown(b)}, err
 }
 
-// GetObjectTagging implements the operation.
-func (s *Service) GetObjectTagging(_ context.Context, in *s3.GetObjectTaggingInput) (*s3.GetObjectTaggingOutput, error) {
+func (s *Service) GetObjectTagging(_ context.Context, in *s3.GetObjectTaggingInput) (*s3.GetObjectTaggingOutput,
+	error) {
 	b, v, err := s.lookup(in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner)
 	return &s3.GetObjectTaggingOutput{TagSet: orNone(v.Tags), VersionId: v.shown(b)}, err
 }

@@ -32,8 +32,9 @@ type rule struct {
 func rules() map[string]rule {
 	truth := []string{"true", "false"}
 	return map[string]rule{
-		"DelaySeconds":                  {number: true, max: 900, initial: "0"},
-		"MaximumMessageSize":            {number: true, min: 1024, max: limit("messageBytes"), initial: strconv.FormatInt(limit("messageBytes"), 10)},
+		"DelaySeconds": {number: true, max: 900, initial: "0"},
+		"MaximumMessageSize": {number: true, min: 1024, max: limit("messageBytes"),
+			initial: strconv.FormatInt(limit("messageBytes"), 10)},
 		"MessageRetentionPeriod":        {number: true, min: 60, max: 1209600, initial: "345600"},
 		"ReceiveMessageWaitTimeSeconds": {number: true, max: 20, initial: "0"},
 		"VisibilityTimeout":             {number: true, max: limit("visibilitySeconds"), initial: "30"},
@@ -49,7 +50,8 @@ func rules() map[string]rule {
 
 // computed are the attributes that only SQS sets.
 func computed() []string {
-	return []string{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed", "ApproximateNumberOfMessagesNotVisible",
+	return []string{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesDelayed",
+		"ApproximateNumberOfMessagesNotVisible",
 		"CreatedTimestamp", "LastModifiedTimestamp", "QueueArn"}
 }
 
@@ -108,7 +110,9 @@ func (s *Service) checkAttributes(tx *store.Tx, sc ident.Scope, q *queue, given 
 			return badAttribute(name)
 		case r.fifo && !q.fifo():
 			if name == "FifoQueue" && v == "true" {
-				return invalidParameter("The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with .fifo suffix and be 1 to 80 in length.")
+				return invalidParameter(
+					"The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end with " +
+						".fifo suffix and be 1 to 80 in length.")
 			}
 			return badAttribute(name)
 		case v == "" && !r.number && r.words == nil:
@@ -125,7 +129,8 @@ func (s *Service) checkAttributes(tx *store.Tx, sc ident.Scope, q *queue, given 
 			return err
 		}
 	}
-	if q.fifo() && given["FifoThroughputLimit"] == "perMessageGroupId" && merged(q.Attributes, given)["DeduplicationScope"] != "messageGroup" {
+	if q.fifo() && given["FifoThroughputLimit"] == "perMessageGroupId" &&
+		merged(q.Attributes, given)["DeduplicationScope"] != "messageGroup" {
 		return badValue("FifoThroughputLimit")
 	}
 	return nil
@@ -202,7 +207,8 @@ func merged(old, given map[string]string) map[string]string {
 }
 
 // SetQueueAttributes changes settings; those not given stay.
-func (s *Service) SetQueueAttributes(ctx context.Context, in *sqs.SetQueueAttributesInput) (*sqs.SetQueueAttributesOutput, error) {
+func (s *Service) SetQueueAttributes(ctx context.Context,
+	in *sqs.SetQueueAttributesInput) (*sqs.SetQueueAttributesOutput, error) {
 	now := gateway.From(ctx).Time
 	err := s.in(ctx, in.QueueUrl, func(tx *store.Tx, sc ident.Scope, q queue) error {
 		if v, ok := in.Attributes["FifoQueue"]; ok && v != q.attribute("FifoQueue") {
@@ -219,10 +225,12 @@ func (s *Service) SetQueueAttributes(ctx context.Context, in *sqs.SetQueueAttrib
 }
 
 // GetQueueAttributes returns the attributes asked for; none when none is named.
-func (s *Service) GetQueueAttributes(ctx context.Context, in *sqs.GetQueueAttributesInput) (*sqs.GetQueueAttributesOutput, error) {
+func (s *Service) GetQueueAttributes(ctx context.Context,
+	in *sqs.GetQueueAttributesInput) (*sqs.GetQueueAttributesOutput, error) {
 	settable := rules()
 	for _, name := range in.AttributeNames {
-		if _, ok := settable[string(name)]; !ok && name != types.QueueAttributeNameAll && !slices.Contains(computed(), string(name)) {
+		if _, ok := settable[string(name)]; !ok && name != types.QueueAttributeNameAll &&
+			!slices.Contains(computed(), string(name)) {
 			return nil, badAttribute(string(name))
 		}
 	}
@@ -384,7 +392,8 @@ func (s *Service) AddPermission(ctx context.Context, in *sqs.AddPermissionInput)
 }
 
 // RemovePermission removes the statement with a label.
-func (s *Service) RemovePermission(ctx context.Context, in *sqs.RemovePermissionInput) (*sqs.RemovePermissionOutput, error) {
+func (s *Service) RemovePermission(ctx context.Context, in *sqs.RemovePermissionInput) (*sqs.RemovePermissionOutput,
+	error) {
 	err := s.in(ctx, in.QueueUrl, func(tx *store.Tx, sc ident.Scope, q queue) error {
 		p, err := q.policy(queueARN(sc, q.Name))
 		if err != nil {

@@ -26,7 +26,9 @@ func attributesDigest(attrs map[string]types.MessageAttributeValue) *string {
 		return nil
 	}
 	var b []byte
-	add := func(s string) { b = append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...) } //nolint:gosec // at most 1 MiB
+	add := func(s string) {
+		b = append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
+	} //nolint:gosec // at most 1 MiB
 	for _, name := range slices.Sorted(maps.Keys(attrs)) {
 		v := attrs[name]
 		add(name)

@@ -42,18 +42,23 @@ func (t *moveTask) key() string { return fmt.Sprintf("%s/%020d", t.Queue, t.Star
 
 // handle is the secret by which a running task can be cancelled.
 func (t *moveTask) handle(sc ident.Scope) string {
-	return base64.StdEncoding.EncodeToString([]byte(text(map[string]string{"taskId": t.ID, "sourceArn": queueARN(sc, t.Queue), "key": t.key()})))
+	return base64.StdEncoding.EncodeToString(
+		[]byte(text(map[string]string{"taskId": t.ID, "sourceArn": queueARN(sc, t.Queue), "key": t.key()})))
 }
 
 // StartMessageMoveTask begins to move messages from a dead-letter queue to
 // where they came from, or to another queue.
-func (s *Service) StartMessageMoveTask(ctx context.Context, in *sqs.StartMessageMoveTaskInput) (*sqs.StartMessageMoveTaskOutput, error) {
+func (s *Service) StartMessageMoveTask(ctx context.Context,
+	in *sqs.StartMessageMoveTaskInput) (*sqs.StartMessageMoveTaskOutput, error) {
 	c := gateway.From(ctx)
 	source, err := ident.ParseARN(aws.ToString(in.SourceArn))
 	if err != nil || source.Service != "sqs" {
-		return nil, invalidParameter("You must use this format to specify the SourceArn: arn:<partition>:<service>:<region>:<account-id>:<resource-id>")
+		return nil,
+			invalidParameter(
+				"You must use this format to specify the SourceArn: arn:<partition>:<service>:<region>:<account-id>:<resource-id>")
 	}
-	if r := aws.ToInt32(in.MaxNumberOfMessagesPerSecond); in.MaxNumberOfMessagesPerSecond != nil && (r < 1 || int64(r) > limit("moveMessagesPerSecond")) {
+	if r := aws.ToInt32(in.MaxNumberOfMessagesPerSecond); in.MaxNumberOfMessagesPerSecond != nil &&
+		(r < 1 || int64(r) > limit("moveMessagesPerSecond")) {
 		return nil, invalidReason(r, "MaxNumberOfMessagesPerSecond", "You must enter a value between 1 and 500.")
 	}
 	t := moveTask{ID: s.host.IDs.UUID(), Queue: source.Resource, Destination: aws.ToString(in.DestinationArn),
@@ -76,7 +81,8 @@ func (s *Service) StartMessageMoveTask(ctx context.Context, in *sqs.StartMessage
 			return true
 		})
 		if busy {
-			return &types.UnsupportedOperation{Message: aws.String("There is already a task running. Only one active task is allowed for a source queue arn at a given time.")}
+			return &types.UnsupportedOperation{Message: aws.String(
+				"There is already a task running. Only one active task is allowed for a source queue arn at a given time.")}
 		}
 		s.each(tx, c.Scope, t.Queue, func(message) bool {
 			t.Total++
@@ -204,11 +210,14 @@ func (s *Service) back(tx *store.Tx, sc ident.Scope, t *moveTask, m *message, no
 }
 
 // ListMessageMoveTasks lists the newest tasks of a dead-letter queue first.
-func (s *Service) ListMessageMoveTasks(ctx context.Context, in *sqs.ListMessageMoveTasksInput) (*sqs.ListMessageMoveTasksOutput, error) {
+func (s *Service) ListMessageMoveTasks(ctx context.Context,
+	in *sqs.ListMessageMoveTasksInput) (*sqs.ListMessageMoveTasksOutput, error) {
 	c := gateway.From(ctx)
 	source, err := ident.ParseARN(aws.ToString(in.SourceArn))
 	if err != nil {
-		return nil, invalidParameter("You must use this format to specify the SourceArn: arn:<partition>:<service>:<region>:<account-id>:<resource-id>")
+		return nil,
+			invalidParameter(
+				"You must use this format to specify the SourceArn: arn:<partition>:<service>:<region>:<account-id>:<resource-id>")
 	}
 	n := max(int(aws.ToInt32(in.MaxResults)), 1)
 	if n > 10 {
@@ -220,7 +229,8 @@ func (s *Service) ListMessageMoveTasks(ctx context.Context, in *sqs.ListMessageM
 			return missingResource("The resource that you specified for the SourceArn parameter doesn't exist.")
 		}
 		s.tasks.ScanBack(tx, c.Scope, source.Resource+"/", "", func(_ string, t moveTask) bool {
-			e := types.ListMessageMoveTasksResultEntry{SourceArn: in.SourceArn, Status: aws.String(t.Status), StartedTimestamp: t.Started.UnixMilli(),
+			e := types.ListMessageMoveTasksResultEntry{SourceArn: in.SourceArn, Status: aws.String(t.Status),
+				StartedTimestamp:                 t.Started.UnixMilli(),
 				ApproximateNumberOfMessagesMoved: t.Moved, ApproximateNumberOfMessagesToMove: aws.Int64(t.Total)}
 			if t.Destination != "" {
 				e.DestinationArn = aws.String(t.Destination)
@@ -243,7 +253,8 @@ func (s *Service) ListMessageMoveTasks(ctx context.Context, in *sqs.ListMessageM
 }
 
 // CancelMessageMoveTask stops a running task; what was moved stays moved.
-func (s *Service) CancelMessageMoveTask(ctx context.Context, in *sqs.CancelMessageMoveTaskInput) (*sqs.CancelMessageMoveTaskOutput, error) {
+func (s *Service) CancelMessageMoveTask(ctx context.Context,
+	in *sqs.CancelMessageMoveTaskInput) (*sqs.CancelMessageMoveTaskOutput, error) {
 	c := gateway.From(ctx)
 	out := &sqs.CancelMessageMoveTaskOutput{}
 	err := s.host.Store.Update(func(tx *store.Tx) error {

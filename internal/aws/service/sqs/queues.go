@@ -25,7 +25,8 @@ var queueName = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 // no error and returns the queue's URL.
 func (s *Service) CreateQueue(ctx context.Context, in *sqs.CreateQueueInput) (*sqs.CreateQueueOutput, error) {
 	c, name := gateway.From(ctx), aws.ToString(in.QueueName)
-	q := queue{Name: name, Attributes: merged(nil, in.Attributes), Tags: maps.Clone(in.Tags), Created: c.Time, Modified: c.Time}
+	q := queue{Name: name, Attributes: merged(nil, in.Attributes), Tags: maps.Clone(in.Tags), Created: c.Time,
+		Modified: c.Time}
 	if !queueName.MatchString(strings.TrimSuffix(name, ".fifo")) || len(name) > 80 {
 		return nil, invalidParameter("Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length")
 	}
@@ -40,7 +41,8 @@ func (s *Service) CreateQueue(ctx context.Context, in *sqs.CreateQueueInput) (*s
 		if old, ok := s.queues.Get(tx, c.Scope, name); ok {
 			for k, v := range in.Attributes {
 				if old.attribute(k) != v {
-					return &types.QueueNameExists{Message: aws.String("A queue already exists with the same name and a different value for attribute " + k)}
+					return &types.QueueNameExists{Message: aws.String(
+						"A queue already exists with the same name and a different value for attribute " + k)}
 				}
 			}
 			return nil
@@ -61,7 +63,8 @@ func (s *Service) CreateQueue(ctx context.Context, in *sqs.CreateQueueInput) (*s
 }
 
 // GetQueueUrl finds a queue by name.
-func (s *Service) GetQueueUrl(ctx context.Context, in *sqs.GetQueueUrlInput) (*sqs.GetQueueUrlOutput, error) { //nolint:revive // the API's name
+func (s *Service) GetQueueUrl(ctx context.Context, in *sqs.GetQueueUrlInput) (*sqs.GetQueueUrlOutput,
+	error) { //nolint:revive // the API's name
 	sc := gateway.From(ctx).Scope
 	if in.QueueOwnerAWSAccountId != nil {
 		sc.Account = *in.QueueOwnerAWSAccountId
@@ -119,7 +122,8 @@ func (s *Service) ListQueues(ctx context.Context, in *sqs.ListQueuesInput) (*sqs
 }
 
 // listed is what the two operations that list queues have in common.
-func listed[O any](s *Service, ctx context.Context, prefix string, token *string, maximum *int32, want func(queue) bool, output func([]string, *string) *O) (*O, error) {
+func listed[O any](s *Service, ctx context.Context, prefix string, token *string, maximum *int32, want func(queue) bool,
+	output func([]string, *string) *O) (*O, error) {
 	sc := gateway.From(ctx).Scope
 	var names []string
 	_ = s.host.Store.View(func(tx *store.Tx) error {
@@ -181,7 +185,8 @@ func (s *Service) PurgeQueue(ctx context.Context, in *sqs.PurgeQueueInput) (*sqs
 	err := s.in(ctx, in.QueueUrl, func(tx *store.Tx, sc ident.Scope, q queue) error {
 		pause := time.Duration(limit("purgeSeconds")) * time.Second
 		if !q.Purged.IsZero() && now.Before(q.Purged.Add(pause)) {
-			return &types.PurgeQueueInProgress{Message: aws.String("Only one PurgeQueue operation on " + q.Name + " is allowed every " +
+			return &types.PurgeQueueInProgress{Message: aws.String("Only one PurgeQueue operation on " + q.Name +
+				" is allowed every " +
 				strconv.FormatInt(limit("purgeSeconds"), 10) + " seconds.")}
 		}
 		s.empty(tx, sc, q.Name)
@@ -193,7 +198,8 @@ func (s *Service) PurgeQueue(ctx context.Context, in *sqs.PurgeQueueInput) (*sqs
 }
 
 // ListDeadLetterSourceQueues lists the queues whose dead letters go here.
-func (s *Service) ListDeadLetterSourceQueues(ctx context.Context, in *sqs.ListDeadLetterSourceQueuesInput) (*sqs.ListDeadLetterSourceQueuesOutput, error) {
+func (s *Service) ListDeadLetterSourceQueues(ctx context.Context,
+	in *sqs.ListDeadLetterSourceQueuesInput) (*sqs.ListDeadLetterSourceQueuesOutput, error) {
 	var arn string
 	if err := s.in(ctx, in.QueueUrl, func(_ *store.Tx, sc ident.Scope, q queue) error {
 		arn = queueARN(sc, q.Name)

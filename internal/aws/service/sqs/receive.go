@@ -101,7 +101,8 @@ func (s *Service) await(ctx context.Context, arrived <-chan struct{}, now, deadl
 
 // take hides and returns what can be received now; next is when, by itself,
 // the next message comes into sight.
-func (s *Service) take(tx *store.Tx, sc ident.Scope, q *queue, in *sqs.ReceiveMessageInput, now time.Time) (out []types.Message, next time.Time, err error) {
+func (s *Service) take(tx *store.Tx, sc ident.Scope, q *queue, in *sqs.ReceiveMessageInput,
+	now time.Time) (out []types.Message, next time.Time, err error) {
 	s.expire(tx, sc, q, now)
 	ready, next := s.ready(tx, sc, q, max(int(in.MaxNumberOfMessages), 1), now)
 	if len(ready) == 0 {
@@ -135,7 +136,8 @@ func (s *Service) take(tx *store.Tx, sc ident.Scope, q *queue, in *sqs.ReceiveMe
 
 // ready picks messages that may be received, moving those that were received
 // too often to the dead-letter queue.
-func (s *Service) ready(tx *store.Tx, sc ident.Scope, q *queue, n int, now time.Time) (ready []message, next time.Time) {
+func (s *Service) ready(tx *store.Tx, sc ident.Scope, q *queue, n int, now time.Time) (ready []message,
+	next time.Time) {
 	var dead []message
 	_, limit, redrives := q.redrive()
 	consider := func(m message) bool {
@@ -166,7 +168,8 @@ func (s *Service) ready(tx *store.Tx, sc ident.Scope, q *queue, n int, now time.
 
 // inGroups goes over a FIFO queue in order. A message that is hidden holds up
 // the rest of its group.
-func (s *Service) inGroups(tx *store.Tx, sc ident.Scope, q *queue, now time.Time, consider func(message) bool) (next time.Time) {
+func (s *Service) inGroups(tx *store.Tx, sc ident.Scope, q *queue, now time.Time,
+	consider func(message) bool) (next time.Time) {
 	held := map[string]bool{}
 	s.each(tx, sc, q.Name, func(m message) bool {
 		if held[m.Group] {
@@ -238,7 +241,8 @@ func (s *Service) checkInFlight(tx *store.Tx, sc ident.Scope, q *queue, now time
 
 // show is a message as a receiver asked to see it.
 func show(q *queue, m *message, in *sqs.ReceiveMessageInput) types.Message {
-	out := types.Message{MessageId: aws.String(m.ID), Body: aws.String(m.Body), MD5OfBody: aws.String(digest([]byte(m.Body))),
+	out := types.Message{MessageId: aws.String(m.ID), Body: aws.String(m.Body),
+		MD5OfBody:     aws.String(digest([]byte(m.Body))),
 		ReceiptHandle: aws.String(handle(q.Name, m))}
 	all := map[string]string{
 		"SenderId": m.Sender, "SentTimestamp": millis(m.Sent), "ApproximateReceiveCount": strconv.Itoa(m.Receives),
@@ -276,7 +280,8 @@ func show(q *queue, m *message, in *sqs.ReceiveMessageInput) types.Message {
 // such as trace.*, asks for an attribute.
 func selected(names []string, name string) bool {
 	return slices.ContainsFunc(names, func(n string) bool {
-		return n == "All" || n == ".*" || n == name || strings.HasSuffix(n, ".*") && strings.HasPrefix(name, strings.TrimSuffix(n, "*"))
+		return n == "All" || n == ".*" || n == name || strings.HasSuffix(n, ".*") &&
+			strings.HasPrefix(name, strings.TrimSuffix(n, "*"))
 	})
 }
 

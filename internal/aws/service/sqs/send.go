@@ -59,7 +59,9 @@ func (e *entry) check(q *queue) error {
 	for _, r := range e.body {
 		// The characters of XML 1.0, as the API's reference says.
 		if r != '\t' && r != '\n' && r != '\r' && (r < 0x20 || r > 0xd7ff && r < 0xe000 || r == 0xfffe || r == 0xffff) {
-			return &types.InvalidMessageContents{Message: aws.String("Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | #x10000 to #x10FFFF")}
+			return &types.InvalidMessageContents{Message: aws.String(
+				"Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | #xE000 to #xFFFD | " +
+					"#x10000 to #x10FFFF")}
 		}
 	}
 	maximum, _ := strconv.Atoi(q.attribute("MaximumMessageSize")) // was checked when it was set
@@ -74,7 +76,8 @@ func (e *entry) check(q *queue) error {
 	}
 	if !q.fifo() {
 		if e.dedup != "" {
-			return invalidParameter("The request include parameter MessageDeduplicationId which is not valid for this queue type")
+			return invalidParameter(
+				"The request include parameter MessageDeduplicationId which is not valid for this queue type")
 		}
 		return nil
 	}
@@ -83,19 +86,27 @@ func (e *entry) check(q *queue) error {
 
 func (e *entry) checkAttributes() error {
 	if int64(len(e.attributes)) > limit("messageAttributes") {
-		return invalidParameter("Number of message attributes [%d] exceeds the allowed maximum [%d].", len(e.attributes), limit("messageAttributes"))
+		return invalidParameter("Number of message attributes [%d] exceeds the allowed maximum [%d].", len(e.attributes),
+			limit("messageAttributes"))
 	}
 	for name, v := range e.attributes {
 		kind, _, _ := strings.Cut(aws.ToString(v.DataType), ".")
 		switch {
-		case !attributeName.MatchString(name) || strings.HasPrefix(strings.ToLower(name), "aws.") || strings.HasPrefix(strings.ToLower(name), "amazon."):
-			return invalidParameter("The message attribute name '%s' is invalid. Attribute name can contain A-Z, a-z, 0-9, underscore (_), hyphen (-) and period (.) and must not start with AWS. or Amazon.", name)
+		case !attributeName.MatchString(name) || strings.HasPrefix(strings.ToLower(name), "aws.") ||
+			strings.HasPrefix(strings.ToLower(name), "amazon."):
+			return invalidParameter(
+				"The message attribute name '%s' is invalid. Attribute name can contain A-Z, a-z, 0-9, underscore (_), hyphen "+
+					"(-) and period (.) and must not start with AWS. or Amazon.", name)
 		case v.DataType == nil || *v.DataType == "":
 			return invalidParameter("The message attribute '%s' must contain non-empty message attribute type.", name)
 		case kind != "String" && kind != "Number" && kind != "Binary":
-			return invalidParameter("The type of message attribute '%s' is invalid. You must use only the following supported type prefixes: Binary, Number, String.", name)
+			return invalidParameter(
+				"The type of message attribute '%s' is invalid. You must use only the following supported type prefixes: Binary, "+
+					"Number, String.", name)
 		case kind == "Binary" && len(v.BinaryValue) == 0, kind != "Binary" && aws.ToString(v.StringValue) == "":
-			return invalidParameter("The message attribute '%s' must contain non-empty message attribute value for message attribute type '%s'.", name, kind)
+			return invalidParameter(
+				"The message attribute '%s' must contain non-empty message attribute value for message attribute type '%s'.", name,
+				kind)
 		}
 		if kind == "Number" {
 			if _, err := strconv.ParseFloat(*v.StringValue, 64); err != nil {
@@ -116,11 +127,14 @@ func (e *entry) checkFIFO(q *queue) error {
 	case e.group == "":
 		return missingParameter("MessageGroupId")
 	case !fifoID.MatchString(e.group):
-		return invalidReason(e.group, "MessageGroupId", "MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.")
+		return invalidReason(e.group, "MessageGroupId",
+			"MessageGroupId can only include alphanumeric and punctuation characters. 1 to 128 in length.")
 	case e.dedup != "" && !fifoID.MatchString(e.dedup):
-		return invalidReason(e.dedup, "MessageDeduplicationId", "MessageDeduplicationId can only include alphanumeric and punctuation characters. 1 to 128 in length.")
+		return invalidReason(e.dedup, "MessageDeduplicationId",
+			"MessageDeduplicationId can only include alphanumeric and punctuation characters. 1 to 128 in length.")
 	case e.dedup == "" && q.attribute("ContentBasedDeduplication") != "true":
-		return invalidParameter("The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly")
+		return invalidParameter(
+			"The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly")
 	case e.delay != 0:
 		return invalidReason(e.delay, "DelaySeconds", "The request include parameter that is not valid for this queue type.")
 	}
@@ -130,7 +144,8 @@ func (e *entry) checkFIFO(q *queue) error {
 // add stores a checked message and returns it; a repetition within five
 // minutes is answered with the first one's id and number, and not stored.
 func (s *Service) add(tx *store.Tx, sc ident.Scope, q *queue, e *entry, sender string, now time.Time) message {
-	m := message{ID: s.host.IDs.UUID(), Body: e.body, Attributes: e.attributes, Trace: aws.ToString(e.system["AWSTraceHeader"].StringValue),
+	m := message{ID: s.host.IDs.UUID(), Body: e.body, Attributes: e.attributes,
+		Trace:  aws.ToString(e.system["AWSTraceHeader"].StringValue),
 		Sender: sender, Sent: now, Visible: now, Group: e.group, Dedup: e.dedup}
 	delay := time.Duration(e.delay) * time.Second
 	if delay == 0 {
@@ -206,7 +221,8 @@ func sender(c *gateway.Call) string {
 // SendMessage adds one message.
 func (s *Service) SendMessage(ctx context.Context, in *sqs.SendMessageInput) (*sqs.SendMessageOutput, error) {
 	c := gateway.From(ctx)
-	e := entry{body: aws.ToString(in.MessageBody), group: aws.ToString(in.MessageGroupId), dedup: aws.ToString(in.MessageDeduplicationId),
+	e := entry{body: aws.ToString(in.MessageBody), group: aws.ToString(in.MessageGroupId),
+		dedup: aws.ToString(in.MessageDeduplicationId),
 		delay: in.DelaySeconds, attributes: in.MessageAttributes, system: in.MessageSystemAttributes}
 	out := &sqs.SendMessageOutput{}
 	var topic string
@@ -241,17 +257,21 @@ var batchID = regexp.MustCompile(`^[A-Za-z0-9_-]{1,80}$`)
 // checkBatch looks at the ids of a batch.
 func checkBatch[E any](entries []E, id func(*E) *string) error {
 	if len(entries) == 0 {
-		return &types.EmptyBatchRequest{Message: aws.String("There should be at least one SendMessageBatchRequestEntry in the request.")}
+		return &types.EmptyBatchRequest{Message: aws.String(
+			"There should be at least one SendMessageBatchRequestEntry in the request.")}
 	}
 	if int64(len(entries)) > limit("batchEntries") {
-		return &types.TooManyEntriesInBatchRequest{Message: aws.String(fmt.Sprintf("Maximum number of entries per request are %d. You have sent %d.", limit("batchEntries"), len(entries)))}
+		return &types.TooManyEntriesInBatchRequest{Message: aws.String(
+			fmt.Sprintf("Maximum number of entries per request are %d. You have sent %d.", limit("batchEntries"), len(entries)))}
 	}
 	seen := map[string]bool{}
 	for i := range entries {
 		name := aws.ToString(id(&entries[i]))
 		switch {
 		case !batchID.MatchString(name):
-			return &types.InvalidBatchEntryId{Message: aws.String("A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 letters long.")}
+			return &types.InvalidBatchEntryId{Message: aws.String(
+				"A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at most 80 " +
+					"letters long.")}
 		case seen[name]:
 			return &types.BatchEntryIdsNotDistinct{Message: aws.String("Id " + name + " repeated.")}
 		}
@@ -271,21 +291,27 @@ func failedEntry(id *string, err error) types.BatchResultErrorEntry {
 }
 
 // SendMessageBatch adds up to ten messages; each may fail by itself.
-func (s *Service) SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchInput) (*sqs.SendMessageBatchOutput, error) {
+func (s *Service) SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatchInput) (*sqs.SendMessageBatchOutput,
+	error) {
 	c := gateway.From(ctx)
 	if err := checkBatch(in.Entries, func(e *types.SendMessageBatchRequestEntry) *string { return e.Id }); err != nil {
 		return nil, err
 	}
 	entries, total := make([]entry, len(in.Entries)), 0
 	for i, e := range in.Entries {
-		entries[i] = entry{body: aws.ToString(e.MessageBody), group: aws.ToString(e.MessageGroupId), dedup: aws.ToString(e.MessageDeduplicationId),
+		entries[i] = entry{body: aws.ToString(e.MessageBody), group: aws.ToString(e.MessageGroupId),
+			dedup: aws.ToString(e.MessageDeduplicationId),
 			delay: e.DelaySeconds, attributes: e.MessageAttributes, system: e.MessageSystemAttributes}
 		total += entries[i].size()
 	}
 	if int64(total) > limit("messageBytes") {
-		return nil, &types.BatchRequestTooLong{Message: aws.String(fmt.Sprintf("Batch requests cannot be longer than %d bytes. You have sent %d bytes.", limit("messageBytes"), total))}
+		return nil,
+			&types.BatchRequestTooLong{Message: aws.String(
+				fmt.Sprintf("Batch requests cannot be longer than %d bytes. You have sent %d bytes.", limit("messageBytes"),
+					total))}
 	}
-	out := &sqs.SendMessageBatchOutput{Successful: []types.SendMessageBatchResultEntry{}, Failed: []types.BatchResultErrorEntry{}}
+	out := &sqs.SendMessageBatchOutput{Successful: []types.SendMessageBatchResultEntry{},
+		Failed: []types.BatchResultErrorEntry{}}
 	var topic string
 	err := s.in(ctx, in.QueueUrl, func(tx *store.Tx, sc ident.Scope, q queue) error {
 		topic = queueARN(sc, q.Name)

@@ -50,7 +50,8 @@ func send(t testing.TB, client *sqs.Client, url *string, body string) *sqs.SendM
 func receive(t testing.TB, client *sqs.Client, url *string, n int32) []types.Message {
 	t.Helper()
 	out, err := client.ReceiveMessage(context.Background(), &sqs.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: n,
-		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll}, MessageAttributeNames: []string{"All"}})
+		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
+		MessageAttributeNames:       []string{"All"}})
 	require.NoError(t, err)
 	return out.Messages
 }
@@ -83,20 +84,24 @@ func TestMessage_isHiddenComesBackAndIsDeleted(t *testing.T) {
 	c.Advance(10 * time.Second)
 	second := receive(t, client, url, 10)
 	require.Equal(t, "2", second[0].Attributes["ApproximateReceiveCount"])
-	require.Equal(t, first[0].Attributes["ApproximateFirstReceiveTimestamp"], second[0].Attributes["ApproximateFirstReceiveTimestamp"])
+	require.Equal(t, first[0].Attributes["ApproximateFirstReceiveTimestamp"],
+		second[0].Attributes["ApproximateFirstReceiveTimestamp"])
 
 	// The handle of the first receipt is stale: no error, nothing deleted.
-	_, err = client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: first[0].ReceiptHandle})
+	_, err = client.DeleteMessage(t.Context(),
+		&sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: first[0].ReceiptHandle})
 	require.NoError(t, err)
 	require.Equal(t, "1", attribute(t, client, url, "ApproximateNumberOfMessagesNotVisible"))
-	_, err = client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: second[0].ReceiptHandle})
+	_, err = client.DeleteMessage(t.Context(),
+		&sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: second[0].ReceiptHandle})
 	require.NoError(t, err)
 	require.Equal(t, "0", attribute(t, client, url, "ApproximateNumberOfMessagesNotVisible"))
 }
 
 func attribute(t testing.TB, client *sqs.Client, url *string, name string) string {
 	t.Helper()
-	out, err := client.GetQueueAttributes(context.Background(), &sqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: []types.QueueAttributeName{types.QueueAttributeName(name)}})
+	out, err := client.GetQueueAttributes(context.Background(), &sqs.GetQueueAttributesInput{QueueUrl: url,
+		AttributeNames: []types.QueueAttributeName{types.QueueAttributeName(name)}})
 	require.NoError(t, err)
 	return out.Attributes[name]
 }
@@ -107,7 +112,8 @@ func TestVisibility_canBeChanged(t *testing.T) {
 	send(t, client, url, "a")
 	m := receive(t, client, url, 1)[0]
 	change := func(seconds int32) error {
-		_, err := client.ChangeMessageVisibility(t.Context(), &sqs.ChangeMessageVisibilityInput{QueueUrl: url, ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: seconds})
+		_, err := client.ChangeMessageVisibility(t.Context(), &sqs.ChangeMessageVisibilityInput{QueueUrl: url,
+			ReceiptHandle: m.ReceiptHandle, VisibilityTimeout: seconds})
 		return err
 	}
 	require.NoError(t, change(100))
@@ -126,7 +132,8 @@ func TestDelayAndRetention(t *testing.T) {
 	c, client := start(t)
 	url := create(t, client, "jobs", map[string]string{"DelaySeconds": "5", "MessageRetentionPeriod": "60"})
 	send(t, client, url, "a")
-	_, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: url, MessageBody: aws.String("b"), DelaySeconds: 20})
+	_, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: url, MessageBody: aws.String("b"),
+		DelaySeconds: 20})
 	require.NoError(t, err)
 	require.Equal(t, "2", attribute(t, client, url, "ApproximateNumberOfMessagesDelayed"))
 	c.Advance(5 * time.Second)
@@ -186,7 +193,8 @@ func TestDeadLetters_andTheWayBack(t *testing.T) {
 
 	c.Advance(30 * time.Second)
 	arn := aws.String("arn:aws:sqs:us-east-1:000000000000:dead")
-	_, err = client.StartMessageMoveTask(t.Context(), &sqs.StartMessageMoveTaskInput{SourceArn: arn, MaxNumberOfMessagesPerSecond: aws.Int32(2)})
+	_, err = client.StartMessageMoveTask(t.Context(), &sqs.StartMessageMoveTaskInput{SourceArn: arn,
+		MaxNumberOfMessagesPerSecond: aws.Int32(2)})
 	require.NoError(t, err)
 	c.Advance(0)
 	_, err = client.StartMessageMoveTask(t.Context(), &sqs.StartMessageMoveTaskInput{SourceArn: arn})
@@ -202,7 +210,8 @@ func TestDeadLetters_andTheWayBack(t *testing.T) {
 
 func fifoSend(t testing.TB, client *sqs.Client, url *string, group, id, body string) *sqs.SendMessageOutput {
 	t.Helper()
-	out, err := client.SendMessage(context.Background(), &sqs.SendMessageInput{QueueUrl: url, MessageBody: &body, MessageGroupId: &group, MessageDeduplicationId: &id})
+	out, err := client.SendMessage(context.Background(), &sqs.SendMessageInput{QueueUrl: url, MessageBody: &body,
+		MessageGroupId: &group, MessageDeduplicationId: &id})
 	require.NoError(t, err)
 	return out
 }
@@ -230,7 +239,8 @@ func TestFIFO_aHiddenMessageHoldsUpItsGroupOnly(t *testing.T) {
 	first := receive(t, client, url, 1)
 	require.Equal(t, []string{"a0"}, bodies(first))
 	require.Equal(t, []string{"b2", "b4"}, bodies(receive(t, client, url, 10)))
-	_, err := client.DeleteMessage(t.Context(), &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: first[0].ReceiptHandle})
+	_, err := client.DeleteMessage(t.Context(),
+		&sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: first[0].ReceiptHandle})
 	require.NoError(t, err)
 	require.Equal(t, []string{"a1", "a3"}, bodies(receive(t, client, url, 10)))
 }
@@ -260,7 +270,8 @@ func TestFIFO_keepsOrderInvariant(t *testing.T) {
 				require.Greater(rt, *m.Body, last[group])
 				last[group] = *m.Body
 				gone++
-				_, err := client.DeleteMessage(context.Background(), &sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: m.ReceiptHandle})
+				_, err := client.DeleteMessage(context.Background(),
+					&sqs.DeleteMessageInput{QueueUrl: url, ReceiptHandle: m.ReceiptHandle})
 				require.NoError(rt, err)
 			}
 			c.Advance(10 * time.Second)
@@ -273,11 +284,12 @@ func TestBatches_failByEntry(t *testing.T) {
 	c, client := start(t)
 	url := create(t, client, "jobs", map[string]string{"MaximumMessageSize": "1024"})
 	c.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultEntries, Service: "sqs", Skip: 1, Count: 1})
-	out, err := client.SendMessageBatch(t.Context(), &sqs.SendMessageBatchInput{QueueUrl: url, Entries: []types.SendMessageBatchRequestEntry{
-		{Id: aws.String("a"), MessageBody: aws.String("1")},
-		{Id: aws.String("b"), MessageBody: aws.String("2")},
-		{Id: aws.String("c"), MessageBody: aws.String(strings.Repeat("x", 1025))},
-	}})
+	out, err := client.SendMessageBatch(t.Context(), &sqs.SendMessageBatchInput{QueueUrl: url,
+		Entries: []types.SendMessageBatchRequestEntry{
+			{Id: aws.String("a"), MessageBody: aws.String("1")},
+			{Id: aws.String("b"), MessageBody: aws.String("2")},
+			{Id: aws.String("c"), MessageBody: aws.String(strings.Repeat("x", 1025))},
+		}})
 	require.NoError(t, err)
 	require.Len(t, out.Successful, 1)
 	require.Equal(t, "b", *out.Failed[0].Id)
@@ -285,8 +297,10 @@ func TestBatches_failByEntry(t *testing.T) {
 	require.Equal(t, "InvalidParameterValue", *out.Failed[1].Code)
 	require.True(t, out.Failed[1].SenderFault)
 	ms := receive(t, client, url, 10)
-	deleted, err := client.DeleteMessageBatch(t.Context(), &sqs.DeleteMessageBatchInput{QueueUrl: url, Entries: []types.DeleteMessageBatchRequestEntry{
-		{Id: aws.String("x"), ReceiptHandle: ms[0].ReceiptHandle}, {Id: aws.String("y"), ReceiptHandle: aws.String("nonsense")}}})
+	deleted, err := client.DeleteMessageBatch(t.Context(), &sqs.DeleteMessageBatchInput{QueueUrl: url,
+		Entries: []types.DeleteMessageBatchRequestEntry{
+			{Id: aws.String("x"), ReceiptHandle: ms[0].ReceiptHandle},
+			{Id: aws.String("y"), ReceiptHandle: aws.String("nonsense")}}})
 	require.NoError(t, err)
 	require.Equal(t, "x", *deleted.Successful[0].Id)
 	require.Equal(t, "ReceiptHandleIsInvalid", *deleted.Failed[0].Code)
@@ -299,7 +313,8 @@ func TestQueues_lifeAndNames(t *testing.T) {
 	}
 	create(t, client, "q3", nil) // the same again is no error
 	var names []string
-	pages := sqs.NewListQueuesPaginator(client, &sqs.ListQueuesInput{QueueNamePrefix: aws.String("q"), MaxResults: aws.Int32(2)})
+	pages := sqs.NewListQueuesPaginator(client, &sqs.ListQueuesInput{QueueNamePrefix: aws.String("q"),
+		MaxResults: aws.Int32(2)})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(t.Context())
 		require.NoError(t, err)
@@ -321,7 +336,8 @@ func TestQueues_lifeAndNames(t *testing.T) {
 	_, err = client.PurgeQueue(t.Context(), &sqs.PurgeQueueInput{QueueUrl: url.QueueUrl})
 	require.NoError(t, err)
 
-	_, err = client.TagQueue(t.Context(), &sqs.TagQueueInput{QueueUrl: url.QueueUrl, Tags: map[string]string{"a": "1", "b": "2"}})
+	_, err = client.TagQueue(t.Context(), &sqs.TagQueueInput{QueueUrl: url.QueueUrl,
+		Tags: map[string]string{"a": "1", "b": "2"}})
 	require.NoError(t, err)
 	_, err = client.UntagQueue(t.Context(), &sqs.UntagQueueInput{QueueUrl: url.QueueUrl, TagKeys: []string{"a"}})
 	require.NoError(t, err)
@@ -329,10 +345,12 @@ func TestQueues_lifeAndNames(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, map[string]string{"b": "2"}, tags.Tags)
 
-	_, err = client.AddPermission(t.Context(), &sqs.AddPermissionInput{QueueUrl: url.QueueUrl, Label: aws.String("l"), Actions: []string{"SendMessage"}, AWSAccountIds: []string{"111122223333"}})
+	_, err = client.AddPermission(t.Context(), &sqs.AddPermissionInput{QueueUrl: url.QueueUrl, Label: aws.String("l"),
+		Actions: []string{"SendMessage"}, AWSAccountIds: []string{"111122223333"}})
 	require.NoError(t, err)
 	require.Contains(t, attribute(t, client, url.QueueUrl, "Policy"), "SQS:SendMessage")
-	_, err = client.RemovePermission(t.Context(), &sqs.RemovePermissionInput{QueueUrl: url.QueueUrl, Label: aws.String("l")})
+	_, err = client.RemovePermission(t.Context(), &sqs.RemovePermissionInput{QueueUrl: url.QueueUrl,
+		Label: aws.String("l")})
 	require.NoError(t, err)
 	require.Empty(t, attribute(t, client, url.QueueUrl, "Policy"))
 
@@ -368,7 +386,8 @@ func TestWrongRequests(t *testing.T) {
 		return func() error {
 			in := &sqs.SendMessageBatchInput{QueueUrl: url, Entries: []types.SendMessageBatchRequestEntry{}}
 			for i := range ids {
-				in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: &ids[i], MessageBody: aws.String(strings.Repeat("x", 200_000))})
+				in.Entries = append(in.Entries, types.SendMessageBatchRequestEntry{Id: &ids[i],
+					MessageBody: aws.String(strings.Repeat("x", 200_000))})
 			}
 			_, err := client.SendMessageBatch(ctx, in)
 			return err
@@ -394,23 +413,40 @@ func TestWrongRequests(t *testing.T) {
 		{"policy not JSON", "InvalidAttributeValue", attrs("", "x", "Policy", "{")},
 		{"redrive policy not JSON", "InvalidParameterValue", attrs("", "x", "RedrivePolicy", "{")},
 		{"redrive without a target", "InvalidParameterValue", attrs("", "x", "RedrivePolicy", `{"maxReceiveCount":3}`)},
-		{"redrive to nowhere", "InvalidParameterValue", attrs("", "x", "RedrivePolicy", `{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:nowhere","maxReceiveCount":3}`)},
-		{"redrive to another type", "InvalidParameterValue", attrs("", "x", "RedrivePolicy", `{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:ordered.fifo","maxReceiveCount":3}`)},
-		{"redrive after no receipt", "InvalidParameterValue", attrs("", "x", "RedrivePolicy", `{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:plain","maxReceiveCount":0}`)},
+		{"redrive to nowhere", "InvalidParameterValue",
+			attrs("", "x", "RedrivePolicy",
+				`{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:nowhere","maxReceiveCount":3}`)},
+		{"redrive to another type", "InvalidParameterValue",
+			attrs("", "x", "RedrivePolicy",
+				`{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:ordered.fifo","maxReceiveCount":3}`)},
+		{"redrive after no receipt", "InvalidParameterValue",
+			attrs("", "x", "RedrivePolicy",
+				`{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:plain","maxReceiveCount":0}`)},
 		{"the same name, other attributes", "QueueAlreadyExists", attrs("", "plain", "DelaySeconds", "3")},
 		{"no such queue", "NonExistentQueue", msg(sqs.SendMessageInput{QueueUrl: gone, MessageBody: a("x")})},
-		{"no queue in the URL", "InvalidAddress", msg(sqs.SendMessageInput{QueueUrl: a("http://127.0.0.1/"), MessageBody: a("x")})},
+		{"no queue in the URL", "InvalidAddress",
+			msg(sqs.SendMessageInput{QueueUrl: a("http://127.0.0.1/"), MessageBody: a("x")})},
 		{"empty body", "MissingParameter", msg(sqs.SendMessageInput{QueueUrl: url, MessageBody: a("")})},
 		{"control character", "InvalidMessageContents", msg(sqs.SendMessageInput{QueueUrl: url, MessageBody: a("a\x01")})},
-		{"body too large", "InvalidParameterValue", msg(sqs.SendMessageInput{QueueUrl: url, MessageBody: a(strings.Repeat("x", 1<<20+1))})},
-		{"message delay too long", "InvalidParameterValue", msg(sqs.SendMessageInput{QueueUrl: url, MessageBody: a("x"), DelaySeconds: 901})},
-		{"deduplication in a standard queue", "InvalidParameterValue", msg(sqs.SendMessageInput{QueueUrl: url, MessageBody: a("x"), MessageDeduplicationId: a("d")})},
-		{"no group in a fifo queue", "MissingParameter", msg(sqs.SendMessageInput{QueueUrl: fifo, MessageBody: a("x"), MessageDeduplicationId: a("d")})},
-		{"no deduplication id", "InvalidParameterValue", msg(sqs.SendMessageInput{QueueUrl: fifo, MessageBody: a("x"), MessageGroupId: a("g")})},
-		{"delay in a fifo queue", "InvalidParameterValue", msg(sqs.SendMessageInput{QueueUrl: fifo, MessageBody: a("x"), MessageGroupId: a("g"), MessageDeduplicationId: a("d"), DelaySeconds: 1})},
-		{"attribute of an unknown type", "InvalidParameterValue", msg(sqs.SendMessageInput{QueueUrl: url, MessageBody: a("x"), MessageAttributes: text("n", "Date")})},
-		{"attribute with AWS's prefix", "InvalidParameterValue", msg(sqs.SendMessageInput{QueueUrl: url, MessageBody: a("x"), MessageAttributes: text("AWS.n", "String")})},
-		{"number that is none", "InvalidParameterValue", msg(sqs.SendMessageInput{QueueUrl: url, MessageBody: a("x"), MessageAttributes: text("n", "Number")})},
+		{"body too large", "InvalidParameterValue",
+			msg(sqs.SendMessageInput{QueueUrl: url, MessageBody: a(strings.Repeat("x", 1<<20+1))})},
+		{"message delay too long", "InvalidParameterValue",
+			msg(sqs.SendMessageInput{QueueUrl: url, MessageBody: a("x"), DelaySeconds: 901})},
+		{"deduplication in a standard queue", "InvalidParameterValue",
+			msg(sqs.SendMessageInput{QueueUrl: url, MessageBody: a("x"), MessageDeduplicationId: a("d")})},
+		{"no group in a fifo queue", "MissingParameter",
+			msg(sqs.SendMessageInput{QueueUrl: fifo, MessageBody: a("x"), MessageDeduplicationId: a("d")})},
+		{"no deduplication id", "InvalidParameterValue",
+			msg(sqs.SendMessageInput{QueueUrl: fifo, MessageBody: a("x"), MessageGroupId: a("g")})},
+		{"delay in a fifo queue", "InvalidParameterValue",
+			msg(sqs.SendMessageInput{QueueUrl: fifo, MessageBody: a("x"), MessageGroupId: a("g"), MessageDeduplicationId: a("d"),
+				DelaySeconds: 1})},
+		{"attribute of an unknown type", "InvalidParameterValue",
+			msg(sqs.SendMessageInput{QueueUrl: url, MessageBody: a("x"), MessageAttributes: text("n", "Date")})},
+		{"attribute with AWS's prefix", "InvalidParameterValue",
+			msg(sqs.SendMessageInput{QueueUrl: url, MessageBody: a("x"), MessageAttributes: text("AWS.n", "String")})},
+		{"number that is none", "InvalidParameterValue",
+			msg(sqs.SendMessageInput{QueueUrl: url, MessageBody: a("x"), MessageAttributes: text("n", "Number")})},
 		{"eleven messages", "InvalidParameterValue", recv(sqs.ReceiveMessageInput{QueueUrl: url, MaxNumberOfMessages: 11})},
 		{"wait too long", "InvalidParameterValue", recv(sqs.ReceiveMessageInput{QueueUrl: url, WaitTimeSeconds: 21})},
 		{"empty batch", "EmptyBatchRequest", batch()},
@@ -423,11 +459,13 @@ func TestWrongRequests(t *testing.T) {
 			return err
 		}},
 		{"unknown attribute asked for", "InvalidAttributeName", func() error {
-			_, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: url, AttributeNames: []types.QueueAttributeName{"Colour"}})
+			_, err := client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: url,
+				AttributeNames: []types.QueueAttributeName{"Colour"}})
 			return err
 		}},
 		{"moving from a queue that is no dead-letter queue", "InvalidParameterValue", func() error {
-			_, err := client.StartMessageMoveTask(ctx, &sqs.StartMessageMoveTaskInput{SourceArn: a("arn:aws:sqs:us-east-1:000000000000:plain")})
+			_, err := client.StartMessageMoveTask(ctx,
+				&sqs.StartMessageMoveTaskInput{SourceArn: a("arn:aws:sqs:us-east-1:000000000000:plain")})
 			return err
 		}},
 		{"tampered token", "InvalidParameterValue", func() error {

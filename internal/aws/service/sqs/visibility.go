@@ -38,7 +38,8 @@ func (s *Service) resolve(tx *store.Tx, sc ident.Scope, q *queue, raw string) (m
 }
 
 func invalidHandle(raw string) error {
-	return &types.ReceiptHandleIsInvalid{Message: aws.String("The input receipt handle \"" + raw + "\" is not a valid receipt handle.")}
+	return &types.ReceiptHandleIsInvalid{Message: aws.String("The input receipt handle \"" + raw +
+		"\" is not a valid receipt handle.")}
 }
 
 // discard deletes by receipt handle. A stale handle of a standard queue is no
@@ -66,7 +67,8 @@ func (s *Service) rehide(tx *store.Tx, sc ident.Scope, q *queue, raw string, sec
 	case err != nil:
 		return err
 	case !ok:
-		return invalidReason(raw, "ReceiptHandle", "Message does not exist or is not available for visibility timeout change.")
+		return invalidReason(raw, "ReceiptHandle",
+			"Message does not exist or is not available for visibility timeout change.")
 	case !m.Visible.After(now):
 		return &types.MessageNotInflight{Message: aws.String("The specified message isn't in flight.")}
 	}
@@ -97,12 +99,14 @@ func (s *Service) wake(topic string) {
 }
 
 // DeleteMessageBatch removes up to ten messages, each by itself.
-func (s *Service) DeleteMessageBatch(ctx context.Context, in *sqs.DeleteMessageBatchInput) (*sqs.DeleteMessageBatchOutput, error) {
+func (s *Service) DeleteMessageBatch(ctx context.Context,
+	in *sqs.DeleteMessageBatchInput) (*sqs.DeleteMessageBatchOutput, error) {
 	if err := checkBatch(in.Entries, func(e *types.DeleteMessageBatchRequestEntry) *string { return e.Id }); err != nil {
 		return nil, err
 	}
 	now, topic := gateway.From(ctx).Time, ""
-	out := &sqs.DeleteMessageBatchOutput{Successful: []types.DeleteMessageBatchResultEntry{}, Failed: []types.BatchResultErrorEntry{}}
+	out := &sqs.DeleteMessageBatchOutput{Successful: []types.DeleteMessageBatchResultEntry{},
+		Failed: []types.BatchResultErrorEntry{}}
 	err := s.in(ctx, in.QueueUrl, func(tx *store.Tx, sc ident.Scope, q queue) error {
 		if q.fifo() {
 			topic = queueARN(sc, q.Name)
@@ -122,7 +126,8 @@ func (s *Service) DeleteMessageBatch(ctx context.Context, in *sqs.DeleteMessageB
 
 // ChangeMessageVisibility hides a received message for longer or shorter; 0
 // gives it back at once.
-func (s *Service) ChangeMessageVisibility(ctx context.Context, in *sqs.ChangeMessageVisibilityInput) (*sqs.ChangeMessageVisibilityOutput, error) {
+func (s *Service) ChangeMessageVisibility(ctx context.Context,
+	in *sqs.ChangeMessageVisibilityInput) (*sqs.ChangeMessageVisibilityOutput, error) {
 	now, topic := gateway.From(ctx).Time, ""
 	err := s.in(ctx, in.QueueUrl, func(tx *store.Tx, sc ident.Scope, q queue) error {
 		topic = queueARN(sc, q.Name)
@@ -133,12 +138,16 @@ func (s *Service) ChangeMessageVisibility(ctx context.Context, in *sqs.ChangeMes
 }
 
 // ChangeMessageVisibilityBatch does so for up to ten messages, each by itself.
-func (s *Service) ChangeMessageVisibilityBatch(ctx context.Context, in *sqs.ChangeMessageVisibilityBatchInput) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
-	if err := checkBatch(in.Entries, func(e *types.ChangeMessageVisibilityBatchRequestEntry) *string { return e.Id }); err != nil {
+func (s *Service) ChangeMessageVisibilityBatch(ctx context.Context,
+	in *sqs.ChangeMessageVisibilityBatchInput) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
+	if err := checkBatch(in.Entries, func(e *types.ChangeMessageVisibilityBatchRequestEntry) *string {
+		return e.Id
+	}); err != nil {
 		return nil, err
 	}
 	now, topic := gateway.From(ctx).Time, ""
-	out := &sqs.ChangeMessageVisibilityBatchOutput{Successful: []types.ChangeMessageVisibilityBatchResultEntry{}, Failed: []types.BatchResultErrorEntry{}}
+	out := &sqs.ChangeMessageVisibilityBatchOutput{Successful: []types.ChangeMessageVisibilityBatchResultEntry{},
+		Failed: []types.BatchResultErrorEntry{}}
 	err := s.in(ctx, in.QueueUrl, func(tx *store.Tx, sc ident.Scope, q queue) error {
 		topic = queueARN(sc, q.Name)
 		for _, e := range in.Entries {

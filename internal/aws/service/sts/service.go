@@ -57,13 +57,14 @@ func (s *Service) Operations() []gateway.Operation {
 	}
 }
 
-// GetCallerIdentity implements the operation.
-func (s *Service) GetCallerIdentity(ctx context.Context, _ *sts.GetCallerIdentityInput) (*sts.GetCallerIdentityOutput, error) {
+func (s *Service) GetCallerIdentity(ctx context.Context, _ *sts.GetCallerIdentityInput) (*sts.GetCallerIdentityOutput,
+	error) {
 	p := gateway.From(ctx).Principal
 	if p.Kind == gateway.Anonymous {
 		return nil, gateway.Errorf(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
 	}
-	return &sts.GetCallerIdentityOutput{Account: aws.String(p.Account), Arn: aws.String(p.ARN), UserId: aws.String(p.ID)}, nil
+	return &sts.GetCallerIdentityOutput{Account: aws.String(p.Account), Arn: aws.String(p.ARN), UserId: aws.String(p.ID)},
+		nil
 }
 
 // open stores a session of an owner and returns its credentials.
@@ -86,11 +87,11 @@ func (s *Service) open(ctx context.Context, owner gateway.Principal, life time.D
 		s.sessions.Put(tx, sc, n.Key, n)
 		return nil
 	})
-	return &types.Credentials{AccessKeyId: aws.String(n.Key), SecretAccessKey: aws.String(n.Secret), SessionToken: aws.String(n.Token),
-		Expiration: aws.Time(n.Expires)}, err
+	return &types.Credentials{AccessKeyId: aws.String(n.Key), SecretAccessKey: aws.String(n.Secret),
+		SessionToken: aws.String(n.Token),
+		Expiration:   aws.Time(n.Expires)}, err
 }
 
-// AssumeRole implements the operation.
 func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error) {
 	for what, used := range map[string]bool{"Policy": in.Policy != nil, "PolicyArns": len(in.PolicyArns) > 0,
 		"Tags": len(in.Tags) > 0, "TransitiveTagKeys": len(in.TransitiveTagKeys) > 0, "SerialNumber": in.SerialNumber != nil,
@@ -114,8 +115,9 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 	}
 	name := a.Resource[strings.LastIndexByte(a.Resource, '/')+1:]
 	got, err := gateway.Invoke[iam.GetRoleOutput](ctx, s.host, gateway.Call{
-		Principal: gateway.ServicePrincipal("sts.amazonaws.com", a.Account), Scope: ident.Scope{Account: a.Account, Region: call.Scope.Region},
-		Service: "iam", Operation: "GetRole", Input: &iam.GetRoleInput{RoleName: aws.String(name)}})
+		Principal: gateway.ServicePrincipal("sts.amazonaws.com", a.Account),
+		Scope:     ident.Scope{Account: a.Account, Region: call.Scope.Region},
+		Service:   "iam", Operation: "GetRole", Input: &iam.GetRoleInput{RoleName: aws.String(name)}})
 	if err != nil || aws.ToString(got.Role.Arn) != a.String() {
 		return nil, denied // AWS does not tell whether the role exists
 	}
@@ -130,7 +132,9 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 		longest = min(longest, 3600)
 	}
 	if seconds > longest {
-		return nil, gateway.Errorf(400, "ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+		return nil,
+			gateway.Errorf(400, "ValidationError",
+				"The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
 	}
 	owner := gateway.RolePrincipal(a.String(), aws.ToString(in.RoleSessionName), a.Account)
 	owner.ID = aws.ToString(got.Role.RoleId) + ":" + aws.ToString(in.RoleSessionName)
@@ -141,7 +145,8 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 
 // GetSessionToken implements the operation: temporary credentials of the
 // caller itself.
-func (s *Service) GetSessionToken(ctx context.Context, in *sts.GetSessionTokenInput) (*sts.GetSessionTokenOutput, error) {
+func (s *Service) GetSessionToken(ctx context.Context, in *sts.GetSessionTokenInput) (*sts.GetSessionTokenOutput,
+	error) {
 	if in.SerialNumber != nil || in.TokenCode != nil {
 		return nil, gateway.Unsupported("sts", "GetSessionToken", "MFA (SerialNumber, TokenCode)")
 	}
@@ -160,8 +165,8 @@ func (s *Service) GetSessionToken(ctx context.Context, in *sts.GetSessionTokenIn
 	return &sts.GetSessionTokenOutput{Credentials: creds}, err
 }
 
-// GetAccessKeyInfo implements the operation.
-func (s *Service) GetAccessKeyInfo(ctx context.Context, in *sts.GetAccessKeyInfoInput) (*sts.GetAccessKeyInfoOutput, error) {
+func (s *Service) GetAccessKeyInfo(ctx context.Context, in *sts.GetAccessKeyInfoInput) (*sts.GetAccessKeyInfoOutput,
+	error) {
 	// AWS: the account is encoded in the key itself. Here keys carry nothing,
 	// so one that this cloud did not issue belongs to the caller's account.
 	account := gateway.From(ctx).Scope.Account

@@ -173,7 +173,9 @@ func (p *parser) field() (f field, err error) {
 	if p.take("...") {
 		return field{rest: true}, nil
 	}
-	n := strings.IndexFunc(p.rest, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' && r != '-' })
+	n := strings.IndexFunc(p.rest, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && r != '_' && r != '-'
+	})
 	if n < 0 {
 		n = len(p.rest)
 	}

@@ -49,7 +49,9 @@ func parseJSON(text string) (Pattern, error) {
 const maxDepth = 50
 
 func (p *parser) alternatives(depth int) (node, error) {
-	return p.joined("||", depth, func() (node, error) { return p.joined("&&", depth, func() (node, error) { return p.single(depth) }) })
+	return p.joined("||", depth, func() (node, error) {
+		return p.joined("&&", depth, func() (node, error) { return p.single(depth) })
+	})
 }
 
 func (p *parser) joined(by string, _ int, part func() (node, error)) (node, error) {

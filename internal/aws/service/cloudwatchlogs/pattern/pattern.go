@@ -98,7 +98,9 @@ func parseTerms(text string) (Pattern, error) {
 		}
 		terms = append(terms, t)
 	}
-	return Pattern{match: func(message string) (map[string]string, bool) { return map[string]string{}, holds(terms, message) }}, nil
+	return Pattern{match: func(message string) (map[string]string, bool) {
+		return map[string]string{}, holds(terms, message)
+	}}, nil
 }
 
 func holds(terms []term, message string) bool {
@@ -149,7 +151,8 @@ func expression(text string) (re *regexp.Regexp, rest string, err error) {
 	// Letters, digits and some signs; no parentheses, no spaces, only ASCII.
 	// Source: https://docs.aws.amazon.com/AmazonCloudWatch/latest/logs/regex-expressions.html
 	if strings.ContainsFunc(text[1:end+1], func(r rune) bool {
-		return r >= 0x80 || !strings.ContainsRune(`:_#=@/;,-^$?[]{}|\*+.`, r) && (r < '0' || r > '9') && (r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
+		return r >= 0x80 || !strings.ContainsRune(`:_#=@/;,-^$?[]{}|\*+.`, r) && (r < '0' || r > '9') &&
+			(r < 'a' || r > 'z') && (r < 'A' || r > 'Z')
 	}) {
 		return nil, "", fmt.Errorf("the regular expression %s holds a character that is not supported", text[:end+2])
 	}

@@ -63,7 +63,8 @@ func TestMatch_followsTheDocumentedExamples(t *testing.T) {
 }
 
 func TestParse_refusesWhatIsNoPattern(t *testing.T) {
-	for _, text := range []string{`"open`, `{ $.a = 1`, `{ a = 1 }`, `{ $.a }`, `{ $.a > x }`, `{ $.a = 1 $.b = 2 }`, `{ ($.a = 1 }`, `{ $a = 1 }`, `{ $.a[x] = 1 }`,
+	for _, text := range []string{`"open`, `{ $.a = 1`, `{ a = 1 }`, `{ $.a }`, `{ $.a > x }`, `{ $.a = 1 $.b = 2 }`,
+		`{ ($.a = 1 }`, `{ $a = 1 }`, `{ $.a[x] = 1 }`,
 		`[a, b`, `[a b]`, `[a, ..., ..., b]`, `[ = 3]`, `%open`, `%(%`, `{ $.a = %(% }`, `a.b`, `? x`, `{ $. = 1 }`} {
 		_, err := pattern.Parse(text)
 		require.Error(t, err, text)
@@ -80,7 +81,8 @@ func TestValues_areWhatThePatternNames(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, s := range []string{"ERROR -x ?y", `"a b"`, `{ $.a[*].b = "x*" && ($.n > 3 || $.c IS NULL) }`, `[a, ..., b = 4* || b = 5, c]`, "%[0-9]+%"} {
+	for _, s := range []string{"ERROR -x ?y", `"a b"`, `{ $.a[*].b = "x*" && ($.n > 3 || $.c IS NULL) }`,
+		`[a, ..., b = 4* || b = 5, c]`, "%[0-9]+%"} {
 		f.Add(s, `{"a":[{"b":"xy"}],"n":4}`)
 	}
 	f.Fuzz(func(_ *testing.T, text, message string) {

@@ -160,7 +160,8 @@ func (p *parser) comparison() (node, error) {
 	}
 	if left.call != nil && left.call.condition() {
 		if operatorToken(p.peek()) && !p.peek().is("AND") && !p.peek().is("OR") {
-			return nil, fmt.Errorf("The function is not allowed to be used this way in an expression; function: %s", left.call.name)
+			return nil, fmt.Errorf("The function is not allowed to be used this way in an expression; function: %s",
+				left.call.name)
 		}
 		return &function{left.call}, nil
 	}
@@ -174,7 +175,8 @@ func (p *parser) comparison() (node, error) {
 		return p.compare(left)
 	}
 	if left.call != nil {
-		return nil, fmt.Errorf("The function is not allowed to be used this way in an expression; function: %s", left.call.name)
+		return nil, fmt.Errorf("The function is not allowed to be used this way in an expression; function: %s",
+			left.call.name)
 	}
 	return nil, p.unexpected()
 }

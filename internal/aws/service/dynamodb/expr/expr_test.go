@@ -117,16 +117,20 @@ func list(values ...item.Value) item.Value { return item.Value{Kind: item.List, 
 func TestUpdate_readsOldValuesAndKeepsTheOldItem(t *testing.T) {
 	t.Parallel()
 	old := item.Item{"a": item.Num("1"), "b": item.Num("2"), "l": list(item.Str("x"), item.Str("y"), item.Str("z")),
-		"m": {Kind: item.Map, Fields: map[string]item.Value{"k": item.Num("5")}}, "s": {Kind: item.StringSet, Elems: []item.Value{item.Str("p"), item.Str("q")}}}
-	values := map[string]item.Value{":one": item.Num("1"), ":w": list(item.Str("w")), ":p": {Kind: item.StringSet, Elems: []item.Value{item.Str("p")}}}
+		"m": {Kind: item.Map, Fields: map[string]item.Value{"k": item.Num("5")}},
+		"s": {Kind: item.StringSet, Elems: []item.Value{item.Str("p"), item.Str("q")}}}
+	values := map[string]item.Value{":one": item.Num("1"), ":w": list(item.Str("w")),
+		":p": {Kind: item.StringSet, Elems: []item.Value{item.Str("p")}}}
 	for text, want := range map[string]item.Item{
 		"SET a = b, b = a":                      {"a": item.Num("2"), "b": item.Num("1")},
 		"SET m.k = m.k - :one":                  {"m": {Kind: item.Map, Fields: map[string]item.Value{"k": item.Num("4")}}},
 		"SET l[9] = :one REMOVE l[0], l[1]":     {"l": list(item.Str("z"), item.Num("1"))},
 		"SET l = list_append(:w, l)":            {"l": list(item.Str("w"), item.Str("x"), item.Str("y"), item.Str("z"))},
 		"SET n = if_not_exists(n, :one) + :one": {"n": item.Num("2")},
-		"ADD a :one DELETE s :p":                {"a": item.Num("2"), "s": {Kind: item.StringSet, Elems: []item.Value{item.Str("q")}}},
-		"remove m.k set l[1] = (a + :one)":      {"m": {Kind: item.Map, Fields: map[string]item.Value{}}, "l": list(item.Str("x"), item.Num("2"), item.Str("z"))},
+		"ADD a :one DELETE s :p": {"a": item.Num("2"),
+			"s": {Kind: item.StringSet, Elems: []item.Value{item.Str("q")}}},
+		"remove m.k set l[1] = (a + :one)": {"m": {Kind: item.Map, Fields: map[string]item.Value{}},
+			"l": list(item.Str("x"), item.Num("2"), item.Str("z"))},
 	} {
 		p, err := NewParams(nil, values)
 		require.NoError(t, err)
@@ -145,8 +149,10 @@ func TestUpdate_readsOldValuesAndKeepsTheOldItem(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{"a = :v AND NOT (b.c[1] < size(#n) OR begins_with(d, :v))", "x BETWEEN :v AND :v", "a IN (:v, b)",
-		"SET a = if_not_exists(b, :v) + :v, c[0] = list_append(:v, d) REMOVE e.f ADD g :v DELETE h :v", "a, b.c, #n[3]", "((((", "\xff\x00"} {
+	for _, seed := range []string{"a = :v AND NOT (b.c[1] < size(#n) OR begins_with(d, :v))", "x BETWEEN :v AND :v",
+		"a IN (:v, b)",
+		"SET a = if_not_exists(b, :v) + :v, c[0] = list_append(:v, d) REMOVE e.f ADD g :v DELETE h :v", "a, b.c, #n[3]",
+		"((((", "\xff\x00"} {
 		f.Add(seed)
 	}
 	it := item.Item{"a": item.Num("1"), "b": list(item.Str("x"))}

@@ -66,7 +66,8 @@ func (c *call) check() error {
 		want = 1
 	}
 	if len(c.args) != want {
-		return fmt.Errorf("Incorrect number of operands for operator or function; operator or function: %s, number of operands: %d",
+		return fmt.Errorf(
+			"Incorrect number of operands for operator or function; operator or function: %s, number of operands: %d",
 			c.name, len(c.args))
 	}
 	switch c.name {
@@ -99,7 +100,9 @@ func (c *call) checkType() error {
 	if v.Kind != item.String {
 		kind := v.Kind.String()
 		if kind == "" {
-			return fmt.Errorf("Incorrect operand type for operator or function; operator or function: %s, operand type: {NS,SS,L,BS,N,M,B,BOOL,NULL,S}", c.name)
+			return fmt.Errorf(
+				"Incorrect operand type for operator or function; operator or function: %s, operand type: "+
+					"{NS,SS,L,BS,N,M,B,BOOL,NULL,S}", c.name)
 		}
 		return wrongType(c.name, v.Kind)
 	}
@@ -119,7 +122,8 @@ func (c *call) checkKinds(allowed ...item.Kind) error {
 }
 
 func wrongType(operator string, k item.Kind) error {
-	return fmt.Errorf("Incorrect operand type for operator or function; operator or function: %s, operand type: %s", operator, k)
+	return fmt.Errorf("Incorrect operand type for operator or function; operator or function: %s, operand type: %s",
+		operator, k)
 }
 
 func oneOf(k item.Kind, kinds []item.Kind) bool {

@@ -29,7 +29,8 @@ func ParseKeyCondition(src string, params *Params) ([]KeyTerm, error) {
 	for i, t := range terms {
 		for _, u := range terms[:i] {
 			if t.Attribute == u.Attribute {
-				return nil, errors.New("Invalid KeyConditionExpression: KeyConditionExpressions must only contain one condition per key")
+				return nil,
+					errors.New("Invalid KeyConditionExpression: KeyConditionExpressions must only contain one condition per key")
 			}
 		}
 	}
@@ -98,7 +99,8 @@ func keyTerm(terms []KeyTerm, op string, attribute operand, values ...operand) (
 		return nil, errors.New("Invalid condition in KeyConditionExpression: No key attribute specified")
 	}
 	if len(attribute.path) > 1 {
-		return nil, errors.New("Invalid KeyConditionExpression: KeyConditionExpressions cannot have conditions on nested attributes")
+		return nil,
+			errors.New("Invalid KeyConditionExpression: KeyConditionExpressions cannot have conditions on nested attributes")
 	}
 	t := KeyTerm{Attribute: attribute.path.Top(), Op: op}
 	for _, o := range values {

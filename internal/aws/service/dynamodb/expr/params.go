@@ -15,7 +15,8 @@ import (
 )
 
 // Limits of expressions.
-// Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-expression-parameters
+// Source:
+// https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-expression-parameters
 const (
 	MaxLength    = 4096 // bytes of an expression
 	MaxOperators = 300  // operators and functions of an expression

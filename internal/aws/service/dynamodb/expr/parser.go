@@ -111,7 +111,8 @@ func (p *parser) path() (Path, error) {
 			path = append(path, Step{Index: n, Elem: true})
 		default:
 			if len(path) > 32 {
-				return nil, errors.New("The document path has too many nesting elements; nesting levels: " + strconv.Itoa(len(path)))
+				return nil, errors.New("The document path has too many nesting elements; nesting levels: " +
+					strconv.Itoa(len(path)))
 			}
 			return path, nil
 		}
@@ -125,7 +126,8 @@ func (p *parser) name() (string, error) {
 		p.at++
 		name, ok := p.params.names[t.text]
 		if !ok {
-			return "", fmt.Errorf("An expression attribute name used in the document path is not defined; attribute name: %s", t.text)
+			return "", fmt.Errorf("An expression attribute name used in the document path is not defined; attribute name: %s",
+				t.text)
 		}
 		p.params.usedNames[t.text] = true
 		return name, nil
@@ -160,7 +162,8 @@ func (p *parser) value() (item.Value, error) {
 	p.at++
 	v, ok := p.params.values[t.text]
 	if !ok {
-		return item.Value{}, fmt.Errorf("An expression attribute value used in expression is not defined; attribute value: %s", t.text)
+		return item.Value{},
+			fmt.Errorf("An expression attribute value used in expression is not defined; attribute value: %s", t.text)
 	}
 	p.params.usedValues[t.text] = true
 	return v, nil

@@ -80,7 +80,8 @@ func TestParseNumber_refusesWhatIsOutOfRange(t *testing.T) {
 		_, err := ParseNumber(s)
 		require.ErrorContains(t, err, "The parameter cannot be converted to a numeric value", s)
 	}
-	for s, want := range map[string]string{"1e2": "100", "-0": "0", "+00.50": "0.5", "1E-130": "0." + strings.Repeat("0", 129) + "1"} {
+	for s, want := range map[string]string{"1e2": "100", "-0": "0", "+00.50": "0.5", "1E-130": "0." +
+		strings.Repeat("0", 129) + "1"} {
 		d, err := ParseNumber(s)
 		require.NoError(t, err)
 		require.Equal(t, want, d.String())
@@ -99,7 +100,8 @@ func TestSize_followsTheRulesOfAWS(t *testing.T) {
 
 func FuzzDecode(f *testing.F) {
 	f.Add(Item{"a": Num("1.5"), "b": {Kind: StringSet, Elems: []Value{Str("x")}}}.Encode(nil))
-	f.Add(Item{"m": {Kind: Map, Fields: map[string]Value{"l": {Kind: List, Elems: []Value{Bin("\x00"), {Kind: Null}}}}}}.Encode(nil))
+	f.Add(Item{"m": {Kind: Map,
+		Fields: map[string]Value{"l": {Kind: List, Elems: []Value{Bin("\x00"), {Kind: Null}}}}}}.Encode(nil))
 	f.Add([]byte{1, 0, byte(List), 0xff, 0xff})
 	f.Fuzz(func(t *testing.T, b []byte) {
 		it, _, err := Decode(b)

@@ -46,7 +46,8 @@ func TestSequence_textOrderIsNumberOrder(t *testing.T) {
 }
 
 func FuzzDecodeRecord(f *testing.F) {
-	b, _ := encodeRecord(&Record{Event: "INSERT", ID: "x", Keys: item.Item{"pk": item.Str("a")}, New: item.Item{"v": item.Num("1")}})
+	b, _ := encodeRecord(&Record{Event: "INSERT", ID: "x", Keys: item.Item{"pk": item.Str("a")},
+		New: item.Item{"v": item.Num("1")}})
 	f.Add(b)
 	f.Add([]byte{7})
 	f.Fuzz(func(t *testing.T, b []byte) {

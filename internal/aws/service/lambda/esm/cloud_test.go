@@ -88,14 +88,19 @@ var errUser = errors.New("the handler raised")
 func (f *functions) Name() string { return "lambda" }
 
 func (f *functions) Operations() []gateway.Operation {
-	return append(f.Mappings.Operations(), gateway.Op(gateway.Control, f.GetFunctionConfiguration), gateway.Op(gateway.Data, f.Invoke))
+	return append(f.Mappings.Operations(), gateway.Op(gateway.Control, f.GetFunctionConfiguration),
+		gateway.Op(gateway.Data, f.Invoke))
 }
 
-func (f *functions) GetFunctionConfiguration(ctx context.Context, in *lambda.GetFunctionConfigurationInput) (*lambda.GetFunctionConfigurationOutput, error) {
+func (f *functions) GetFunctionConfiguration(ctx context.Context,
+	in *lambda.GetFunctionConfigurationInput) (*lambda.GetFunctionConfigurationOutput, error) {
 	if !strings.HasPrefix(*in.FunctionName, "f") {
-		return nil, &types.ResourceNotFoundException{Message: aws.String("Function not found: " + gateway.From(ctx).Scope.ARN("lambda", "function:"+*in.FunctionName))}
+		return nil,
+			&types.ResourceNotFoundException{Message: aws.String("Function not found: " +
+				gateway.From(ctx).Scope.ARN("lambda", "function:"+*in.FunctionName))}
 	}
-	return &lambda.GetFunctionConfigurationOutput{FunctionName: in.FunctionName, Role: aws.String("arn:aws:iam::000000000000:role/worker"), Timeout: aws.Int32(f.timeout)}, nil
+	return &lambda.GetFunctionConfigurationOutput{FunctionName: in.FunctionName,
+		Role: aws.String("arn:aws:iam::000000000000:role/worker"), Timeout: aws.Int32(f.timeout)}, nil
 }
 
 func (f *functions) Invoke(ctx context.Context, in *lambda.InvokeInput) (*lambda.InvokeOutput, error) {
@@ -199,7 +204,8 @@ func newCloudWithClock(t testing.TB, clk *clock.Clock, more ...gateway.Service) 
 			f.host, f.Mappings = h, esm.New(h)
 			return f
 		})...)
-	return &cloud{Cloud: c, t: t, fn: f, lambda: lambda.NewFromConfig(c.Config()), kinesis: kinesis.NewFromConfig(c.Config())}
+	return &cloud{Cloud: c, t: t, fn: f, lambda: lambda.NewFromConfig(c.Config()),
+		kinesis: kinesis.NewFromConfig(c.Config())}
 }
 
 // settle waits until nothing more happens at this time.
@@ -223,7 +229,8 @@ const streamARN = "arn:aws:kinesis:us-east-1:000000000000:stream/s"
 // stream makes the stream "s".
 func (c *cloud) stream(shards int32) {
 	c.t.Helper()
-	_, err := c.kinesis.CreateStream(c.t.Context(), &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(shards)})
+	_, err := c.kinesis.CreateStream(c.t.Context(), &kinesis.CreateStreamInput{StreamName: aws.String("s"),
+		ShardCount: aws.Int32(shards)})
 	require.NoError(c.t, err)
 	c.Advance(time.Second)
 }
@@ -231,7 +238,8 @@ func (c *cloud) stream(shards int32) {
 // mapping makes a mapping of "s" and waits until it is enabled.
 func (c *cloud) mapping(change ...func(*lambda.CreateEventSourceMappingInput)) string {
 	c.t.Helper()
-	in := &lambda.CreateEventSourceMappingInput{FunctionName: aws.String("f"), EventSourceArn: aws.String(streamARN), StartingPosition: types.EventSourcePositionTrimHorizon}
+	in := &lambda.CreateEventSourceMappingInput{FunctionName: aws.String("f"), EventSourceArn: aws.String(streamARN),
+		StartingPosition: types.EventSourcePositionTrimHorizon}
 	for _, f := range change {
 		f(in)
 	}

@@ -16,13 +16,15 @@ import (
 func (m *Mappings) find(tx *store.Tx, c *gateway.Call, uuid *string) (mapping, error) {
 	row, ok := m.mappings.Get(tx, c.Scope, aws.ToString(uuid))
 	if !ok || row.gone(c.Time) {
-		return row, &types.ResourceNotFoundException{Type: aws.String("User"), Message: aws.String("The resource you requested does not exist.")}
+		return row, &types.ResourceNotFoundException{Type: aws.String("User"),
+			Message: aws.String("The resource you requested does not exist.")}
 	}
 	return row, nil
 }
 
 // GetEventSourceMapping returns one mapping.
-func (m *Mappings) GetEventSourceMapping(ctx context.Context, in *sdk.GetEventSourceMappingInput) (*sdk.GetEventSourceMappingOutput, error) {
+func (m *Mappings) GetEventSourceMapping(ctx context.Context,
+	in *sdk.GetEventSourceMappingInput) (*sdk.GetEventSourceMappingOutput, error) {
 	c := gateway.From(ctx)
 	var row mapping
 	err := m.host.Store.View(func(tx *store.Tx) (err error) {
@@ -37,7 +39,8 @@ func (m *Mappings) GetEventSourceMapping(ctx context.Context, in *sdk.GetEventSo
 
 // ListEventSourceMappings returns the mappings of a function, a source or all,
 // in order of their ids, a page at a time.
-func (m *Mappings) ListEventSourceMappings(ctx context.Context, in *sdk.ListEventSourceMappingsInput) (*sdk.ListEventSourceMappingsOutput, error) {
+func (m *Mappings) ListEventSourceMappings(ctx context.Context,
+	in *sdk.ListEventSourceMappingsInput) (*sdk.ListEventSourceMappingsOutput, error) {
 	c := gateway.From(ctx)
 	want := ""
 	if in.FunctionName != nil {
@@ -73,7 +76,8 @@ func (m *Mappings) ListEventSourceMappings(ctx context.Context, in *sdk.ListEven
 }
 
 // DeleteEventSourceMapping begins the deletion of a mapping.
-func (m *Mappings) DeleteEventSourceMapping(ctx context.Context, in *sdk.DeleteEventSourceMappingInput) (*sdk.DeleteEventSourceMappingOutput, error) {
+func (m *Mappings) DeleteEventSourceMapping(ctx context.Context,
+	in *sdk.DeleteEventSourceMappingInput) (*sdk.DeleteEventSourceMappingOutput, error) {
 	c := gateway.From(ctx)
 	var row mapping
 	err := m.host.Store.Update(func(tx *store.Tx) (err error) {
@@ -105,12 +109,16 @@ func (m *mapping) usable(c *gateway.Call, verb string) error {
 }
 
 // UpdateEventSourceMapping changes what is given and leaves the rest.
-func (m *Mappings) UpdateEventSourceMapping(ctx context.Context, in *sdk.UpdateEventSourceMappingInput) (*sdk.UpdateEventSourceMappingOutput, error) {
+func (m *Mappings) UpdateEventSourceMapping(ctx context.Context,
+	in *sdk.UpdateEventSourceMappingInput) (*sdk.UpdateEventSourceMappingOutput, error) {
 	c := gateway.From(ctx)
 	if err := unsupported("UpdateEventSourceMapping", &sdk.CreateEventSourceMappingInput{
-		AmazonManagedKafkaEventSourceConfig: in.AmazonManagedKafkaEventSourceConfig, DocumentDBEventSourceConfig: in.DocumentDBEventSourceConfig,
-		KMSKeyArn: in.KMSKeyArn, LoggingConfig: in.LoggingConfig, MetricsConfig: in.MetricsConfig, ProvisionedPollerConfig: in.ProvisionedPollerConfig,
-		SelfManagedKafkaEventSourceConfig: in.SelfManagedKafkaEventSourceConfig, SourceAccessConfigurations: in.SourceAccessConfigurations,
+		AmazonManagedKafkaEventSourceConfig: in.AmazonManagedKafkaEventSourceConfig,
+		DocumentDBEventSourceConfig:         in.DocumentDBEventSourceConfig,
+		KMSKeyArn:                           in.KMSKeyArn, LoggingConfig: in.LoggingConfig, MetricsConfig: in.MetricsConfig,
+		ProvisionedPollerConfig:           in.ProvisionedPollerConfig,
+		SelfManagedKafkaEventSourceConfig: in.SelfManagedKafkaEventSourceConfig,
+		SourceAccessConfigurations:        in.SourceAccessConfigurations,
 	}); err != nil {
 		return nil, err
 	}
@@ -153,7 +161,8 @@ func (m *Mappings) UpdateEventSourceMapping(ctx context.Context, in *sdk.UpdateE
 }
 
 // change applies an update to a copy of the mapping and checks the outcome.
-func (m *Mappings) change(ctx context.Context, row *mapping, in *sdk.UpdateEventSourceMappingInput, kind sourceKind, arn ident.ARN) error {
+func (m *Mappings) change(ctx context.Context, row *mapping, in *sdk.UpdateEventSourceMappingInput, kind sourceKind,
+	arn ident.ARN) error {
 	cfg := &row.Config
 	set(&cfg.BatchSize, in.BatchSize)
 	set(&cfg.MaximumBatchingWindowInSeconds, in.MaximumBatchingWindowInSeconds)

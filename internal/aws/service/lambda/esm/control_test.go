@@ -36,42 +36,76 @@ func TestCreate_refusesForStreams(t *testing.T) {
 		change        func(*input)
 		code, message string
 	}{
-		"no source":         {func(in *input) { in.EventSourceArn = nil }, bad, "Unrecognized event source."},
-		"other source":      {func(in *input) { in.EventSourceArn = aws.String("arn:aws:sns:us-east-1:000000000000:x") }, bad, "Unrecognized event source"},
-		"kafka":             {func(in *input) { in.EventSourceArn = aws.String("arn:aws:kafka:us-east-1:000000000000:cluster/x/y") }, "NotImplemented", "kafka"},
-		"no stream":         {func(in *input) { in.EventSourceArn = aws.String(streamARN + "x") }, bad, "Stream not found"},
-		"no table stream":   {func(in *input) { in.EventSourceArn = &table }, bad, "Stream not found"},
-		"no function":       {func(in *input) { in.FunctionName = aws.String("gone") }, "ResourceNotFoundException", "Function not found"},
-		"no position":       {func(in *input) { in.StartingPosition = "" }, bad, "'startingPosition'"},
-		"no timestamp":      {func(in *input) { in.StartingPosition = "AT_TIMESTAMP" }, bad, "StartingPositionTimestamp"},
-		"timestamp unasked": {func(in *input) { in.StartingPositionTimestamp = aws.Time(awstest.Epoch) }, bad, "StartingPositionTimestamp"},
+		"no source": {func(in *input) { in.EventSourceArn = nil }, bad, "Unrecognized event source."},
+		"other source": {func(in *input) {
+			in.EventSourceArn = aws.String("arn:aws:sns:us-east-1:000000000000:x")
+		}, bad, "Unrecognized event source"},
+		"kafka": {func(in *input) {
+			in.EventSourceArn = aws.String("arn:aws:kafka:us-east-1:000000000000:cluster/x/y")
+		}, "NotImplemented", "kafka"},
+		"no stream":       {func(in *input) { in.EventSourceArn = aws.String(streamARN + "x") }, bad, "Stream not found"},
+		"no table stream": {func(in *input) { in.EventSourceArn = &table }, bad, "Stream not found"},
+		"no function": {func(in *input) {
+			in.FunctionName = aws.String("gone")
+		}, "ResourceNotFoundException", "Function not found"},
+		"no position":  {func(in *input) { in.StartingPosition = "" }, bad, "'startingPosition'"},
+		"no timestamp": {func(in *input) { in.StartingPosition = "AT_TIMESTAMP" }, bad, "StartingPositionTimestamp"},
+		"timestamp unasked": {func(in *input) {
+			in.StartingPositionTimestamp = aws.Time(awstest.Epoch)
+		}, bad, "StartingPositionTimestamp"},
 		"future timestamp": {func(in *input) {
 			in.StartingPosition, in.StartingPositionTimestamp = "AT_TIMESTAMP", aws.Time(awstest.Epoch.Add(time.Hour))
 		}, bad, "future"},
 		"timestamp for table": {func(in *input) {
-			in.EventSourceArn, in.StartingPosition, in.StartingPositionTimestamp = &table, "AT_TIMESTAMP", aws.Time(awstest.Epoch)
+			in.EventSourceArn, in.StartingPosition, in.StartingPositionTimestamp = &table, "AT_TIMESTAMP",
+				aws.Time(awstest.Epoch)
 		}, bad, "Unsupported starting position"},
 		"position":        {func(in *input) { in.StartingPosition = "MIDDLE" }, bad, "startingPosition"},
 		"batch of none":   {func(in *input) { in.BatchSize = aws.Int32(0) }, "ValidationException", "batchSize"},
 		"batch too large": {func(in *input) { in.BatchSize = aws.Int32(10001) }, "ValidationException", "batchSize"},
-		"window too long": {func(in *input) { in.MaximumBatchingWindowInSeconds = aws.Int32(301) }, "ValidationException", "maximumBatchingWindowInSeconds"},
-		"factor":          {func(in *input) { in.ParallelizationFactor = aws.Int32(11) }, "ValidationException", "parallelizationFactor"},
-		"retries":         {func(in *input) { in.MaximumRetryAttempts = aws.Int32(10001) }, "ValidationException", "maximumRetryAttempts"},
-		"age":             {func(in *input) { in.MaximumRecordAgeInSeconds = aws.Int32(604801) }, "ValidationException", "maximumRecordAgeInSeconds"},
-		"age too short":   {func(in *input) { in.MaximumRecordAgeInSeconds = aws.Int32(59) }, bad, "MaximumRecordAgeInSeconds"},
-		"tumbling":        {func(in *input) { in.TumblingWindowInSeconds = aws.Int32(901) }, "ValidationException", "tumblingWindowInSeconds"},
-		"concurrency":     {func(in *input) { in.ScalingConfig = &types.ScalingConfig{MaximumConcurrency: aws.Int32(5)} }, bad, "Unsupported ScalingConfig"},
-		"response type":   {func(in *input) { in.FunctionResponseTypes = []types.FunctionResponseType{"All"} }, bad, "functionResponseTypes"},
-		"filter":          {func(in *input) { in.FilterCriteria = filters(`{"data":"x"}`) }, bad, "Invalid filter pattern definition."},
-		"filter on text":  {func(in *input) { in.FilterCriteria = filters(`{"data":["x"]}`) }, bad, "Invalid filter pattern definition."},
+		"window too long": {func(in *input) {
+			in.MaximumBatchingWindowInSeconds = aws.Int32(301)
+		}, "ValidationException", "maximumBatchingWindowInSeconds"},
+		"factor": {func(in *input) {
+			in.ParallelizationFactor = aws.Int32(11)
+		}, "ValidationException", "parallelizationFactor"},
+		"retries": {func(in *input) {
+			in.MaximumRetryAttempts = aws.Int32(10001)
+		}, "ValidationException", "maximumRetryAttempts"},
+		"age": {func(in *input) {
+			in.MaximumRecordAgeInSeconds = aws.Int32(604801)
+		}, "ValidationException", "maximumRecordAgeInSeconds"},
+		"age too short": {func(in *input) {
+			in.MaximumRecordAgeInSeconds = aws.Int32(59)
+		}, bad, "MaximumRecordAgeInSeconds"},
+		"tumbling": {func(in *input) {
+			in.TumblingWindowInSeconds = aws.Int32(901)
+		}, "ValidationException", "tumblingWindowInSeconds"},
+		"concurrency": {func(in *input) {
+			in.ScalingConfig = &types.ScalingConfig{MaximumConcurrency: aws.Int32(5)}
+		}, bad, "Unsupported ScalingConfig"},
+		"response type": {func(in *input) {
+			in.FunctionResponseTypes = []types.FunctionResponseType{"All"}
+		}, bad, "functionResponseTypes"},
+		"filter": {func(in *input) {
+			in.FilterCriteria = filters(`{"data":"x"}`)
+		}, bad, "Invalid filter pattern definition."},
+		"filter on text": {func(in *input) {
+			in.FilterCriteria = filters(`{"data":["x"]}`)
+		}, bad, "Invalid filter pattern definition."},
 		"six filters": {func(in *input) {
 			in.FilterCriteria = filters(strings.Split(strings.Repeat(`{"a":[1]};`, 6), ";")[:6]...)
 		}, bad, "filters"},
-		"topic":              {func(in *input) { in.DestinationConfig = onFailure("arn:aws:sns:us-east-1:000000000000:x") }, "NotImplemented", "SNS"},
-		"lambda destination": {func(in *input) { in.DestinationConfig = onFailure("arn:aws:lambda:us-east-1:000000000000:function:x") }, bad, "destination"},
-		"destination":        {func(in *input) { in.DestinationConfig = onFailure("queue") }, "ValidationException", "destination"},
+		"topic": {func(in *input) {
+			in.DestinationConfig = onFailure("arn:aws:sns:us-east-1:000000000000:x")
+		}, "NotImplemented", "SNS"},
+		"lambda destination": {func(in *input) {
+			in.DestinationConfig = onFailure("arn:aws:lambda:us-east-1:000000000000:function:x")
+		}, bad, "destination"},
+		"destination": {func(in *input) { in.DestinationConfig = onFailure("queue") }, "ValidationException", "destination"},
 		"on success": {func(in *input) {
-			in.DestinationConfig = &types.DestinationConfig{OnSuccess: &types.OnSuccess{Destination: aws.String("arn:aws:sqs:us-east-1:000000000000:q")}}
+			in.DestinationConfig = &types.DestinationConfig{OnSuccess: &types.OnSuccess{Destination: aws.String(
+				"arn:aws:sqs:us-east-1:000000000000:q")}}
 		}, bad, "OnSuccess"},
 		"tags": {func(in *input) { in.Tags = map[string]string{"a": "b"} }, "NotImplemented", "Tags"},
 		"metrics": {func(in *input) {
@@ -80,10 +114,13 @@ func TestCreate_refusesForStreams(t *testing.T) {
 		"pollers": {func(in *input) {
 			in.ProvisionedPollerConfig = &types.ProvisionedPollerConfig{MinimumPollers: aws.Int32(1)}
 		}, "NotImplemented", "ProvisionedPollerConfig"},
-		"key":    {func(in *input) { in.KMSKeyArn = aws.String("arn:aws:kms:us-east-1:000000000000:key/x") }, "NotImplemented", "KMSKeyArn"},
+		"key": {func(in *input) {
+			in.KMSKeyArn = aws.String("arn:aws:kms:us-east-1:000000000000:key/x")
+		}, "NotImplemented", "KMSKeyArn"},
 		"topics": {func(in *input) { in.Topics = []string{"topic"} }, "NotImplemented", "Topics"},
 	} {
-		in := &input{FunctionName: aws.String("f"), EventSourceArn: aws.String(streamARN), StartingPosition: types.EventSourcePositionTrimHorizon}
+		in := &input{FunctionName: aws.String("f"), EventSourceArn: aws.String(streamARN),
+			StartingPosition: types.EventSourcePositionTrimHorizon}
 		k.change(in)
 		_, err := c.lambda.CreateEventSourceMapping(t.Context(), in)
 		t.Run(name, func(t *testing.T) { wantError(t, err, k.code, k.message) })
@@ -97,18 +134,21 @@ func TestMapping_life(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	c.stream(1)
-	in := &input{FunctionName: aws.String("f:live"), EventSourceArn: aws.String(streamARN), StartingPosition: types.EventSourcePositionLatest}
+	in := &input{FunctionName: aws.String("f:live"), EventSourceArn: aws.String(streamARN),
+		StartingPosition: types.EventSourcePositionLatest}
 	made, err := c.lambda.CreateEventSourceMapping(t.Context(), in)
 	require.NoError(t, err)
 	require.Equal(t, "Creating", *made.State)
 	require.Equal(t, "User action", *made.StateTransitionReason)
 	require.Equal(t, "arn:aws:lambda:us-east-1:000000000000:function:f:live", *made.FunctionArn)
-	require.EqualValues(t, []int32{100, 0, -1, -1, 1, 0}, []int32{*made.BatchSize, *made.MaximumBatchingWindowInSeconds, *made.MaximumRecordAgeInSeconds,
+	require.EqualValues(t, []int32{100, 0, -1, -1, 1, 0}, []int32{*made.BatchSize, *made.MaximumBatchingWindowInSeconds,
+		*made.MaximumRecordAgeInSeconds,
 		*made.MaximumRetryAttempts, *made.ParallelizationFactor, *made.TumblingWindowInSeconds})
 	require.Equal(t, "arn:aws:lambda:us-east-1:000000000000:event-source-mapping:"+*made.UUID, *made.EventSourceMappingArn)
 	_, err = c.lambda.CreateEventSourceMapping(t.Context(), in)
 	wantError(t, err, "ResourceConflictException", "Please update or delete the existing mapping with UUID "+*made.UUID)
-	_, err = c.lambda.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: made.UUID, BatchSize: aws.Int32(5)})
+	_, err = c.lambda.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: made.UUID,
+		BatchSize: aws.Int32(5)})
 	wantError(t, err, "ResourceInUseException", "")
 	_, err = c.lambda.DeleteEventSourceMapping(t.Context(), &lambda.DeleteEventSourceMappingInput{UUID: made.UUID})
 	wantError(t, err, "ResourceInUseException", "")
@@ -173,7 +213,8 @@ func TestList_filtersAndPages(t *testing.T) {
 	for i := range 5 {
 		c.mapping(func(in *input) { in.FunctionName = aws.String(fmt.Sprint("f", i)) })
 	}
-	p := lambda.NewListEventSourceMappingsPaginator(c.lambda, &lambda.ListEventSourceMappingsInput{EventSourceArn: aws.String(streamARN), MaxItems: aws.Int32(2)})
+	p := lambda.NewListEventSourceMappingsPaginator(c.lambda,
+		&lambda.ListEventSourceMappingsInput{EventSourceArn: aws.String(streamARN), MaxItems: aws.Int32(2)})
 	seen := map[string]bool{}
 	for pages := 0; p.HasMorePages(); pages++ {
 		out, err := p.NextPage(t.Context())
@@ -184,12 +225,14 @@ func TestList_filtersAndPages(t *testing.T) {
 		}
 	}
 	require.Len(t, seen, 5)
-	for name, want := range map[string]int{"f3": 1, "arn:aws:lambda:us-east-1:000000000000:function:f3": 1, "000000000000:function:f3": 1, "f3:live": 0, "fx": 0} {
+	for name, want := range map[string]int{"f3": 1, "arn:aws:lambda:us-east-1:000000000000:function:f3": 1,
+		"000000000000:function:f3": 1, "f3:live": 0, "fx": 0} {
 		out, err := c.lambda.ListEventSourceMappings(t.Context(), &lambda.ListEventSourceMappingsInput{FunctionName: &name})
 		require.NoError(t, err)
 		require.Len(t, out.EventSourceMappings, want, name)
 	}
-	out, err := c.lambda.ListEventSourceMappings(t.Context(), &lambda.ListEventSourceMappingsInput{EventSourceArn: aws.String(streamARN + "x")})
+	out, err := c.lambda.ListEventSourceMappings(t.Context(),
+		&lambda.ListEventSourceMappingsInput{EventSourceArn: aws.String(streamARN + "x")})
 	require.NoError(t, err)
 	require.Empty(t, out.EventSourceMappings)
 }

@@ -17,7 +17,8 @@ import (
 )
 
 // CreateEventSourceMapping makes a mapping between a source and a function.
-func (m *Mappings) CreateEventSourceMapping(ctx context.Context, in *sdk.CreateEventSourceMappingInput) (*sdk.CreateEventSourceMappingOutput, error) {
+func (m *Mappings) CreateEventSourceMapping(ctx context.Context,
+	in *sdk.CreateEventSourceMappingInput) (*sdk.CreateEventSourceMappingOutput, error) {
 	c := gateway.From(ctx)
 	if err := unsupported("CreateEventSourceMapping", in); err != nil {
 		return nil, err
@@ -29,7 +30,8 @@ func (m *Mappings) CreateEventSourceMapping(ctx context.Context, in *sdk.CreateE
 	if err := checkStart(kind, in, c.Time); err != nil {
 		return nil, err
 	}
-	row := mapping{Enabled: in.Enabled == nil || *in.Enabled, Pending: "Creating", Settled: c.Time.Add(settling), Config: fresh(kind, in)}
+	row := mapping{Enabled: in.Enabled == nil || *in.Enabled, Pending: "Creating", Settled: c.Time.Add(settling),
+		Config: fresh(kind, in)}
 	cfg := &row.Config
 	if err := check("CreateEventSourceMapping", kind, cfg); err != nil {
 		return nil, err
@@ -69,7 +71,8 @@ func sourceOf(in *sdk.CreateEventSourceMappingInput) (ident.ARN, sourceKind, err
 	}
 	arn, err := ident.ParseARN(*in.EventSourceArn)
 	if err != nil {
-		return arn, kindOther, invalid("Unrecognized event source, must be kinesis, dynamodb stream or sqs. Provided ARN: %s", *in.EventSourceArn)
+		return arn, kindOther, invalid("Unrecognized event source, must be kinesis, dynamodb stream or sqs. Provided ARN: %s",
+			*in.EventSourceArn)
 	}
 	kind := kindOf(arn)
 	if kind != kindOther {
@@ -77,18 +80,23 @@ func sourceOf(in *sdk.CreateEventSourceMappingInput) (ident.ARN, sourceKind, err
 	}
 	switch arn.Service {
 	case "kafka", "mq", "rds":
-		return arn, kind, gateway.Unsupported("lambda", "CreateEventSourceMapping", "event sources of the service "+arn.Service)
+		return arn, kind, gateway.Unsupported("lambda", "CreateEventSourceMapping", "event sources of the service "+
+			arn.Service)
 	}
-	return arn, kind, invalid("Unrecognized event source, must be kinesis, dynamodb stream or sqs. Provided ARN: %s", *in.EventSourceArn)
+	return arn, kind, invalid("Unrecognized event source, must be kinesis, dynamodb stream or sqs. Provided ARN: %s",
+		*in.EventSourceArn)
 }
 
 // fresh is the configuration of a new mapping, with the source's defaults.
 func fresh(kind sourceKind, in *sdk.CreateEventSourceMappingInput) types.EventSourceMappingConfiguration {
 	c := types.EventSourceMappingConfiguration{
-		EventSourceArn: in.EventSourceArn, BatchSize: in.BatchSize, MaximumBatchingWindowInSeconds: in.MaximumBatchingWindowInSeconds,
-		BisectBatchOnFunctionError: in.BisectBatchOnFunctionError, DestinationConfig: in.DestinationConfig, FilterCriteria: in.FilterCriteria,
+		EventSourceArn: in.EventSourceArn, BatchSize: in.BatchSize,
+		MaximumBatchingWindowInSeconds: in.MaximumBatchingWindowInSeconds,
+		BisectBatchOnFunctionError:     in.BisectBatchOnFunctionError, DestinationConfig: in.DestinationConfig,
+		FilterCriteria:        in.FilterCriteria,
 		FunctionResponseTypes: in.FunctionResponseTypes, MaximumRecordAgeInSeconds: in.MaximumRecordAgeInSeconds,
-		MaximumRetryAttempts: in.MaximumRetryAttempts, ParallelizationFactor: in.ParallelizationFactor, ScalingConfig: in.ScalingConfig,
+		MaximumRetryAttempts: in.MaximumRetryAttempts, ParallelizationFactor: in.ParallelizationFactor,
+		ScalingConfig:    in.ScalingConfig,
 		StartingPosition: in.StartingPosition, StartingPositionTimestamp: in.StartingPositionTimestamp,
 		TumblingWindowInSeconds: in.TumblingWindowInSeconds,
 	}
@@ -126,7 +134,8 @@ func preset(field **int32, value int64) {
 }
 
 // attach looks the function up and fills in what the mapping keeps of it.
-func (m *Mappings) attach(ctx context.Context, row *mapping, name string, scope ident.Scope) (fn Function, timeout int32, err error) {
+func (m *Mappings) attach(ctx context.Context, row *mapping, name string, scope ident.Scope) (fn Function,
+	timeout int32, err error) {
 	if fn, err = ParseFunction(name, scope); err != nil {
 		return fn, 0, invalid("%s", err)
 	}
@@ -143,16 +152,20 @@ func (m *Mappings) attach(ctx context.Context, row *mapping, name string, scope 
 }
 
 // unique refuses a second mapping between the same source and function.
-func (m *Mappings) unique(scope ident.Scope, c *types.EventSourceMappingConfiguration, kind sourceKind, but string) error {
+func (m *Mappings) unique(scope ident.Scope, c *types.EventSourceMappingConfiguration, kind sourceKind,
+	but string) error {
 	now := m.host.Clock.Now()
 	return m.host.Store.View(func(tx *store.Tx) (err error) {
 		m.mappings.Scan(tx, scope, "", "", func(uuid string, other mapping) bool {
-			if uuid == but || other.gone(now) || *other.Config.EventSourceArn != *c.EventSourceArn || *other.Config.FunctionArn != *c.FunctionArn {
+			if uuid == but || other.gone(now) || *other.Config.EventSourceArn != *c.EventSourceArn ||
+				*other.Config.FunctionArn != *c.FunctionArn {
 				return true
 			}
-			text := "The event source arn (\" %s \") and function (\" %s \") provided mapping already exists. Please update or delete the existing mapping with UUID %s"
+			text := "The event source arn (\" %s \") and function (\" %s \") provided mapping already exists. Please update " +
+				"or delete the existing mapping with UUID %s"
 			if kind.queue() {
-				text = "An event source mapping with SQS arn (\" %s \") and function (\" %s \") already exists. Please update or delete the existing mapping with UUID %s"
+				text = "An event source mapping with SQS arn (\" %s \") and function (\" %s \") already exists. Please update or " +
+					"delete the existing mapping with UUID %s"
 			}
 			fn, _ := ParseFunction(*c.FunctionArn, scope) // was made by Function.ARN
 			err = &types.ResourceConflictException{Type: aws.String("User"), Message: aws.String(
@@ -165,7 +178,8 @@ func (m *Mappings) unique(scope ident.Scope, c *types.EventSourceMappingConfigur
 
 // reach makes sure, as the execution role, that the source is there and can be
 // read, and fixes where reading starts.
-func (m *Mappings) reach(ctx context.Context, row *mapping, kind sourceKind, arn ident.ARN, fn Function, timeout int32) (map[string]progress, error) {
+func (m *Mappings) reach(ctx context.Context, row *mapping, kind sourceKind, arn ident.ARN, fn Function,
+	timeout int32) (map[string]progress, error) {
 	who := gateway.RolePrincipal(row.Role, fn.Name, fn.Scope.Account)
 	if kind.queue() {
 		return nil, m.reachQueue(ctx, row, who, arn, timeout)
@@ -175,31 +189,38 @@ func (m *Mappings) reach(ctx context.Context, row *mapping, kind sourceKind, arn
 	row.Created = created
 	var started map[string]progress
 	if err == nil {
-		started, err = m.begin(ctx, src, string(row.Config.StartingPosition), aws.ToTime(row.Config.StartingPositionTimestamp), m.host.Clock.Now())
+		started, err = m.begin(ctx, src, string(row.Config.StartingPosition),
+			aws.ToTime(row.Config.StartingPositionTimestamp), m.host.Clock.Now())
 	}
 	switch {
 	case err == nil:
 		return started, nil
 	case denied(err):
-		return nil, invalid("Cannot access stream %s. Please ensure the role can perform the GetRecords, GetShardIterator, DescribeStream, and ListStreams Actions on your stream in IAM.", arn)
+		return nil,
+			invalid("Cannot access stream %s. Please ensure the role can perform the GetRecords, GetShardIterator, "+
+				"DescribeStream, and ListStreams Actions on your stream in IAM.", arn)
 	case missing(err):
 		return nil, invalid("Stream not found: %s", arn)
 	}
 	return nil, err
 }
 
-func (m *Mappings) reachQueue(ctx context.Context, row *mapping, who gateway.Principal, arn ident.ARN, timeout int32) error {
+func (m *Mappings) reachQueue(ctx context.Context, row *mapping, who gateway.Principal, arn ident.ARN,
+	timeout int32) error {
 	url, err := QueueURL(ctx, m.host, arn)
 	var out *sqs.GetQueueAttributesOutput
 	if err == nil {
 		out, err = call[sqs.GetQueueAttributesOutput](ctx, m.host, who, arn.Scope(), "sqs", "GetQueueAttributes",
-			&sqs.GetQueueAttributesInput{QueueUrl: &url, AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameVisibilityTimeout}})
+			&sqs.GetQueueAttributesInput{QueueUrl: &url,
+				AttributeNames: []sqstypes.QueueAttributeName{sqstypes.QueueAttributeNameVisibilityTimeout}})
 	}
 	switch {
 	case denied(err):
 		return invalid("The provided execution role does not have permissions to call ReceiveMessage on SQS")
 	case err != nil && missing(err):
-		return invalid("Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: The specified queue does not exist.")
+		return invalid(
+			"Error occurred while ReceiveMessage. SQS Error Code: AWS.SimpleQueueService.NonExistentQueue. SQS Error Message: " +
+				"The specified queue does not exist.")
 	case err != nil:
 		return err
 	}

@@ -69,7 +69,8 @@ func (s *streamWorker) discarded(shard string, recs []*record, p *piece, conditi
 		Size: len(recs), StreamARN: streamARN(s.source.String()),
 	}
 	out := failureRecord{
-		Request: requestContext{RequestID: p.last.requestID, FunctionARN: s.fn.ARN(), Condition: condition, Invokes: p.invokes},
+		Request: requestContext{RequestID: p.last.requestID, FunctionARN: s.fn.ARN(), Condition: condition,
+			Invokes: p.invokes},
 		Version: "1.0", Timestamp: now.Format(stamp),
 	}
 	if out.Request.RequestID == "" {
@@ -84,7 +85,8 @@ func (s *streamWorker) discarded(shard string, recs []*record, p *piece, conditi
 		out.DynamoDB = info
 	}
 	if err := s.sendFailure(shard, recs, out, now); err != nil {
-		s.m.host.Log.Warn("on-failure destination did not take a batch", "uuid", s.key.uuid, "destination", s.set.failures, "error", err)
+		s.m.host.Log.Warn("on-failure destination did not take a batch", "uuid", s.key.uuid, "destination", s.set.failures,
+			"error", err)
 	}
 }
 
@@ -102,11 +104,13 @@ func (s *streamWorker) sendFailure(shard string, recs []*record, out failureReco
 	}
 	out.Payload = string(encode(batchEvent{Records: events}))
 	// Source: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
-	key := fmt.Sprintf("aws/lambda/%s/%s/%s/%s-%s", s.key.uuid, shard, now.Format("2006/01/02"), now.Format("2006-01-02T15.04.05"), s.m.host.IDs.UUID())
+	key := fmt.Sprintf("aws/lambda/%s/%s/%s/%s-%s", s.key.uuid, shard, now.Format("2006/01/02"),
+		now.Format("2006-01-02T15.04.05"), s.m.host.IDs.UUID())
 	body := encode(out)
 	size, kind := int64(len(body)), "application/json"
 	_, err = call[s3.PutObjectOutput](s.hard, s.m.host, s.role(), s.key.scope, "s3", "PutObject",
-		&s3.PutObjectInput{Bucket: &arn.Resource, Key: &key, Body: bytes.NewReader(body), ContentLength: &size, ContentType: &kind})
+		&s3.PutObjectInput{Bucket: &arn.Resource, Key: &key, Body: bytes.NewReader(body), ContentLength: &size,
+			ContentType: &kind})
 	return err
 }
 
@@ -128,7 +132,8 @@ func (s *streamWorker) sendToQueue(arn ident.ARN, body string) error {
 // the execution role: AWS's managed policy for queues grants no GetQueueUrl.
 // Source: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaSQSQueueExecutionRole.html
 func QueueURL(ctx context.Context, h *gateway.Host, arn ident.ARN) (string, error) {
-	out, err := call[sqs.GetQueueUrlOutput](ctx, h, gateway.ServicePrincipal("lambda.amazonaws.com", arn.Account), arn.Scope(), "sqs", "GetQueueUrl",
+	out, err := call[sqs.GetQueueUrlOutput](ctx, h, gateway.ServicePrincipal("lambda.amazonaws.com", arn.Account),
+		arn.Scope(), "sqs", "GetQueueUrl",
 		&sqs.GetQueueUrlInput{QueueName: &arn.Resource, QueueOwnerAWSAccountId: &arn.Account})
 	if err != nil {
 		return "", err

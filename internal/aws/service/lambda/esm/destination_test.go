@@ -56,11 +56,12 @@ func (b *inbox) all() map[string]string {
 
 func bucket() *inbox {
 	return &inbox{name: "s3", got: map[string]string{}, ops: func(b *inbox) []gateway.Operation {
-		return []gateway.Operation{gateway.Op(gateway.Data, func(ctx context.Context, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
-			body, err := io.ReadAll(in.Body)
-			b.add(ctx, *in.Bucket+"/"+*in.Key, string(body))
-			return &s3.PutObjectOutput{}, err
-		})}
+		return []gateway.Operation{gateway.Op(gateway.Data,
+			func(ctx context.Context, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
+				body, err := io.ReadAll(in.Body)
+				b.add(ctx, *in.Bucket+"/"+*in.Key, string(body))
+				return &s3.PutObjectOutput{}, err
+			})}
 	}}
 }
 
@@ -107,11 +108,13 @@ func TestDestination_queueGetsMetadataOnly(t *testing.T) {
 	recs := c.fn.events()[0].Records
 	stamp := arrived.Format("2006-01-02T15:04:05.000Z")
 	require.Equal(t, map[string]map[string]any{
-		"requestContext":  {"functionArn": "arn:aws:lambda:us-east-1:000000000000:function:f", "condition": "RetryAttemptsExhausted", "approximateInvokeCount": 2.0},
+		"requestContext": {"functionArn": "arn:aws:lambda:us-east-1:000000000000:function:f",
+			"condition": "RetryAttemptsExhausted", "approximateInvokeCount": 2.0},
 		"responseContext": {"statusCode": 200.0, "executedVersion": "$LATEST", "functionError": "Unhandled"},
 		"KinesisBatchInfo": {"shardId": "shardId-000000000000", "startSequenceNumber": recs[0].Kinesis.SequenceNumber,
-			"endSequenceNumber": recs[2].Kinesis.SequenceNumber, "approximateArrivalOfFirstRecord": stamp, "approximateArrivalOfLastRecord": stamp,
-			"batchSize": 3.0, "streamArn": streamARN},
+			"endSequenceNumber": recs[2].Kinesis.SequenceNumber, "approximateArrivalOfFirstRecord": stamp,
+			"approximateArrivalOfLastRecord": stamp,
+			"batchSize":                      3.0, "streamArn": streamARN},
 	}, got)
 	require.Equal(t, []string{"arn:aws:iam::000000000000:role/worker"}, q.who, "the execution role sends it")
 }
@@ -124,12 +127,14 @@ func TestDestination_bucketGetsThePayload(t *testing.T) {
 	arn := c.table(db)
 	c.fn.handle(func(event) (any, error) { return nil, errUser })
 	uuid := c.mapping(func(in *input) {
-		in.EventSourceArn, in.MaximumRetryAttempts, in.DestinationConfig = arn, aws.Int32(0), onFailure("arn:aws:s3:::failures")
+		in.EventSourceArn, in.MaximumRetryAttempts, in.DestinationConfig = arn, aws.Int32(0),
+			onFailure("arn:aws:s3:::failures")
 	})
 	c.save(db, item{"pk": str("1")})
 	require.Len(t, b.all(), 1)
 	for key, body := range b.all() {
-		require.Regexp(t, regexp.MustCompile(`^failures/aws/lambda/`+uuid+`/shardId-[0-9a-f-]+/2026/03/02/2026-03-02T09\.00\.\d\d-[0-9a-f-]{36}$`), key)
+		require.Regexp(t, regexp.MustCompile(`^failures/aws/lambda/`+uuid+
+			`/shardId-[0-9a-f-]+/2026/03/02/2026-03-02T09\.00\.\d\d-[0-9a-f-]{36}$`), key)
 		var got struct {
 			DDBStreamBatchInfo struct{ BatchSize int }
 			Payload            string
@@ -149,7 +154,8 @@ func TestDestination_recordsTooOld(t *testing.T) {
 	c.pass(61 * time.Second)
 	c.put("k", "2")
 	c.mapping(func(in *input) {
-		in.MaximumRecordAgeInSeconds, in.DestinationConfig = aws.Int32(60), onFailure("arn:aws:sqs:us-east-1:000000000000:dlq")
+		in.MaximumRecordAgeInSeconds, in.DestinationConfig = aws.Int32(60),
+			onFailure("arn:aws:sqs:us-east-1:000000000000:dlq")
 	})
 	require.Equal(t, [][]string{{"2"}}, c.fn.batches())
 	require.Contains(t, q.all()["0"], `"condition":"RecordAgeExceeded"`)

@@ -43,8 +43,10 @@ func live(t *testing.T, dir string, now time.Time) *life {
 
 func (l *life) call(service, operation string, in any) any {
 	l.t.Helper()
-	out, err := l.g.Invoke(l.t.Context(), gateway.Call{Principal: gateway.ServicePrincipal("test.amazonaws.com", ident.DefaultAccount),
-		Scope: ident.Scope{Account: ident.DefaultAccount, Region: ident.DefaultRegion}, Service: service, Operation: operation, Input: in})
+	out, err := l.g.Invoke(l.t.Context(),
+		gateway.Call{Principal: gateway.ServicePrincipal("test.amazonaws.com", ident.DefaultAccount),
+			Scope: ident.Scope{Account: ident.DefaultAccount, Region: ident.DefaultRegion}, Service: service,
+			Operation: operation, Input: in})
 	require.NoError(l.t, err)
 	return out
 }
@@ -57,7 +59,8 @@ func (l *life) pass(d time.Duration) {
 }
 
 func (l *life) put(data string) {
-	l.call("kinesis", "PutRecord", &kinesis.PutRecordInput{StreamName: aws.String("s"), PartitionKey: aws.String("k"), Data: []byte(data)})
+	l.call("kinesis", "PutRecord", &kinesis.PutRecordInput{StreamName: aws.String("s"), PartitionKey: aws.String("k"),
+		Data: []byte(data)})
 }
 
 // Mapping, checkpoint and the state of a tumbling window survive the end of
@@ -77,8 +80,10 @@ func TestMapping_survivesTheProcess(t *testing.T) {
 	l.f.handle(sum)
 	l.call("kinesis", "CreateStream", &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
 	l.pass(time.Second)
-	l.call("lambda", "CreateEventSourceMapping", &lambda.CreateEventSourceMappingInput{FunctionName: aws.String("f"), EventSourceArn: aws.String(streamARN),
-		StartingPosition: "LATEST", TumblingWindowInSeconds: aws.Int32(60), FilterCriteria: filters(`{"partitionKey":["k"]}`)})
+	l.call("lambda", "CreateEventSourceMapping", &lambda.CreateEventSourceMappingInput{FunctionName: aws.String("f"),
+		EventSourceArn:   aws.String(streamARN),
+		StartingPosition: "LATEST", TumblingWindowInSeconds: aws.Int32(60),
+		FilterCriteria: filters(`{"partitionKey":["k"]}`)})
 	l.pass(time.Second)
 	l.put("1")
 	l.pass(0)

@@ -28,7 +28,8 @@ func (d *dynamoSource) shards(ctx context.Context) ([]shardInfo, error) {
 			return nil, err
 		}
 		for _, s := range page.StreamDescription.Shards {
-			info := shardInfo{id: *s.ShardId, closed: s.SequenceNumberRange != nil && s.SequenceNumberRange.EndingSequenceNumber != nil}
+			info := shardInfo{id: *s.ShardId, closed: s.SequenceNumberRange != nil &&
+				s.SequenceNumberRange.EndingSequenceNumber != nil}
 			if s.ParentShardId != nil {
 				info.parents = []string{*s.ParentShardId}
 			}
@@ -47,7 +48,8 @@ func (d *dynamoSource) describe(context.Context) (keep time.Duration, created ti
 }
 
 func (d *dynamoSource) iterator(ctx context.Context, shard string, p position) (string, error) {
-	in := &sdk.GetShardIteratorInput{StreamArn: &d.arn, ShardId: &shard, ShardIteratorType: types.ShardIteratorType(p.Kind)}
+	in := &sdk.GetShardIteratorInput{StreamArn: &d.arn, ShardId: &shard,
+		ShardIteratorType: types.ShardIteratorType(p.Kind)}
 	switch p.Kind {
 	case afterSeq:
 		in.SequenceNumber = &p.Seq
@@ -61,8 +63,10 @@ func (d *dynamoSource) iterator(ctx context.Context, shard string, p position) (
 	return text(out.ShardIterator), nil
 }
 
-func (d *dynamoSource) read(ctx context.Context, _, iterator string) (recs []*record, next string, caught bool, err error) {
-	out, err := call[sdk.GetRecordsOutput](ctx, d.host, d.who, d.scope, "dynamodbstreams", "GetRecords", &sdk.GetRecordsInput{ShardIterator: &iterator})
+func (d *dynamoSource) read(ctx context.Context, _, iterator string) (recs []*record, next string, caught bool,
+	err error) {
+	out, err := call[sdk.GetRecordsOutput](ctx, d.host, d.who, d.scope, "dynamodbstreams", "GetRecords",
+		&sdk.GetRecordsInput{ShardIterator: &iterator})
 	if err != nil {
 		return nil, "", false, err
 	}
@@ -103,10 +107,12 @@ type dynamoIdentity struct {
 func (d *dynamoSource) record(r *types.Record) *record {
 	data := r.Dynamodb
 	ev := dynamoEvent{
-		EventID: text(r.EventID), EventName: string(r.EventName), EventVersion: text(r.EventVersion), EventSource: text(r.EventSource),
-		AwsRegion: d.scope.Region, EventSourceARN: d.arn,
+		EventID: text(r.EventID), EventName: string(r.EventName), EventVersion: text(r.EventVersion),
+		EventSource: text(r.EventSource),
+		AwsRegion:   d.scope.Region, EventSourceARN: d.arn,
 		DynamoDB: dynamoData{
-			Created: data.ApproximateCreationDateTime.Unix(), Keys: image(data.Keys), NewImage: image(data.NewImage), OldImage: image(data.OldImage),
+			Created: data.ApproximateCreationDateTime.Unix(), Keys: image(data.Keys), NewImage: image(data.NewImage),
+			OldImage: image(data.OldImage),
 			Sequence: text(data.SequenceNumber), Size: *data.SizeBytes, View: string(data.StreamViewType),
 		},
 	}

@@ -23,9 +23,11 @@ func (c *cloud) table(client *dynamodb.Client) *string {
 	c.t.Helper()
 	out, err := client.CreateTable(c.t.Context(), &dynamodb.CreateTableInput{
 		TableName: aws.String("t"), BillingMode: dtypes.BillingModePayPerRequest,
-		AttributeDefinitions: []dtypes.AttributeDefinition{{AttributeName: aws.String("pk"), AttributeType: dtypes.ScalarAttributeTypeS}},
-		KeySchema:            []dtypes.KeySchemaElement{{AttributeName: aws.String("pk"), KeyType: dtypes.KeyTypeHash}},
-		StreamSpecification:  &dtypes.StreamSpecification{StreamEnabled: aws.Bool(true), StreamViewType: dtypes.StreamViewTypeNewAndOldImages},
+		AttributeDefinitions: []dtypes.AttributeDefinition{{AttributeName: aws.String("pk"),
+			AttributeType: dtypes.ScalarAttributeTypeS}},
+		KeySchema: []dtypes.KeySchemaElement{{AttributeName: aws.String("pk"), KeyType: dtypes.KeyTypeHash}},
+		StreamSpecification: &dtypes.StreamSpecification{StreamEnabled: aws.Bool(true),
+			StreamViewType: dtypes.StreamViewTypeNewAndOldImages},
 	})
 	require.NoError(c.t, err)
 	c.Advance(time.Second)
@@ -45,7 +47,8 @@ func TestDynamoDB_deliversExactEvent(t *testing.T) {
 	db := dynamodb.NewFromConfig(c.Config())
 	arn := c.table(db)
 	c.mapping(func(in *input) { in.EventSourceArn = arn })
-	c.save(db, item{"pk": str("a<1>"), "n": &dtypes.AttributeValueMemberN{Value: "1.50"}, "b": &dtypes.AttributeValueMemberB{Value: []byte{1, 2}},
+	c.save(db, item{"pk": str("a<1>"), "n": &dtypes.AttributeValueMemberN{Value: "1.50"},
+		"b": &dtypes.AttributeValueMemberB{Value: []byte{1, 2}},
 		"m": &dtypes.AttributeValueMemberM{Value: item{"l": &dtypes.AttributeValueMemberL{Value: []dtypes.AttributeValue{
 			&dtypes.AttributeValueMemberBOOL{Value: true}, &dtypes.AttributeValueMemberNULL{Value: true}}}}},
 		"ss": &dtypes.AttributeValueMemberSS{Value: []string{"x"}}})
@@ -62,10 +65,12 @@ func TestDynamoDB_deliversExactEvent(t *testing.T) {
 	delete(data, "SequenceNumber")
 	b, err := json.Marshal(rec)
 	require.NoError(t, err)
-	require.JSONEq(t, fmt.Sprintf(`{"eventName":"INSERT","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"us-east-1","eventSourceARN":%q,
+	require.JSONEq(t,
+		fmt.Sprintf(
+			`{"eventName":"INSERT","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"us-east-1","eventSourceARN":%q,
 		"dynamodb":{"ApproximateCreationDateTime":%d,"Keys":{"pk":{"S":"a<1>"}},"StreamViewType":"NEW_AND_OLD_IMAGES",
 		"NewImage":{"pk":{"S":"a<1>"},"n":{"N":"1.5"},"b":{"B":"AQI="},"m":{"M":{"l":{"L":[{"BOOL":true},{"NULL":true}]}}},"ss":{"SS":["x"]}}}}`,
-		*arn, c.Clock.Now().Unix()), string(b))
+			*arn, c.Clock.Now().Unix()), string(b))
 }
 
 func TestDynamoDB_filtersRetriesAndRestarts(t *testing.T) {

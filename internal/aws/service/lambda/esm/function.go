@@ -96,7 +96,8 @@ func (w *worker) invoke(payload []byte) answer {
 		w.report(resultFailed)
 		return answer{err: err, requestID: id}
 	}
-	a := answer{failed: text(out.FunctionError), payload: out.Payload, version: text(out.ExecutedVersion), requestID: id, status: out.StatusCode}
+	a := answer{failed: text(out.FunctionError), payload: out.Payload, version: text(out.ExecutedVersion), requestID: id,
+		status: out.StatusCode}
 	if a.version == "" {
 		a.version = "$LATEST"
 	}
@@ -117,6 +118,8 @@ func (w *worker) role() gateway.Principal {
 }
 
 // call invokes another service as the execution role.
-func call[O any](ctx context.Context, h *gateway.Host, who gateway.Principal, scope ident.Scope, service, operation string, in any) (*O, error) {
-	return gateway.Invoke[O](ctx, h, gateway.Call{Principal: who, Scope: scope, Service: service, Operation: operation, Input: in})
+func call[O any](ctx context.Context, h *gateway.Host, who gateway.Principal, scope ident.Scope, service,
+	operation string, in any) (*O, error) {
+	return gateway.Invoke[O](ctx, h, gateway.Call{Principal: who, Scope: scope, Service: service, Operation: operation,
+		Input: in})
 }

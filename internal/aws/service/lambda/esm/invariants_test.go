@@ -97,7 +97,8 @@ func TestInvariant_nothingLostInOrder(t *testing.T) {
 				var in kinesis.PutRecordsInput
 				for range rapid.IntRange(1, 12).Draw(rt, "records") {
 					key := rapid.SampledFrom([]string{"a", "b", "c", "d", "e"}).Draw(rt, "key")
-					in.Records = append(in.Records, ktypes.PutRecordsRequestEntry{PartitionKey: &key, Data: fmt.Append(nil, next[key])})
+					in.Records = append(in.Records, ktypes.PutRecordsRequestEntry{PartitionKey: &key,
+						Data: fmt.Append(nil, next[key])})
 					next[key]++
 				}
 				in.StreamName = aws.String("s")
@@ -112,7 +113,8 @@ func TestInvariant_nothingLostInOrder(t *testing.T) {
 				if split++; split > 2 {
 					continue
 				}
-				list, err := c.kinesis.ListShards(t.Context(), &kinesis.ListShardsInput{StreamName: aws.String("s"), ShardFilter: &ktypes.ShardFilter{Type: ktypes.ShardFilterTypeAtLatest}})
+				list, err := c.kinesis.ListShards(t.Context(), &kinesis.ListShardsInput{StreamName: aws.String("s"),
+					ShardFilter: &ktypes.ShardFilter{Type: ktypes.ShardFilterTypeAtLatest}})
 				require.NoError(rt, err)
 				_, err = c.kinesis.UpdateShardCount(t.Context(), &kinesis.UpdateShardCountInput{StreamName: aws.String("s"),
 					TargetShardCount: aws.Int32(int32(len(list.Shards) + 1)), ScalingType: ktypes.ScalingTypeUniformScaling})

@@ -35,7 +35,8 @@ func (k *kinesisSource) shards(ctx context.Context) ([]shardInfo, error) {
 			return nil, err
 		}
 		for _, s := range page.Shards {
-			info := shardInfo{id: *s.ShardId, closed: s.SequenceNumberRange != nil && s.SequenceNumberRange.EndingSequenceNumber != nil}
+			info := shardInfo{id: *s.ShardId, closed: s.SequenceNumberRange != nil &&
+				s.SequenceNumberRange.EndingSequenceNumber != nil}
 			for _, p := range []*string{s.ParentShardId, s.AdjacentParentShardId} {
 				if p != nil {
 					info.parents = append(info.parents, *p)
@@ -61,7 +62,8 @@ func (k *kinesisSource) describe(ctx context.Context) (keep time.Duration, creat
 }
 
 func (k *kinesisSource) iterator(ctx context.Context, shard string, p position) (string, error) {
-	in := &sdk.GetShardIteratorInput{StreamARN: &k.arn, ShardId: &shard, ShardIteratorType: types.ShardIteratorType(p.Kind)}
+	in := &sdk.GetShardIteratorInput{StreamARN: &k.arn, ShardId: &shard,
+		ShardIteratorType: types.ShardIteratorType(p.Kind)}
 	switch p.Kind {
 	case afterSeq:
 		in.StartingSequenceNumber = &p.Seq
@@ -75,7 +77,8 @@ func (k *kinesisSource) iterator(ctx context.Context, shard string, p position) 
 	return text(out.ShardIterator), nil
 }
 
-func (k *kinesisSource) read(ctx context.Context, shard, iterator string) (recs []*record, next string, caught bool, err error) {
+func (k *kinesisSource) read(ctx context.Context, shard, iterator string) (recs []*record, next string, caught bool,
+	err error) {
 	// The consumer's ARN says that this is not one of the shared reads.
 	out, err := call[sdk.GetRecordsOutput](ctx, k.host, k.who, k.scope, "kinesis", "GetRecords",
 		&sdk.GetRecordsInput{ShardIterator: &iterator, StreamARN: &k.event})
@@ -119,7 +122,8 @@ func (k *kinesisSource) record(shard string, r *types.Record) *record {
 		data = []byte{}
 	}
 	ev := kinesisEvent{
-		Kinesis:     kinesisData{SchemaVersion: "1.0", PartitionKey: text(r.PartitionKey), SequenceNumber: seq, Data: data, Arrival: seconds(*r.ApproximateArrivalTimestamp)},
+		Kinesis: kinesisData{SchemaVersion: "1.0", PartitionKey: text(r.PartitionKey), SequenceNumber: seq, Data: data,
+			Arrival: seconds(*r.ApproximateArrivalTimestamp)},
 		EventSource: "aws:kinesis", EventVersion: "1.0", EventID: shard + ":" + seq, EventName: "aws:kinesis:record",
 		InvokeIdentityArn: k.role, AwsRegion: k.scope.Region, EventSourceARN: k.event,
 	}
@@ -133,9 +137,12 @@ func (k *kinesisSource) record(shard string, r *types.Record) *record {
 // top level and data decoded, when it is JSON.
 func (e kinesisEvent) forFilter() any {
 	doc := map[string]any{
-		"kinesisSchemaVersion": e.Kinesis.SchemaVersion, "partitionKey": e.Kinesis.PartitionKey, "sequenceNumber": e.Kinesis.SequenceNumber,
-		"approximateArrivalTimestamp": encodeNumber(e.Kinesis.Arrival), "eventSource": e.EventSource, "eventVersion": e.EventVersion,
-		"eventID": e.EventID, "eventName": e.EventName, "invokeIdentityArn": e.InvokeIdentityArn, "awsRegion": e.AwsRegion, "eventSourceARN": e.EventSourceARN,
+		"kinesisSchemaVersion": e.Kinesis.SchemaVersion, "partitionKey": e.Kinesis.PartitionKey,
+		"sequenceNumber":              e.Kinesis.SequenceNumber,
+		"approximateArrivalTimestamp": encodeNumber(e.Kinesis.Arrival), "eventSource": e.EventSource,
+		"eventVersion": e.EventVersion,
+		"eventID":      e.EventID, "eventName": e.EventName, "invokeIdentityArn": e.InvokeIdentityArn,
+		"awsRegion": e.AwsRegion, "eventSourceARN": e.EventSourceARN,
 	}
 	if v, err := filter.Decode(e.Kinesis.Data); err == nil {
 		doc["data"] = v

@@ -85,7 +85,8 @@ func TestKinesis_consumerAsSource(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	c.stream(1)
-	out, err := c.kinesis.RegisterStreamConsumer(t.Context(), &kinesis.RegisterStreamConsumerInput{StreamARN: aws.String(streamARN), ConsumerName: aws.String("fan")})
+	out, err := c.kinesis.RegisterStreamConsumer(t.Context(),
+		&kinesis.RegisterStreamConsumerInput{StreamARN: aws.String(streamARN), ConsumerName: aws.String("fan")})
 	require.NoError(t, err)
 	c.Advance(time.Second)
 	c.mapping(func(in *input) { in.EventSourceArn = out.Consumer.ConsumerARN })
@@ -103,13 +104,17 @@ func TestKinesis_consumerAsSource(t *testing.T) {
 func TestKinesis_latency(t *testing.T) {
 	t.Parallel()
 	c := newCloudWithClock(t, clock.New())
-	_, err := c.kinesis.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
+	_, err := c.kinesis.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: aws.String("s"),
+		ShardCount: aws.Int32(1)})
 	require.NoError(t, err)
 	require.NoError(t, c.Clock.Sleep(t.Context(), 100*time.Millisecond))
-	_, err = c.lambda.CreateEventSourceMapping(t.Context(), &input{FunctionName: aws.String("f"), EventSourceArn: aws.String(streamARN), StartingPosition: types.EventSourcePositionLatest})
+	_, err = c.lambda.CreateEventSourceMapping(t.Context(),
+		&input{FunctionName: aws.String("f"), EventSourceArn: aws.String(streamARN),
+			StartingPosition: types.EventSourcePositionLatest})
 	require.NoError(t, err)
 	require.NoError(t, c.Clock.Sleep(t.Context(), 100*time.Millisecond))
-	_, err = c.kinesis.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: aws.String("s"), PartitionKey: aws.String("k"), Data: []byte("1")})
+	_, err = c.kinesis.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: aws.String("s"),
+		PartitionKey: aws.String("k"), Data: []byte("1")})
 	require.NoError(t, err)
 	put := c.Clock.Now()
 	c.settle()
@@ -122,15 +127,19 @@ func TestKinesis_latency(t *testing.T) {
 func TestKinesis_workUnderWayKeepsTheClockBack(t *testing.T) {
 	t.Parallel()
 	c := newCloudWithClock(t, clock.New())
-	_, err := c.kinesis.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
+	_, err := c.kinesis.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: aws.String("s"),
+		ShardCount: aws.Int32(1)})
 	require.NoError(t, err)
 	c.Advance(time.Second)
-	_, err = c.lambda.CreateEventSourceMapping(t.Context(), &input{FunctionName: aws.String("f"), EventSourceArn: aws.String(streamARN), StartingPosition: types.EventSourcePositionTrimHorizon})
+	_, err = c.lambda.CreateEventSourceMapping(t.Context(),
+		&input{FunctionName: aws.String("f"), EventSourceArn: aws.String(streamARN),
+			StartingPosition: types.EventSourcePositionTrimHorizon})
 	require.NoError(t, err)
 	c.Advance(time.Second)
 	for i := range 20 {
 		put := c.Clock.Now()
-		_, err = c.kinesis.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: aws.String("s"), PartitionKey: aws.String("k"), Data: []byte("1")})
+		_, err = c.kinesis.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: aws.String("s"),
+			PartitionKey: aws.String("k"), Data: []byte("1")})
 		require.NoError(t, err)
 		c.Advance(time.Hour)
 		events := c.fn.events()
@@ -152,7 +161,8 @@ func TestKinesis_changesWhileRetrying(t *testing.T) {
 	require.Greater(t, tries, 30, "retried without end, a minute apart at last")
 	require.Less(t, tries, 50)
 	require.Equal(t, "PROBLEM: Function call failed", *c.get(uuid).LastProcessingResult)
-	_, err := c.lambda.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: &uuid, MaximumRetryAttempts: aws.Int32(0)})
+	_, err := c.lambda.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: &uuid,
+		MaximumRetryAttempts: aws.Int32(0)})
 	require.NoError(t, err)
 	c.pass(time.Second)
 	c.put("k", "good")
@@ -186,10 +196,13 @@ func TestKinesis_permissions(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	c.stream(1)
-	deny := gateway.Fault{ID: "deny", Kind: gateway.FaultError, Service: "kinesis", Operation: "ListShards", Error: "AccessDeniedException", Status: 400}
+	deny := gateway.Fault{ID: "deny", Kind: gateway.FaultError, Service: "kinesis", Operation: "ListShards",
+		Error: "AccessDeniedException", Status: 400}
 	c.Host.Faults.Add(deny)
-	_, err := c.lambda.CreateEventSourceMapping(t.Context(), &input{FunctionName: aws.String("f"), EventSourceArn: aws.String(streamARN), StartingPosition: "LATEST"})
-	wantError(t, err, "InvalidParameterValueException", "Cannot access stream "+streamARN+". Please ensure the role can perform the GetRecords")
+	_, err := c.lambda.CreateEventSourceMapping(t.Context(),
+		&input{FunctionName: aws.String("f"), EventSourceArn: aws.String(streamARN), StartingPosition: "LATEST"})
+	wantError(t, err, "InvalidParameterValueException", "Cannot access stream "+streamARN+
+		". Please ensure the role can perform the GetRecords")
 	c.Host.Faults.Clear("deny")
 	uuid := c.mapping()
 	deny.Operation = "GetRecords"
@@ -216,7 +229,8 @@ func TestKinesis_throttledReads(t *testing.T) {
 	c.stream(1)
 	c.mapping()
 	c.pass(time.Minute)
-	it, err := c.kinesis.GetShardIterator(t.Context(), &kinesis.GetShardIteratorInput{StreamName: aws.String("s"), ShardId: aws.String("shardId-000000000000"), ShardIteratorType: "TRIM_HORIZON"})
+	it, err := c.kinesis.GetShardIterator(t.Context(), &kinesis.GetShardIteratorInput{StreamName: aws.String("s"),
+		ShardId: aws.String("shardId-000000000000"), ShardIteratorType: "TRIM_HORIZON"})
 	require.NoError(t, err)
 	for range 5 {
 		_, err = c.kinesis.GetRecords(t.Context(), &kinesis.GetRecordsInput{ShardIterator: it.ShardIterator})

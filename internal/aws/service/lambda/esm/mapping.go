@@ -133,9 +133,11 @@ type settings struct {
 func (m *mapping) settings() (settings, error) {
 	c := &m.Config
 	s := settings{
-		batch: int(aws.ToInt32(c.BatchSize)), window: time.Duration(aws.ToInt32(c.MaximumBatchingWindowInSeconds)) * time.Second,
+		batch:    int(aws.ToInt32(c.BatchSize)),
+		window:   time.Duration(aws.ToInt32(c.MaximumBatchingWindowInSeconds)) * time.Second,
 		tumbling: time.Duration(aws.ToInt32(c.TumblingWindowInSeconds)) * time.Second,
-		retries:  -1, age: -1, factor: max(1, int(aws.ToInt32(c.ParallelizationFactor))), bisect: aws.ToBool(c.BisectBatchOnFunctionError),
+		retries:  -1, age: -1, factor: max(1, int(aws.ToInt32(c.ParallelizationFactor))),
+		bisect: aws.ToBool(c.BisectBatchOnFunctionError),
 		report: len(c.FunctionResponseTypes) > 0,
 	}
 	if c.MaximumRetryAttempts != nil {

@@ -41,12 +41,14 @@ type queueAttribute struct {
 func (q *queueWorker) event(m *types.Message) (*message, any) {
 	ev := queueEvent{
 		MessageID: text(m.MessageId), ReceiptHandle: text(m.ReceiptHandle), Body: text(m.Body), Attributes: m.Attributes,
-		MessageAttributes: map[string]queueAttribute{}, MD5OfAttributes: text(m.MD5OfMessageAttributes), MD5OfBody: text(m.MD5OfBody),
+		MessageAttributes: map[string]queueAttribute{}, MD5OfAttributes: text(m.MD5OfMessageAttributes),
+		MD5OfBody:   text(m.MD5OfBody),
 		EventSource: "aws:sqs", EventSourceARN: q.source.String(), AwsRegion: q.source.Region,
 	}
 	for name, a := range m.MessageAttributes {
 		ev.MessageAttributes[name] = queueAttribute{
-			StringValue: a.StringValue, BinaryValue: a.BinaryValue, StringList: []string{}, BinaryList: [][]byte{}, DataType: text(a.DataType),
+			StringValue: a.StringValue, BinaryValue: a.BinaryValue, StringList: []string{}, BinaryList: [][]byte{},
+			DataType: text(a.DataType),
 		}
 	}
 	out := &message{id: ev.MessageID, handle: ev.ReceiptHandle, group: ev.Attributes["MessageGroupId"], event: encode(ev)}
@@ -66,10 +68,12 @@ func (q *queueWorker) event(m *types.Message) (*message, any) {
 // attributes learns the queue's visibility timeout, and whether it holds any
 // messages.
 func (q *queueWorker) attributes() (more bool, err error) {
-	out, err := call[sqs.GetQueueAttributesOutput](q.soft, q.m.host, q.role(), q.source.Scope(), "sqs", "GetQueueAttributes",
+	out, err := call[sqs.GetQueueAttributesOutput](q.soft, q.m.host, q.role(), q.source.Scope(), "sqs",
+		"GetQueueAttributes",
 		&sqs.GetQueueAttributesInput{QueueUrl: &q.cfg.QueueURL, AttributeNames: []types.QueueAttributeName{
 			types.QueueAttributeNameVisibilityTimeout, types.QueueAttributeNameApproximateNumberOfMessages,
-			types.QueueAttributeNameApproximateNumberOfMessagesNotVisible, types.QueueAttributeNameApproximateNumberOfMessagesDelayed}})
+			types.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
+			types.QueueAttributeNameApproximateNumberOfMessagesDelayed}})
 	if err != nil {
 		return false, err
 	}
@@ -79,7 +83,8 @@ func (q *queueWorker) attributes() (more bool, err error) {
 	}
 	q.visibility, q.asked = time.Duration(seconds)*time.Second, q.m.host.Clock.Now()
 	// Visible ones too: a message may have come to light since it was asked for.
-	for _, name := range []string{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible", "ApproximateNumberOfMessagesDelayed"} {
+	for _, name := range []string{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible",
+		"ApproximateNumberOfMessagesDelayed"} {
 		more = more || out.Attributes[name] != "0" && out.Attributes[name] != ""
 	}
 	return more, nil
@@ -161,7 +166,8 @@ func (q *queueWorker) remove(msgs []*message) {
 			id := strconv.Itoa(i)
 			in.Entries = append(in.Entries, types.DeleteMessageBatchRequestEntry{Id: &id, ReceiptHandle: &m.handle})
 		}
-		if _, err := call[sqs.DeleteMessageBatchOutput](q.hard, q.m.host, q.role(), q.source.Scope(), "sqs", "DeleteMessageBatch", in); err != nil {
+		if _, err := call[sqs.DeleteMessageBatchOutput](q.hard, q.m.host, q.role(), q.source.Scope(), "sqs",
+			"DeleteMessageBatch", in); err != nil {
 			q.m.host.Log.Warn("messages that are done with are not deleted", "uuid", q.key.uuid, "error", err)
 		}
 	}

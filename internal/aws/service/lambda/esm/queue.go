@@ -127,10 +127,11 @@ func (q *queueWorker) receive(n int) ([]types.Message, error) {
 			return nil, err
 		}
 	}
-	out, err := call[sqs.ReceiveMessageOutput](q.soft, q.m.host, q.role(), q.source.Scope(), "sqs", "ReceiveMessage", &sqs.ReceiveMessageInput{
-		QueueUrl: &q.cfg.QueueURL, MaxNumberOfMessages: int32(n), MessageAttributeNames: []string{"All"},
-		MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
-	})
+	out, err := call[sqs.ReceiveMessageOutput](q.soft, q.m.host, q.role(), q.source.Scope(), "sqs", "ReceiveMessage",
+		&sqs.ReceiveMessageInput{
+			QueueUrl: &q.cfg.QueueURL, MaxNumberOfMessages: int32(n), MessageAttributeNames: []string{"All"},
+			MessageSystemAttributeNames: []types.MessageSystemAttributeName{types.MessageSystemAttributeNameAll},
+		})
 	if err != nil {
 		return nil, err
 	}

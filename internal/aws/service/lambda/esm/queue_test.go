@@ -32,7 +32,8 @@ type queues struct {
 func newQueues(t testing.TB, name string, attributes map[string]string, more ...gateway.Service) *queues {
 	t.Helper()
 	c := newCloud(t, more...)
-	q := &queues{cloud: c, sqs: sqs.NewFromConfig(c.Config()), arn: "arn:aws:sqs:us-east-1:000000000000:" + name, fifo: name != "q"}
+	q := &queues{cloud: c, sqs: sqs.NewFromConfig(c.Config()), arn: "arn:aws:sqs:us-east-1:000000000000:" + name,
+		fifo: name != "q"}
 	if attributes == nil {
 		attributes = map[string]string{}
 	}
@@ -47,7 +48,8 @@ func newQueues(t testing.TB, name string, attributes map[string]string, more ...
 
 func (q *queues) mapping(change ...func(*input)) string {
 	q.t.Helper()
-	return q.cloud.mapping(append([]func(*input){func(in *input) { in.EventSourceArn, in.StartingPosition = &q.arn, "" }}, change...)...)
+	return q.cloud.mapping(append([]func(*input){func(in *input) { in.EventSourceArn, in.StartingPosition = &q.arn, "" }},
+		change...)...)
 }
 
 // send sends messages, of one group in a FIFO queue.
@@ -72,7 +74,8 @@ func (q *queues) send(group string, bodies ...string) {
 // left counts the messages in the queue, visible or not.
 func (q *queues) left() string {
 	q.t.Helper()
-	out, err := q.sqs.GetQueueAttributes(q.t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: q.url, AttributeNames: []sqstypes.QueueAttributeName{"All"}})
+	out, err := q.sqs.GetQueueAttributes(q.t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: q.url,
+		AttributeNames: []sqstypes.QueueAttributeName{"All"}})
 	require.NoError(q.t, err)
 	return out.Attributes["ApproximateNumberOfMessages"] + "+" + out.Attributes["ApproximateNumberOfMessagesNotVisible"]
 }
@@ -85,7 +88,8 @@ func TestQueue_deliversExactEvent(t *testing.T) {
 	q.mapping()
 	_, err := q.sqs.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: q.url, MessageBody: aws.String(`{"a":"<1>"}`),
 		MessageAttributes: map[string]sqstypes.MessageAttributeValue{
-			"kind": {DataType: aws.String("String"), StringValue: aws.String("x")}, "raw": {DataType: aws.String("Binary"), BinaryValue: []byte{1, 2}}}})
+			"kind": {DataType: aws.String("String"), StringValue: aws.String("x")},
+			"raw":  {DataType: aws.String("Binary"), BinaryValue: []byte{1, 2}}}})
 	require.NoError(t, err)
 	q.settle()
 	require.Len(t, q.fn.events(), 1, "an idle mapping delivers at once")
@@ -104,7 +108,9 @@ func TestQueue_deliversExactEvent(t *testing.T) {
 	delete(rec, "attributes")
 	b, err := json.Marshal(rec)
 	require.NoError(t, err)
-	require.JSONEq(t, `{"body":"{\"a\":\"<1>\"}","md5OfBody":"2079d7e9115903c71f1aa171c95314fe","eventSource":"aws:sqs","eventSourceARN":"`+q.arn+`","awsRegion":"us-east-1",
+	require.JSONEq(t,
+		`{"body":"{\"a\":\"<1>\"}","md5OfBody":"2079d7e9115903c71f1aa171c95314fe","eventSource":"aws:sqs","eventSourceARN":"`+
+			q.arn+`","awsRegion":"us-east-1",
 		"messageAttributes":{"kind":{"stringValue":"x","dataType":"String","stringListValues":[],"binaryListValues":[]},
 		"raw":{"binaryValue":"AQI=","dataType":"Binary","stringListValues":[],"binaryListValues":[]}}}`, string(b))
 	require.Equal(t, "0+0", q.left())
@@ -115,8 +121,10 @@ func TestQueue_failuresComeBackUntilTheyAreMoved(t *testing.T) {
 	q := newQueues(t, "q", nil)
 	dead, err := q.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("dead")})
 	require.NoError(t, err)
-	_, err = q.sqs.SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{QueueUrl: q.url, Attributes: map[string]string{
-		"VisibilityTimeout": "10", "RedrivePolicy": `{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","maxReceiveCount":"3"}`}})
+	_, err = q.sqs.SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{QueueUrl: q.url,
+		Attributes: map[string]string{
+			"VisibilityTimeout": "10",
+			"RedrivePolicy":     `{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:000000000000:dead","maxReceiveCount":"3"}`}})
 	require.NoError(t, err)
 	q.fn.handle(failing("bad"))
 	q.mapping()
@@ -200,7 +208,8 @@ func TestQueue_partialFailures(t *testing.T) {
 
 func TestQueue_malformedPartialAnswerFailsAll(t *testing.T) {
 	t.Parallel()
-	for _, answer := range []string{`{"batchItemFailures":[{"itemIdentifier":""}]}`, `{"batchItemFailures":[{"itemIdentifier":"who"}]}`, `{"batchItemFailures":[{"id":"1"}]}`} {
+	for _, answer := range []string{`{"batchItemFailures":[{"itemIdentifier":""}]}`,
+		`{"batchItemFailures":[{"itemIdentifier":"who"}]}`, `{"batchItemFailures":[{"id":"1"}]}`} {
 		q := newQueues(t, "q", nil)
 		q.fn.handle(func(event) (any, error) { return answer, nil })
 		q.mapping(report)
@@ -288,7 +297,8 @@ func TestQueue_concurrency(t *testing.T) {
 		q.mapping(func(in *input) { in.BatchSize, in.ScalingConfig = aws.Int32(1), scaling })
 		in := &sqs.SendMessageBatchInput{QueueUrl: q.url}
 		for i := range 10 {
-			in.Entries = append(in.Entries, sqstypes.SendMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), MessageBody: aws.String("m")})
+			in.Entries = append(in.Entries, sqstypes.SendMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)),
+				MessageBody: aws.String("m")})
 		}
 		_, err := q.sqs.SendMessageBatch(t.Context(), in)
 		require.NoError(t, err)
@@ -327,7 +337,8 @@ func TestQueue_pausesAndRestarts(t *testing.T) {
 	t.Parallel()
 	q := newQueues(t, "q", nil)
 	uuid := q.mapping()
-	_, err := q.lambda.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: &uuid, Enabled: aws.Bool(false)})
+	_, err := q.lambda.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: &uuid,
+		Enabled: aws.Bool(false)})
 	require.NoError(t, err)
 	q.pass(time.Second)
 	q.send("", "1")
@@ -335,7 +346,8 @@ func TestQueue_pausesAndRestarts(t *testing.T) {
 	require.Equal(t, "1+0", q.left())
 	q.fn.Stop()
 	require.NoError(t, q.fn.Start(t.Context()))
-	_, err = q.lambda.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: &uuid, Enabled: aws.Bool(true)})
+	_, err = q.lambda.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: &uuid,
+		Enabled: aws.Bool(true)})
 	require.NoError(t, err)
 	q.pass(time.Second)
 	require.Equal(t, []string{"1"}, q.received())
@@ -346,8 +358,10 @@ func TestQueue_faults(t *testing.T) {
 	t.Parallel()
 	q := newQueues(t, "q", nil)
 	q.mapping()
-	q.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultDuplicate, Service: "lambda", Operation: "Invoke", Resource: "f", Count: 1})
-	q.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultReorder, Service: "lambda", Operation: "Invoke", Resource: "f", Count: 1})
+	q.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultDuplicate, Service: "lambda", Operation: "Invoke", Resource: "f",
+		Count: 1})
+	q.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultReorder, Service: "lambda", Operation: "Invoke", Resource: "f",
+		Count: 1})
 	q.send("", "1", "2")
 	require.Equal(t, [][]string{{"2", "1"}, {"2", "1"}}, q.fn.batches())
 	require.Equal(t, "0+0", q.left())
@@ -356,27 +370,40 @@ func TestQueue_faults(t *testing.T) {
 func TestCreate_refusesForQueues(t *testing.T) {
 	t.Parallel()
 	q := newQueues(t, "q", map[string]string{"VisibilityTimeout": "10"})
-	_, err := q.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("q.fifo"), Attributes: map[string]string{"FifoQueue": "true"}})
+	_, err := q.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("q.fifo"),
+		Attributes: map[string]string{"FifoQueue": "true"}})
 	require.NoError(t, err)
 	const bad = "InvalidParameterValueException"
 	for name, k := range map[string]struct {
 		change  func(*input)
 		message string
 	}{
-		"no queue":    {func(in *input) { in.EventSourceArn = aws.String(q.arn + "x") }, "AWS.SimpleQueueService.NonExistentQueue"},
-		"position":    {func(in *input) { in.StartingPosition = "LATEST" }, "Unsupported StartingPosition"},
-		"bisect":      {func(in *input) { in.BisectBatchOnFunctionError = aws.Bool(true) }, "Unsupported BisectBatchOnFunctionError"},
-		"retries":     {func(in *input) { in.MaximumRetryAttempts = aws.Int32(1) }, "Unsupported MaximumRetryAttempts"},
-		"age":         {func(in *input) { in.MaximumRecordAgeInSeconds = aws.Int32(60) }, "Unsupported MaximumRecordAgeInSeconds"},
+		"no queue": {func(in *input) {
+			in.EventSourceArn = aws.String(q.arn + "x")
+		}, "AWS.SimpleQueueService.NonExistentQueue"},
+		"position": {func(in *input) { in.StartingPosition = "LATEST" }, "Unsupported StartingPosition"},
+		"bisect": {func(in *input) {
+			in.BisectBatchOnFunctionError = aws.Bool(true)
+		}, "Unsupported BisectBatchOnFunctionError"},
+		"retries": {func(in *input) { in.MaximumRetryAttempts = aws.Int32(1) }, "Unsupported MaximumRetryAttempts"},
+		"age": {func(in *input) {
+			in.MaximumRecordAgeInSeconds = aws.Int32(60)
+		}, "Unsupported MaximumRecordAgeInSeconds"},
 		"factor":      {func(in *input) { in.ParallelizationFactor = aws.Int32(2) }, "Unsupported ParallelizationFactor"},
 		"tumbling":    {func(in *input) { in.TumblingWindowInSeconds = aws.Int32(2) }, "Unsupported TumblingWindowInSeconds"},
 		"destination": {func(in *input) { in.DestinationConfig = onFailure(q.arn) }, "Unsupported DestinationConfig"},
-		"batch":       {func(in *input) { in.BatchSize = aws.Int32(11) }, "Maximum batch window in seconds must be greater than 0"},
-		"filter":      {func(in *input) { in.FilterCriteria = filters(`{"body":[{"near":1}]}`) }, "Invalid filter pattern definition."},
+		"batch": {func(in *input) {
+			in.BatchSize = aws.Int32(11)
+		}, "Maximum batch window in seconds must be greater than 0"},
+		"filter": {func(in *input) {
+			in.FilterCriteria = filters(`{"body":[{"near":1}]}`)
+		}, "Invalid filter pattern definition."},
 		"fifo window": {func(in *input) {
 			in.EventSourceArn, in.MaximumBatchingWindowInSeconds = aws.String(q.arn+".fifo"), aws.Int32(1)
 		}, "FIFO"},
-		"fifo batch":     {func(in *input) { in.EventSourceArn, in.BatchSize = aws.String(q.arn+".fifo"), aws.Int32(11) }, "FIFO"},
+		"fifo batch": {func(in *input) {
+			in.EventSourceArn, in.BatchSize = aws.String(q.arn+".fifo"), aws.Int32(11)
+		}, "FIFO"},
 		"no concurrency": {func(in *input) { in.ScalingConfig = &types.ScalingConfig{MaximumConcurrency: aws.Int32(1)} }, ""},
 	} {
 		in := &input{FunctionName: aws.String("f"), EventSourceArn: &q.arn}
@@ -407,7 +434,8 @@ func TestQueue_pollersAreAdded(t *testing.T) {
 	for range 2 {
 		in := &sqs.SendMessageBatchInput{QueueUrl: q.url}
 		for i := range 10 {
-			in.Entries = append(in.Entries, sqstypes.SendMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), MessageBody: aws.String("m")})
+			in.Entries = append(in.Entries, sqstypes.SendMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)),
+				MessageBody: aws.String("m")})
 		}
 		_, err := q.sqs.SendMessageBatch(t.Context(), in)
 		require.NoError(t, err)

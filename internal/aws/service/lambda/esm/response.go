@@ -98,7 +98,8 @@ func denied(err error) bool {
 // throttled reports whether a call came too soon after others.
 func throttled(err error) bool {
 	switch gateway.ErrorCode(err) {
-	case "ProvisionedThroughputExceededException", "LimitExceededException", "ThrottlingException", "RequestThrottled", "TooManyRequestsException":
+	case "ProvisionedThroughputExceededException", "LimitExceededException", "ThrottlingException", "RequestThrottled",
+		"TooManyRequestsException":
 		return true
 	}
 	return false
@@ -108,6 +109,7 @@ func throttled(err error) bool {
 func missing(err error) bool {
 	var e *gateway.Error
 	code := gateway.ErrorCode(err)
-	return strings.Contains(code, "NotFound") || strings.Contains(code, "NonExistent") || strings.Contains(code, "DoesNotExist") ||
+	return strings.Contains(code, "NotFound") || strings.Contains(code, "NonExistent") ||
+		strings.Contains(code, "DoesNotExist") ||
 		errors.As(err, &e) && e.HTTPStatus() == 404
 }

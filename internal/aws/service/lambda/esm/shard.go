@@ -36,7 +36,8 @@ type shardReader struct {
 }
 
 func newShardReader(s *streamWorker, id string, p progress) *shardReader {
-	r := &shardReader{s: s, id: id, progress: p, wake: newWaker(s.m.host.Clock), budget: readBurst, refilled: s.m.host.Clock.Now()}
+	r := &shardReader{s: s, id: id, progress: p, wake: newWaker(s.m.host.Clock), budget: readBurst,
+		refilled: s.m.host.Clock.Now()}
 	for i := range p.Windows {
 		if i >= s.set.factor || s.set.tumbling == 0 { // of a configuration that is no more
 			r.progress.Windows = nil

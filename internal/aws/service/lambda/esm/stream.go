@@ -24,7 +24,8 @@ type streamWorker struct {
 // runStream is the life of a stream's worker: it looks for shards at first and
 // whenever one has come to its end.
 func (w *worker) runStream(wake *waker) {
-	s := &streamWorker{worker: w, src: source(w.m.host, w.role(), w.cfg.Role, w.source), readers: map[string]*shardReader{}}
+	s := &streamWorker{worker: w, src: source(w.m.host, w.role(), w.cfg.Role, w.source),
+		readers: map[string]*shardReader{}}
 	defer s.group.Wait()
 	cancel := w.m.host.Signals.Listen(streamARN(w.source.String()), func() {
 		w.m.hold()
@@ -143,7 +144,8 @@ func (m *Mappings) progressOf(key workerKey) map[string]progress {
 }
 
 // begin fixes where a new mapping starts in every shard that there is.
-func (m *Mappings) begin(ctx context.Context, src streamSource, kind string, at time.Time, now time.Time) (map[string]progress, error) {
+func (m *Mappings) begin(ctx context.Context, src streamSource, kind string, at time.Time,
+	now time.Time) (map[string]progress, error) {
 	list, err := src.shards(ctx)
 	if err != nil {
 		return nil, err

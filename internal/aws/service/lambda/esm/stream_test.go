@@ -27,7 +27,8 @@ func TestKinesis_deliversExactEvent(t *testing.T) {
 	c.put("k", "a<b>")
 	require.Len(t, c.fn.events(), 1, "an idle mapping delivers at once")
 	seq := c.fn.events()[0].Records[0].Kinesis.SequenceNumber
-	want := fmt.Sprintf(`{"Records":[{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":"k","sequenceNumber":"%s","data":"%s","approximateArrivalTimestamp":%d},
+	want := fmt.Sprintf(
+		`{"Records":[{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":"k","sequenceNumber":"%s","data":"%s","approximateArrivalTimestamp":%d},
 		"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"shardId-000000000000:%s","eventName":"aws:kinesis:record",
 		"invokeIdentityArn":"arn:aws:iam::000000000000:role/worker","awsRegion":"us-east-1","eventSourceARN":"%s"}]}`,
 		seq, b64("a<b>"), c.Clock.Now().Unix(), seq, streamARN)
@@ -83,7 +84,8 @@ func TestKinesis_payloadLimitCutsBatches(t *testing.T) {
 	}
 	list, err := c.lambda.ListEventSourceMappings(t.Context(), &lambda.ListEventSourceMappingsInput{})
 	require.NoError(t, err)
-	_, err = c.lambda.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: list.EventSourceMappings[0].UUID, Enabled: aws.Bool(true)})
+	_, err = c.lambda.UpdateEventSourceMapping(t.Context(),
+		&lambda.UpdateEventSourceMappingInput{UUID: list.EventSourceMappings[0].UUID, Enabled: aws.Bool(true)})
 	require.NoError(t, err)
 	c.pass(time.Second)
 	total := 0
@@ -120,7 +122,8 @@ func keysOfShards(t *testing.T, c *cloud) []string {
 	byShard := map[string]string{}
 	for i := 0; len(byShard) < 2; i++ {
 		key := fmt.Sprint("key", i)
-		out, err := c.kinesis.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: aws.String("s"), PartitionKey: &key, Data: []byte("probe")})
+		out, err := c.kinesis.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: aws.String("s"), PartitionKey: &key,
+			Data: []byte("probe")})
 		require.NoError(t, err)
 		byShard[*out.ShardId] = key
 	}
@@ -177,7 +180,9 @@ func TestKinesis_partialFailureMovesTheCheckpoint(t *testing.T) {
 	c.stream(1)
 	c.fn.handle(reporting("3"))
 	c.put("k", "1", "2", "3", "4", "5")
-	c.mapping(report, func(in *input) { in.MaximumRetryAttempts, in.BisectBatchOnFunctionError = aws.Int32(1), aws.Bool(true) })
+	c.mapping(report, func(in *input) {
+		in.MaximumRetryAttempts, in.BisectBatchOnFunctionError = aws.Int32(1), aws.Bool(true)
+	})
 	c.pass(time.Minute)
 	require.Equal(t, [][]string{{"1", "2", "3", "4", "5"}, {"3", "4", "5"}, {"3"}, {"3"}, {"4", "5"}}, c.fn.batches())
 }
@@ -187,7 +192,8 @@ func TestKinesis_formsOfPartialAnswers(t *testing.T) {
 	for answer, ok := range map[string]bool{
 		`null`: true, `{}`: true, `""`: true, `{"batchItemFailures":[]}`: true, `{"batchItemFailures":null}`: true,
 		`{"batchItemFailures":[{"itemIdentifier":""}]}`: false, `{"batchItemFailures":[{"itemIdentifier":null}]}`: false,
-		`{"batchItemFailures":[{"id":"1"}]}`: false, `{"batchItemFailures":[{"itemIdentifier":"1"}]}`: false, `"text"`: false, `[1]`: false,
+		`{"batchItemFailures":[{"id":"1"}]}`: false, `{"batchItemFailures":[{"itemIdentifier":"1"}]}`: false, `"text"`: false,
+		`[1]`: false,
 	} {
 		t.Run(answer, func(t *testing.T) {
 			t.Parallel()
@@ -251,7 +257,8 @@ func TestKinesis_filtersAdvanceTheCheckpoint(t *testing.T) {
 	})
 	c.put("k", `{"type":"sell"}`, `{"type":"buy"}`, `not json`, `{"type":"sell"}`)
 	require.Equal(t, [][]string{{`{"type":"buy"}`}}, c.fn.batches())
-	_, err := c.lambda.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: &uuid, FilterCriteria: &types.FilterCriteria{}})
+	_, err := c.lambda.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: &uuid,
+		FilterCriteria: &types.FilterCriteria{}})
 	require.NoError(t, err)
 	c.pass(time.Minute)
 	c.put("k", "after")
@@ -275,7 +282,8 @@ func TestKinesis_startingPositions(t *testing.T) {
 	c.put("k", "later")
 	require.Equal(t, [][]string{{"now"}, {"later"}}, c.fn.batches())
 	c.mapping(func(in *input) {
-		in.FunctionName, in.StartingPosition, in.StartingPositionTimestamp = aws.String("f-time"), types.EventSourcePositionAtTimestamp, aws.Time(middle)
+		in.FunctionName, in.StartingPosition, in.StartingPositionTimestamp = aws.String("f-time"),
+			types.EventSourcePositionAtTimestamp, aws.Time(middle)
 	})
 	require.Equal(t, [][]string{{"middle", "now", "later"}}, c.fn.batches()[2:])
 	c.mapping(func(in *input) { in.FunctionName = aws.String("f-horizon") })
@@ -287,12 +295,15 @@ func TestKinesis_latestMeansCreation(t *testing.T) {
 	c := newCloud(t)
 	c.stream(1)
 	c.put("k", "before")
-	uuid := c.mapping(func(in *input) { in.StartingPosition, in.Enabled = types.EventSourcePositionLatest, aws.Bool(false) })
+	uuid := c.mapping(func(in *input) {
+		in.StartingPosition, in.Enabled = types.EventSourcePositionLatest, aws.Bool(false)
+	})
 	require.Equal(t, "Disabled", *c.get(uuid).State)
 	c.put("k", "while disabled")
 	c.pass(time.Hour)
 	require.Empty(t, c.fn.batches())
-	_, err := c.lambda.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: &uuid, Enabled: aws.Bool(true)})
+	_, err := c.lambda.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: &uuid,
+		Enabled: aws.Bool(true)})
 	require.NoError(t, err)
 	require.Equal(t, "Enabling", *c.get(uuid).State)
 	c.pass(time.Second)
@@ -306,7 +317,8 @@ func TestKinesis_parentsBeforeChildren(t *testing.T) {
 	c.fn.handle(failing("1"))
 	c.mapping(func(in *input) { in.BatchSize = aws.Int32(2) })
 	c.put("k", "1", "2", "3")
-	_, err := c.kinesis.SplitShard(t.Context(), &kinesis.SplitShardInput{StreamName: aws.String("s"), ShardToSplit: aws.String("shardId-000000000000"),
+	_, err := c.kinesis.SplitShard(t.Context(), &kinesis.SplitShardInput{StreamName: aws.String("s"),
+		ShardToSplit:       aws.String("shardId-000000000000"),
 		NewStartingHashKey: aws.String("170141183460469231731687303715884105728")})
 	require.NoError(t, err)
 	c.pass(time.Second)
@@ -358,10 +370,12 @@ func TestKinesis_faults(t *testing.T) {
 	c := newCloud(t)
 	c.stream(1)
 	c.mapping()
-	c.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultDuplicate, Service: "lambda", Operation: "Invoke", Resource: "f", Count: 1})
+	c.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultDuplicate, Service: "lambda", Operation: "Invoke", Resource: "f",
+		Count: 1})
 	c.put("k", "1", "2")
 	require.Equal(t, [][]string{{"1", "2"}, {"1", "2"}}, c.fn.batches())
-	c.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultReorder, Service: "lambda", Operation: "Invoke", Resource: "f", Count: 1})
+	c.Host.Faults.Add(gateway.Fault{Kind: gateway.FaultReorder, Service: "lambda", Operation: "Invoke", Resource: "f",
+		Count: 1})
 	c.put("k", "3", "4")
 	c.pass(time.Second)
 	require.Equal(t, [][]string{{"4", "3"}}, c.fn.batches()[2:])

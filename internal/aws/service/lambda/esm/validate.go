@@ -14,7 +14,8 @@ import (
 )
 
 func invalid(format string, args ...any) error {
-	return &types.InvalidParameterValueException{Type: aws.String("User"), Message: aws.String(fmt.Sprintf(format, args...))}
+	return &types.InvalidParameterValueException{Type: aws.String("User"),
+		Message: aws.String(fmt.Sprintf(format, args...))}
 }
 
 // unsupported refuses what is not emulated, of create and update alike.
@@ -91,7 +92,8 @@ func checkQueue(kind sourceKind, c *types.EventSourceMappingConfiguration) error
 	case kind == kindFIFO && size > limit("fifoBatchSizeMax"):
 		return invalid("Maximum batch size for FIFO queues is %d.", limit("fifoBatchSizeMax"))
 	case size > limit("batchSizeWithoutWindow") && window < 1:
-		return invalid("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than %d", limit("batchSizeWithoutWindow"))
+		return invalid("Maximum batch window in seconds must be greater than 0 if maximum batch size is greater than %d",
+			limit("batchSizeWithoutWindow"))
 	}
 	return nil
 }
@@ -128,7 +130,9 @@ func checkDestination(operation string, d *types.DestinationConfig) error {
 	case "sns":
 		return gateway.Unsupported("lambda", operation, "DestinationConfig.OnFailure to Amazon SNS")
 	}
-	return invalid("The destination ARN %s is invalid: an event source mapping's on-failure destination is an SQS queue, an SNS topic or an S3 bucket.", *d.OnFailure.Destination)
+	return invalid(
+		"The destination ARN %s is invalid: an event source mapping's on-failure destination is an SQS queue, an SNS topic "+
+			"or an S3 bucket.", *d.OnFailure.Destination)
 }
 
 func checkFilters(kind sourceKind, f *types.FilterCriteria) error {
@@ -158,7 +162,9 @@ func checkStart(kind sourceKind, in *sdk.CreateEventSourceMappingInput, now time
 	}
 	switch in.StartingPosition {
 	case "":
-		return invalid("1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.")
+		return invalid(
+			"1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be " +
+				"null.")
 	case types.EventSourcePositionAtTimestamp:
 		if kind == kindDynamoDB {
 			return invalid("Unsupported starting position for arn type: %s", aws.ToString(in.EventSourceArn))

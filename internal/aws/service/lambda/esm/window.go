@@ -43,8 +43,9 @@ func (l *lane) windowEvent(events []json.RawMessage, start time.Time, final, ear
 		state = l.open.State
 	}
 	return windowEvent{
-		Records: events, State: state, ShardID: l.r.id, EventSourceARN: text(l.r.s.cfg.Config.EventSourceArn), Final: final, TerminatedEarly: early,
-		Window: windowSpan{start.Format(time.RFC3339), start.Add(l.r.s.set.tumbling).Format(time.RFC3339)},
+		Records: events, State: state, ShardID: l.r.id, EventSourceARN: text(l.r.s.cfg.Config.EventSourceArn), Final: final,
+		TerminatedEarly: early,
+		Window:          windowSpan{start.Format(time.RFC3339), start.Add(l.r.s.set.tumbling).Format(time.RFC3339)},
 	}
 }
 

@@ -75,7 +75,8 @@ func TestWindow_partialFailureKeepsTheState(t *testing.T) {
 	c.fn.handle(func(e event) (any, error) {
 		if first {
 			first = false
-			return map[string]any{"state": "half", "batchItemFailures": []any{map[string]string{"itemIdentifier": e.Records[1].Kinesis.SequenceNumber}}}, nil
+			return map[string]any{"state": "half",
+				"batchItemFailures": []any{map[string]string{"itemIdentifier": e.Records[1].Kinesis.SequenceNumber}}}, nil
 		}
 		return map[string]any{"state": "whole"}, nil
 	})
@@ -94,7 +95,8 @@ func TestWindow_endsWithItsShard(t *testing.T) {
 	c.fn.handle(counting(func(event, map[string]any) error { return nil }))
 	c.mapping(tumbling)
 	c.put("k", "1")
-	_, err := c.kinesis.SplitShard(t.Context(), &kinesis.SplitShardInput{StreamName: aws.String("s"), ShardToSplit: aws.String("shardId-000000000000"),
+	_, err := c.kinesis.SplitShard(t.Context(), &kinesis.SplitShardInput{StreamName: aws.String("s"),
+		ShardToSplit:       aws.String("shardId-000000000000"),
 		NewStartingHashKey: aws.String("170141183460469231731687303715884105728")})
 	require.NoError(t, err)
 	c.pass(time.Second)
@@ -112,7 +114,8 @@ func TestMapping_formsOfFunctionNames(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
 	c.stream(1)
-	for _, name := range []string{"f1", "f2:live", "000000000000:function:f3:live", "us-east-1:000000000000:function:f4", "arn:aws:lambda:us-east-1:000000000000:function:f5:7"} {
+	for _, name := range []string{"f1", "f2:live", "000000000000:function:f3:live", "us-east-1:000000000000:function:f4",
+		"arn:aws:lambda:us-east-1:000000000000:function:f5:7"} {
 		c.mapping(func(in *input) { in.FunctionName = &name })
 	}
 	c.put("k", "1")
