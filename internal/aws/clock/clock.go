@@ -175,8 +175,17 @@ func (t *Timer) Stop() bool {
 // other in order of their times, and Advance waits for each to return.
 func (c *Clock) AfterFunc(d time.Duration, fn func()) *Timer { return c.add(d, fn, false) }
 
-// At is AfterFunc for a point in time; one that has passed is due at once.
-func (c *Clock) At(t time.Time, fn func()) *Timer { return c.add(t.Sub(c.Now()), fn, false) }
+// At is AfterFunc for a point in time; one that has passed is due at once. A
+// move of the clock meanwhile does not shift that point: the present is not
+// looked at before the timer is among the others.
+func (c *Clock) At(t time.Time, fn func()) *Timer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if now := c.now(); t.Before(now) {
+		t = now
+	}
+	return c.plan(t, fn, false)
+}
 
 // BeforeMove makes the next move of the clock begin, or go on, only when fn has
 // returned. Nothing else calls fn: time that passes by itself waits for nobody.
@@ -189,8 +198,13 @@ func (c *Clock) BeforeMove(fn func()) {
 func (c *Clock) add(d time.Duration, fn func(), async bool) *Timer {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	return c.plan(c.now().Add(max(d, 0)), fn, async)
+}
+
+// plan adds a timer; the caller holds c.mu.
+func (c *Clock) plan(at time.Time, fn func(), async bool) *Timer {
 	c.seq++
-	t := &Timer{clock: c, at: c.now().Add(max(d, 0)), seq: c.seq, fn: fn, async: async}
+	t := &Timer{clock: c, at: at, seq: c.seq, fn: fn, async: async}
 	heap.Push(&c.timers, t)
 	if t.index == 0 {
 		c.poke()

@@ -137,3 +137,32 @@ func TestPass_waitsForWorkAndSkipsTheRest(t *testing.T) {
 	c.End()
 	require.NoError(t, <-passed, "the last worker is done: the rest is skipped")
 }
+
+func TestAt_keepsItsPointWhileTheClockIsMoved(t *testing.T) {
+	t.Parallel()
+	const timers = 20_000
+	c := clock.NewManual(epoch)
+	done, moved := make(chan struct{}), make(chan error, 1)
+	go func() { // many small moves: some come while a timer is being made
+		for {
+			select {
+			case <-done:
+				moved <- nil
+				return
+			default:
+			}
+			if err := c.Advance(context.Background(), 1); err != nil {
+				moved <- err
+				return
+			}
+		}
+	}()
+	due, fired := epoch.Add(time.Hour), 0
+	for range timers {
+		c.At(due, func() { fired++ })
+	}
+	close(done)
+	require.NoError(t, <-moved)
+	require.NoError(t, c.Advance(context.Background(), due.Sub(c.Now())))
+	require.Equal(t, timers, fired, "none is late by what the clock was moved meanwhile")
+}

@@ -73,19 +73,36 @@ func (s *Store) View(fn func(tx *Tx) error) error {
 
 // Update runs fn and makes its changes durable as one unit: when Update
 // returns nil they survive the death of the process; when fn or the journal
-// fails none of them is seen.
+// fails, or fn panics, none of them is seen.
 func (s *Store) Update(fn func(tx *Tx) error) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	tx := &Tx{store: s, writable: true}
-	err := fn(tx)
-	if err == nil && s.log != nil && len(tx.undo) > 0 {
-		err = s.log.commit(tx)
-	}
-	if err != nil {
-		tx.rollback()
+	if err := s.update(tx, fn); err != nil {
 		return err
 	}
+	for _, then := range tx.committed {
+		then()
+	}
+	return nil
+}
+
+func (s *Store) update(tx *Tx, fn func(tx *Tx) error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	done := false
+	defer func() {
+		if !done {
+			tx.rollback()
+		}
+	}()
+	if err := fn(tx); err != nil {
+		return err
+	}
+	if s.log != nil && len(tx.undo) > 0 {
+		if err := s.log.commit(tx); err != nil {
+			return err
+		}
+	}
+	done = true
 	return nil
 }
 
@@ -95,6 +112,16 @@ type Tx struct {
 	store    *Store
 	writable bool
 	undo     []change
+	// committed are called when the transaction is durable.
+	committed []func()
+}
+
+// OnCommit calls fn after the transaction has become durable and its lock is
+// free, before Update returns; never when the transaction fails. What must
+// happen because of a change stands in the store; fn only hurries it up.
+func (tx *Tx) OnCommit(fn func()) {
+	tx.mustWrite("a hook")
+	tx.committed = append(tx.committed, fn)
 }
 
 // change is one write of a transaction with the way back.

@@ -207,3 +207,24 @@ func TestBlobs_liveAsLongAsTheyAreReferredTo(t *testing.T) {
 		require.NoError(t, s.Close())
 	}
 }
+
+func TestUpdate_isUndoneByAPanicAndTellsOnlyOfWhatLasts(t *testing.T) {
+	t.Parallel()
+	s, c := open(t, "")
+	told := []string{}
+	write := func(key string, end func() error) error {
+		return s.Update(func(tx *store.Tx) error {
+			c.Put(tx, here, key, item{"x"})
+			tx.OnCommit(func() {
+				require.Contains(t, contents(s, c), key, "the lock is free and the change is seen")
+				told = append(told, key)
+			})
+			return end()
+		})
+	}
+	require.NoError(t, write("kept", func() error { return nil }))
+	require.ErrorIs(t, write("failed", func() error { return errAbort }), errAbort)
+	require.Panics(t, func() { _ = write("panicked", func() error { panic("half way") }) })
+	require.Equal(t, map[string]string{"kept": "x"}, contents(s, c))
+	require.Equal(t, []string{"kept"}, told)
+}
