@@ -20,6 +20,9 @@ type Collection[T any] struct {
 	codec Codec[T]
 	clone func(T) T
 	blobs func(T) []string
+
+	latest   int // version of the rows' form
+	upgrades map[int]UpgradeFunc
 }
 
 // Codec turns a value into bytes for the journal and back.
@@ -52,7 +55,8 @@ func NewCollection[T any](s *Store, name string, opts ...Option[T]) *Collection[
 			Encode: func(v T) ([]byte, error) { return json.Marshal(v) },
 			Decode: func(b []byte) (v T, err error) { err = json.Unmarshal(b, &v); return v, err },
 		},
-		clone: func(v T) T { return v },
+		clone:  func(v T) T { return v },
+		latest: 1, upgrades: map[int]UpgradeFunc{},
 	}
 	for _, o := range opts {
 		o(c)
@@ -163,6 +167,10 @@ func (c *Collection[T]) ScanAll(tx *Tx, fn func(sc ident.Scope, key string, v T)
 	})
 }
 
+func (c *Collection[T]) version() int                     { return c.latest }
+func (c *Collection[T]) upgradeFrom(from int) UpgradeFunc { return c.upgrades[from] }
+func (c *Collection[T]) size(tree any) int                { return tree.(*btree.Map[string, T]).Len() }
+
 func (c *Collection[T]) clear()        { c.tree = new(btree.Map[string, T]) }
 func (c *Collection[T]) copyTree() any { return c.tree.Copy() }
 func (c *Collection[T]) setTree(t any) { c.tree = t.(*btree.Map[string, T]).Copy() }
@@ -182,7 +190,7 @@ func (c *Collection[T]) apply(full string, value []byte, deleted bool) error {
 	}
 	v, err := c.codec.Decode(value)
 	if err != nil {
-		return fmt.Errorf("%w: %s: %w", ErrCorrupt, c.name, err)
+		return fmt.Errorf("a value of %s cannot be decoded: %w", c.name, err)
 	}
 	c.tree.Set(full, v)
 	return nil

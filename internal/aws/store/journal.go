@@ -1,13 +1,9 @@
 package store
 
 import (
-	"bufio"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash/crc32"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -26,25 +22,26 @@ import (
 //
 // Files of a generation n: snapshot-n holds everything before journal-n.
 type journal struct {
-	dir  string
-	gen  uint64
-	file *os.File
-	size int64
-	buf  []byte
-	lock *os.File
-	done chan struct{}
-	wait sync.WaitGroup
+	dir    string
+	gen    uint64
+	seq    uint64 // of the last change
+	file   *os.File
+	size   int64
+	broken error // why nothing can be appended any more
+	buf    []byte
+	lock   *os.File
+	done   chan struct{}
+	wait   sync.WaitGroup
 }
 
 // compactAt is the journal size in bytes at which a new snapshot is written.
 const compactAt = 64 << 20
 
-var castagnoli = crc32.MakeTable(crc32.Castagnoli)
-
-// Open reads back what the directory holds, if the store has one, and lets
-// transactions begin. Collections must be registered before. It fails when
-// another process has the directory open, and with ErrCorrupt when its content
-// cannot be read.
+// Open reads back what the directory holds, if the store has one, upgrades what
+// an older release wrote, and lets transactions begin. Collections must be
+// registered before. It fails when another process has the directory open, with
+// ErrCorrupt when its content cannot be read, and with ErrNewer when a later
+// release wrote it; in each of these cases no file is changed.
 func (s *Store) Open() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,7 +59,7 @@ func (s *Store) Open() error {
 	}
 	s.blobs = newBlobs(filepath.Join(s.dir, "blobs"))
 	j := &journal{dir: s.dir, lock: lock, done: make(chan struct{})}
-	if err := s.replay(j); err != nil {
+	if err := s.load(j); err != nil {
 		return errors.Join(err, lock.Close())
 	}
 	s.log = j
@@ -70,11 +67,79 @@ func (s *Store) Open() error {
 	return nil
 }
 
-// Close flushes and closes the state. The store must not be used after.
+// load reads the files and opens the journal that goes on.
+func (s *Store) load(j *journal) error {
+	r := &replay{s: s, dir: s.dir, old: oldCollections{}}
+	if err := r.run(); err != nil {
+		return err
+	}
+	if err := s.upgrade(r); err != nil {
+		return err
+	}
+	j.gen, j.seq, j.size = r.gen, r.seq, r.size
+	if !r.fresh {
+		if err := j.reopen(); err != nil {
+			return err
+		}
+	}
+	base := r.base
+	if r.rewrite || r.fresh {
+		if err := s.nextGeneration(j, r.fresh); err != nil {
+			return err
+		}
+		if err := s.writeSnapshot(j.gen, j.seq, s.snapshot()); err != nil {
+			return errors.Join(err, j.file.Close())
+		}
+		base = j.gen
+	}
+	removeBefore(j.dir, base)
+	return nil
+}
+
+// reopen opens the last journal to append to it. A frame that a crash cut short
+// was never acknowledged and goes.
+func (j *journal) reopen() error {
+	file, err := os.OpenFile(path(j.dir, "journal", j.gen), os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(file.Truncate(j.size), seekTo(file, j.size)); err != nil {
+		return errors.Join(err, file.Close())
+	}
+	j.file = file
+	return nil
+}
+
+// nextGeneration makes an empty journal the present one. The store is locked.
+func (s *Store) nextGeneration(j *journal, first bool) error {
+	gen := j.gen + 1
+	if first {
+		gen = j.gen
+	}
+	// Under its own name it has its header from the beginning.
+	file, err := os.CreateTemp(j.dir, "tmp-*")
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(header(kindJournal, gen, j.seq))
+	if err = errors.Join(err, file.Sync()); err == nil {
+		err = os.Rename(file.Name(), path(j.dir, "journal", gen))
+	}
+	if err != nil {
+		return errors.Join(err, file.Close(), os.Remove(file.Name()))
+	}
+	if j.file != nil {
+		err = errors.Join(j.file.Sync(), j.file.Close())
+	}
+	j.file, j.size, j.gen, j.broken = file, headerLen, gen, nil
+	return err
+}
+
+// Close flushes and closes the state. Writes fail from now on.
 func (s *Store) Close() error {
 	s.mu.Lock()
 	j := s.log
-	s.log = nil
+	s.log, s.closed = nil, true
 	s.mu.Unlock()
 	if j == nil {
 		return nil
@@ -103,8 +168,8 @@ func (s *Store) syncLoop(j *journal) {
 	}
 }
 
-func (j *journal) path(kind string, gen uint64) string {
-	return filepath.Join(j.dir, kind+"-"+strconv.FormatUint(gen, 10))
+func path(dir, kind string, gen uint64) string {
+	return filepath.Join(dir, kind+"-"+strconv.FormatUint(gen, 10))
 }
 
 // generations lists the files of a kind, oldest first.
@@ -125,160 +190,12 @@ func generations(dir, kind string) ([]uint64, error) {
 	return out, nil
 }
 
-// replay loads the newest snapshot and every journal since.
-func (s *Store) replay(j *journal) error {
-	snaps, err := generations(s.dir, "snapshot")
-	if err != nil {
-		return err
-	}
-	first := uint64(0)
-	if len(snaps) > 0 {
-		first = snaps[len(snaps)-1]
-		if _, err := s.replayFile(j.path("snapshot", first), false); err != nil {
-			return err
-		}
-	}
-	logs, err := generations(s.dir, "journal")
-	if err != nil {
-		return err
-	}
-	j.gen = first
-	for _, g := range logs {
-		if g < first {
-			continue
-		}
-		good, err := s.replayFile(j.path("journal", g), true)
-		if err != nil {
-			return err
-		}
-		j.gen, j.size = g, good
-	}
-	file, err := os.OpenFile(j.path("journal", j.gen), os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
-	}
-	// A frame that a crash cut short was never acknowledged.
-	if err := file.Truncate(j.size); err != nil {
-		return errors.Join(err, file.Close())
-	}
-	if _, err := file.Seek(j.size, io.SeekStart); err != nil {
-		return errors.Join(err, file.Close())
-	}
-	j.file = file
-	return nil
-}
-
-// replayFile applies the frames of a file and returns where the good ones end.
-func (s *Store) replayFile(path string, torn bool) (good int64, err error) {
-	f, err := os.Open(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return 0, nil
-	}
-	if err != nil {
-		return 0, err
-	}
-	defer f.Close()
-	r := bufio.NewReaderSize(f, 1<<20)
-	for {
-		payload, err := readFrame(r)
-		switch {
-		case errors.Is(err, io.EOF):
-			return good, nil
-		case err != nil && torn:
-			return good, nil
-		case err != nil:
-			return good, fmt.Errorf("%w: %s at byte %d: %w", ErrCorrupt, path, good, err)
-		}
-		if err := s.applyFrame(payload); err != nil {
-			return good, fmt.Errorf("%s at byte %d: %w", path, good, err)
-		}
-		good += int64(len(payload)) + 8
-	}
-}
-
-var errTorn = errors.New("incomplete frame")
-
-func readFrame(r io.Reader) ([]byte, error) {
-	var head [8]byte
-	if _, err := io.ReadFull(r, head[:]); err != nil {
-		if errors.Is(err, io.ErrUnexpectedEOF) {
-			return nil, errTorn
-		}
-		return nil, err
-	}
-	size := binary.LittleEndian.Uint32(head[:4])
-	if size == 0 || size > 1<<30 {
-		return nil, errTorn
-	}
-	payload := make([]byte, size)
-	if _, err := io.ReadFull(r, payload); err != nil {
-		return nil, errTorn
-	}
-	if crc32.Checksum(payload, castagnoli) != binary.LittleEndian.Uint32(head[4:]) {
-		return nil, errTorn
-	}
-	return payload, nil
-}
-
-func (s *Store) applyFrame(b []byte) error {
-	for len(b) > 0 {
-		var name, key, value []byte
-		var ok bool
-		deleted := b[0] == 1
-		if name, b, ok = cutBytes(b[1:]); !ok {
-			return fmt.Errorf("%w: bad change", ErrCorrupt)
-		}
-		if key, b, ok = cutBytes(b); !ok {
-			return fmt.Errorf("%w: bad change", ErrCorrupt)
-		}
-		if !deleted {
-			if value, b, ok = cutBytes(b); !ok {
-				return fmt.Errorf("%w: bad change", ErrCorrupt)
-			}
-		}
-		c := s.collections[string(name)]
-		if c == nil {
-			return fmt.Errorf("%w: unknown collection %q (written by a newer pipelab?)", ErrCorrupt, name)
-		}
-		if err := c.apply(string(key), value, deleted); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func cutBytes(b []byte) (head, rest []byte, ok bool) {
-	n, w := binary.Uvarint(b)
-	if w <= 0 || n > uint64(len(b)-w) {
-		return nil, nil, false
-	}
-	return b[w : w+int(n)], b[w+int(n):], true
-}
-
-func appendChange(b []byte, name, key string, value []byte, deleted bool) []byte {
-	if deleted {
-		b = append(b, 1)
-	} else {
-		b = append(b, 0)
-	}
-	b = append(binary.AppendUvarint(b, uint64(len(name))), name...)
-	b = append(binary.AppendUvarint(b, uint64(len(key))), key...)
-	if !deleted {
-		b = append(binary.AppendUvarint(b, uint64(len(value))), value...)
-	}
-	return b
-}
-
-// frame fills in the head of a buffer whose first eight bytes are free.
-func frame(b []byte) []byte {
-	binary.LittleEndian.PutUint32(b[:4], uint32(len(b)-8))
-	binary.LittleEndian.PutUint32(b[4:8], crc32.Checksum(b[8:], castagnoli))
-	return b
-}
-
 // commit appends a transaction's last write of each key.
 func (j *journal) commit(tx *Tx) error {
-	b := append(j.buf[:0], 0, 0, 0, 0, 0, 0, 0, 0)
+	if j.broken != nil {
+		return fmt.Errorf("journal: %w", j.broken)
+	}
+	b := beginFrame(j.buf)
 	type place struct {
 		in  string
 		key string
@@ -303,15 +220,21 @@ func (j *journal) commit(tx *Tx) error {
 		}
 		b = appendChange(b, c.in.Name(), c.key, value, c.deleted)
 	}
-	j.buf = b
-	if _, err := j.file.Write(frame(b)); err != nil {
+	b, err := endFrame(b, j.gen, j.seq+1)
+	if err != nil {
+		return err
+	}
+	if cap(b) <= 4<<20 {
+		j.buf = b
+	}
+	if _, err := j.file.Write(b); err != nil {
 		// Cut a half-written frame off, or later ones would lie behind it.
-		return errors.Join(fmt.Errorf("journal: %w", err), j.file.Truncate(j.size), seekTo(j.file, j.size))
+		undo := errors.Join(j.file.Truncate(j.size), seekTo(j.file, j.size))
+		j.broken = undo
+		return errors.Join(fmt.Errorf("journal: %w", err), undo)
 	}
 	j.size += int64(len(b))
-	if cap(j.buf) > 4<<20 {
-		j.buf = nil
-	}
+	j.seq++
 	return nil
 }
 

@@ -2,6 +2,7 @@ package store
 
 import (
 	"bufio"
+	"encoding/json"
 	"errors"
 	"os"
 )
@@ -82,57 +83,117 @@ func (s *Store) compact() error {
 		s.sweep()
 		return nil
 	}
-	snap, gen := s.snapshot(), j.gen+1
-	next, err := os.OpenFile(j.path("journal", gen), os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
-	if err != nil {
-		s.mu.Unlock()
-		return err
-	}
-	old := j.file
-	j.file, j.size, j.gen = next, 0, gen
+	snap, seq := s.snapshot(), j.seq
+	err := s.nextGeneration(j, false)
+	gen := j.gen
 	s.mu.Unlock()
-	err = errors.Join(old.Sync(), old.Close())
 	if err == nil {
-		err = s.writeSnapshot(j.path("snapshot", gen), snap)
+		err = s.writeSnapshot(gen, seq, snap)
 	}
 	if err != nil {
 		return err // journals of both generations replay in order
 	}
-	s.removeBefore(j, gen)
+	removeBefore(j.dir, gen)
 	s.sweep()
 	return nil
 }
 
-func (s *Store) writeSnapshot(path string, snap *Snapshot) error {
+// batch is how many bytes of rows share a frame of a snapshot.
+const batch = 256 << 10
+
+// writeSnapshot makes the snapshot of a generation, whole or not at all.
+func (s *Store) writeSnapshot(gen, seq uint64, snap *Snapshot) error {
 	f, err := os.CreateTemp(s.dir, "tmp-*")
 	if err != nil {
 		return err
 	}
-	w := bufio.NewWriterSize(f, 1<<20)
-	for _, c := range s.order {
-		err = errors.Join(err, c.each(snap.trees[c.Name()], func(key string, value []byte) error {
-			b := appendChange(make([]byte, 8, 8+len(key)+len(value)+64), c.Name(), key, value, false)
-			_, err := w.Write(frame(b))
-			return err
-		}))
+	w := &snapshotWriter{w: bufio.NewWriterSize(f, 1<<20), gen: gen}
+	if err = w.rows(s, seq, snap); err == nil {
+		err = w.w.Flush()
 	}
-	if err = errors.Join(err, w.Flush(), f.Sync(), f.Close()); err != nil {
+	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path(s.dir, "snapshot", gen))
+	}
+	if err != nil {
 		return errors.Join(err, os.Remove(f.Name()))
 	}
-	return os.Rename(f.Name(), path)
+	return syncDir(s.dir)
+}
+
+// snapshotWriter writes frames of rows.
+type snapshotWriter struct {
+	w        *bufio.Writer
+	gen, seq uint64
+	buf      []byte
+}
+
+func (w *snapshotWriter) rows(s *Store, seq uint64, snap *Snapshot) error {
+	m := manifest{Collections: s.versions()}
+	for _, c := range s.order {
+		m.Rows += uint64(c.size(snap.trees[c.Name()]))
+	}
+	first, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	if _, err := w.w.Write(header(kindSnapshot, w.gen, seq)); err != nil {
+		return err
+	}
+	w.buf = append(beginFrame(w.buf), first...)
+	if err := w.flush(); err != nil {
+		return err
+	}
+	for _, c := range s.order {
+		err := c.each(snap.trees[c.Name()], func(key string, value []byte) error {
+			w.buf = appendChange(w.buf, c.Name(), key, value, false)
+			if len(w.buf) < batch {
+				return nil
+			}
+			return w.flush()
+		})
+		if err != nil {
+			return err
+		}
+	}
+	if len(w.buf) == headLen {
+		return nil
+	}
+	return w.flush()
+}
+
+// flush ends the frame that was begun and begins the next.
+func (w *snapshotWriter) flush() error {
+	w.seq++
+	b, err := endFrame(w.buf, w.gen, w.seq)
+	if err != nil {
+		return err
+	}
+	_, err = w.w.Write(b)
+	w.buf = beginFrame(b)
+	return err
+}
+
+// syncDir makes the names in a folder durable where the system can.
+func syncDir(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	_ = d.Sync() // Windows has no such thing
+	return d.Close()
 }
 
 // removeBefore deletes files that a complete snapshot has made superfluous. A
 // file that stays is harmless: replay begins at the newest snapshot.
-func (s *Store) removeBefore(j *journal, gen uint64) {
+func removeBefore(dir string, gen uint64) {
 	for _, kind := range []string{"snapshot", "journal"} {
-		gens, err := generations(s.dir, kind)
+		gens, err := generations(dir, kind)
 		if err != nil {
 			return
 		}
 		for _, g := range gens {
 			if g < gen {
-				_ = os.Remove(j.path(kind, g))
+				_ = os.Remove(path(dir, kind, g))
 			}
 		}
 	}

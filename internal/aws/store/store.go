@@ -7,7 +7,6 @@
 package store
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -23,6 +22,8 @@ type Store struct {
 	opened      bool
 	collections map[string]collection
 	order       []collection
+	retired     map[string]UpgradeFunc
+	closed      bool
 	log         *journal
 	blobs       *blobs
 	snapshots   map[*Snapshot]bool // those whose bodies must stay
@@ -37,12 +38,16 @@ type Options struct {
 
 // New returns an empty store that is not open yet.
 func New(o Options) *Store {
-	return &Store{dir: o.Dir, collections: map[string]collection{}, snapshots: map[*Snapshot]bool{}}
+	return &Store{dir: o.Dir, collections: map[string]collection{}, retired: map[string]UpgradeFunc{},
+		snapshots: map[*Snapshot]bool{}}
 }
 
 // collection is what the store needs of a Collection whatever its type.
 type collection interface {
 	Name() string
+	version() int
+	upgradeFrom(from int) UpgradeFunc
+	size(tree any) int
 	clear()
 	copyTree() any
 	setTree(any)
@@ -53,14 +58,27 @@ type collection interface {
 }
 
 func (s *Store) register(c collection) {
-	if s.opened {
-		panic("store: collection " + c.Name() + " registered after Open")
-	}
-	if _, dup := s.collections[c.Name()]; dup {
-		panic("store: collection " + c.Name() + " registered twice")
-	}
+	s.mayRegister(c.Name())
 	s.collections[c.Name()] = c
 	s.order = append(s.order, c)
+}
+
+func (s *Store) mayRegister(name string) {
+	if s.opened {
+		panic("store: collection " + name + " registered after Open")
+	}
+	if _, dup := s.collections[name]; dup || s.retired[name] != nil {
+		panic("store: collection " + name + " registered twice")
+	}
+}
+
+// versions are the collections that there are, with the versions of their form.
+func (s *Store) versions() map[string]int {
+	v := make(map[string]int, len(s.order))
+	for _, c := range s.order {
+		v[c.Name()] = c.version()
+	}
+	return v
 }
 
 // View runs fn over a consistent state that no writer changes meanwhile. fn
@@ -73,7 +91,7 @@ func (s *Store) View(fn func(tx *Tx) error) error {
 
 // Update runs fn and makes its changes durable as one unit: when Update
 // returns nil they survive the death of the process; when fn or the journal
-// fails, or fn panics, none of them is seen.
+// fails, or fn panics, none of them is seen. After Close it returns ErrClosed.
 func (s *Store) Update(fn func(tx *Tx) error) error {
 	tx := &Tx{store: s, writable: true}
 	if err := s.update(tx, fn); err != nil {
@@ -88,6 +106,9 @@ func (s *Store) Update(fn func(tx *Tx) error) error {
 func (s *Store) update(tx *Tx, fn func(tx *Tx) error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
 	done := false
 	defer func() {
 		if !done {
@@ -144,9 +165,6 @@ func (tx *Tx) mustWrite(name string) {
 		panic("store: write to " + name + " in a read-only transaction")
 	}
 }
-
-// ErrCorrupt is wrapped by Open when stored state cannot be read back.
-var ErrCorrupt = errors.New("stored state is damaged")
 
 // sep separates the parts of a stored key; it occurs in no account, region or
 // name of a collection. Keys of services may hold any byte.

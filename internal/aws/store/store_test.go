@@ -129,9 +129,12 @@ func TestOpen_afterACutAtEveryByte(t *testing.T) {
 	require.NoError(t, s.Close())
 	whole, err := os.ReadFile(filepath.Join(dir, "journal-0"))
 	require.NoError(t, err)
+	base, err := os.ReadFile(filepath.Join(dir, "snapshot-0"))
+	require.NoError(t, err)
 	last := 0
-	for cut := range len(whole) + 1 {
+	for cut := 32; cut <= len(whole); cut++ { // the header is there before the file has its name
 		at := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(at, "snapshot-0"), base, 0o600))
 		require.NoError(t, os.WriteFile(filepath.Join(at, "journal-0"), whole[:cut], 0o600))
 		s, c := open(t, at)
 		got := contents(s, c)
