@@ -51,7 +51,7 @@ func packages(t *testing.T) map[string]listed {
 func layers() [][]string {
 	return [][]string{
 		// leaves
-		{"internal/archive", "internal/cfn", "internal/confine", "internal/digest", "internal/filelock", "internal/prefork",
+		{"internal/archive", "internal/cfn", "internal/confine", "internal/digest", "internal/filelock", "internal/loopback", "internal/prefork",
 			"internal/procgroup", "internal/sdkhttp", "internal/seal", "localstack"},
 		{"internal/aws"},
 		{"internal/emulator"},
@@ -104,6 +104,7 @@ func TestImports_goDownwards(t *testing.T) {
 func allowed(from, to string) bool {
 	return slices.Contains([]string{
 		"internal/prefork internal/procgroup", "internal/prefork internal/confine", "internal/confine internal/procgroup",
+		"internal/loopback internal/confine",
 		"internal/datagen internal/lab", "internal/labtest internal/check",
 		"internal/workspace internal/report", "internal/deploy internal/report",
 	}, from+" "+to)
@@ -238,6 +239,46 @@ func TestTime_comesFromTheClock(t *testing.T) {
 			id, ok := sel.X.(*ast.Ident)
 			if ok && names[id.Name] != "" && slices.Contains(forbidden[names[id.Name]], sel.Sel.Name) {
 				bad = errors.Join(bad, fmt.Errorf("%s calls %s.%s; use the clock", set.Position(sel.Pos()), id.Name, sel.Sel.Name))
+			}
+			return true
+		})
+		return bad
+	})
+	require.NoError(t, err)
+}
+
+// Whatever listens does so by loopback.Listen and loopback.Server: what keeps
+// foreign pages and other users out stands in one place. A baseline of the
+// bench is net/http and nothing else.
+func TestListeners_areGuarded(t *testing.T) {
+	forbidden := map[string][]string{"net": {"Listen", "ListenConfig", "ListenTCP"},
+		"net/http": {"Server", "Serve", "ListenAndServe", "ListenAndServeTLS", "ServeTLS"}}
+	err := filepath.WalkDir(".", func(path string, d fs.DirEntry, err error) error {
+		rel := filepath.ToSlash(path)
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") ||
+			strings.HasPrefix(rel, "loopback/") || strings.HasPrefix(rel, "bench/") {
+			return err
+		}
+		set := token.NewFileSet()
+		file, err := parser.ParseFile(set, path, nil, parser.SkipObjectResolution)
+		if err != nil {
+			return err
+		}
+		var bad error
+		named := map[string]bool{} // a type in a declaration makes no server
+		ast.Inspect(file, func(n ast.Node) bool {
+			if star, ok := n.(*ast.StarExpr); ok {
+				named[set.Position(star.X.Pos()).String()] = true
+			}
+			sel, ok := n.(*ast.SelectorExpr)
+			if !ok {
+				return true
+			}
+			id, ok := sel.X.(*ast.Ident)
+			if ok && slices.Contains(forbidden[map[string]string{"net": "net", "http": "net/http"}[id.Name]], sel.Sel.Name) &&
+				!named[set.Position(sel.Pos()).String()] {
+				bad = errors.Join(bad, fmt.Errorf("%s uses %s.%s; use the package loopback", set.Position(sel.Pos()), id.Name,
+					sel.Sel.Name))
 			}
 			return true
 		})

@@ -22,7 +22,7 @@ const yields = 10
 // nobody is the first of the users that programs of root's become. Each has one
 // of its own, because the kernel counts the processes of a user, and root's not
 // at all.
-const nobody = 1 << 30
+const nobody = firstGuest
 
 // becomes is nobody when this process can give its programs other users and let
 // them read its own files all the same; else 0.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/http"
 	"net/url"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/confine"
+	"github.com/pipelab/pipelab/internal/loopback"
 	"github.com/pipelab/pipelab/internal/prefork"
 )
 
@@ -125,11 +127,11 @@ func (m Machine) start(clk *clock.Clock, scratch string, s Spec) (e *Environment
 			err = errors.Join(err, os.RemoveAll(e.tmp))
 		}
 	}()
-	listener, err := new(net.ListenConfig).Listen(context.Background(), "tcp", "127.0.0.1:0")
+	listener, err := loopback.Listen(context.Background(), "")
 	if err != nil {
 		return nil, err
 	}
-	e.server = &http.Server{Handler: e.routes(), ReadHeaderTimeout: time.Minute}
+	e.server = loopback.Server(e.routes(), slog.New(slog.DiscardHandler))
 	go func() { _ = e.server.Serve(listener) }() // ends with Close, with an error that says just that
 	cmd.Dir = s.Code
 	cmd.Env = e.environ(listener.Addr().String(), m.Confine.SearchPath())

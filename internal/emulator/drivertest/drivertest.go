@@ -19,6 +19,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/loopback"
 )
 
 // Options say what is particular about a driver.
@@ -59,6 +60,7 @@ func Run(t *testing.T, d emulator.Driver, o Options) {
 		{"is emptied", s.isEmptied},
 		{"starts again", s.startsAgain},
 		{"two at once", s.twoAtOnce},
+		{"closed to pages", s.closedToPages},
 		{"port taken", s.portTaken},
 		{"start called off", s.startCalledOff},
 		{"killed", s.killed},
@@ -180,7 +182,7 @@ func (s *suite) portTaken(t *testing.T) {
 	if s.o.Fixed {
 		return
 	}
-	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	listener, err := loopback.Listen(t.Context(), "")
 	require.NoError(t, err)
 	defer listener.Close()
 	_, err = s.driver.Start(t.Context(), emulator.Options{Addr: listener.Addr().String()})

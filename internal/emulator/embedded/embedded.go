@@ -11,13 +11,13 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/pipelab/pipelab/internal/aws/cloud"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/cfn"
 	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/loopback"
 	"github.com/pipelab/pipelab/internal/prefork"
 )
 
@@ -46,7 +46,7 @@ func (d Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulato
 	if log == nil {
 		log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	listener, err := emulator.Listen(ctx, o.Addr)
+	listener, err := loopback.Listen(ctx, o.Addr)
 	if err != nil {
 		return nil, err
 	}
@@ -66,13 +66,7 @@ func (d Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulato
 		return nil, errors.Join(err, listener.Close())
 	}
 	e := &instance{endpoint: endpoint, cloud: c, served: make(chan error, 1)}
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true) // Java's SDK reads event streams over HTTP/2 only
-	e.server = &http.Server{
-		Handler: c, ReadHeaderTimeout: time.Minute, MaxHeaderBytes: 1 << 20, Protocols: &protocols,
-		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
+	e.server = loopback.Server(c, log)
 	go func() { e.served <- e.server.Serve(listener) }()
 	return e, nil
 }

@@ -8,10 +8,10 @@ import (
 	"net/http"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/probe"
+	"github.com/pipelab/pipelab/internal/loopback"
 )
 
 // Front is a driver that puts a proxy in front of what another driver starts.
@@ -38,7 +38,7 @@ func (f Front) Name() string { return f.Under.Name() }
 // Start listens, starts the emulator behind, tries what it can and serves until
 // Close. The port is taken first: what may fail at once should.
 func (f Front) Start(ctx context.Context, o emulator.Options) (emulator.Emulator, error) {
-	listener, err := emulator.Listen(ctx, o.Addr)
+	listener, err := loopback.Listen(ctx, o.Addr)
 	if err != nil {
 		return nil, err
 	}
@@ -66,11 +66,7 @@ func (f Front) Start(ctx context.Context, o emulator.Options) (emulator.Emulator
 	endpoint.URL, endpoint.Token = "http://"+listener.Addr().String(), token
 	e := &instance{endpoint: endpoint, under: under, proxy: p, served: make(chan error, 1)}
 	e.capabilities = f.tried(ctx, under)
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	protocols.SetUnencryptedHTTP2(true) // as the embedded AWS: Java's SDK reads event streams over HTTP/2 only
-	e.server = &http.Server{Handler: p, ReadHeaderTimeout: time.Minute, MaxHeaderBytes: 1 << 20, Protocols: &protocols,
-		ErrorLog: p.reverse.ErrorLog}
+	e.server = loopback.Server(p, p.o.Log)
 	go func() { e.served <- e.server.Serve(listener) }()
 	return e, nil
 }
