@@ -26,6 +26,8 @@ type Options struct {
 	// Token opens the endpoints under /_pipelab/; empty closes them.
 	Token string
 	Log   *slog.Logger
+	// Clock is the time; nil runs with the machine's. The cloud closes it.
+	Clock *clock.Clock
 	// Provision makes the resources of CloudFormation's stacks; without one
 	// there is no CloudFormation.
 	Provision cloudformation.Provision
@@ -58,7 +60,10 @@ func New(ctx context.Context, endpoint string, o Options) (*Cloud, error) {
 	st := store.New(store.Options{Dir: o.Dir})
 	c := &Cloud{store: st, token: o.Token, closed: o.Confine != nil, snapshots: map[string]*store.Snapshot{}}
 	c.shifts = store.NewCollection[[]clock.Shift](st, "clock.shifts")
-	clk := clock.New()
+	clk := o.Clock
+	if clk == nil {
+		clk = clock.New()
+	}
 	c.clock = clk
 	c.gateway = gateway.New(st, clk, ident.NewSource(), o.Log)
 	c.gateway.Host().Interpreters, c.gateway.Host().Confine = o.Interpreters, o.Confine
