@@ -24,14 +24,12 @@ import (
 // functions that they ask for.
 type mappings struct{ *esm.Mappings }
 
-func (m mappings) Name() string { return "lambda" }
-
-func (m mappings) Operations() []gateway.Operation {
-	return append(m.Mappings.Operations(), gateway.Op(gateway.Control,
+func (m mappings) Describe() gateway.Descriptor {
+	return gateway.Descriptor{Name: "lambda", Operations: append(m.Mappings.Operations(), gateway.Op(gateway.Control,
 		func(_ context.Context, in *lambda.GetFunctionConfigurationInput) (*lambda.GetFunctionConfigurationOutput, error) {
 			return &lambda.GetFunctionConfigurationOutput{FunctionName: in.FunctionName,
 				Role: aws.String("arn:aws:iam::000000000000:role/r")}, nil
-		}))
+		}))}
 }
 
 func TestEventSourceMapping(t *testing.T) {

@@ -68,8 +68,8 @@ func (c *Cloud) routes() {
 
 func (c *Cloud) health(w http.ResponseWriter, _ *http.Request) {
 	states := map[string]string{}
-	for _, s := range c.gateway.Services() {
-		states[s.Name()] = "running"
+	for _, d := range c.gateway.Services().All() {
+		states[d.Name] = "running"
 	}
 	gateway.Reply(w, http.StatusOK, map[string]any{"services": states, "edition": "pipelab", "version": "4.14.0"})
 }
@@ -80,16 +80,16 @@ func (c *Cloud) info(w http.ResponseWriter, _ *http.Request) {
 		Data    []string `json:"data"`
 	}
 	table := map[string]operations{}
-	for _, s := range c.gateway.Services() {
+	for _, d := range c.gateway.Services().All() {
 		var o operations
-		for _, op := range s.Operations() {
+		for _, op := range d.Operations {
 			if op.Plane == gateway.Control {
 				o.Control = append(o.Control, op.Name)
 			} else {
 				o.Data = append(o.Data, op.Name)
 			}
 		}
-		table[s.Name()] = o
+		table[d.Name] = o
 	}
 	gateway.Reply(w, http.StatusOK, map[string]any{"edition": "pipelab", "operations": table,
 		"trace": c.gateway.Trace().Last()})

@@ -1,7 +1,12 @@
 package cloud
 
 import (
+	"log/slog"
+	"time"
+
+	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/service/cloudformation"
 	"github.com/pipelab/pipelab/internal/aws/service/cloudwatchlogs"
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodb"
@@ -12,6 +17,8 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/service/s3"
 	"github.com/pipelab/pipelab/internal/aws/service/sqs"
 	"github.com/pipelab/pipelab/internal/aws/service/sts"
+	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/cfn"
 )
 
 // services are the constructors of everything that is emulated, in the order
@@ -30,6 +37,19 @@ func services(o Options) []func(*gateway.Host) gateway.Service {
 	}
 	if o.Provision != nil {
 		all = append(all, func(h *gateway.Host) gateway.Service { return cloudformation.New(h, o.Provision) })
+	}
+	return all
+}
+
+// Describe returns what all services say of themselves, for those who need to
+// know them without a cloud: nothing is started.
+func Describe() []gateway.Descriptor {
+	clk := clock.NewManual(time.Time{})
+	defer clk.Close()
+	host := gateway.New(store.New(store.Options{}), clk, ident.NewSource(), slog.New(slog.DiscardHandler)).Host()
+	var all []gateway.Descriptor
+	for _, make := range services(Options{Provision: func(string, ident.Scope) cfn.Provider { return nil }}) {
+		all = append(all, make(host).Describe())
 	}
 	return all
 }

@@ -18,7 +18,7 @@ import (
 // is an http.Handler. Register is not safe beside calls, all else is.
 type Gateway struct {
 	host     *Host
-	services map[string]map[string]Operation
+	services *Catalogue
 	list     []Service
 	registry *wire.Registry
 	trace    *Trace
@@ -30,7 +30,7 @@ type Gateway struct {
 
 // New returns a gateway without services over an unopened store.
 func New(st *store.Store, clk *clock.Clock, ids *ident.Source, log *slog.Logger) *Gateway {
-	g := &Gateway{services: map[string]map[string]Operation{}, registry: wire.NewRegistry(), trace: NewTrace(),
+	g := &Gateway{services: NewCatalogue(), registry: wire.NewRegistry(), trace: NewTrace(),
 		scratch: func() (string, error) { return "", errors.New("this cloud has no folder for temporary files") }}
 	g.host = &Host{
 		Store: st, Clock: clk, IDs: ids, Log: log, Invoke: g.Invoke,
@@ -46,8 +46,9 @@ func (g *Gateway) Host() *Host { return g.host }
 // Trace is the record of calls.
 func (g *Gateway) Trace() *Trace { return g.trace }
 
-// Services are those registered, in order.
-func (g *Gateway) Services() []Service { return g.list }
+// Services are what the services that are registered say of themselves, in
+// order.
+func (g *Gateway) Services() *Catalogue { return g.services }
 
 // SetEndpoint tells under which URL programs reach this cloud; call it before
 // services start.
@@ -62,12 +63,12 @@ func (g *Gateway) SetCredentials(c Credentials) { g.creds = c }
 
 // Register adds a service.
 func (g *Gateway) Register(s Service) {
-	ops := map[string]Operation{}
-	for _, op := range s.Operations() {
-		ops[op.Name] = op
-		g.registry.Types(s.Name(), op.Name, op.Input, op.Output)
+	d := s.Describe()
+	for _, op := range d.Operations {
+		g.registry.Types(d.Name, op.Name, op.Input, op.Output)
 	}
-	g.services[s.Name()] = ops
+	g.registry.Words(d.Name, d.Errors.Wording)
+	g.services.add(d)
 	g.list = append(g.list, s)
 	if c, ok := s.(Credentials); ok { // a service that issues keys knows their owners
 		g.creds = issuers{g.creds, c}
@@ -78,7 +79,7 @@ func (g *Gateway) Register(s Service) {
 func (g *Gateway) Start(ctx context.Context) error {
 	for _, s := range g.list {
 		if err := s.Start(ctx); err != nil {
-			return fmt.Errorf("start %s: %w", s.Name(), err)
+			return fmt.Errorf("start %s: %w", s.Describe().Name, err)
 		}
 	}
 	return nil
@@ -99,7 +100,7 @@ func (g *Gateway) Invoke(ctx context.Context, c Call) (any, error) {
 	if parent, ok := ctx.Value(callKey{}).(*Call); ok && c.Parent == "" {
 		c.Parent = parent.ID
 	}
-	op, ok := g.services[c.Service][c.Operation]
+	op, ok := g.services.Operation(c.Service, c.Operation)
 	if !ok {
 		return nil, notEmulated(c.Service, c.Operation)
 	}
@@ -119,14 +120,15 @@ func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err
 		c.ID = g.host.IDs.UUID()
 	}
 	c.Time = g.host.Clock.Now()
-	rec := g.trace.Begin(c)
+	rec := g.trace.Begin(c, g.services.Resource(c))
 	defer func() { g.trace.End(rec, g.host.Clock.Now(), out, err) }()
 	spared := exempt(ctx, c)
+	site := g.services.Site(c, rec.Resource)
 	if !spared {
 		if err := g.crash(c, rec.Resource); err != nil {
 			return nil, err
 		}
-		if err := g.host.Faults.Before(ctx, g.host.Clock.SleepMachine, c.Service, c.Operation, rec.Resource); err != nil {
+		if err := g.host.Faults.Before(ctx, g.host.Clock.SleepMachine, site); err != nil {
 			return nil, op.injected(c.Input, err)
 		}
 	}
@@ -141,7 +143,7 @@ func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err
 	if spared {
 		return out, nil
 	}
-	if err := g.host.Faults.After(c.Service, c.Operation, rec.Resource); err != nil {
+	if err := g.host.Faults.After(site); err != nil {
 		return nil, op.injected(c.Input, err)
 	}
 	return out, nil

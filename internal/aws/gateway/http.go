@@ -16,7 +16,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		g.fail(t, w, req, id, err)
 		return
 	}
-	op, known := g.services[t.Service][t.Operation]
+	op, known := g.services.Operation(t.Service, t.Operation)
 	if !known {
 		g.fail(t, w, req, id, notEmulated(t.Service, t.Operation))
 		return

@@ -24,43 +24,52 @@ func Spared(ctx context.Context) bool { return ctx.Value(spared{}) != nil }
 // ErrDropped asks the HTTP side to cut the connection.
 var ErrDropped = errors.New("connection dropped by an injected fault")
 
+// Site is where a fault may strike: a call, with the errors of its service.
+type Site struct {
+	Service, Operation, Resource string
+	Errors                       Errors
+}
+
+// Site is where faults may strike on a call that is about a resource.
+func (c *Catalogue) Site(call *Call, resource string) Site {
+	return Site{call.Service, call.Operation, resource, c.Errors(call.Service)}
+}
+
 // Before acts out the faults that strike before a call takes effect: it waits
 // with sleep, and returns the error to answer with or ErrDropped.
-func (f *Faults) Before(ctx context.Context, sleep func(context.Context, time.Duration) error, service, operation,
-	resource string) error {
-	if err := f.gather(ctx, sleep, service, operation, resource); err != nil {
+func (f *Faults) Before(ctx context.Context, sleep func(context.Context, time.Duration) error, s Site) error {
+	if err := f.gather(ctx, sleep, s); err != nil {
 		return err
 	}
-	if rule, hit := f.Take(FaultLatency, service, operation, resource); hit {
+	if rule, hit := f.Take(FaultLatency, s.Service, s.Operation, s.Resource); hit {
 		if err := sleep(ctx, rule.Latency); err != nil {
 			return err
 		}
 	}
-	if _, hit := f.Take(FaultDrop, service, operation, resource); hit {
+	if _, hit := f.Take(FaultDrop, s.Service, s.Operation, s.Resource); hit {
 		return ErrDropped
 	}
-	if rule, hit := f.Take(FaultError, service, operation, resource); hit {
-		return rule.err(service)
+	if rule, hit := f.Take(FaultError, s.Service, s.Operation, s.Resource); hit {
+		return rule.err(s.Errors)
 	}
-	if rule, hit := f.Take(FaultThrottle, service, operation, resource); hit {
-		return rule.throttle(service)
+	if rule, hit := f.Take(FaultThrottle, s.Service, s.Operation, s.Resource); hit {
+		return rule.throttle(s.Errors)
 	}
 	return nil
 }
 
 // After returns the error to answer with in place of what a call that has taken
 // effect would answer; nil when no fault strikes.
-func (f *Faults) After(service, operation, resource string) error {
-	if rule, hit := f.Take(FaultAfter, service, operation, resource); hit {
-		return rule.err(service)
+func (f *Faults) After(s Site) error {
+	if rule, hit := f.Take(FaultAfter, s.Service, s.Operation, s.Resource); hit {
+		return rule.err(s.Errors)
 	}
 	return nil
 }
 
 // gather holds a call until those that a rule waits for have come too.
-func (f *Faults) gather(ctx context.Context, sleep func(context.Context, time.Duration) error, service, operation,
-	resource string) error {
-	gate, atMost := f.gathering(service, operation, resource)
+func (f *Faults) gather(ctx context.Context, sleep func(context.Context, time.Duration) error, s Site) error {
+	gate, atMost := f.gathering(s.Service, s.Operation, s.Resource)
 	if gate == nil {
 		return nil
 	}
@@ -80,27 +89,19 @@ func (f *Faults) gather(ctx context.Context, sleep func(context.Context, time.Du
 }
 
 // err is the error that a rule answers with.
-func (f Fault) err(service string) error {
+func (f Fault) err(e Errors) error {
 	status, code := f.Status, f.Error
 	if status == 0 {
 		status = http.StatusInternalServerError
 	}
 	if code == "" {
-		code = "InternalFailure"
-		switch service {
-		case "s3":
-			code = "InternalError"
-		case "dynamodb", "dynamodbstreams":
-			code = "InternalServerError"
-		case "lambda":
-			code = "ServiceException"
-		}
+		code = e.failed()
 	}
 	return Errorf(status, code, "Injected fault %s", f.ID)
 }
 
 // throttle is the error with which a service says that it is called too often.
-func (f Fault) throttle(service string) error {
+func (f Fault) throttle(e Errors) error {
 	if f.Error != "" {
 		status := f.Status
 		if status == 0 {
@@ -108,15 +109,5 @@ func (f Fault) throttle(service string) error {
 		}
 		return Errorf(status, f.Error, "Rate exceeded")
 	}
-	switch service {
-	case "kinesis", "dynamodb", "dynamodbstreams":
-		return Errorf(http.StatusBadRequest, "ProvisionedThroughputExceededException", "Rate exceeded")
-	case "s3":
-		return Errorf(http.StatusServiceUnavailable, "SlowDown", "Please reduce your request rate.")
-	case "lambda":
-		return Errorf(http.StatusTooManyRequests, "TooManyRequestsException", "Rate Exceeded.")
-	case "sqs":
-		return Errorf(http.StatusForbidden, "RequestThrottled", "The request was denied due to request throttling.")
-	}
-	return Errorf(http.StatusBadRequest, "ThrottlingException", "Rate exceeded")
+	return e.throttled()
 }

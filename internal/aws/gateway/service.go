@@ -15,10 +15,8 @@ import (
 
 // Service is one emulated AWS service.
 type Service interface {
-	// Name is the SDK's package name, such as "dynamodbstreams".
-	Name() string
-	// Operations are the implemented operations; all others answer 501.
-	Operations() []Operation
+	// Describe says what the service is and does: the same at each call.
+	Describe() Descriptor
 	// Start takes up background work (timers, pollers) from what the store
 	// holds. It is called when the store is open, and again after Stop.
 	Start(ctx context.Context) error
@@ -60,12 +58,30 @@ type Operation struct {
 	// Inject, if there is one, gives an injected error what the service's own
 	// errors of that code have beside their message.
 	Inject func(input any, injected *Error) error
+
+	// Action is the IAM action that a call needs, "kinesis:PutRecords"; empty
+	// where no permission is needed.
+	Action string
+	// Resources are the ARNs that a call is about; nil where the action has no
+	// resource.
+	Resources func(*Call) []string
+	// ConditionKeys are the service's own condition keys of a call, with their
+	// values; nil without any.
+	ConditionKeys func(*Call) map[string][]string
+	// Permissions, in place of these three, lists what a call needs where that
+	// depends on its input or is several things.
+	Permissions func(*Call) []Need
+	// Trace names what a call is about for the trace and for fault rules, from
+	// a pointer to Input; nil where it names nothing.
+	Trace func(input any) string
+
+	named bool // Action was given, perhaps as none
 }
 
 // Op makes an operation of a handler; the name comes from the input's type.
-func Op[I, O any](p Plane, h func(context.Context, *I) (*O, error)) Operation {
+func Op[I, O any](p Plane, h func(context.Context, *I) (*O, error), options ...Option) Operation {
 	in := reflect.TypeFor[I]()
-	return Operation{
+	op := Operation{
 		Name: strings.TrimSuffix(in.Name(), "Input"), Plane: p, Input: in, Output: reflect.TypeFor[O](),
 		Handle: func(ctx context.Context, input any) (any, error) {
 			out, err := h(ctx, input.(*I))
@@ -75,6 +91,10 @@ func Op[I, O any](p Plane, h func(context.Context, *I) (*O, error)) Operation {
 			return out, nil
 		},
 	}
+	for _, o := range options {
+		o(&op)
+	}
+	return op
 }
 
 // Injecting returns the operation with an Inject; f's input is a pointer to Input.
@@ -84,12 +104,17 @@ func Injecting[I any](op Operation, f func(*I, *Error) error) Operation {
 }
 
 // StreamOp makes an operation of a handler that answers with an event stream.
-func StreamOp[I, O any](p Plane, h func(context.Context, *I, func(event any) error) error) Operation {
+func StreamOp[I, O any](p Plane, h func(context.Context, *I, func(event any) error) error,
+	options ...Option) Operation {
 	in := reflect.TypeFor[I]()
-	return Operation{
+	op := Operation{
 		Name: strings.TrimSuffix(in.Name(), "Input"), Plane: p, Input: in, Output: reflect.TypeFor[O](),
 		Stream: func(ctx context.Context, input any, send func(any) error) error { return h(ctx, input.(*I), send) },
 	}
+	for _, o := range options {
+		o(&op)
+	}
+	return op
 }
 
 // Refusing makes operations answer 501 when one of these members of their input

@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"reflect"
 	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -46,11 +45,12 @@ type Trace struct {
 // NewTrace returns an empty trace.
 func NewTrace() *Trace { return &Trace{more: make(chan struct{})} }
 
-// Begin starts the record of a call; it is kept when it ends.
-func (t *Trace) Begin(c *Call) *TraceEntry {
+// Begin starts the record of a call that is about a resource; it is kept when
+// it ends.
+func (t *Trace) Begin(c *Call, resource string) *TraceEntry {
 	e := &TraceEntry{
 		ID: c.ID, Parent: c.Parent, Time: c.Time, Service: c.Service, Operation: c.Operation,
-		Principal: c.Principal.ARN, Internal: c.Internal(), Resource: Resource(c.Input),
+		Principal: c.Principal.ARN, Internal: c.Internal(), Resource: resource,
 	}
 	if c.Principal.Kind == AWSService {
 		e.Principal = c.Principal.Service
@@ -148,48 +148,6 @@ func (t *Trace) Last() uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.last
-}
-
-// resourceFields are members that name what a call is about, in order.
-var resourceFields = [...]string{
-	"StreamName", "StreamARN", "TableName", "Bucket", "FunctionName", "QueueUrl", "QueueName", "LogGroupName", "StackName",
-	"RoleName", "UUID",
-}
-
-// Resource is the name of what an input is about: the last part of an ARN or
-// URL, bucket and key of an object, or "" when it names nothing.
-func Resource(input any) string {
-	v := reflect.ValueOf(input)
-	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
-		return ""
-	}
-	v = v.Elem()
-	for _, name := range resourceFields {
-		s := text(v.FieldByName(name))
-		if s == "" {
-			continue
-		}
-		switch name {
-		case "StreamARN", "QueueUrl", "FunctionName", "TableName":
-			s = s[strings.LastIndexAny(s, "/:")+1:]
-		case "Bucket":
-			if key := text(v.FieldByName("Key")); key != "" {
-				s += "/" + key
-			}
-		}
-		return s
-	}
-	return ""
-}
-
-func text(v reflect.Value) string {
-	if v.Kind() == reflect.Pointer && !v.IsNil() {
-		v = v.Elem()
-	}
-	if v.Kind() != reflect.String {
-		return ""
-	}
-	return v.String()
 }
 
 // entries counts what a batch call carries, or the records that were read.

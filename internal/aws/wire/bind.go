@@ -54,8 +54,8 @@ func (t *Target) decodeHead(req *http.Request, n *node, v reflect.Value) (inBody
 }
 
 func (t *Target) badParameter() string {
-	if t.Service == "lambda" {
-		return "InvalidParameterValueException"
+	if w := t.svc.words.BadParameter; w != "" {
+		return w
 	}
 	return "InvalidArgument"
 }

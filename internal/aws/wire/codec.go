@@ -48,17 +48,15 @@ func (t *Target) malformed(err error) error {
 	if e, ok := err.(*Error); ok { //nolint:errorlint // made in this package, never wrapped
 		return e
 	}
-	code := "SerializationException"
 	switch {
+	case t.svc.words.Malformed.Code != "":
+		return t.svc.words.Malformed.say(err.Error())
 	case t.Protocol == RestXML:
-		return errorf(http.StatusBadRequest, "MalformedXML",
-			"The XML you provided was not well-formed or did not validate against our published schema")
+		return MalformedXML().say("")
 	case t.Protocol == Query:
-		code = "MalformedInput"
-	case t.Service == "lambda":
-		code = "InvalidRequestContentException"
+		return Fault{Code: "MalformedInput"}.say(err.Error())
 	}
-	return errorf(http.StatusBadRequest, code, "%s", err)
+	return Fault{Code: "SerializationException"}.say(err.Error())
 }
 
 // readBody returns the whole body, unzipped if need be.

@@ -33,8 +33,11 @@ type failure struct {
 func (t *Target) describe(err error) failure {
 	f := failure{code: "InternalFailure",
 		message: "The request processing has failed because of an unknown error, exception or failure.", status: 500}
-	if t.Service == "s3" {
-		f.code, f.message = "InternalError", "We encountered an internal error. Please try again."
+	if t.svc != nil && t.svc.words.Failed.Code != "" {
+		f.code = t.svc.words.Failed.Code
+		if m := t.svc.words.Failed.Message; m != "" {
+			f.message = m
+		}
 	}
 	var api smithy.APIError
 	if !errors.As(err, &api) {

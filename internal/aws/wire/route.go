@@ -42,6 +42,7 @@ type service struct {
 	once  sync.Once
 	plans *planner
 	types map[string]opTypes
+	words Wording
 }
 
 type opTypes struct{ in, out reflect.Type }
@@ -64,6 +65,9 @@ func (r *Registry) Types(svc, operation string, in, out reflect.Type) {
 	}
 	r.services[svc].types[operation] = opTypes{in, out}
 }
+
+// Words tells how a service that is registered words its errors.
+func (r *Registry) Words(svc string, w Wording) { r.services[svc].words = w }
 
 // Target is what a request asks for.
 type Target struct {

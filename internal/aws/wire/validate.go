@@ -2,7 +2,6 @@ package wire
 
 import (
 	"fmt"
-	"net/http"
 	"reflect"
 	"regexp"
 	"strconv"
@@ -62,7 +61,7 @@ func (t *Target) Validate(in any) error {
 		return err
 	}
 	c := validator{enumOnly: true}
-	c.structure(n, v, "", t.Service == "s3")
+	c.structure(n, v, "", t.svc.words.OnlyRequired)
 	if len(c.found) == 0 {
 		return nil
 	}
@@ -75,24 +74,18 @@ func (t *Target) invalid(c *validator) error {
 		plural = "s"
 	}
 	message := fmt.Sprintf("%d validation error%s detected: %s", len(c.found), plural, strings.Join(c.found, "; "))
-	code := "ValidationException"
+	w := t.svc.words
 	switch {
-	case t.Service == "s3":
-		code, message = "MalformedXML",
-			"The XML you provided was not well-formed or did not validate against our published schema"
+	case c.enumOnly && len(c.found) == 1 && w.InvalidChoice.Code != "":
+		return w.InvalidChoice.say(c.found[0])
+	case c.enumOnly && w.InvalidChoices.Code != "":
+		return w.InvalidChoices.say(message)
+	case w.Invalid.Code != "":
+		return w.Invalid.say(message)
 	case t.model.Metadata.Protocol == "query":
-		code = "ValidationError"
-	case t.Service == "cloudwatchlogs":
-		code = "InvalidParameterException"
-	case t.Service == "sqs" && c.enumOnly: // its enums name attributes
-		code = "InvalidAttributeName"
-	case t.Service == "sqs":
-		code = "MissingParameter"
-	case t.Service == "lambda" && c.enumOnly && len(c.found) == 1:
-		// An unknown runtime or architecture: Lambda answers without the count.
-		code, message = "InvalidParameterValueException", c.found[0]
+		return Fault{Code: "ValidationError"}.say(message)
 	}
-	return errorf(http.StatusBadRequest, code, "%s", message)
+	return Fault{Code: "ValidationException"}.say(message)
 }
 
 func (c *validator) report(path, value, demand string) {
@@ -101,8 +94,8 @@ func (c *validator) report(path, value, demand string) {
 	}
 }
 
-// structure checks members. Of S3 it asks only that required members of the
-// body are there: its handlers have an error of its own for each bad value.
+// structure checks members. Of some services it asks only that required members
+// of the body are there (Wording.OnlyRequired).
 func (c *validator) structure(n *node, v reflect.Value, path string, onlyRequired bool) {
 	for _, f := range n.fields {
 		fv := v.Field(f.index)

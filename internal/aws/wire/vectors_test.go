@@ -26,6 +26,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
+	"github.com/pipelab/pipelab/internal/aws/cloud"
 	"github.com/pipelab/pipelab/internal/aws/wire"
 )
 
@@ -46,6 +47,11 @@ func registryOf(service string, client any) *wire.Registry {
 		m := t.Method(i)
 		if m.Type.NumIn() == 4 && m.Type.NumOut() == 2 && strings.HasSuffix(m.Type.In(2).String(), m.Name+"Input") {
 			r.Types(service, m.Name, m.Type.In(2).Elem(), m.Type.Out(0).Elem())
+		}
+	}
+	for _, d := range cloud.Describe() {
+		if d.Name == service {
+			r.Words(service, d.Errors.Wording)
 		}
 	}
 	return r

@@ -132,7 +132,7 @@ func failWrites(in *dynamodb.BatchWriteItemInput, hit func(string) bool) *batch 
 	kept.RequestItems = map[string][]ddbtypes.WriteRequest{}
 	for table, requests := range in.RequestItems {
 		for _, r := range requests {
-			if hit(gateway.Resource(&dynamodb.DescribeTableInput{TableName: &table})) {
+			if hit(gateway.LastPart(table)) {
 				failed[table] = append(failed[table], r)
 			} else {
 				kept.RequestItems[table] = append(kept.RequestItems[table], r)
@@ -161,7 +161,7 @@ func failWrites(in *dynamodb.BatchWriteItemInput, hit func(string) bool) *batch 
 // answerBatch answers a batch call of which nothing is left to forward.
 func (p *Proxy) answerBatch(w http.ResponseWriter, req *http.Request, c *call) {
 	c.batch.merge(c.batch.empty)
-	if err := p.faults.After(c.Service, c.Operation, c.rec.Resource); err != nil {
+	if err := p.faults.After(c.site); err != nil {
 		p.failed(w, req, err)
 		return
 	}

@@ -27,7 +27,7 @@ import (
 
 // registry knows the types of every operation of the services whose models the
 // wire has; the SDK's clients name them. Calls of other services pass too.
-func registry() *wire.Registry {
+func registry(services *gateway.Catalogue) *wire.Registry {
 	r := wire.NewRegistry()
 	for name, client := range map[string]any{
 		"cloudformation": &cloudformation.Client{}, "cloudwatchlogs": &cloudwatchlogs.Client{},
@@ -43,6 +43,7 @@ func registry() *wire.Registry {
 				r.Types(name, m.Name, m.Type.In(2).Elem(), m.Type.Out(0).Elem())
 			}
 		}
+		r.Words(name, services.Errors(name).Wording)
 	}
 	return r
 }
@@ -52,8 +53,9 @@ type call struct {
 	gateway.Call
 	target *wire.Target // nil for services without a model
 	rec    *gateway.TraceEntry
-	body   []byte // of calls whose resource is named in it; nil where it streams
-	batch  *batch // entries that a fault has taken out; nil without
+	site   gateway.Site // where faults may strike
+	body   []byte       // of calls whose resource is named in it; nil where it streams
+	batch  *batch       // entries that a fault has taken out; nil without
 }
 
 type callKey struct{}

@@ -25,6 +25,7 @@ import (
 	"time"
 
 	"github.com/pipelab/pipelab/internal/aws/clock"
+	"github.com/pipelab/pipelab/internal/aws/cloud"
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/wire"
@@ -49,6 +50,7 @@ type Proxy struct {
 	o        Options
 	upstream *url.URL
 	registry *wire.Registry
+	services *gateway.Catalogue
 	trace    *gateway.Trace
 	faults   *gateway.Faults
 	ids      *ident.Source
@@ -68,7 +70,8 @@ func New(o Options) (*Proxy, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	p := &Proxy{o: o, upstream: u, registry: registry(), trace: gateway.NewTrace(), faults: gateway.NewFaults(),
+	services := gateway.NewCatalogue(cloud.Describe()...)
+	p := &Proxy{o: o, upstream: u, registry: registry(services), services: services, trace: gateway.NewTrace(), faults: gateway.NewFaults(),
 		ids: ident.NewSource(), clock: clock.New(),
 		// No proxy of the environment: an emulator is near. Nothing is unpacked on
 		// the way. Answers may take long: polls wait, functions run. Servers of other
@@ -119,11 +122,12 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 // faults, answer, record.
 func (p *Proxy) pass(w http.ResponseWriter, req *http.Request) {
 	c := p.identify(req)
-	c.rec = p.trace.Begin(&c.Call)
+	c.rec = p.trace.Begin(&c.Call, p.services.Resource(&c.Call))
+	c.site = p.services.Site(&c.Call, c.rec.Resource)
 	w.Header().Set(CallHeader, c.ID)
 	req = req.WithContext(context.WithValue(req.Context(), callKey{}, c))
 	if !gateway.Spared(req.Context()) {
-		err := p.faults.Before(req.Context(), p.clock.SleepMachine, c.Service, c.Operation, c.rec.Resource)
+		err := p.faults.Before(req.Context(), p.clock.SleepMachine, c.site)
 		if err == nil {
 			err = p.failEntries(c, req)
 		}
@@ -177,7 +181,7 @@ func (p *Proxy) answered(resp *http.Response) error {
 		return err
 	}
 	if !gateway.Spared(resp.Request.Context()) {
-		if err := p.faults.After(c.Service, c.Operation, c.rec.Resource); err != nil {
+		if err := p.faults.After(c.site); err != nil {
 			return err // the connection is closed with the answer unread
 		}
 	}

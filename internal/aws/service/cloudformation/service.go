@@ -78,23 +78,6 @@ func New(h *gateway.Host, provision Provision) *Service {
 	}
 }
 
-// Name implements gateway.Service.
-func (s *Service) Name() string { return "cloudformation" }
-
-// Operations implements gateway.Service.
-func (s *Service) Operations() []gateway.Operation {
-	c := gateway.Control
-	return []gateway.Operation{
-		gateway.Op(c, s.CreateStack), gateway.Op(c, s.UpdateStack), gateway.Op(c, s.DeleteStack),
-		gateway.Op(c, s.DescribeStacks), gateway.Op(c, s.ListStacks), gateway.Op(c, s.DescribeStackEvents),
-		gateway.Op(c, s.DescribeStackResource), gateway.Op(c, s.DescribeStackResources), gateway.Op(c, s.ListStackResources),
-		gateway.Op(c, s.GetTemplate), gateway.Op(c, s.GetTemplateSummary), gateway.Op(c, s.ValidateTemplate),
-		gateway.Op(c, s.CreateChangeSet), gateway.Op(c, s.DescribeChangeSet), gateway.Op(c, s.ExecuteChangeSet),
-		gateway.Op(c, s.DeleteChangeSet), gateway.Op(c, s.ListChangeSets), gateway.Op(c, s.ListExports),
-		gateway.Op(c, s.UpdateTerminationProtection), gateway.Op(c, s.ContinueUpdateRollback),
-	}
-}
-
 // Start implements gateway.Service: operations that were cut short are brought
 // to rest.
 func (s *Service) Start(ctx context.Context) error {

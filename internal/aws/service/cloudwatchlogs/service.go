@@ -71,27 +71,6 @@ func New(h *gateway.Host) *Service {
 	}
 }
 
-// Name implements gateway.Service.
-func (s *Service) Name() string { return "cloudwatchlogs" }
-
-// Operations implements gateway.Service.
-func (s *Service) Operations() []gateway.Operation {
-	return []gateway.Operation{
-		gateway.Op(gateway.Control, s.CreateLogGroup), gateway.Op(gateway.Control, s.DeleteLogGroup),
-		gateway.Op(gateway.Control, s.DescribeLogGroups),
-		gateway.Op(gateway.Control, s.PutRetentionPolicy), gateway.Op(gateway.Control, s.DeleteRetentionPolicy),
-		gateway.Op(gateway.Control, s.TagResource), gateway.Op(gateway.Control, s.UntagResource),
-		gateway.Op(gateway.Control, s.ListTagsForResource),
-		gateway.Op(gateway.Control, s.TagLogGroup), gateway.Op(gateway.Control, s.UntagLogGroup),
-		gateway.Op(gateway.Control, s.ListTagsLogGroup),
-		gateway.Op(gateway.Control, s.CreateLogStream), gateway.Op(gateway.Control, s.DeleteLogStream),
-		gateway.Op(gateway.Control, s.DescribeLogStreams),
-		gateway.Op(gateway.Data, s.PutLogEvents), gateway.Op(gateway.Data, s.GetLogEvents),
-		gateway.Op(gateway.Data, s.FilterLogEvents),
-		gateway.Op(gateway.Data, s.TestMetricFilter),
-	}
-}
-
 // sweepEvery is how often expired events are looked for.
 const sweepEvery = time.Hour
 

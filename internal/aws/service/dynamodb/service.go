@@ -50,37 +50,6 @@ func New(h *gateway.Host) gateway.Service {
 	}
 }
 
-// Name implements gateway.Service.
-func (s *Service) Name() string { return "dynamodb" }
-
-// Operations implements gateway.Service.
-func (s *Service) Operations() []gateway.Operation {
-	return []gateway.Operation{
-		gateway.Op(gateway.Control, s.CreateTable),
-		gateway.Op(gateway.Control, s.UpdateTable),
-		gateway.Op(gateway.Control, s.DeleteTable),
-		gateway.Op(gateway.Control, s.DescribeTable),
-		gateway.Op(gateway.Control, s.ListTables),
-		gateway.Op(gateway.Control, s.UpdateTimeToLive),
-		gateway.Op(gateway.Control, s.DescribeTimeToLive),
-		gateway.Op(gateway.Control, s.TagResource),
-		gateway.Op(gateway.Control, s.UntagResource),
-		gateway.Op(gateway.Control, s.ListTagsOfResource),
-		gateway.Op(gateway.Control, s.DescribeLimits),
-		gateway.Op(gateway.Control, s.DescribeEndpoints),
-		gateway.Op(gateway.Data, s.PutItem),
-		gateway.Op(gateway.Data, s.GetItem),
-		gateway.Op(gateway.Data, s.UpdateItem),
-		gateway.Op(gateway.Data, s.DeleteItem),
-		gateway.Op(gateway.Data, s.Query),
-		gateway.Op(gateway.Data, s.Scan),
-		gateway.Op(gateway.Data, s.BatchGetItem),
-		gateway.Op(gateway.Data, s.BatchWriteItem),
-		gateway.Op(gateway.Data, s.TransactGetItems),
-		gateway.Injecting(gateway.Op(gateway.Data, s.TransactWriteItems), conflict),
-	}
-}
-
 // Start arms the timers of TTL.
 func (s *Service) Start(context.Context) error {
 	type due struct {

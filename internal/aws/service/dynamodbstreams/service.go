@@ -30,19 +30,6 @@ type Service struct {
 // New makes the service.
 func New(h *gateway.Host) gateway.Service { return &Service{host: h, log: streamlog.For(h.Store)} }
 
-// Name implements gateway.Service.
-func (s *Service) Name() string { return "dynamodbstreams" }
-
-// Operations implements gateway.Service.
-func (s *Service) Operations() []gateway.Operation {
-	return []gateway.Operation{
-		gateway.Op(gateway.Control, s.ListStreams),
-		gateway.Op(gateway.Control, s.DescribeStream),
-		gateway.Op(gateway.Data, s.GetShardIterator),
-		gateway.Op(gateway.Data, s.GetRecords),
-	}
-}
-
 func notFound(arn string) error {
 	return &types.ResourceNotFoundException{Message: aws.String("Requested resource not found: Stream: " + arn +
 		" not found")}

@@ -81,38 +81,6 @@ func New(h *gateway.Host) *Service {
 	}
 }
 
-// Name implements gateway.Service.
-func (s *Service) Name() string { return "iam" }
-
-// Operations implements gateway.Service.
-func (s *Service) Operations() []gateway.Operation {
-	c := gateway.Control
-	return []gateway.Operation{
-		gateway.Op(c, s.CreateUser), gateway.Op(c, s.GetUser), gateway.Op(c, s.DeleteUser), gateway.Op(c, s.ListUsers),
-		gateway.Op(c, s.TagUser), gateway.Op(c, s.UntagUser), gateway.Op(c, s.ListUserTags),
-		gateway.Op(c, s.CreateAccessKey), gateway.Op(c, s.DeleteAccessKey), gateway.Op(c, s.ListAccessKeys),
-		gateway.Op(c, s.UpdateAccessKey),
-		gateway.Op(c, s.CreateGroup), gateway.Op(c, s.GetGroup), gateway.Op(c, s.DeleteGroup), gateway.Op(c, s.ListGroups),
-		gateway.Op(c, s.AddUserToGroup), gateway.Op(c, s.RemoveUserFromGroup), gateway.Op(c, s.ListGroupsForUser),
-		gateway.Op(c, s.CreateRole), gateway.Op(c, s.GetRole), gateway.Op(c, s.DeleteRole), gateway.Op(c, s.ListRoles),
-		gateway.Op(c, s.UpdateRole), gateway.Op(c, s.UpdateAssumeRolePolicy),
-		gateway.Op(c, s.TagRole), gateway.Op(c, s.UntagRole), gateway.Op(c, s.ListRoleTags),
-		gateway.Op(c, s.PutUserPolicy), gateway.Op(c, s.GetUserPolicy), gateway.Op(c, s.DeleteUserPolicy),
-		gateway.Op(c, s.ListUserPolicies),
-		gateway.Op(c, s.PutGroupPolicy), gateway.Op(c, s.GetGroupPolicy), gateway.Op(c, s.DeleteGroupPolicy),
-		gateway.Op(c, s.ListGroupPolicies),
-		gateway.Op(c, s.PutRolePolicy), gateway.Op(c, s.GetRolePolicy), gateway.Op(c, s.DeleteRolePolicy),
-		gateway.Op(c, s.ListRolePolicies),
-		gateway.Op(c, s.AttachUserPolicy), gateway.Op(c, s.DetachUserPolicy), gateway.Op(c, s.ListAttachedUserPolicies),
-		gateway.Op(c, s.AttachGroupPolicy), gateway.Op(c, s.DetachGroupPolicy), gateway.Op(c, s.ListAttachedGroupPolicies),
-		gateway.Op(c, s.AttachRolePolicy), gateway.Op(c, s.DetachRolePolicy), gateway.Op(c, s.ListAttachedRolePolicies),
-		gateway.Op(c, s.CreatePolicy), gateway.Op(c, s.GetPolicy), gateway.Op(c, s.DeletePolicy),
-		gateway.Op(c, s.ListPolicies),
-		gateway.Op(c, s.CreatePolicyVersion), gateway.Op(c, s.GetPolicyVersion), gateway.Op(c, s.DeletePolicyVersion),
-		gateway.Op(c, s.ListPolicyVersions), gateway.Op(c, s.SetDefaultPolicyVersion),
-	}
-}
-
 // Names of IAM are unique without regard to case.
 func nameKey(k kind, name string) string { return store.Key(string(k), strings.ToLower(name)) }
 

@@ -89,38 +89,6 @@ func New(h *gateway.Host) *Service {
 	}
 }
 
-// Name implements gateway.Service.
-func (s *Service) Name() string { return "lambda" }
-
-// Operations implements gateway.Service.
-func (s *Service) Operations() []gateway.Operation {
-	return append(s.mappings.Operations(),
-		gateway.Op(gateway.Control, s.CreateFunction), gateway.Op(gateway.Control, s.GetFunction),
-		gateway.Op(gateway.Control, s.GetFunctionConfiguration), gateway.Op(gateway.Control, s.ListFunctions),
-		gateway.Op(gateway.Control, s.DeleteFunction), gateway.Op(gateway.Control, s.UpdateFunctionCode),
-		gateway.Op(gateway.Control, s.UpdateFunctionConfiguration),
-		gateway.Op(gateway.Control, s.PublishVersion), gateway.Op(gateway.Control, s.ListVersionsByFunction),
-		gateway.Op(gateway.Control, s.CreateAlias), gateway.Op(gateway.Control, s.GetAlias),
-		gateway.Op(gateway.Control, s.UpdateAlias),
-		gateway.Op(gateway.Control, s.DeleteAlias), gateway.Op(gateway.Control, s.ListAliases),
-		gateway.Op(gateway.Control, s.AddPermission), gateway.Op(gateway.Control, s.RemovePermission),
-		gateway.Op(gateway.Control, s.GetPolicy),
-		gateway.Op(gateway.Control, s.PutFunctionConcurrency), gateway.Op(gateway.Control, s.GetFunctionConcurrency),
-		gateway.Op(gateway.Control, s.DeleteFunctionConcurrency), gateway.Op(gateway.Control, s.GetAccountSettings),
-		gateway.Op(gateway.Control, s.PutFunctionEventInvokeConfig),
-		gateway.Op(gateway.Control, s.UpdateFunctionEventInvokeConfig),
-		gateway.Op(gateway.Control, s.GetFunctionEventInvokeConfig),
-		gateway.Op(gateway.Control, s.DeleteFunctionEventInvokeConfig),
-		gateway.Op(gateway.Control, s.ListFunctionEventInvokeConfigs),
-		gateway.Op(gateway.Control, s.PublishLayerVersion), gateway.Op(gateway.Control, s.GetLayerVersion),
-		gateway.Op(gateway.Control, s.GetLayerVersionByArn), gateway.Op(gateway.Control, s.DeleteLayerVersion),
-		gateway.Op(gateway.Control, s.ListLayerVersions), gateway.Op(gateway.Control, s.ListLayers),
-		gateway.Op(gateway.Control, s.TagResource), gateway.Op(gateway.Control, s.UntagResource),
-		gateway.Op(gateway.Control, s.ListTags),
-		gateway.Op(gateway.Data, s.Invoke), gateway.Op(gateway.Data, s.InvokeAsync),
-	)
-}
-
 // Start implements gateway.Service: events that were accepted and not yet
 // handled, and mappings, go on.
 func (s *Service) Start(ctx context.Context) error {

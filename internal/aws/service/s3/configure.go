@@ -13,27 +13,6 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
-// configurations are the operations on a bucket's settings.
-func (s *Service) configurations() []gateway.Operation {
-	c := gateway.Control
-	return []gateway.Operation{
-		gateway.Op(c, s.PutBucketVersioning), gateway.Op(c, s.GetBucketVersioning),
-		gateway.Op(c, s.PutBucketTagging), gateway.Op(c, s.GetBucketTagging), gateway.Op(c, s.DeleteBucketTagging),
-		gateway.Op(c, s.PutBucketEncryption), gateway.Op(c, s.GetBucketEncryption), gateway.Op(c, s.DeleteBucketEncryption),
-		gateway.Op(c, s.PutPublicAccessBlock), gateway.Op(c, s.GetPublicAccessBlock),
-		gateway.Op(c, s.DeletePublicAccessBlock),
-		gateway.Op(c, s.PutBucketOwnershipControls), gateway.Op(c, s.GetBucketOwnershipControls),
-		gateway.Op(c, s.DeleteBucketOwnershipControls),
-		gateway.Op(c, s.PutBucketPolicy), gateway.Op(c, s.GetBucketPolicy), gateway.Op(c, s.DeleteBucketPolicy),
-		gateway.Op(c, s.PutBucketCors), gateway.Op(c, s.GetBucketCors), gateway.Op(c, s.DeleteBucketCors),
-		gateway.Op(c, s.PutBucketLifecycleConfiguration), gateway.Op(c, s.GetBucketLifecycleConfiguration),
-		gateway.Op(c, s.DeleteBucketLifecycle),
-		gateway.Op(c, s.PutBucketNotificationConfiguration), gateway.Op(c, s.GetBucketNotificationConfiguration),
-		gateway.Op(c, s.PutObjectLockConfiguration), gateway.Op(c, s.GetObjectLockConfiguration),
-		gateway.Op(c, s.GetBucketAcl), gateway.Op(gateway.Data, s.GetObjectAcl),
-	}
-}
-
 // configure edits a bucket.
 func (s *Service) configure(name, owner *string, edit func(*bucket) error) error {
 	return s.host.Store.Update(func(tx *store.Tx) error {

@@ -42,9 +42,6 @@ func New(h *gateway.Host) *Service {
 	}
 }
 
-// Name implements gateway.Service.
-func (s *Service) Name() string { return "s3" }
-
 // notEmulated are members that have a meaning which this service cannot give
 // them; a request that sets one is refused rather than half obeyed.
 func notEmulated() []string {
@@ -57,25 +54,6 @@ func notEmulated() []string {
 		"IfMatchLastModifiedTime", "IfMatchSize", "IfMatchInitiatedTime",
 		"BucketKeyEnabled", "Token", "ConfirmRemoveSelfBucketAccess",
 	}
-}
-
-// Operations implements gateway.Service.
-func (s *Service) Operations() []gateway.Operation {
-	c, d := gateway.Control, gateway.Data
-	return gateway.Refusing("s3", notEmulated(), append([]gateway.Operation{
-		gateway.Op(c, s.CreateBucket), gateway.Op(c, s.HeadBucket), gateway.Op(c, s.DeleteBucket),
-		gateway.Op(c, s.ListBuckets), gateway.Op(c, s.GetBucketLocation),
-		gateway.Op(d, s.PutObject), gateway.Op(d, s.GetObject), gateway.Op(d, s.HeadObject), gateway.Op(d, s.CopyObject),
-		gateway.Op(d, s.DeleteObject), gateway.Op(d, s.DeleteObjects),
-		gateway.Op(d, s.ListObjects), gateway.Op(d, s.ListObjectsV2), gateway.Op(d, s.ListObjectVersions),
-		gateway.Op(d, s.CreateMultipartUpload), gateway.Op(d, s.UploadPart), gateway.Op(d, s.UploadPartCopy),
-		gateway.Op(d, s.CompleteMultipartUpload),
-		gateway.Op(d, s.AbortMultipartUpload), gateway.Op(d, s.ListParts), gateway.Op(d, s.ListMultipartUploads),
-		gateway.Op(d, s.PutObjectTagging), gateway.Op(d, s.GetObjectTagging), gateway.Op(d, s.DeleteObjectTagging),
-		gateway.Op(d, s.GetObjectAttributes),
-		gateway.Op(d, s.PutObjectRetention), gateway.Op(d, s.GetObjectRetention), gateway.Op(d, s.PutObjectLegalHold),
-		gateway.Op(d, s.GetObjectLegalHold),
-	}, s.configurations()...)...)
 }
 
 // setChecksum fills the member of an output that carries a checksum.

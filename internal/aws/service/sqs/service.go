@@ -78,38 +78,6 @@ func New(h *gateway.Host) *Service {
 	}
 }
 
-// Name is the SDK's package name.
-func (s *Service) Name() string { return "sqs" }
-
-// Operations lists what is implemented.
-func (s *Service) Operations() []gateway.Operation {
-	return []gateway.Operation{
-		gateway.Op(gateway.Control, s.CreateQueue),
-		gateway.Op(gateway.Control, s.DeleteQueue),
-		gateway.Op(gateway.Control, s.GetQueueUrl),
-		gateway.Op(gateway.Control, s.ListQueues),
-		gateway.Op(gateway.Control, s.GetQueueAttributes),
-		gateway.Op(gateway.Control, s.SetQueueAttributes),
-		gateway.Op(gateway.Control, s.PurgeQueue),
-		gateway.Op(gateway.Control, s.TagQueue),
-		gateway.Op(gateway.Control, s.UntagQueue),
-		gateway.Op(gateway.Control, s.ListQueueTags),
-		gateway.Op(gateway.Control, s.AddPermission),
-		gateway.Op(gateway.Control, s.RemovePermission),
-		gateway.Op(gateway.Control, s.ListDeadLetterSourceQueues),
-		gateway.Op(gateway.Control, s.StartMessageMoveTask),
-		gateway.Op(gateway.Control, s.CancelMessageMoveTask),
-		gateway.Op(gateway.Control, s.ListMessageMoveTasks),
-		gateway.Op(gateway.Data, s.SendMessage),
-		gateway.Op(gateway.Data, s.SendMessageBatch),
-		gateway.Op(gateway.Data, s.ReceiveMessage),
-		gateway.Op(gateway.Data, s.DeleteMessage),
-		gateway.Op(gateway.Data, s.DeleteMessageBatch),
-		gateway.Op(gateway.Data, s.ChangeMessageVisibility),
-		gateway.Op(gateway.Data, s.ChangeMessageVisibilityBatch),
-	}
-}
-
 // Start takes up the tasks that move messages.
 func (s *Service) Start(context.Context) error {
 	s.mu.Lock()

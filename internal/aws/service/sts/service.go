@@ -46,17 +46,6 @@ func New(h *gateway.Host) *Service {
 	return &Service{host: h, sessions: store.NewCollection[session](h.Store, "sts.sessions")}
 }
 
-// Name implements gateway.Service.
-func (s *Service) Name() string { return "sts" }
-
-// Operations implements gateway.Service.
-func (s *Service) Operations() []gateway.Operation {
-	return []gateway.Operation{
-		gateway.Op(gateway.Data, s.GetCallerIdentity), gateway.Op(gateway.Data, s.AssumeRole),
-		gateway.Op(gateway.Data, s.GetSessionToken), gateway.Op(gateway.Data, s.GetAccessKeyInfo),
-	}
-}
-
 func (s *Service) GetCallerIdentity(ctx context.Context, _ *sts.GetCallerIdentityInput) (*sts.GetCallerIdentityOutput,
 	error) {
 	p := gateway.From(ctx).Principal

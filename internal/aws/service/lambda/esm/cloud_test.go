@@ -27,6 +27,7 @@ import (
 	kinesissvc "github.com/pipelab/pipelab/internal/aws/service/kinesis"
 	"github.com/pipelab/pipelab/internal/aws/service/lambda/esm"
 	sqsservice "github.com/pipelab/pipelab/internal/aws/service/sqs"
+	"github.com/pipelab/pipelab/internal/aws/wire"
 )
 
 // functions is a lambda service whose functions are Go functions.
@@ -85,11 +86,10 @@ func (e event) data() []string {
 
 var errUser = errors.New("the handler raised")
 
-func (f *functions) Name() string { return "lambda" }
-
-func (f *functions) Operations() []gateway.Operation {
-	return append(f.Mappings.Operations(), gateway.Op(gateway.Control, f.GetFunctionConfiguration),
-		gateway.Op(gateway.Data, f.Invoke))
+func (f *functions) Describe() gateway.Descriptor {
+	words := wire.Wording{InvalidChoice: wire.Fault{Code: "InvalidParameterValueException"}} // as the lambda service
+	return gateway.Descriptor{Name: "lambda", Errors: gateway.Errors{Wording: words}, Operations: append(f.Mappings.Operations(),
+		gateway.Op(gateway.Control, f.GetFunctionConfiguration), gateway.Op(gateway.Data, f.Invoke))}
 }
 
 func (f *functions) GetFunctionConfiguration(ctx context.Context,
@@ -183,11 +183,16 @@ func newCloud(t testing.TB, more ...gateway.Service) *cloud {
 	return newCloudWithClock(t, clock.NewManual(awstest.Epoch), more...)
 }
 
+func isQueue(s gateway.Service) bool {
+	_, late := s.(*lateQueue) // it has no service yet to describe
+	return late || s.Describe().Name == "sqs"
+}
+
 func newCloudWithClock(t testing.TB, clk *clock.Clock, more ...gateway.Service) *cloud {
 	t.Helper()
 	f := &functions{timeout: 3}
 	var services []func(*gateway.Host) gateway.Service
-	if !slices.ContainsFunc(more, func(s gateway.Service) bool { return s.Name() == "sqs" }) {
+	if !slices.ContainsFunc(more, isQueue) {
 		services = append(services, func(h *gateway.Host) gateway.Service { return sqsservice.New(h) })
 	}
 	for _, s := range more {

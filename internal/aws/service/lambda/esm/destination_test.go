@@ -31,8 +31,9 @@ type inbox struct {
 	who []string
 }
 
-func (b *inbox) Name() string                    { return b.name }
-func (b *inbox) Operations() []gateway.Operation { return b.ops(b) }
+func (b *inbox) Describe() gateway.Descriptor {
+	return gateway.Descriptor{Name: b.name, Operations: b.ops(b)}
+}
 
 func (b *inbox) add(ctx context.Context, key, body string) {
 	b.mu.Lock()

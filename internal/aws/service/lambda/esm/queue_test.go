@@ -149,15 +149,14 @@ type lateQueue struct {
 	asked atomic.Bool
 }
 
-func (l *lateQueue) Name() string { return "sqs" }
-
 func (l *lateQueue) at(h *gateway.Host) gateway.Service {
 	l.Service = sqsservice.New(h)
 	return l
 }
 
-func (l *lateQueue) Operations() []gateway.Operation {
-	ops := l.Service.Operations()
+func (l *lateQueue) Describe() gateway.Descriptor {
+	d := l.Service.Describe()
+	ops := d.Operations
 	for i, op := range ops {
 		if op.Name == "ReceiveMessage" {
 			ops[i].Handle = func(ctx context.Context, in any) (any, error) {
@@ -168,7 +167,7 @@ func (l *lateQueue) Operations() []gateway.Operation {
 			}
 		}
 	}
-	return ops
+	return d
 }
 
 func TestQueue_messageThatComesToLightAfterALookIsFound(t *testing.T) {

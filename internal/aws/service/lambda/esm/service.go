@@ -41,17 +41,6 @@ func New(h *gateway.Host) *Mappings {
 	}
 }
 
-// Operations are the control plane, for the lambda service to show.
-func (m *Mappings) Operations() []gateway.Operation {
-	return []gateway.Operation{
-		gateway.Op(gateway.Control, m.CreateEventSourceMapping),
-		gateway.Op(gateway.Control, m.GetEventSourceMapping),
-		gateway.Op(gateway.Control, m.ListEventSourceMappings),
-		gateway.Op(gateway.Control, m.UpdateEventSourceMapping),
-		gateway.Op(gateway.Control, m.DeleteEventSourceMapping),
-	}
-}
-
 // Start takes up all mappings of the store where their checkpoints are.
 func (m *Mappings) Start(ctx context.Context) error {
 	m.mu.Lock()

@@ -1,0 +1,145 @@
+package gateway
+
+import (
+	"net/http"
+
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/wire"
+)
+
+// Descriptor is what a service says of itself, once. All that needs to know a
+// service - the door, the proxy, the tests, the table of coverage - reads it
+// here; no list elsewhere names one.
+type Descriptor struct {
+	// Name is the SDK's package name, such as "dynamodbstreams".
+	Name string
+	// Title is what the documentation calls it: "DynamoDB Streams".
+	Title string
+	// Errors are the service's own errors where the protocol leaves the choice.
+	Errors Errors
+	// Operations are those implemented; all others answer 501.
+	Operations []Operation
+	// Targets say how others deliver to the service's resources.
+	Targets []Target
+}
+
+// Errors are the errors that a service answers with when nothing of its own is
+// wrong: each has a code of its own for these.
+type Errors struct {
+	// Wording is how it answers requests that break its model, and what it says
+	// when it fails.
+	Wording wire.Wording
+	// Throttled says that it is called too often. The zero value is
+	// ThrottlingException with status 400.
+	Throttled wire.Fault
+}
+
+// throttled is Throttled with what is left out.
+func (e Errors) throttled() *Error {
+	f := e.Throttled
+	if f.Code == "" {
+		f = wire.Fault{Code: "ThrottlingException", Status: http.StatusBadRequest}
+	}
+	if f.Message == "" {
+		f.Message = "Rate exceeded"
+	}
+	return Errorf(f.Status, f.Code, "%s", f.Message)
+}
+
+// failed is the code with which the service says that it has failed.
+func (e Errors) failed() string {
+	if e.Wording.Failed.Code == "" {
+		return "InternalFailure"
+	}
+	return e.Wording.Failed.Code
+}
+
+// Target is a kind of resource that others deliver to.
+type Target struct {
+	// Service is what the ARNs of its resources name: "sqs".
+	Service string
+	// Call is the API call that delivers a payload to a resource. Principal and
+	// SourceARN are the sender's to set.
+	Call func(to ident.ARN, payload []byte) (Call, error)
+}
+
+// Need is one permission that a call needs.
+type Need struct {
+	Action string // "s3:GetObject"
+	// Resources are the ARNs that the call is about, "*" where the action has
+	// no resource.
+	Resources []string
+	// Keys are the service's own condition keys, with their values.
+	Keys map[string][]string
+}
+
+// Needs lists the permissions that a call needs, all of them. It is empty for
+// the operations that anybody may call, such as GetCallerIdentity.
+func (o Operation) Needs(c *Call) []Need {
+	if o.Permissions != nil {
+		return o.Permissions(c)
+	}
+	if o.Action == "" {
+		return nil
+	}
+	n := Need{Action: o.Action, Resources: []string{"*"}}
+	if o.Resources != nil {
+		n.Resources = o.Resources(c)
+	}
+	if o.ConditionKeys != nil {
+		n.Keys = o.ConditionKeys(c)
+	}
+	return []Need{n}
+}
+
+// Catalogue finds services and operations by their names.
+type Catalogue struct {
+	list     []Descriptor
+	services map[string]described
+}
+
+type described struct {
+	errors     Errors
+	operations map[string]Operation
+}
+
+// NewCatalogue is made of what services say of themselves.
+func NewCatalogue(all ...Descriptor) *Catalogue {
+	c := &Catalogue{services: map[string]described{}}
+	for _, d := range all {
+		c.add(d)
+	}
+	return c
+}
+
+func (c *Catalogue) add(d Descriptor) {
+	ops := make(map[string]Operation, len(d.Operations))
+	for _, op := range d.Operations {
+		ops[op.Name] = op
+	}
+	c.services[d.Name] = described{d.Errors, ops}
+	c.list = append(c.list, d)
+}
+
+// All are the descriptors, in the order in which they came.
+func (c *Catalogue) All() []Descriptor { return c.list }
+
+// Operation finds an implemented operation.
+func (c *Catalogue) Operation(service, operation string) (Operation, bool) {
+	op, ok := c.services[service].operations[operation]
+	return op, ok
+}
+
+// Errors are a service's own errors; those of a service that is not known are
+// what most services answer.
+func (c *Catalogue) Errors(service string) Errors { return c.services[service].errors }
+
+// Resource is the name of what a call is about, as the trace shows it and fault
+// rules match it: "clicks", "bucket/key"; empty when it names nothing.
+func (c *Catalogue) Resource(call *Call) string {
+	op, ok := c.Operation(call.Service, call.Operation)
+	if !ok || op.Trace == nil || call.Input == nil {
+		return ""
+	}
+	return op.Trace(call.Input)
+}

@@ -1,0 +1,130 @@
+package cloudformation
+
+import (
+	"context"
+	"reflect"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/cloudformation"
+
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/store"
+)
+
+// Describe implements gateway.Service. Resources and condition keys:
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_awscloudformation.html
+func (s *Service) Describe() gateway.Descriptor {
+	c := gateway.Control
+	ops := []gateway.Operation{
+		gateway.Op(c, s.CreateStack),
+		gateway.Op(c, s.UpdateStack),
+		gateway.Op(c, s.DeleteStack),
+		gateway.Op(c, s.DescribeStacks),
+		gateway.Op(c, s.ListStacks),
+		gateway.Op(c, s.DescribeStackEvents),
+		gateway.Op(c, s.DescribeStackResource),
+		gateway.Op(c, s.DescribeStackResources),
+		gateway.Op(c, s.ListStackResources),
+		gateway.Op(c, s.GetTemplate),
+		gateway.Op(c, s.GetTemplateSummary),
+		gateway.Op(c, s.ValidateTemplate),
+		gateway.Op(c, s.CreateChangeSet, gateway.Keyed(changeSetKeys)),
+		gateway.Op(c, s.DescribeChangeSet),
+		gateway.Op(c, s.ExecuteChangeSet),
+		gateway.Op(c, s.DeleteChangeSet),
+		gateway.Op(c, s.ListChangeSets),
+		gateway.Op(c, s.ListExports),
+		gateway.Op(c, s.UpdateTerminationProtection),
+		gateway.Op(c, s.ContinueUpdateRollback),
+	}
+	return gateway.Descriptor{
+		Name: "cloudformation", Title: "CloudFormation",
+		Operations: gateway.With(ops, gateway.Prefix("cloudformation"), s.onStack, withKeys,
+			gateway.Traced(nil, "StackName")),
+	}
+}
+
+// onStack gives operations the ARN of the stack that they name. One that does
+// not exist has no id yet: "stack/NAME/*".
+func (s *Service) onStack(op *gateway.Operation) {
+	stackName, setName := gateway.Member(op.Input, "StackName"), gateway.Member(op.Input, "ChangeSetName")
+	if stackName == nil {
+		return
+	}
+	op.Resources = func(c *gateway.Call) []string {
+		name := stackName(c.Input)
+		if name == "" && setName != nil && ident.IsARN(setName(c.Input)) {
+			id := setName(c.Input)
+			if set, err := s.set(gateway.WithCall(context.Background(), c), &id, nil); err == nil {
+				name = set.StackID
+			}
+		}
+		switch {
+		case name == "":
+			return []string{"*"}
+		case ident.IsARN(name):
+			return []string{name}
+		}
+		id := c.Scope.ARN("cloudformation", "stack/"+name+"/*")
+		_ = s.host.Store.View(func(tx *store.Tx) error { // only reads
+			if found, ok := s.names.Get(tx, c.Scope, name); ok {
+				id = found
+			}
+			return nil
+		})
+		return []string{id}
+	}
+}
+
+// withKeys gives operations the condition keys of the members that they have.
+func withKeys(op *gateway.Operation) {
+	if op.ConditionKeys != nil {
+		return
+	}
+	read := map[string]func(any) string{}
+	for key, member := range map[string]string{"cloudformation:TemplateUrl": "TemplateURL",
+		"cloudformation:RoleArn": "RoleARN", "cloudformation:StackPolicyUrl": "StackPolicyURL",
+		"cloudformation:ChangeSetName": "ChangeSetName"} {
+		if f := gateway.Member(op.Input, member); f != nil {
+			read[key] = f
+		}
+	}
+	types, typed := op.Input.FieldByName("ResourceTypes")
+	if len(read) == 0 && !typed {
+		return
+	}
+	op.ConditionKeys = func(c *gateway.Call) map[string][]string {
+		keys := map[string][]string{}
+		for key, f := range read {
+			if v := f(c.Input); v != "" {
+				keys[key] = []string{v}
+			}
+		}
+		if typed && types.Type == reflect.TypeFor[[]string]() {
+			if all, _ := reflect.ValueOf(c.Input).Elem().FieldByIndex(types.Index).Interface().([]string); len(all) > 0 {
+				keys["cloudformation:ResourceTypes"] = all
+			}
+		}
+		return keys
+	}
+}
+
+// changeSetKeys are those of withKeys, and the types of an import.
+func changeSetKeys(in *sdk.CreateChangeSetInput, _ *gateway.Call) map[string][]string {
+	keys := map[string][]string{"cloudformation:ChangeSetName": {aws.ToString(in.ChangeSetName)}}
+	if in.TemplateURL != nil {
+		keys["cloudformation:TemplateUrl"] = []string{*in.TemplateURL}
+	}
+	if in.RoleARN != nil {
+		keys["cloudformation:RoleArn"] = []string{*in.RoleARN}
+	}
+	if len(in.ResourceTypes) > 0 {
+		keys["cloudformation:ResourceTypes"] = in.ResourceTypes
+	}
+	for _, r := range in.ResourcesToImport {
+		keys["cloudformation:ImportResourceTypes"] = append(keys["cloudformation:ImportResourceTypes"],
+			aws.ToString(r.ResourceType))
+	}
+	return keys
+}

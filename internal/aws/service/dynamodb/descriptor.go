@@ -1,0 +1,66 @@
+package dynamodb
+
+import (
+	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/wire"
+)
+
+// Describe implements gateway.Service. Resources and condition keys:
+// https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html
+func (s *Service) Describe() gateway.Descriptor {
+	return gateway.Descriptor{
+		Name: "dynamodb", Title: "DynamoDB",
+		Errors: gateway.Errors{
+			Throttled: wire.Fault{Code: "ProvisionedThroughputExceededException"},
+			Wording:   wire.Wording{Failed: wire.Fault{Code: "InternalServerError"}},
+		},
+		Operations: gateway.With(append(s.tableOperations(), s.itemOperations()...),
+			gateway.Prefix("dynamodb"),
+			gateway.About(tableARN, "TableName"),
+			gateway.About(func(arn string, _ ident.Scope) string { return arn }, "ResourceArn"),
+			gateway.Traced(gateway.LastPart, "TableName")),
+	}
+}
+
+func (s *Service) tableOperations() []gateway.Operation {
+	c := gateway.Control
+	return []gateway.Operation{
+		gateway.Op(c, s.CreateTable),
+		gateway.Op(c, s.UpdateTable),
+		gateway.Op(c, s.DeleteTable),
+		gateway.Op(c, s.DescribeTable),
+		gateway.Op(c, s.ListTables),
+		gateway.Op(c, s.UpdateTimeToLive),
+		gateway.Op(c, s.DescribeTimeToLive),
+		gateway.Op(c, s.TagResource),
+		gateway.Op(c, s.UntagResource),
+		gateway.Op(c, s.ListTagsOfResource),
+		gateway.Op(c, s.DescribeLimits),
+		gateway.Op(c, s.DescribeEndpoints),
+	}
+}
+
+func (s *Service) itemOperations() []gateway.Operation {
+	d := gateway.Data
+	return []gateway.Operation{
+		gateway.Op(d, s.PutItem, gateway.Keyed(s.putKeys)),
+		gateway.Op(d, s.GetItem, gateway.Keyed(s.getKeys)),
+		gateway.Op(d, s.UpdateItem, gateway.Keyed(s.updateKeys)),
+		gateway.Op(d, s.DeleteItem, gateway.Keyed(s.deleteKeys)),
+		gateway.Op(d, s.Query, gateway.On(queried), gateway.Keyed(s.queryKeys)),
+		gateway.Op(d, s.Scan, gateway.On(scanned), gateway.Keyed(scanKeys)),
+		gateway.Op(d, s.BatchGetItem, gateway.Needing(s.batchGetNeeds)),
+		gateway.Op(d, s.BatchWriteItem, gateway.Needing(s.batchWriteNeeds)),
+		gateway.Op(d, s.TransactGetItems, gateway.Needing(s.transactGetNeeds)),
+		gateway.Injecting(gateway.Op(d, s.TransactWriteItems, gateway.Needing(s.transactWriteNeeds)), conflict),
+	}
+}
+
+// tableARN is the ARN of a table that a request names in either way.
+func tableARN(name string, scope ident.Scope) string {
+	if ident.IsARN(name) {
+		return name
+	}
+	return scope.ARN("dynamodb", "table/"+name)
+}

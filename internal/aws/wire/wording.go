@@ -1,0 +1,51 @@
+package wire
+
+import "net/http"
+
+// Fault is an error as a service words it. Status 0 is 400; an empty Message
+// leaves the text to who finds the fault.
+type Fault struct {
+	Code    string
+	Status  int
+	Message string
+}
+
+// say makes an error of the fault; text is used where it has no message.
+func (f Fault) say(text string) *Error {
+	if f.Status == 0 {
+		f.Status = http.StatusBadRequest
+	}
+	if f.Message == "" {
+		f.Message = text
+	}
+	return &Error{Code: f.Code, Status: f.Status, Message: f.Message}
+}
+
+// MalformedXML is what restXml answers to a document that it cannot read.
+func MalformedXML() Fault {
+	return Fault{Code: "MalformedXML",
+		Message: "The XML you provided was not well-formed or did not validate against our published schema"}
+}
+
+// Wording is how one service answers requests that break its model, where
+// services of one protocol differ. The zero value answers as most do.
+type Wording struct {
+	// Invalid is the answer to input that breaks a constraint: without one,
+	// ValidationException, in the query protocol ValidationError.
+	Invalid Fault
+	// InvalidChoice answers, in its place, one value that is not of its enum;
+	// its text has no count in front.
+	InvalidChoice Fault
+	// InvalidChoices answers input with which nothing is wrong but such values.
+	InvalidChoices Fault
+	// Malformed is the answer to a document that cannot be read.
+	Malformed Fault
+	// BadParameter is the code of a header, label or query parameter that
+	// cannot be read: without one, InvalidArgument.
+	BadParameter string
+	// Failed is the answer when we fail, without one InternalFailure.
+	Failed Fault
+	// OnlyRequired checks no more than that the required members of the body are
+	// there: the service has an error of its own for each bad value.
+	OnlyRequired bool
+}
