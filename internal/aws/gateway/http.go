@@ -49,16 +49,26 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	if err := t.WriteOutput(w, req, id, out); err != nil {
-		// The status is sent or the client is gone: all that is left is the log.
-		g.host.Log.Warn("answer not written", "service", t.Service, "operation", t.Operation, "error", err)
+		g.cut(req, "answer not written", t.Service, t.Operation, err)
 	}
 }
 
+// cut ends an answer that could not be written whole: a client must not take
+// what it has for all of it, or nothing at all for an empty success.
+func (g *Gateway) cut(req *http.Request, what, service, operation string, err error) {
+	if req.Context().Err() == nil {
+		g.host.Log.Warn(what, "service", service, "operation", operation, "error", err)
+	}
+	panic(http.ErrAbortHandler) // net/http's way to cut a connection
+}
+
 func (g *Gateway) fail(t *wire.Target, w http.ResponseWriter, req *http.Request, id string, err error) {
-	if errors.Is(err, context.Canceled) {
+	if req.Context().Err() != nil {
 		return // the client is gone
 	}
-	if ErrorCode(err) == "" {
+	// Without the client's doing a call is cut short when the cloud is emptied or
+	// stops: to the client that is a failure as any other of ours.
+	if ErrorCode(err) == "" && !errors.Is(err, context.Canceled) {
 		g.host.Log.Error("call failed", "path", req.URL.Path, "target", req.Header.Get("X-Amz-Target"), "error", err)
 	}
 	if t == nil {
@@ -67,6 +77,6 @@ func (g *Gateway) fail(t *wire.Target, w http.ResponseWriter, req *http.Request,
 		err = t.WriteError(w, req, id, err)
 	}
 	if err != nil {
-		g.host.Log.Warn("error not written", "error", err)
+		g.cut(req, "error not written", "", "", err)
 	}
 }

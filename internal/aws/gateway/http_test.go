@@ -4,6 +4,7 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	sdk "github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
@@ -26,4 +27,15 @@ func TestServeHTTP_refusesWhatTheModelForbidsAndRecordsIt(t *testing.T) {
 	calls, _ := cloud.Gateway.Trace().After(0, 10)
 	require.Len(t, calls, 1)
 	require.Equal(t, "ValidationException", calls[0].Error)
+}
+
+// requireCode holds an error against an AWS code and an HTTP status.
+func requireCode(t testing.TB, err error, code string, status int) {
+	t.Helper()
+	var api smithy.APIError
+	require.ErrorAs(t, err, &api)
+	require.Equal(t, code, api.ErrorCode())
+	var resp *awshttp.ResponseError
+	require.ErrorAs(t, err, &resp)
+	require.Equal(t, status, resp.HTTPStatusCode())
 }

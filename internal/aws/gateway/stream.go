@@ -124,13 +124,15 @@ func (g *Gateway) stream(t *wire.Target, w http.ResponseWriter, req *http.Reques
 			continue
 		case <-e.done:
 		}
-		if e.err != nil && e.ctx.Err() == nil {
+		if e.err != nil {
+			// Also when the cloud has ended it: an end without a word would say that
+			// all events were sent.
 			err = answer.Fail(e.err)
 		}
 		break
 	}
-	if err != nil && req.Context().Err() == nil {
-		g.host.Log.Warn("event not written", "service", c.Service, "operation", c.Operation, "error", err)
+	if err != nil {
+		g.cut(req, "event not written", c.Service, c.Operation, err)
 	}
 }
 
