@@ -125,13 +125,13 @@ func (s *Service) DeleteBucket(_ context.Context, in *s3.DeleteBucketInput) (*s3
 			e.Fields = map[string]string{"BucketName": b.Name}
 			return e
 		}
-		var ids []string
-		s.uploads.Scan(tx, everywhere, objectKey(b.Name, ""), "", func(k string, _ upload) bool {
-			ids = append(ids, k)
+		var uploads []upload
+		s.uploads.Scan(tx, everywhere, objectKey(b.Name, ""), "", func(_ string, u upload) bool {
+			uploads = append(uploads, u)
 			return true
 		})
-		for _, k := range ids {
-			s.uploads.Delete(tx, everywhere, k)
+		for _, u := range uploads {
+			s.dropUpload(tx, u)
 		}
 		s.buckets.Delete(tx, everywhere, b.Name)
 		return nil

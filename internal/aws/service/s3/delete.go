@@ -21,45 +21,36 @@ type deletion struct {
 // on it, or one version for good.
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeletingObjectVersions.html
 func (s *Service) remove(tx *store.Tx, from source, b bucket, key string, id *string, bypass bool) (deletion, error) {
-	at := objectKey(b.Name, key)
-	e, found := s.objects.Get(tx, everywhere, at)
+	e, found := s.objects.Get(tx, everywhere, objectKey(b.Name, key))
+	e.Key = key
 	if id != nil {
-		i := e.find(*id)
-		if i < 0 {
+		gone, ok := s.find(tx, b.Name, e, *id)
+		if !ok {
 			return deletion{version: id}, nil
 		}
-		gone := e.Versions[i]
 		if err := gone.locked(s.host.Clock.Now(), bypass); err != nil {
 			return deletion{}, err
 		}
-		e.Versions = append(append([]version{}, e.Versions[:i]...), e.Versions[i+1:]...)
+		s.drop(tx, b, &e, gone)
 		s.announce(tx, from, b, &e, gone, "ObjectRemoved:Delete")
-		s.putEntry(tx, at, e)
+		s.putEntry(tx, b, e)
 		return deletion{marker: gone.Marker, version: id}, nil
 	}
 	if b.Versioning == "" {
 		if !found {
 			return deletion{}, nil
 		}
-		gone := e.Versions[0]
+		gone := e.Newest
 		s.announce(tx, from, b, &e, gone, "ObjectRemoved:Delete")
-		s.objects.Delete(tx, everywhere, at)
+		s.drop(tx, b, &e, gone)
+		s.putEntry(tx, b, e)
 		return deletion{}, nil
 	}
 	marker := version{Marker: true, Modified: s.host.Clock.Now()}
-	e = s.push(b, e, key, &marker)
+	s.push(tx, b, &e, &marker)
 	s.announce(tx, from, b, &e, marker, "ObjectRemoved:DeleteMarkerCreated")
-	s.putEntry(tx, at, e)
+	s.putEntry(tx, b, e)
 	return deletion{marker: true, version: ptr(marker.ID)}, nil
-}
-
-// putEntry stores what is left under a key.
-func (s *Service) putEntry(tx *store.Tx, at string, e entry) {
-	if len(e.Versions) == 0 {
-		s.objects.Delete(tx, everywhere, at)
-		return
-	}
-	s.objects.Put(tx, everywhere, at, e)
 }
 
 // DeleteObject implements the operation; deleting what is not there succeeds.

@@ -26,44 +26,6 @@ func (s *Service) lookup(name, key, id, owner *string) (b bucket, v version, err
 	return b, v, err
 }
 
-// pick is lookup in a transaction. A delete marker is an error of its own: 404
-// when it is the newest version, 405 when it was asked for.
-// Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/DeleteMarker.html
-func (s *Service) pick(tx *store.Tx, name, key string, id *string) (version, error) {
-	e, _ := s.objects.Get(tx, everywhere, objectKey(name, key)) // none has no versions
-	if id == nil {
-		if v := e.latest(); v != nil {
-			return *v, nil
-		}
-		if len(e.Versions) > 0 {
-			return version{}, markerError(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.", key,
-				e.Versions[0])
-		}
-		return version{}, noSuchKey(key)
-	}
-	i := e.find(*id)
-	if i < 0 {
-		if *id != "null" && (len(*id) != 32 || strings.Trim(*id, "0123456789abcdef") != "") {
-			return version{}, invalid("Invalid version id specified")
-		}
-		err := gateway.Errorf(http.StatusNotFound, "NoSuchVersion", "The specified version does not exist.")
-		err.Fields = map[string]string{"Key": key, "VersionId": *id}
-		return version{}, err
-	}
-	if e.Versions[i].Marker {
-		return version{}, markerError(http.StatusMethodNotAllowed, "MethodNotAllowed",
-			"The specified method is not allowed against this resource.", key, e.Versions[i])
-	}
-	return e.Versions[i], nil
-}
-
-func markerError(status int, code, text, key string, v version) error {
-	err := gateway.Errorf(status, code, "%s", text)
-	err.Fields = map[string]string{"Key": key}
-	err.Header = http.Header{"X-Amz-Delete-Marker": {"true"}, "X-Amz-Version-Id": {v.ID}}
-	return err
-}
-
 // stretch is the part of an object that a request asks for.
 type stretch struct {
 	offset, length int64

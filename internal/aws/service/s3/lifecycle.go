@@ -34,11 +34,19 @@ func (s *Service) PutBucketLifecycleConfiguration(_ context.Context,
 			return nil, err
 		}
 	}
-	return &s3.PutBucketLifecycleConfigurationOutput{TransitionDefaultMinimumObjectSize: in.TransitionDefaultMinimumObjectSize}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
-		b.Lifecycle = &types.BucketLifecycleConfiguration{Rules: c.Rules}
-		b.SmallStay = in.TransitionDefaultMinimumObjectSize != types.TransitionDefaultMinimumObjectSizeVariesByStorageClass
-		return nil
-	})
+	small := in.TransitionDefaultMinimumObjectSize
+	return &s3.PutBucketLifecycleConfigurationOutput{TransitionDefaultMinimumObjectSize: small},
+		s.host.Store.Update(func(tx *store.Tx) error {
+			b, err := s.bucket(tx, in.Bucket, in.ExpectedBucketOwner)
+			if err != nil {
+				return err
+			}
+			b.Lifecycle = &types.BucketLifecycleConfiguration{Rules: c.Rules}
+			b.SmallStay = small != types.TransitionDefaultMinimumObjectSizeVariesByStorageClass
+			s.planBucket(tx, &b)
+			s.buckets.Put(tx, everywhere, b.Name, b)
+			return nil
+		})
 }
 
 // checkLifecycle holds the rules for rules.
@@ -137,7 +145,7 @@ func (s *Service) GetBucketLifecycleConfiguration(_ context.Context,
 func (s *Service) DeleteBucketLifecycle(_ context.Context,
 	in *s3.DeleteBucketLifecycleInput) (*s3.DeleteBucketLifecycleOutput, error) {
 	return &s3.DeleteBucketLifecycleOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
-		b.Lifecycle = nil
+		b.Lifecycle, b.Planned = nil, false
 		return nil
 	})
 }
@@ -168,16 +176,6 @@ func applies(r types.LifecycleRule, key string, v version) bool {
 		}
 	}
 	return true
-}
-
-// due is when an action is taken: so many days later, at the next midnight.
-// Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/intro-lifecycle-rules.html
-func due(from time.Time, days int32) time.Time {
-	t := from.UTC().AddDate(0, 0, int(days))
-	if day := t.Truncate(24 * time.Hour); !day.Equal(t) {
-		return day.AddDate(0, 0, 1)
-	}
-	return t
 }
 
 // expires is when a rule lets the current version go; zero for never.
@@ -220,116 +218,12 @@ func (b bucket) expiration(key string, v version) *string {
 	return ptr(fmt.Sprintf("expiry-date=\"%s\", rule-id=\"%s\"", at.Format(http.TimeFormat), id))
 }
 
-// midnight sets the timer of the next run; the caller holds s.mu.
-func (s *Service) midnight() {
-	life := s.life
-	next := s.host.Clock.Now().Truncate(24*time.Hour).AddDate(0, 0, 1)
-	s.daily = s.host.Clock.At(next, func() {
-		if !s.enter(life) {
-			return
-		}
-		defer s.work.Done()
-		s.sweep(next)
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if life.Err() == nil {
-			s.midnight()
-		}
-	})
-}
-
-// sweep acts on the rules of all buckets, one bucket at a time.
-func (s *Service) sweep(now time.Time) {
-	var all []bucket
-	_ = s.host.Store.View(func(tx *store.Tx) error { // reads only: no error
-		s.buckets.Scan(tx, everywhere, "", "", func(_ string, b bucket) bool {
-			if b.Lifecycle != nil {
-				all = append(all, b)
-			}
-			return true
-		})
-		return nil
-	})
-	for _, b := range all {
-		err := s.host.Store.Update(func(tx *store.Tx) error {
-			var entries []entry
-			s.objects.Scan(tx, everywhere, objectKey(b.Name, ""), "", func(_ string, e entry) bool {
-				entries = append(entries, e)
-				return true
-			})
-			for _, e := range entries {
-				s.age(tx, b, e, now)
-			}
-			s.abort(tx, b, now)
-			return nil
-		})
-		if err != nil {
-			s.host.Log.Error("lifecycle rules not applied", "bucket", b.Name, "error", err)
-		}
+// transits is when a rule moves the current version to another class.
+func transits(t types.Transition, v version) time.Time {
+	if t.Date != nil {
+		return t.Date.UTC()
 	}
-	s.hurry()
-}
-
-// age acts on the versions of one key.
-func (s *Service) age(tx *store.Tx, b bucket, e entry, now time.Time) {
-	at := objectKey(b.Name, e.Key)
-	e.Versions = slices.Clone(e.Versions)
-	changed := s.ageNoncurrent(tx, b, &e, now)
-	if len(e.Versions) > 0 {
-		v := &e.Versions[0]
-		for _, r := range b.Lifecycle.Rules {
-			if !applies(r, e.Key, *v) {
-				continue
-			}
-			if v.Marker {
-				if len(e.Versions) == 1 && endsMarker(r, *v, now) {
-					s.announce(tx, s.itself(), b, &e, *v, "LifecycleExpiration:Delete")
-					s.objects.Delete(tx, everywhere, at)
-					return
-				}
-				continue
-			}
-			if t := expires(r, *v); !t.IsZero() && !now.Before(t) && v.locked(now, false) == nil {
-				s.expire(tx, b, e, at)
-				return
-			}
-			changed = s.transit(tx, b, &e, v, r, now) || changed
-		}
-	}
-	if changed {
-		s.putEntry(tx, at, e)
-	}
-}
-
-// expire removes the current version: for good without versioning, under a
-// delete marker with it.
-func (s *Service) expire(tx *store.Tx, b bucket, e entry, at string) {
-	if b.Versioning == "" {
-		s.announce(tx, s.itself(), b, &e, e.Versions[0], "LifecycleExpiration:Delete")
-		s.objects.Delete(tx, everywhere, at)
-		return
-	}
-	marker := version{Marker: true, Modified: s.host.Clock.Now()}
-	e = s.push(b, e, e.Key, &marker)
-	s.announce(tx, s.itself(), b, &e, marker, "LifecycleExpiration:DeleteMarkerCreated")
-	s.putEntry(tx, at, e)
-}
-
-// transit moves a current version to the class that is due, if any.
-func (s *Service) transit(tx *store.Tx, b bucket, e *entry, v *version, r types.LifecycleRule,
-	now time.Time) (changed bool) {
-	for _, t := range r.Transitions {
-		at := due(v.Modified, deref(t.Days))
-		if t.Date != nil {
-			at = t.Date.UTC()
-		}
-		if now.Before(at) || !colder(v.StorageClass, types.StorageClass(t.StorageClass)) || b.tooSmall(r, *v) {
-			continue
-		}
-		v.StorageClass, changed = types.StorageClass(t.StorageClass), true
-		s.announce(tx, s.itself(), b, e, *v, "LifecycleTransition")
-	}
-	return changed
+	return due(v.Modified, deref(t.Days))
 }
 
 // tooSmall reports whether an object stays where it is: less than 128 KiB are
@@ -347,59 +241,4 @@ func colder(from, to types.StorageClass) bool {
 		types.StorageClassIntelligentTiering, types.StorageClassOnezoneIa,
 		types.StorageClassGlacierIr, types.StorageClassGlacier, types.StorageClassDeepArchive}
 	return slices.Index(order, from) < slices.Index(order, to)
-}
-
-// ageNoncurrent removes and moves versions that are no longer current.
-func (s *Service) ageNoncurrent(tx *store.Tx, b bucket, e *entry, now time.Time) (changed bool) {
-	kept := e.Versions[:0:0]
-	for i, v := range e.Versions {
-		if i == 0 {
-			kept = append(kept, v)
-			continue
-		}
-		since := e.Versions[i-1].Modified // when it was replaced
-		gone := false
-		for _, r := range b.Lifecycle.Rules {
-			if !applies(r, e.Key, v) {
-				continue
-			}
-			if n := r.NoncurrentVersionExpiration; n != nil && i > int(deref(n.NewerNoncurrentVersions)) &&
-				!now.Before(due(since, deref(n.NoncurrentDays))) && v.locked(now, false) == nil {
-				gone = true
-			}
-			for _, t := range r.NoncurrentVersionTransitions {
-				if !v.Marker && i > int(deref(t.NewerNoncurrentVersions)) && !now.Before(due(since, deref(t.NoncurrentDays))) &&
-					colder(v.StorageClass, types.StorageClass(t.StorageClass)) && !b.tooSmall(r, v) {
-					v.StorageClass, changed = types.StorageClass(t.StorageClass), true
-				}
-			}
-		}
-		if gone {
-			changed = true
-			s.announce(tx, s.itself(), b, e, v, "LifecycleExpiration:Delete")
-			continue
-		}
-		kept = append(kept, v)
-	}
-	e.Versions = kept
-	return changed
-}
-
-// abort ends multipart uploads that nobody completes.
-func (s *Service) abort(tx *store.Tx, b bucket, now time.Time) {
-	var gone []string
-	s.uploads.Scan(tx, everywhere, store.Key(b.Name, ""), "", func(k string, u upload) bool {
-		for _, r := range b.Lifecycle.Rules {
-			a := r.AbortIncompleteMultipartUpload
-			if a != nil && r.Status == types.ExpirationStatusEnabled && strings.HasPrefix(u.Key, prefixOf(r)) &&
-				!now.Before(due(u.Initiated, deref(a.DaysAfterInitiation))) {
-				gone = append(gone, k)
-				break
-			}
-		}
-		return true
-	})
-	for _, k := range gone {
-		s.uploads.Delete(tx, everywhere, k)
-	}
 }

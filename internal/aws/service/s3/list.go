@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"encoding/base64"
+	"math"
 	"net/url"
 	"strings"
 
@@ -102,10 +103,20 @@ func (s *Service) walk(tx *store.Tx, name, prefix, delimiter, after string, fn f
 		if !more {
 			return
 		}
-		// No key can lie between the group's last and this.
-		from = group[:len(group)-1] + string([]byte{group[len(group)-1] + 1})
-		after = ""
+		from, after = behind(group), ""
 	}
+}
+
+// behind is the least string that is greater than all that begin with a group.
+func behind(group string) string {
+	b := []byte(group)
+	for i := len(b) - 1; i >= 0; i-- {
+		if b[i] != 0xff {
+			b[i]++
+			return string(b[:i+1])
+		}
+	}
+	return group // only bytes that no key can hold
 }
 
 // listing is what both versions of ListObjects have in common.
@@ -241,14 +252,17 @@ func (s *Service) ListObjectVersions(_ context.Context, in *s3.ListObjectVersion
 		}
 		p := versionPage{out: out, most: most, enc: enc, owner: b.Owner}
 		if in.VersionIdMarker != nil { // the rest of the key that the page before ended in
-			e, _ := s.objects.Get(tx, everywhere, objectKey(b.Name, *in.KeyMarker)) // gone: nothing is left
-			if i := e.find(*in.VersionIdMarker); i >= 0 && !p.add(e, i+1) {
+			e, found := s.objects.Get(tx, everywhere, objectKey(b.Name, *in.KeyMarker))
+			if !wellFormed(*in.VersionIdMarker) {
+				return invalid("Invalid version id specified")
+			}
+			if below, ok := s.place(tx, b.Name, e, *in.VersionIdMarker); found && ok && !s.addVersions(tx, &p, e, below) {
 				return nil
 			}
 		}
 		s.walk(tx, b.Name, deref(in.Prefix), deref(in.Delimiter), deref(in.KeyMarker), func(v visit) bool {
 			if v.group == "" {
-				return p.add(v.entry, 0)
+				return s.addVersions(tx, &p, v.entry, math.MaxUint64)
 			}
 			return p.addGroup(v.group)
 		})
@@ -287,24 +301,33 @@ func (p *versionPage) addGroup(group string) bool {
 	return true
 }
 
-// add takes the versions of a key from an index on.
-func (p *versionPage) add(e entry, from int) bool {
-	for i, v := range e.Versions[from:] {
-		if !p.room() {
-			return false
-		}
-		latest := ptr(from+i == 0)
-		p.key, p.id = e.Key, ptr(v.ID)
-		if v.Marker {
-			p.out.DeleteMarkers = append(p.out.DeleteMarkers, types.DeleteMarkerEntry{Key: p.enc(&e.Key), VersionId: ptr(v.ID),
-				IsLatest: latest, LastModified: ptr(v.Modified), Owner: owner(p.owner)})
-			continue
-		}
-		p.out.Versions = append(p.out.Versions, types.ObjectVersion{Key: p.enc(&e.Key), VersionId: ptr(v.ID),
-			IsLatest: latest, LastModified: ptr(v.Modified), Owner: owner(p.owner),
-			ETag: quoted(v.ETag), Size: ptr(v.Size), StorageClass: types.ObjectVersionStorageClass(v.StorageClass),
-			ChecksumAlgorithm: []types.ChecksumAlgorithm{types.ChecksumAlgorithm(v.Sum.Algorithm)},
-			ChecksumType:      types.ChecksumType(v.Sum.Type)})
+// addVersions takes the versions of a key below an order, newest first.
+func (s *Service) addVersions(tx *store.Tx, p *versionPage, e entry, below uint64) bool {
+	if e.Newest.Order < below && !p.add(e.Key, e.Newest, true) {
+		return false
 	}
+	more := true
+	s.older(tx, *p.out.Name, e, min(below, e.Newest.Order), func(v version) bool {
+		more = p.add(e.Key, v, false)
+		return more
+	})
+	return more
+}
+
+func (p *versionPage) add(key string, v version, latest bool) bool {
+	if !p.room() {
+		return false
+	}
+	p.key, p.id = key, ptr(v.ID)
+	if v.Marker {
+		p.out.DeleteMarkers = append(p.out.DeleteMarkers, types.DeleteMarkerEntry{Key: p.enc(&key), VersionId: ptr(v.ID),
+			IsLatest: &latest, LastModified: ptr(v.Modified), Owner: owner(p.owner)})
+		return true
+	}
+	p.out.Versions = append(p.out.Versions, types.ObjectVersion{Key: p.enc(&key), VersionId: ptr(v.ID),
+		IsLatest: &latest, LastModified: ptr(v.Modified), Owner: owner(p.owner),
+		ETag: quoted(v.ETag), Size: ptr(v.Size), StorageClass: types.ObjectVersionStorageClass(v.StorageClass),
+		ChecksumAlgorithm: []types.ChecksumAlgorithm{types.ChecksumAlgorithm(v.Sum.Algorithm)},
+		ChecksumType:      types.ChecksumType(v.Sum.Type)})
 	return true
 }

@@ -21,6 +21,29 @@ import (
 
 func uploadKey(bucket, key, id string) string { return store.Key(bucket, key, id) }
 
+// partKey orders the parts of an upload, whose id no other upload has.
+func partKey(id string, number int32) string { return fmt.Sprintf("%s%05d", id, number) }
+
+// parts visits the parts of an upload behind a number, in order, until fn
+// returns false.
+func (s *Service) parts(tx *store.Tx, u upload, behind int32, fn func(part) bool) {
+	s.partRows.Scan(tx, everywhere, u.ID, partKey(u.ID, behind+1), func(_ string, p part) bool { return fn(p) })
+}
+
+// dropUpload removes an upload with its parts.
+func (s *Service) dropUpload(tx *store.Tx, u upload) {
+	var numbers []int32
+	s.parts(tx, u, 0, func(p part) bool {
+		numbers = append(numbers, p.Number)
+		return true
+	})
+	for _, n := range numbers {
+		s.partRows.Delete(tx, everywhere, partKey(u.ID, n))
+	}
+	s.unplanUpload(tx, &u)
+	s.uploads.Delete(tx, everywhere, uploadKey(u.Bucket, u.Key, u.ID))
+}
+
 func noSuchUpload(id string) error {
 	e := gateway.Errorf(http.StatusNotFound, "NoSuchUpload",
 		"The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.")
@@ -45,15 +68,19 @@ func (s *Service) CreateMultipartUpload(ctx context.Context,
 		gateway.From(ctx).Time); err != nil {
 		return nil, err
 	}
-	u := upload{ID: s.host.IDs.Hex(64), Bucket: b.Name, Key: *in.Key, Initiated: gateway.From(ctx).Time, Object: v,
+	u := upload{Bucket: b.Name, Key: *in.Key, Initiated: gateway.From(ctx).Time, Object: v,
 		Algorithm: string(in.ChecksumAlgorithm), Type: string(in.ChecksumType)}
+	// Uploads of one key are listed in the order in which they began.
+	u.ID = fmt.Sprintf("%016x", u.Initiated.UnixNano()) + s.host.IDs.Hex(48)
 	if err := u.checkAlgorithm(); err != nil {
 		return nil, err
 	}
 	err = s.host.Store.Update(func(tx *store.Tx) error {
-		if _, err := s.bucket(tx, in.Bucket, nil); err != nil {
+		b, err := s.bucket(tx, in.Bucket, nil)
+		if err != nil {
 			return err
 		}
+		s.planUpload(tx, b, &u)
 		s.uploads.Put(tx, everywhere, uploadKey(u.Bucket, u.Key, u.ID), u)
 		return nil
 	})
@@ -150,20 +177,10 @@ func (s *Service) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.U
 // addPart puts a part in its place; one of the same number is replaced.
 func (s *Service) addPart(u upload, p part) error {
 	return s.host.Store.Update(func(tx *store.Tx) error {
-		key := uploadKey(u.Bucket, u.Key, u.ID)
-		now, ok := s.uploads.Get(tx, everywhere, key)
-		if !ok {
+		if _, ok := s.uploads.Get(tx, everywhere, uploadKey(u.Bucket, u.Key, u.ID)); !ok {
 			return noSuchUpload(u.ID)
 		}
-		parts := slices.Clone(now.Parts)
-		i, had := slices.BinarySearchFunc(parts, p.Number, func(a part, n int32) int { return int(a.Number - n) })
-		if had {
-			parts[i] = p
-		} else {
-			parts = slices.Insert(parts, i, p)
-		}
-		now.Parts = parts
-		s.uploads.Put(tx, everywhere, key, now)
+		s.partRows.Put(tx, everywhere, partKey(u.ID, p.Number), p)
 		return nil
 	})
 }
@@ -179,7 +196,7 @@ func (s *Service) CompleteMultipartUpload(ctx context.Context,
 			"The XML you provided was not well-formed or did not validate against our published schema")
 	}
 	v := u.Object
-	if v.Parts, err = u.chosen(in.MultipartUpload.Parts); err != nil {
+	if v.Parts, err = s.chosen(u, in.MultipartUpload.Parts); err != nil {
 		return nil, err
 	}
 	if err := s.finish(&v, u); err != nil {
@@ -203,9 +220,16 @@ func (s *Service) CompleteMultipartUpload(ctx context.Context,
 	}
 	v, err = s.store(ctx, *in.Bucket, *in.Key, v, in.IfMatch, in.IfNoneMatch, "ObjectCreated:CompleteMultipartUpload",
 		func(tx *store.Tx) error {
-			if !s.uploads.Delete(tx, everywhere, uploadKey(u.Bucket, u.Key, u.ID)) {
+			now, ok := s.uploads.Get(tx, everywhere, uploadKey(u.Bucket, u.Key, u.ID))
+			if !ok {
 				return noSuchUpload(u.ID)
 			}
+			for _, p := range v.Parts { // one may have been replaced since it was chosen
+				if is, ok := s.partRows.Get(tx, everywhere, partKey(u.ID, p.Number)); !ok || is.Blob != p.Blob {
+					return invalidPart(u, types.CompletedPart{PartNumber: &p.Number, ETag: &p.ETag})
+				}
+			}
+			s.dropUpload(tx, now)
 			return nil
 		})
 	if err != nil {
@@ -219,7 +243,15 @@ func (s *Service) CompleteMultipartUpload(ctx context.Context,
 }
 
 // chosen are the parts that the object is made of.
-func (u upload) chosen(list []types.CompletedPart) ([]part, error) {
+func (s *Service) chosen(u upload, list []types.CompletedPart) ([]part, error) {
+	stored := map[int32]part{}
+	_ = s.host.Store.View(func(tx *store.Tx) error { // reads only: no error
+		s.parts(tx, u, 0, func(p part) bool {
+			stored[p.Number] = p
+			return true
+		})
+		return nil
+	})
 	var out []part
 	if !slices.IsSortedFunc(list, func(a, b types.CompletedPart) int {
 		return int(deref(a.PartNumber)) - int(deref(b.PartNumber))
@@ -228,25 +260,29 @@ func (u upload) chosen(list []types.CompletedPart) ([]part, error) {
 			"The list of parts was not in ascending order. Parts must be ordered by part number.")
 	}
 	for i, c := range list {
-		at := slices.IndexFunc(u.Parts, func(p part) bool { return p.Number == deref(c.PartNumber) })
-		if at < 0 || strings.Trim(deref(c.ETag), `"`) != u.Parts[at].ETag {
-			e := gateway.Errorf(http.StatusBadRequest, "InvalidPart",
-				"One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified "+
-					"entity tag may not match the part's entity tag.")
-			e.Fields = map[string]string{"PartNumber": strconv.Itoa(int(deref(c.PartNumber))), "ETag": deref(c.ETag),
-				"UploadId": u.ID}
-			return nil, e
+		p, ok := stored[deref(c.PartNumber)]
+		if !ok || strings.Trim(deref(c.ETag), `"`) != p.ETag {
+			return nil, invalidPart(u, c)
 		}
-		if p := u.Parts[at]; i < len(list)-1 && p.Size < limit("partMinBytes") {
+		if i < len(list)-1 && p.Size < limit("partMinBytes") {
 			e := gateway.Errorf(http.StatusBadRequest, "EntityTooSmall",
 				"Your proposed upload is smaller than the minimum allowed size")
 			e.Fields = map[string]string{"ProposedSize": strconv.FormatInt(p.Size, 10),
 				"MinSizeAllowed": strconv.FormatInt(limit("partMinBytes"), 10), "PartNumber": strconv.Itoa(int(p.Number))}
 			return nil, e
 		}
-		out = append(out, u.Parts[at])
+		out = append(out, p)
 	}
 	return out, nil
+}
+
+func invalidPart(u upload, c types.CompletedPart) error {
+	e := gateway.Errorf(http.StatusBadRequest, "InvalidPart",
+		"One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified "+
+			"entity tag may not match the part's entity tag.")
+	e.Fields = map[string]string{"PartNumber": strconv.Itoa(int(deref(c.PartNumber))), "ETag": deref(c.ETag),
+		"UploadId": u.ID}
+	return e
 }
 
 // finish computes size, ETag and checksum of an object in parts.
@@ -289,88 +325,11 @@ func (s *Service) AbortMultipartUpload(_ context.Context,
 		if _, err := s.bucket(tx, in.Bucket, in.ExpectedBucketOwner); err != nil {
 			return err
 		}
-		if !s.uploads.Delete(tx, everywhere, uploadKey(*in.Bucket, *in.Key, *in.UploadId)) {
+		u, ok := s.uploads.Get(tx, everywhere, uploadKey(*in.Bucket, *in.Key, *in.UploadId))
+		if !ok {
 			return noSuchUpload(*in.UploadId)
 		}
-		return nil
-	})
-}
-
-func (s *Service) ListParts(_ context.Context, in *s3.ListPartsInput) (*s3.ListPartsOutput, error) {
-	u, err := s.upload(in.Bucket, in.Key, in.UploadId, in.ExpectedBucketOwner, nil)
-	if err != nil {
-		return nil, err
-	}
-	most, err := pageSize(in.MaxParts, "max-parts")
-	if err != nil {
-		return nil, err
-	}
-	marker, err := strconv.Atoi("0" + deref(in.PartNumberMarker))
-	if err != nil {
-		return nil, invalid("Argument part-number-marker must be an integer between 0 and 2147483647")
-	}
-	out := &s3.ListPartsOutput{Bucket: in.Bucket, Key: in.Key, UploadId: in.UploadId, MaxParts: &most,
-		PartNumberMarker: ptr(strconv.Itoa(marker)), IsTruncated: ptr(false),
-		StorageClass: u.Object.StorageClass, Owner: owner(""), Initiator: &types.Initiator{ID: owner("").ID},
-		ChecksumAlgorithm: types.ChecksumAlgorithm(u.Algorithm), ChecksumType: types.ChecksumType(u.Type)}
-	for _, p := range u.Parts {
-		if int(p.Number) <= marker {
-			continue
-		}
-		if int32(len(out.Parts)) == most { //nolint:gosec // 10,000 at most
-			out.IsTruncated = ptr(true)
-			break
-		}
-		one := types.Part{PartNumber: ptr(p.Number), Size: ptr(p.Size), ETag: quoted(p.ETag), LastModified: ptr(p.Modified)}
-		setChecksum(&one, p.Sum)
-		out.Parts = append(out.Parts, one)
-		out.NextPartNumberMarker = ptr(strconv.Itoa(int(p.Number)))
-	}
-	return out, nil
-}
-
-func (s *Service) ListMultipartUploads(_ context.Context,
-	in *s3.ListMultipartUploadsInput) (*s3.ListMultipartUploadsOutput, error) {
-	most, err := pageSize(in.MaxUploads, "max-uploads")
-	if err != nil {
-		return nil, err
-	}
-	enc := encoder(in.EncodingType)
-	out := &s3.ListMultipartUploadsOutput{Bucket: in.Bucket, KeyMarker: enc(in.KeyMarker),
-		UploadIdMarker: in.UploadIdMarker, Prefix: enc(in.Prefix),
-		Delimiter: enc(in.Delimiter), MaxUploads: &most, IsTruncated: ptr(false), EncodingType: in.EncodingType}
-	return out, s.host.Store.View(func(tx *store.Tx) error {
-		b, err := s.bucket(tx, in.Bucket, in.ExpectedBucketOwner)
-		if err != nil {
-			return err
-		}
-		base, last, count := store.Key(b.Name, ""), "", int32(0)
-		s.uploads.Scan(tx, everywhere, base+deref(in.Prefix), base+deref(in.KeyMarker), func(_ string, u upload) bool {
-			if k := deref(in.KeyMarker); k != "" &&
-				(u.Key < k || u.Key == k && (in.UploadIdMarker == nil || u.ID <= *in.UploadIdMarker)) {
-				return true
-			}
-			group, grouped := commonPrefix(u.Key, deref(in.Prefix), deref(in.Delimiter))
-			if grouped && group == last {
-				return true
-			}
-			if count == most {
-				out.IsTruncated = ptr(true)
-				return false
-			}
-			count++
-			out.NextKeyMarker, out.NextUploadIdMarker = enc(&u.Key), ptr(u.ID)
-			if grouped {
-				last = group
-				out.CommonPrefixes = append(out.CommonPrefixes, types.CommonPrefix{Prefix: enc(&group)})
-				return true
-			}
-			out.Uploads = append(out.Uploads, types.MultipartUpload{Key: enc(&u.Key), UploadId: ptr(u.ID),
-				Initiated: ptr(u.Initiated), StorageClass: u.Object.StorageClass,
-				Owner: owner(b.Owner), Initiator: &types.Initiator{ID: owner(b.Owner).ID},
-				ChecksumAlgorithm: types.ChecksumAlgorithm(u.Algorithm), ChecksumType: types.ChecksumType(u.Type)})
-			return true
-		})
+		s.dropUpload(tx, u)
 		return nil
 	})
 }

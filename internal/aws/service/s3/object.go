@@ -121,9 +121,10 @@ func (s *Service) store(ctx context.Context, name, key string, v version, ifMatc
 			return err
 		}
 		v.Modified = s.host.Clock.Now()
-		e = s.push(b, e, key, &v)
+		e.Key = key
+		s.push(tx, b, &e, &v)
 		s.announce(tx, origin(ctx), b, &e, v, event)
-		s.objects.Put(tx, everywhere, objectKey(name, key), e)
+		s.putEntry(tx, b, e)
 		if then != nil {
 			return then(tx)
 		}
@@ -133,23 +134,6 @@ func (s *Service) store(ctx context.Context, name, key string, v version, ifMatc
 		s.hurry()
 	}
 	return v, err
-}
-
-// push makes v the newest version: beside the others with versioning enabled,
-// in place of the null version otherwise.
-// Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/AddingObjectstoVersionSuspendedBuckets.html
-func (s *Service) push(b bucket, e entry, key string, v *version) entry {
-	v.ID = "null"
-	if b.Versioning == types.BucketVersioningStatusEnabled {
-		v.ID = s.host.IDs.Hex(32)
-	}
-	versions := []version{*v}
-	for _, old := range e.Versions {
-		if old.ID != v.ID {
-			versions = append(versions, old)
-		}
-	}
-	return entry{Key: key, Versions: versions, Sequencer: e.Sequencer}
 }
 
 // writeCondition holds conditional writes.

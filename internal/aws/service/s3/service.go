@@ -20,7 +20,11 @@ type Service struct {
 	host       *gateway.Host
 	buckets    *store.Collection[bucket]
 	objects    *store.Collection[entry]
+	versions   *store.Collection[version] // all but the newest of each key
+	places     *store.Collection[uint64]  // orders of versions whose ids do not say them
 	uploads    *store.Collection[upload]
+	partRows   *store.Collection[part]
+	tasks      *store.Collection[task]
 	deliveries *store.Collection[delivery]
 
 	mu    sync.Mutex // guards what follows: the life between Start and Stop
@@ -37,7 +41,11 @@ func New(h *gateway.Host) *Service {
 		host:       h,
 		buckets:    store.NewCollection[bucket](h.Store, "s3.buckets"),
 		objects:    store.NewCollection(h.Store, "s3.objects", store.WithBlobs(entryBlobs)),
-		uploads:    store.NewCollection(h.Store, "s3.uploads", store.WithBlobs(uploadBlobs)),
+		versions:   store.NewCollection(h.Store, "s3.versions", store.WithBlobs(versionBlobs)),
+		places:     store.NewCollection[uint64](h.Store, "s3.places"),
+		uploads:    store.NewCollection[upload](h.Store, "s3.uploads"),
+		partRows:   store.NewCollection(h.Store, "s3.parts", store.WithBlobs(partBlobs)),
+		tasks:      store.NewCollection[task](h.Store, "s3.tasks"),
 		deliveries: store.NewCollection[delivery](h.Store, "s3.deliveries"),
 	}
 }
@@ -74,6 +82,9 @@ func limit(name string) int64 { return limits.Get("s3", name) }
 // Start implements gateway.Service: events that were not delivered are
 // delivered now, and lifecycle rules act at midnight.
 func (s *Service) Start(ctx context.Context) error {
+	if err := s.planBuckets(); err != nil {
+		return err
+	}
 	s.mu.Lock()
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	s.fresh = nil

@@ -79,12 +79,11 @@ func (s *Service) change(ctx context.Context, name, key, id, owner *string, even
 			return err
 		}
 		e, _ := s.objects.Get(tx, everywhere, objectKey(*name, *key)) // pick has seen it
-		e.Versions = slices.Clone(e.Versions)
-		e.Versions[e.find(v.ID)] = v
+		s.putVersion(tx, b, &e, v)
 		if event != "" {
 			s.announce(tx, origin(ctx), b, &e, v, event)
 		}
-		s.objects.Put(tx, everywhere, objectKey(*name, *key), e)
+		s.putEntry(tx, b, e)
 		return nil
 	})
 	if err == nil && event != "" {

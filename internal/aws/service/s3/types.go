@@ -2,7 +2,6 @@ package s3
 
 import (
 	"net/http"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -24,22 +23,29 @@ type bucket struct {
 	Policy              *string
 	CORS                *types.CORSConfiguration
 	Lifecycle           *types.BucketLifecycleConfiguration
+	Planned             bool // its objects have tasks for its lifecycle rules, or one task says that they shall
 	SmallStay           bool // objects below 128 KiB are not moved to other classes
 	Notification        *types.NotificationConfiguration
 	Lock                bool // Object Lock is enabled
 	Retention           *types.DefaultRetention
 }
 
-// entry is everything under one key, newest version first.
+// entry is the record of a key that has versions: the newest of them, and how
+// many lie beneath it in a collection of their own. It stays as small whatever
+// their number.
 type entry struct {
 	Key       string
-	Versions  []version
+	Newest    version
+	Older     int    `json:",omitempty"` // versions below the newest
 	Sequencer uint64 // of the last event; rises with every change
+	Placed    bool   `json:",omitempty"` // there are rows in places about this key
 }
 
 // version is one version of an object, or a delete marker.
 type version struct {
 	ID           string // "null" when made without versioning
+	Order        uint64 `json:",omitempty"` // rises with every version of a key
+	Due          int64  `json:",omitempty"` // when lifecycle rules look at it, in Unix seconds; 0 for never
 	Marker       bool   `json:",omitempty"`
 	Modified     time.Time
 	ETag         string // without quotes
@@ -83,37 +89,30 @@ type upload struct {
 	Initiated       time.Time
 	Object          version // what the object will be
 	Algorithm, Type string  // of checksums
-	Parts           []part  // ascending by number
+	Due             int64   `json:",omitempty"` // as a version's
 }
 
-func entryBlobs(e entry) []string {
-	var ids []string
-	for _, v := range e.Versions {
-		for _, p := range v.Parts {
-			ids = append(ids, p.Blob)
-		}
+func entryBlobs(e entry) []string { return versionBlobs(e.Newest) }
+
+func versionBlobs(v version) []string {
+	if len(v.Parts) == 0 {
+		return nil
+	}
+	ids := make([]string, len(v.Parts))
+	for i, p := range v.Parts {
+		ids[i] = p.Blob
 	}
 	return ids
 }
 
-func uploadBlobs(u upload) []string {
-	var ids []string
-	for _, p := range u.Parts {
-		ids = append(ids, p.Blob)
-	}
-	return ids
-}
+func partBlobs(p part) []string { return []string{p.Blob} }
 
 // latest is the current version, nil when there is none or it is a marker.
 func (e entry) latest() *version {
-	if len(e.Versions) == 0 || e.Versions[0].Marker {
+	if e.Newest.ID == "" || e.Newest.Marker {
 		return nil
 	}
-	return &e.Versions[0]
-}
-
-func (e entry) find(id string) int {
-	return slices.IndexFunc(e.Versions, func(v version) bool { return v.ID == id })
+	return &e.Newest
 }
 
 // bucket reads a bucket and compares its owner with the one expected.
