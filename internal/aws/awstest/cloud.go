@@ -41,7 +41,19 @@ func New(t testing.TB, services ...func(*gateway.Host) gateway.Service) *Cloud {
 // NewWithClock is New on another clock.
 func NewWithClock(t testing.TB, clk *clock.Clock, services ...func(*gateway.Host) gateway.Service) *Cloud {
 	t.Helper()
-	st := store.New(store.Options{})
+	return start(t, store.Options{}, clk, services)
+}
+
+// NewInDir is New with the state in a folder, where an earlier cloud may have
+// left some. The folder can be opened again when the test has ended.
+func NewInDir(t testing.TB, dir string, services ...func(*gateway.Host) gateway.Service) *Cloud {
+	t.Helper()
+	return start(t, store.Options{Dir: dir}, clock.NewManual(Epoch), services)
+}
+
+func start(t testing.TB, o store.Options, clk *clock.Clock, services []func(*gateway.Host) gateway.Service) *Cloud {
+	t.Helper()
+	st := store.New(o)
 	log := slog.New(slog.NewTextHandler(testWriter{t}, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	g := gateway.New(st, clk, ident.NewSeeded(1), log)
 	for _, make := range services {
@@ -62,6 +74,9 @@ func NewWithClock(t testing.TB, clk *clock.Clock, services ...func(*gateway.Host
 		server.CloseClientConnections()
 		server.Close()
 		clk.Close()
+		if err := st.Close(); err != nil {
+			t.Errorf("close store: %v", err)
+		}
 	})
 	return &Cloud{URL: server.URL, Clock: clk, Host: g.Host(), Gateway: g, t: t}
 }

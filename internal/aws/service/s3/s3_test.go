@@ -17,7 +17,6 @@ import (
 	"github.com/aws/smithy-go"
 	awshttp "github.com/aws/smithy-go/transport/http"
 	"github.com/stretchr/testify/require"
-	"pgregory.net/rapid"
 
 	"github.com/pipelab/pipelab/internal/aws/awstest"
 	"github.com/pipelab/pipelab/internal/aws/gateway"
@@ -214,91 +213,6 @@ func TestList_pagesWithPrefixesAndDelimiters(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "c", *two.Contents[0].Key)
 	require.Len(t, two.CommonPrefixes, 2)
-}
-
-func TestVersions_agreeWithAModel(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		w := start(t)
-		enabled := false
-		type version struct{ id, body string } // body "" is a delete marker
-		model := map[string][]version{}        // newest first
-		push := func(key, id, body string) {
-			kept := []version{{id, body}}
-			for _, v := range model[key] {
-				if v.id != id {
-					kept = append(kept, v)
-				}
-			}
-			model[key] = kept
-		}
-		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
-			key := rapid.SampledFrom([]string{"a", "a/b", "c"}).Draw(rt, "key")
-			w.Advance(time.Second)
-			switch rapid.IntRange(0, 4).Draw(rt, "what") {
-			case 0, 1:
-				body := rapid.StringMatching(`[a-z]{1,5}`).Draw(rt, "body")
-				out := w.put(key, body)
-				id := aws.ToString(out.VersionId)
-				if id == "" {
-					id = "null"
-				}
-				push(key, id, body)
-			case 2:
-				out, err := w.s3.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: aws.String("data"), Key: &key})
-				require.NoError(t, err)
-				if enabled {
-					push(key, *out.VersionId, "")
-				} else if len(model[key]) > 0 {
-					delete(model, key)
-				}
-			case 3:
-				if len(model[key]) == 0 {
-					continue
-				}
-				i := rapid.IntRange(0, len(model[key])-1).Draw(rt, "version")
-				_, err := w.s3.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: aws.String("data"), Key: &key,
-					VersionId: &model[key][i].id})
-				require.NoError(t, err)
-				model[key] = append(append([]version{}, model[key][:i]...), model[key][i+1:]...)
-			case 4:
-				w.versioned()
-				enabled = true
-			}
-		}
-		var got []string
-		pages := sdk.NewListObjectVersionsPaginator(w.s3, &sdk.ListObjectVersionsInput{Bucket: aws.String("data"),
-			MaxKeys: aws.Int32(2)})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			require.NoError(t, err)
-			for _, v := range page.Versions {
-				got = append(got, *v.Key+" "+*v.VersionId)
-			}
-			for _, v := range page.DeleteMarkers {
-				got = append(got, *v.Key+" "+*v.VersionId)
-			}
-		}
-		var want []string
-		for key, versions := range model {
-			for i, v := range versions {
-				want = append(want, key+" "+v.id)
-				out, err := w.s3.GetObject(ctx, &sdk.GetObjectInput{Bucket: aws.String("data"), Key: &key, VersionId: &v.id})
-				if v.body == "" {
-					refused(t, err, "MethodNotAllowed", 405)
-					continue
-				}
-				require.NoError(t, err)
-				b, err := io.ReadAll(out.Body)
-				require.NoError(t, err)
-				require.Equal(t, v.body, string(b))
-				if i == 0 {
-					now, _ := w.get(key)
-					require.Equal(t, v.body, now)
-				}
-			}
-		}
-		require.ElementsMatch(t, want, got)
-	})
 }
 
 func TestMultipart_joinsParts(t *testing.T) {

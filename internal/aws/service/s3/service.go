@@ -37,17 +37,17 @@ type Service struct {
 
 // New makes the service and registers its collections.
 func New(h *gateway.Host) *Service {
-	return &Service{
-		host:       h,
-		buckets:    store.NewCollection[bucket](h.Store, "s3.buckets"),
-		objects:    store.NewCollection(h.Store, "s3.objects", store.WithBlobs(entryBlobs)),
-		versions:   store.NewCollection(h.Store, "s3.versions", store.WithBlobs(versionBlobs)),
-		places:     store.NewCollection[uint64](h.Store, "s3.places"),
-		uploads:    store.NewCollection[upload](h.Store, "s3.uploads"),
-		partRows:   store.NewCollection(h.Store, "s3.parts", store.WithBlobs(partBlobs)),
-		tasks:      store.NewCollection[task](h.Store, "s3.tasks"),
-		deliveries: store.NewCollection[delivery](h.Store, "s3.deliveries"),
-	}
+	s := &Service{host: h}
+	s.buckets = store.NewCollection[bucket](h.Store, "s3.buckets")
+	s.objects = store.NewCollection(h.Store, "s3.objects", store.WithBlobs(entryBlobs),
+		store.WithUpgrade[entry](1, s.upgradeEntry))
+	s.versions = store.NewCollection(h.Store, "s3.versions", store.WithBlobs(versionBlobs))
+	s.places = store.NewCollection[uint64](h.Store, "s3.places")
+	s.uploads = store.NewCollection(h.Store, "s3.uploads", store.WithUpgrade[upload](1, s.upgradeUpload))
+	s.partRows = store.NewCollection(h.Store, "s3.parts", store.WithBlobs(partBlobs))
+	s.tasks = store.NewCollection[task](h.Store, "s3.tasks")
+	s.deliveries = store.NewCollection[delivery](h.Store, "s3.deliveries")
+	return s
 }
 
 // notEmulated are members that have a meaning which this service cannot give
