@@ -7,6 +7,10 @@ package gateway
 import (
 	"context"
 	"net/http"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/pipelab/pipelab/internal/aws/ident"
@@ -74,6 +78,9 @@ type Call struct {
 	// SourceARN is the resource for which a service calls, such as the bucket of
 	// an event; resource policies ask for it. Empty when there is none.
 	SourceARN string
+	// Zeros are the members that were sent as zero although their Go type cannot
+	// tell that from absent, by path: "Entries.2.DelaySeconds". Ask Has.
+	Zeros []string
 	// HTTP is the request behind the call; nil for internal calls.
 	HTTP *http.Request
 	// Time is when the call arrived, on the virtual clock.
@@ -85,6 +92,34 @@ type Call struct {
 
 // Internal reports whether one service called another.
 func (c *Call) Internal() bool { return c.HTTP == nil }
+
+// Has reports whether the scalar at a path was sent, 0 and false too:
+// "DelaySeconds", "Entries.2.DelaySeconds" with places in lists from 0. Ask it of
+// numbers that are no pointers in the SDK's input, where 0 differs from absent.
+func (c *Call) Has(path string) bool {
+	if slices.Contains(c.Zeros, path) {
+		return true
+	}
+	v := reflect.ValueOf(c.Input)
+	for _, name := range strings.Split(path, ".") {
+		v = reflect.Indirect(v)
+		switch {
+		case !v.IsValid():
+			return false
+		case v.Kind() == reflect.Slice:
+			i, err := strconv.Atoi(name)
+			if err != nil || i >= v.Len() {
+				return false
+			}
+			v = v.Index(i)
+		case v.Kind() == reflect.Struct:
+			v = v.FieldByName(name)
+		default:
+			return false
+		}
+	}
+	return v.IsValid() && !v.IsZero()
+}
 
 type callKey struct{}
 

@@ -32,7 +32,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	call := &Call{ID: id, Principal: principal, Scope: scope, Service: t.Service, Operation: t.Operation, Input: in,
-		HTTP: req, validate: t.Validate}
+		Zeros: t.Zeros(), HTTP: req, validate: t.Validate}
 	if p, ok := g.host.Processes.behind(call); ok {
 		call.Parent = p.invocation
 	}

@@ -49,8 +49,24 @@ func (t *Target) decodeHead(req *http.Request, n *node, v reflect.Value) (inBody
 		if err != nil {
 			return false, errorf(http.StatusBadRequest, t.badParameter(), "%s: %v", f.member, err)
 		}
+		if f.node.bare() && t.inHead(req, f, query) {
+			t.zeros.enter(f.member)
+			t.zeros.sent(f.node, fv)
+			t.zeros.leave()
+		}
 	}
 	return inBody, nil
+}
+
+// inHead reports whether a member that is not in the body was sent.
+func (t *Target) inHead(req *http.Request, f *field, query url.Values) bool {
+	switch f.ref.Location {
+	case "querystring":
+		return query.Has(f.ref.LocationName)
+	case "header":
+		return len(headerValues(req, f.ref.LocationName)) > 0
+	}
+	return f.ref.Location == "uri"
 }
 
 func (t *Target) badParameter() string {
@@ -69,9 +85,9 @@ func (t *Target) decodePayload(req *http.Request, n *node, v reflect.Value) erro
 			return err
 		}
 		if t.Protocol == RestJSON {
-			return decodeJSON(b, n, v)
+			return decodeJSON(b, n, v, &t.zeros)
 		}
-		return decodeXML(b, n, v)
+		return decodeXML(b, n, v, &t.zeros)
 	}
 	f := n.byName[n.shape.Payload]
 	if f == nil {
@@ -93,9 +109,9 @@ func (t *Target) decodePayload(req *http.Request, n *node, v reflect.Value) erro
 		f.node.settable(fv).SetString(string(b))
 	default:
 		if t.Protocol == RestJSON {
-			return (&jsonReader{b: b}).value(f.node, fv)
+			return t.zeros.member(f, fv, func() error { return (&jsonReader{b: b, zeros: &t.zeros}).value(f.node, fv) })
 		}
-		return decodeXML(b, f.node, fv)
+		return t.zeros.member(f, fv, func() error { return decodeXML(b, f.node, fv, &t.zeros) })
 	}
 	return nil
 }

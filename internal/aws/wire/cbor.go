@@ -15,12 +15,13 @@ type cborReader struct {
 	b     []byte
 	i     int
 	depth int
+	zeros *zeros // nil keeps none
 }
 
 var errCBOR = errors.New("malformed CBOR")
 
-func decodeCBOR(b []byte, n *node, v reflect.Value) error {
-	r := &cborReader{b: b}
+func decodeCBOR(b []byte, n *node, v reflect.Value, z *zeros) error {
+	r := &cborReader{b: b, zeros: z}
 	if err := r.value(n, v); err != nil {
 		return err
 	}
@@ -93,8 +94,14 @@ func (r *cborReader) isBreak() bool {
 	return false
 }
 
+// null reports that the coming item is null or undefined.
+func (r *cborReader) null() bool {
+	major, info := r.next()
+	return major == cborSimple && (info == 22 || info == 23)
+}
+
 func (r *cborReader) value(n *node, v reflect.Value) error {
-	if major, info := r.next(); major == cborSimple && (info == 22 || info == 23) { // null, undefined
+	if r.null() {
 		r.i++
 		return nil
 	}
@@ -106,10 +113,15 @@ func (r *cborReader) value(n *node, v reflect.Value) error {
 	case kStruct:
 		dst := n.settable(v)
 		return r.entries(func(key string) error {
-			if f := n.byName[key]; f != nil {
-				return r.value(f.node, dst.Field(f.index))
+			f := n.byName[key]
+			if f == nil {
+				return r.skip()
 			}
-			return r.skip()
+			fv := dst.Field(f.index)
+			if f.node.watch && r.zeros != nil && !r.null() {
+				return r.zeros.member(f, fv, func() error { return r.value(f.node, fv) })
+			}
+			return r.value(f.node, fv)
 		})
 	case kUnion:
 		return r.entries(func(key string) error {
@@ -135,7 +147,8 @@ func (r *cborReader) value(n *node, v reflect.Value) error {
 		v.Set(reflect.MakeSlice(n.typ, 0, 0))
 		return r.elements(func() error {
 			e := reflect.New(n.typ.Elem()).Elem()
-			err := r.value(n.elem, e)
+			read := func() error { return r.value(n.elem, e) }
+			err := r.zeros.element(n, v.Len(), read)
 			v.Set(reflect.Append(v, e))
 			return err
 		})

@@ -31,7 +31,7 @@ func (t *Target) Decode(req *http.Request) (any, error) {
 	}
 	switch t.Protocol {
 	case Query:
-		err = decodeQuery(t.form, n, in.Elem())
+		err = decodeQuery(t.form, n, in.Elem(), &t.zeros)
 	case RestJSON, RestXML:
 		err = t.decodeREST(req, n, in.Elem())
 	default:
@@ -101,9 +101,9 @@ func (t *Target) decodeBody(req *http.Request, n *node, v reflect.Value) error {
 		return nil
 	}
 	if t.Protocol == CBOR {
-		return decodeCBOR(b, n, v)
+		return decodeCBOR(b, n, v, &t.zeros)
 	}
-	return decodeJSON(b, n, v)
+	return decodeJSON(b, n, v, &t.zeros)
 }
 
 // WriteOutput answers with out, a pointer to the operation's Output struct.

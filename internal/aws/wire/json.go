@@ -20,6 +20,7 @@ type jsonReader struct {
 	b     []byte
 	i     int
 	depth int
+	zeros *zeros // nil keeps none
 }
 
 var errJSON = errors.New("unexpected end or character")
@@ -63,8 +64,8 @@ func (r *jsonReader) literal(s string) bool {
 }
 
 // decodeJSON reads one whole document into v.
-func decodeJSON(b []byte, n *node, v reflect.Value) error {
-	r := &jsonReader{b: b}
+func decodeJSON(b []byte, n *node, v reflect.Value, z *zeros) error {
+	r := &jsonReader{b: b, zeros: z}
 	if err := r.value(n, v); err != nil {
 		return err
 	}
@@ -219,6 +220,10 @@ func (r *jsonReader) object(n *node, v reflect.Value) error {
 		if f == nil {
 			return r.skip() // AWS ignores members it does not know
 		}
+		if f.node.watch && r.zeros != nil && r.peek() != 'n' {
+			fv := v.Field(f.index)
+			return r.zeros.member(f, fv, func() error { return r.value(f.node, fv) })
+		}
 		return r.value(f.node, v.Field(f.index))
 	})
 }
@@ -299,11 +304,18 @@ func (r *jsonReader) list(n *node, v reflect.Value) error {
 			v.Grow(v.Len())
 		}
 		v.SetLen(v.Len() + 1)
-		if err := r.value(n.elem, v.Index(v.Len()-1)); err != nil {
+		if err := r.element(n, v.Index(v.Len()-1), v.Len()-1); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (r *jsonReader) element(n *node, v reflect.Value, i int) error {
+	if n.elem.watch && r.zeros != nil {
+		return r.zeros.element(n, i, func() error { return r.value(n.elem, v) })
+	}
+	return r.value(n.elem, v)
 }
 
 func (r *jsonReader) mapping(n *node, v reflect.Value) error {

@@ -60,9 +60,9 @@ func (t *Target) DecodeOutput(body []byte) (any, error) {
 		return nil, err
 	}
 	if t.Protocol == CBOR {
-		return out.Interface(), decodeCBOR(body, n, out.Elem())
+		return out.Interface(), decodeCBOR(body, n, out.Elem(), nil)
 	}
-	return out.Interface(), decodeJSON(body, n, out.Elem())
+	return out.Interface(), decodeJSON(body, n, out.Elem(), nil)
 }
 
 // maxError bounds an error document; AWS's have a few hundred bytes.

@@ -33,6 +33,7 @@ type node struct {
 	ref    *Ref // the use of the shape; never nil
 	typ    reflect.Type
 	ptr    bool  // typ is a pointer to the value
+	watch  bool  // the value is, or holds, a scalar whose zero says nothing: see presence.go
 	elem   *node // list element or map value
 	check  *constraint
 	fields []*field
@@ -85,7 +86,7 @@ func (p *planner) compile(ref *Ref, t reflect.Type) (*node, error) {
 	if s == nil {
 		return nil, fmt.Errorf("model %s has no shape %s", p.model.Name, ref.Shape)
 	}
-	n := &node{shape: s, ref: ref, typ: t, check: constrain(s)}
+	n := &node{shape: s, ref: ref, typ: t, check: constrain(s), watch: watched(t, []reflect.Type{nil})}
 	p.nodes[key] = n // before its members: shapes are recursive
 	base := t
 	if t.Kind() == reflect.Pointer {
@@ -267,8 +268,8 @@ func (n *node) settable(v reflect.Value) reflect.Value {
 }
 
 // present returns the value to encode, and false for what is not set. Zero
-// scalars that are not pointers count as set only where the model requires
-// them: the SDK cannot tell them from absent ones.
+// scalars that are not pointers count as set: the SDK has no pointer only where
+// a default is part of the model, and AWS's answers write that out.
 func (f *field) present(v reflect.Value) (reflect.Value, bool) {
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
@@ -284,7 +285,7 @@ func (f *field) present(v reflect.Value) (reflect.Value, bool) {
 	case reflect.String:
 		return v, v.Len() > 0
 	case reflect.Bool, reflect.Int32, reflect.Int64, reflect.Float32, reflect.Float64:
-		return v, f.required || !v.IsZero() || !f.node.ptr
+		return v, true
 	}
 	return v, true
 }

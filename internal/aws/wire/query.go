@@ -12,8 +12,8 @@ import (
 )
 
 // decodeQuery reads the parameters of a query request: Name.member.1.Key=….
-func decodeQuery(form url.Values, n *node, v reflect.Value) error {
-	q := &queryReader{form: form}
+func decodeQuery(form url.Values, n *node, v reflect.Value, z *zeros) error {
+	q := &queryReader{form: form, zeros: z}
 	for k := range form {
 		q.keys = append(q.keys, k)
 	}
@@ -24,6 +24,8 @@ func decodeQuery(form url.Values, n *node, v reflect.Value) error {
 type queryReader struct {
 	form url.Values
 	keys []string // sorted, for prefix searches
+
+	zeros *zeros
 }
 
 // under reports whether a parameter is named prefix or lies below it.
@@ -50,7 +52,9 @@ func (q *queryReader) value(n *node, v reflect.Value, prefix string, depth int) 
 			if !q.under(name) {
 				continue
 			}
-			if err := q.member(f, dst.Field(f.index), name, depth); err != nil {
+			fv := dst.Field(f.index)
+			err := q.zeros.member(f, fv, func() error { return q.member(f, fv, name, depth) })
+			if err != nil {
 				return fmt.Errorf("%s: %w", name, err)
 			}
 		}
@@ -115,7 +119,8 @@ func (q *queryReader) list(n *node, v reflect.Value, prefix string, depth int) e
 			return nil
 		}
 		e := reflect.New(n.typ.Elem()).Elem()
-		if err := q.value(n.elem, e, name, depth+1); err != nil {
+		err := q.zeros.element(n, i-1, func() error { return q.value(n.elem, e, name, depth+1) })
+		if err != nil {
 			return err
 		}
 		out = reflect.Append(out, e)

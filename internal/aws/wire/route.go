@@ -81,6 +81,7 @@ type Target struct {
 	types  opTypes
 	labels map[string]string // REST: URI labels, decoded
 	form   url.Values        // query: the parameters
+	zeros  zeros             // of the input, once decoded
 }
 
 // Known reports whether the operation's types are registered: whether anybody

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"reflect"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -45,6 +46,7 @@ const maxViolations = 10
 type validator struct {
 	found    []string
 	enumOnly bool
+	zeros    []string // members that were sent as zero, where their type cannot tell
 }
 
 // Validate compares a decoded input with the model: required members, length,
@@ -60,7 +62,7 @@ func (t *Target) Validate(in any) error {
 	if err != nil {
 		return err
 	}
-	c := validator{enumOnly: true}
+	c := validator{enumOnly: true, zeros: t.zeros.found}
 	c.structure(n, v, "", t.svc.words.OnlyRequired)
 	if len(c.found) == 0 {
 		return nil
@@ -107,6 +109,11 @@ func (c *validator) structure(n *node, v reflect.Value, path string, onlyRequire
 			}
 		case reflect.String:
 			if fv.Len() == 0 { // an enum that was not sent
+				c.absent(f, path, onlyRequired)
+				continue
+			}
+		default:
+			if path == "" && f.node.bare() && fv.IsZero() && !slices.Contains(c.zeros, f.member) {
 				c.absent(f, path, onlyRequired)
 				continue
 			}

@@ -64,24 +64,24 @@ func parseXML(b []byte) (*element, error) {
 }
 
 // decodeXML reads a document into v, whose members are the root's children.
-func decodeXML(b []byte, n *node, v reflect.Value) error {
+func decodeXML(b []byte, n *node, v reflect.Value, z *zeros) error {
 	root, err := parseXML(b)
 	if err != nil {
 		return err
 	}
-	return readXML(root, n, v)
+	return readXML(root, n, v, z)
 }
 
-func readXML(e *element, n *node, v reflect.Value) error {
+func readXML(e *element, n *node, v reflect.Value, z *zeros) error {
 	switch n.kind {
 	case kStruct:
-		return readXMLStruct(e, n, n.settable(v))
+		return readXMLStruct(e, n, n.settable(v), z)
 	case kUnion:
 		for _, c := range e.children {
 			for _, f := range n.fields {
 				if f.xmlName() == c.name {
 					variant := reflect.New(f.variant)
-					if err := readXML(c, f.node, variant.Elem().Field(0)); err != nil {
+					if err := readXML(c, f.node, variant.Elem().Field(0), z); err != nil {
 						return err
 					}
 					v.Set(variant)
@@ -93,7 +93,7 @@ func readXML(e *element, n *node, v reflect.Value) error {
 		item := n.itemName()
 		for _, c := range e.children {
 			if c.name == item {
-				if err := appendElement(c, n, v); err != nil {
+				if err := appendElement(c, n, v, z); err != nil {
 					return err
 				}
 			}
@@ -112,16 +112,16 @@ func readXML(e *element, n *node, v reflect.Value) error {
 	return setText(n, v, text)
 }
 
-func appendElement(e *element, n *node, v reflect.Value) error {
+func appendElement(e *element, n *node, v reflect.Value, z *zeros) error {
 	item := reflect.New(n.typ.Elem()).Elem()
-	if err := readXML(e, n.elem, item); err != nil {
+	if err := z.element(n, v.Len(), func() error { return readXML(e, n.elem, item, z) }); err != nil {
 		return err
 	}
 	v.Set(reflect.Append(v, item))
 	return nil
 }
 
-func readXMLStruct(e *element, n *node, v reflect.Value) error {
+func readXMLStruct(e *element, n *node, v reflect.Value, z *zeros) error {
 	for _, f := range n.fields {
 		if f.ref.Location != "" {
 			continue
@@ -144,12 +144,12 @@ func readXMLStruct(e *element, n *node, v reflect.Value) error {
 			if c.name != name {
 				continue
 			}
-			var err error
-			if flat {
-				err = appendElement(c, f.node, fv)
-			} else {
-				err = readXML(c, f.node, fv)
-			}
+			err := z.member(f, fv, func() error {
+				if flat {
+					return appendElement(c, f.node, fv, z)
+				}
+				return readXML(c, f.node, fv, z)
+			})
 			if err != nil {
 				return fmt.Errorf("%s: %w", f.member, err)
 			}

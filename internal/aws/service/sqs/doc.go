@@ -3,10 +3,6 @@
 // operations of the API are there; encryption settings are kept and returned,
 // and policies are kept, not enforced.
 //
-// AWS: a receive with VisibilityTimeout or WaitTimeSeconds 0 written out hides
-// or waits not at all; the SDK's types, which handlers speak, do not tell 0
-// from nothing, so here the queue's own value counts.
-//
 // AWS: a standard queue hands out messages in nearly any order, and now and
 // then one twice. Here they come in the order of sending, unless a fault of
 // kind duplicate or reorder says otherwise.

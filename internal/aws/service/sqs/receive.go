@@ -25,7 +25,8 @@ func (s *Service) ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInpu
 	switch {
 	case in.ReceiveRequestAttemptId != nil:
 		return nil, gateway.Unsupported("sqs", "ReceiveMessage", "ReceiveRequestAttemptId")
-	case in.MaxNumberOfMessages < 0 || in.MaxNumberOfMessages > 10:
+	case in.MaxNumberOfMessages < 0 || in.MaxNumberOfMessages > 10 ||
+		in.MaxNumberOfMessages == 0 && c.Has("MaxNumberOfMessages"):
 		return nil, invalidReason(in.MaxNumberOfMessages, "MaxNumberOfMessages", "Must be between 1 and 10, if provided.")
 	case in.WaitTimeSeconds < 0 || in.WaitTimeSeconds > 20:
 		return nil, invalidReason(in.WaitTimeSeconds, "WaitTimeSeconds", "Must be >= 0 and <= 20, if provided.")
@@ -54,11 +55,11 @@ func (s *Service) ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInpu
 		now := s.host.Clock.Now()
 		err := s.in(ctx, in.QueueUrl, func(tx *store.Tx, sc ident.Scope, q queue) error {
 			wait = time.Duration(in.WaitTimeSeconds) * time.Second
-			if wait == 0 {
+			if !c.Has("WaitTimeSeconds") {
 				wait = q.seconds("ReceiveMessageWaitTimeSeconds")
 			}
 			var err error
-			out, next, err = s.take(tx, sc, &q, in, now)
+			out, next, err = s.take(tx, sc, &q, c, in, now)
 			return err
 		})
 		if err != nil || len(out) > 0 {
@@ -101,7 +102,7 @@ func (s *Service) await(ctx context.Context, arrived <-chan struct{}, now, deadl
 
 // take hides and returns what can be received now; next is when, by itself,
 // the next message comes into sight.
-func (s *Service) take(tx *store.Tx, sc ident.Scope, q *queue, in *sqs.ReceiveMessageInput,
+func (s *Service) take(tx *store.Tx, sc ident.Scope, q *queue, c *gateway.Call, in *sqs.ReceiveMessageInput,
 	now time.Time) (out []types.Message, next time.Time, err error) {
 	s.expire(tx, sc, q, now)
 	ready, next := s.ready(tx, sc, q, max(int(in.MaxNumberOfMessages), 1), now)
@@ -112,7 +113,7 @@ func (s *Service) take(tx *store.Tx, sc ident.Scope, q *queue, in *sqs.ReceiveMe
 		return nil, next, err
 	}
 	hide := time.Duration(in.VisibilityTimeout) * time.Second
-	if hide == 0 {
+	if !c.Has("VisibilityTimeout") {
 		hide = q.seconds("VisibilityTimeout")
 	}
 	if _, hit := s.host.Faults.Take(gateway.FaultReorder, "sqs", "ReceiveMessage", q.Name); hit && !q.fifo() {

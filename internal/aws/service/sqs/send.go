@@ -36,7 +36,7 @@ var (
 // entry is what SendMessage and an entry of SendMessageBatch have in common.
 type entry struct {
 	body, group, dedup string
-	delay              int32
+	delay              *int32 // nil when none was sent
 	attributes         map[string]types.MessageAttributeValue
 	system             map[string]types.MessageSystemAttributeValue
 }
@@ -68,8 +68,8 @@ func (e *entry) check(q *queue) error {
 	if e.size() > maximum {
 		return invalidParameter("One or more parameters are invalid. Reason: Message must be shorter than %d bytes.", maximum)
 	}
-	if e.delay < 0 || e.delay > 900 {
-		return invalidReason(e.delay, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900.")
+	if d := aws.ToInt32(e.delay); d < 0 || d > 900 {
+		return invalidReason(d, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900.")
 	}
 	if err := e.checkAttributes(); err != nil {
 		return err
@@ -135,8 +135,8 @@ func (e *entry) checkFIFO(q *queue) error {
 	case e.dedup == "" && q.attribute("ContentBasedDeduplication") != "true":
 		return invalidParameter(
 			"The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly")
-	case e.delay != 0:
-		return invalidReason(e.delay, "DelaySeconds", "The request include parameter that is not valid for this queue type.")
+	case aws.ToInt32(e.delay) != 0:
+		return invalidReason(*e.delay, "DelaySeconds", "The request include parameter that is not valid for this queue type.")
 	}
 	return nil
 }
@@ -147,9 +147,9 @@ func (s *Service) add(tx *store.Tx, sc ident.Scope, q *queue, e *entry, sender s
 	m := message{ID: s.host.IDs.UUID(), Body: e.body, Attributes: e.attributes,
 		Trace:  aws.ToString(e.system["AWSTraceHeader"].StringValue),
 		Sender: sender, Sent: now, Visible: now, Group: e.group, Dedup: e.dedup}
-	delay := time.Duration(e.delay) * time.Second
-	if delay == 0 {
-		delay = q.seconds("DelaySeconds")
+	delay := q.seconds("DelaySeconds")
+	if e.delay != nil && !q.fifo() { // of FIFO queues only the queue's own counts
+		delay = time.Duration(*e.delay) * time.Second
 	}
 	m.Visible = now.Add(delay)
 	if !q.fifo() {
@@ -218,12 +218,21 @@ func sender(c *gateway.Call) string {
 	return c.Principal.Account
 }
 
+// delayOf is a delay that was sent, 0 too: it goes before the queue's own.
+func delayOf(c *gateway.Call, path string, seconds int32) *int32 {
+	if !c.Has(path) {
+		return nil
+	}
+	return &seconds
+}
+
 // SendMessage adds one message.
 func (s *Service) SendMessage(ctx context.Context, in *sqs.SendMessageInput) (*sqs.SendMessageOutput, error) {
 	c := gateway.From(ctx)
 	e := entry{body: aws.ToString(in.MessageBody), group: aws.ToString(in.MessageGroupId),
-		dedup: aws.ToString(in.MessageDeduplicationId),
-		delay: in.DelaySeconds, attributes: in.MessageAttributes, system: in.MessageSystemAttributes}
+		dedup:      aws.ToString(in.MessageDeduplicationId),
+		delay:      delayOf(c, "DelaySeconds", in.DelaySeconds),
+		attributes: in.MessageAttributes, system: in.MessageSystemAttributes}
 	out := &sqs.SendMessageOutput{}
 	var topic string
 	err := s.in(ctx, in.QueueUrl, func(tx *store.Tx, sc ident.Scope, q queue) error {
@@ -300,8 +309,9 @@ func (s *Service) SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatch
 	entries, total := make([]entry, len(in.Entries)), 0
 	for i, e := range in.Entries {
 		entries[i] = entry{body: aws.ToString(e.MessageBody), group: aws.ToString(e.MessageGroupId),
-			dedup: aws.ToString(e.MessageDeduplicationId),
-			delay: e.DelaySeconds, attributes: e.MessageAttributes, system: e.MessageSystemAttributes}
+			dedup:      aws.ToString(e.MessageDeduplicationId),
+			delay:      delayOf(c, fmt.Sprintf("Entries.%d.DelaySeconds", i), e.DelaySeconds),
+			attributes: e.MessageAttributes, system: e.MessageSystemAttributes}
 		total += entries[i].size()
 	}
 	if int64(total) > limit("messageBytes") {
