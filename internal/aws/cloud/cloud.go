@@ -77,6 +77,11 @@ func New(ctx context.Context, endpoint string, o Options) (*Cloud, error) {
 		clk.Close()
 		return nil, err
 	}
+	// What an earlier life, killed without warning, has left is of no use.
+	if err := c.scratch.clear(); err != nil {
+		clk.Close()
+		return nil, errors.Join(err, st.Close())
+	}
 	_ = st.View(func(tx *store.Tx) error {
 		if s, ok := c.shifts.Get(tx, ident.Scope{}, "shifts"); ok {
 			clk.Resume(s)

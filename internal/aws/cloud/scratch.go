@@ -26,12 +26,8 @@ func (s *scratch) folder() (string, error) {
 		s.path = path
 		return path, err
 	}
-	path, err := filepath.Abs(filepath.Join(s.parent, "scratch"))
+	path, err := filepath.Abs(s.below())
 	if err != nil {
-		return "", err
-	}
-	// What an earlier life left behind, killed without warning, is of no use.
-	if err := os.RemoveAll(path); err != nil {
 		return "", err
 	}
 	if err := os.MkdirAll(path, 0o700); err != nil {
@@ -39,6 +35,16 @@ func (s *scratch) folder() (string, error) {
 	}
 	s.path = path
 	return path, nil
+}
+
+func (s *scratch) below() string { return filepath.Join(s.parent, "scratch") }
+
+// clear removes what is in the folder of a state before it is used.
+func (s *scratch) clear() error {
+	if s.parent == "" {
+		return nil
+	}
+	return os.RemoveAll(s.below())
 }
 
 func (s *scratch) remove() error {

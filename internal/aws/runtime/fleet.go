@@ -8,6 +8,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
+
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/prefork"
@@ -18,30 +20,35 @@ import (
 // AWS: does not say; minutes are usual.
 const keepWarm = 7 * time.Minute
 
-// patience is how long an invocation waits for another's process to end before
-// it starts one beyond the limit: functions that call one another would
-// otherwise wait for ever.
+// patience is how long nothing may have moved before an invocation that waits for
+// its turn gets a process beyond the limit: functions that wait for one another
+// would otherwise do so until they time out.
 const patience = 5 * time.Second
 
 // Fleet holds the environments of all functions. Make one with NewFleet.
 type Fleet struct {
 	clock   *clock.Clock
 	machine Machine
-	limit   int
+	// slots are taken before a process is started and given back when it is gone,
+	// spare are those beyond the limit, see patience.
+	slots, spare *semaphore.Weighted
 
 	mu      sync.Mutex
 	closed  bool
 	idle    map[string][]*member
 	members map[*Environment]*member
 	broken  map[string]broken
-	freed   chan struct{} // closed when an environment becomes idle or ends
+	making  int           // environments that are no members yet
+	moved   chan struct{} // closed when an environment is started, becomes idle or ends
+	living  sync.WaitGroup
 }
 
 type member struct {
 	env   *Environment
 	key   string
 	timer *clock.Timer
-	stale bool // its function has changed: not used again
+	stale bool                // its function has changed: not used again
+	from  *semaphore.Weighted // where its slot goes
 }
 
 // broken are processes of a function that, one after the other, broke a limit
@@ -67,16 +74,24 @@ type Machine struct {
 	// Confine says what functions may do beside what they need; nil leaves them
 	// unconfined.
 	Confine *confine.Policy
+	// Limit is how many environments there are at a time, all functions together;
+	// 0 for four to a core, eight at least.
+	Limit int
 }
 
 // NewFleet returns a fleet without environments.
 //
 // AWS: runs a thousand environments side by side. Here the machine sets the
-// limit: four to a core, eight at least; more invocations wait for their turn.
+// limit, and more invocations wait for their turn. Only when nothing has moved for
+// a while, one more is started, up to as many again.
 func NewFleet(clk *clock.Clock, machine Machine) *Fleet {
-	return &Fleet{clock: clk, machine: machine, limit: max(8, 4*goruntime.NumCPU()),
+	limit := int64(machine.Limit)
+	if limit < 1 {
+		limit = int64(max(8, 4*goruntime.NumCPU()))
+	}
+	return &Fleet{clock: clk, machine: machine, slots: semaphore.NewWeighted(limit), spare: semaphore.NewWeighted(limit),
 		idle: map[string][]*member{}, members: map[*Environment]*member{}, broken: map[string]broken{},
-		freed: make(chan struct{})}
+		moved: make(chan struct{})}
 }
 
 // ErrClosed is returned by Acquire after Close.
@@ -85,11 +100,8 @@ var ErrClosed = errors.New("no function runs: the emulator is stopping")
 // Acquire gives an environment for key, a warm one or a new one made as spec
 // says. Give it back with Release.
 func (f *Fleet) Acquire(ctx context.Context, key string, spec func() (Spec, error)) (*Environment, error) {
-	wait, cancel := context.WithCancel(ctx)
-	defer cancel()
-	late := make(chan struct{})
-	waiting := false
-	for {
+	var before chan struct{} // what f.moved was when nothing began to move
+	for late := false; ; {
 		f.mu.Lock()
 		if f.closed {
 			f.mu.Unlock()
@@ -99,37 +111,93 @@ func (f *Fleet) Acquire(ctx context.Context, key string, spec func() (Spec, erro
 			f.mu.Unlock()
 			return m.env, nil
 		}
-		var spare *member
-		over := len(f.members) >= f.limit
-		if over {
-			if spare = f.evict(); spare != nil {
-				over = false
-			}
+		from := f.room(late && f.moved == before && f.initialised())
+		if from != nil {
+			f.making++
+			f.living.Add(1)
+			f.mu.Unlock()
+			return f.create(key, from, spec)
 		}
-		freed := f.freed
+		out := f.evict()
+		before = f.moved
 		f.mu.Unlock()
-		if spare != nil {
-			spare.env.close()
+		if out != nil {
+			f.end(out) // which makes room, for us or for another
+			continue
 		}
-		if !over {
-			return f.create(key, spec)
-		}
-		if !waiting {
-			waiting = true
-			go func() {
-				if f.clock.SleepMachine(wait, patience) == nil {
-					close(late)
-				}
-			}()
-		}
-		select {
-		case <-freed:
-		case <-late:
-			return f.create(key, spec)
-		case <-ctx.Done():
-			return nil, ctx.Err()
+		var err error
+		if late, err = f.still(ctx, before); err != nil {
+			return nil, err
 		}
 	}
+}
+
+// room takes a slot, and returns where it goes again; nil when there is none. One
+// beyond the limit is taken only where nothing moves. The caller holds f.mu.
+func (f *Fleet) room(stuck bool) *semaphore.Weighted {
+	switch {
+	case f.slots.TryAcquire(1):
+		return f.slots
+	case stuck && f.spare.TryAcquire(1):
+		f.move()
+		return f.spare
+	}
+	return nil
+}
+
+// initialised reports whether every environment is past its start: on a busy
+// machine that takes its time, and is no reason to start even more. The caller
+// holds f.mu.
+func (f *Fleet) initialised() bool {
+	for env := range f.members {
+		if !env.initialised() {
+			return false
+		}
+	}
+	return f.making == 0
+}
+
+// move tells whoever waits that something has changed; the caller holds f.mu.
+func (f *Fleet) move() {
+	close(f.moved)
+	f.moved = make(chan struct{})
+}
+
+// still waits until something moves, and reports whether nothing did for as long
+// as patience lasts.
+func (f *Fleet) still(ctx context.Context, moved <-chan struct{}) (bool, error) {
+	wait, cancel := context.WithCancel(ctx)
+	defer cancel()
+	late := make(chan struct{})
+	go func() {
+		if f.clock.SleepMachine(wait, patience) == nil {
+			close(late)
+		}
+	}()
+	select {
+	case <-moved:
+		return false, nil
+	case <-late:
+		return true, nil
+	case <-ctx.Done():
+		return false, ctx.Err()
+	}
+}
+
+// end closes an environment that is no member any more, and gives its slot back
+// once the process is gone.
+func (f *Fleet) end(m *member) {
+	m.env.close()
+	f.leave(m.from)
+}
+
+// leave gives a slot back.
+func (f *Fleet) leave(from *semaphore.Weighted) {
+	from.Release(1)
+	f.mu.Lock()
+	f.move()
+	f.mu.Unlock()
+	f.living.Done()
 }
 
 // take removes a usable idle environment of key; the caller holds f.mu.
@@ -142,12 +210,12 @@ func (f *Fleet) take(key string) *member {
 			return m
 		}
 		delete(f.members, m.env)
-		go m.env.close()
+		go f.end(m)
 	}
 	return nil
 }
 
-// evict removes some idle environment; the caller holds f.mu and closes it.
+// evict removes some idle environment; the caller holds f.mu, and ends it later.
 func (f *Fleet) evict() *member {
 	for key, list := range f.idle {
 		if len(list) == 0 {
@@ -162,11 +230,39 @@ func (f *Fleet) evict() *member {
 	return nil
 }
 
-func (f *Fleet) create(key string, spec func() (Spec, error)) (*Environment, error) {
+// create starts an environment for which there is a slot.
+func (f *Fleet) create(key string, from *semaphore.Weighted, spec func() (Spec, error)) (*Environment, error) {
+	env, err := f.start(key, spec)
+	m := &member{env: env, key: key, from: from}
+	f.mu.Lock()
+	f.making--
+	closed := f.closed
+	if err == nil && !closed {
+		f.members[env] = m
+	}
+	f.mu.Unlock()
+	switch {
+	case err != nil:
+		f.leave(from)
+		return nil, err
+	case closed:
+		f.end(m)
+		return nil, ErrClosed
+	}
+	return env, nil
+}
+
+// start runs a process, or refuses to where the last ones have all come to grief.
+func (f *Fleet) start(key string, spec func() (Spec, error)) (env *Environment, err error) {
 	s, err := spec()
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil && s.Ended != nil {
+			s.Ended()
+		}
+	}()
 	dir, err := f.machine.Scratch()
 	if err != nil {
 		return nil, err
@@ -174,24 +270,11 @@ func (f *Fleet) create(key string, spec func() (Spec, error)) (*Environment, err
 	f.mu.Lock()
 	last := f.broken[key]
 	f.mu.Unlock()
-	var env *Environment
 	if last.times < enough {
-		env, err = f.machine.start(f.clock, dir, s)
-	} else {
-		env = f.machine.refuse(f.clock, s, "Runtime.ExitError", fmt.Sprintf("%s; so did %d in a row, and no more are started",
-			last.text, last.times))
+		return f.machine.start(f.clock, dir, s)
 	}
-	if err != nil {
-		return nil, err
-	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.closed {
-		env.close()
-		return nil, ErrClosed
-	}
-	f.members[env] = &member{env: env, key: key}
-	return env, nil
+	return f.machine.refuse(f.clock, s, "Runtime.ExitError", fmt.Sprintf("%s; so did %d in a row, and no more are started",
+		last.text, last.times)), nil
 }
 
 // Release gives an environment back. One that is dead, or whose function has
@@ -213,11 +296,14 @@ func (f *Fleet) Release(env *Environment) {
 	} else {
 		delete(f.members, env)
 	}
-	close(f.freed)
-	f.freed = make(chan struct{})
+	f.move()
 	f.mu.Unlock()
-	if !keep {
+	switch {
+	case keep:
+	case m == nil: // whoever has taken it out gives its slot back
 		env.close()
+	default:
+		f.end(m)
 	}
 }
 
@@ -235,7 +321,7 @@ func (f *Fleet) expire(m *member) {
 	}
 	f.mu.Unlock()
 	if found {
-		m.env.close()
+		f.end(m)
 	}
 }
 
@@ -254,7 +340,7 @@ func (f *Fleet) Retire(key string) {
 	}
 	f.mu.Unlock()
 	for _, m := range list {
-		m.env.close()
+		f.end(m)
 	}
 }
 
@@ -265,7 +351,8 @@ func (f *Fleet) Open() {
 	f.closed = false
 }
 
-// Close ends all environments, those at work too, and waits for them.
+// Close ends all environments, those at work and those being started too, and
+// waits for them.
 func (f *Fleet) Close() {
 	f.mu.Lock()
 	f.closed = true
@@ -278,9 +365,8 @@ func (f *Fleet) Close() {
 	}
 	f.members, f.idle = map[*Environment]*member{}, map[string][]*member{}
 	f.mu.Unlock()
-	var group sync.WaitGroup
 	for _, m := range all {
-		group.Go(m.env.close)
+		go f.end(m)
 	}
-	group.Wait()
+	f.living.Wait() // for those that are being started, too
 }

@@ -6,7 +6,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -120,40 +119,6 @@ func inside(name string) bool {
 		!strings.Contains(name, "\\")
 }
 
-// folder unpacks archives one over the other and returns the folder. The same
-// archives have the same folder.
-func (s *Service) folder(ids ...string) (string, error) {
-	scratch, err := s.host.Scratch()
-	if err != nil {
-		return "", err
-	}
-	sum := sha256.Sum256([]byte(strings.Join(ids, ",")))
-	dir := filepath.Join(scratch, "code-"+hex.EncodeToString(sum[:8]))
-	s.unpacking.Lock()
-	defer s.unpacking.Unlock()
-	if _, err := os.Stat(dir); err == nil {
-		return dir, nil
-	}
-	part := dir + ".part"
-	if err := errors.Join(os.RemoveAll(part),
-		os.MkdirAll(part, 0o755)); err != nil { //nolint:gosec // a function's code is no secret
-		return "", err
-	}
-	root, err := os.OpenRoot(part)
-	if err != nil {
-		return "", err
-	}
-	for _, id := range ids {
-		if err := s.unpack(root, id); err != nil {
-			return "", errors.Join(err, root.Close())
-		}
-	}
-	if err := root.Close(); err != nil {
-		return "", err
-	}
-	return dir, os.Rename(part, dir)
-}
-
 // unpack writes an archive's files below root, which they cannot leave.
 func (s *Service) unpack(root *os.Root, id string) error {
 	body, err := s.host.Store.OpenBlob(id)
@@ -208,6 +173,11 @@ func extract(root *os.Root, name string, f *zip.File) error {
 	if err != nil {
 		return err
 	}
-	_, err = io.Copy(out, io.LimitReader(in, limit("unzippedBytes")))
+	// What the archive says of itself was measured; a longer file belies it.
+	size := int64(f.UncompressedSize64) //nolint:gosec // bounded by measure
+	n, err := io.Copy(out, io.LimitReader(in, size+1))
+	if n > size {
+		err = zip.ErrFormat
+	}
 	return errors.Join(err, out.Close())
 }

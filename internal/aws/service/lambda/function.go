@@ -243,6 +243,7 @@ func (s *Service) DeleteFunction(ctx context.Context, in *sdk.DeleteFunctionInpu
 	for _, v := range gone {
 		s.fleet.Retire(v.key())
 	}
+	s.sweep()
 	return &sdk.DeleteFunctionOutput{}, nil
 }
 

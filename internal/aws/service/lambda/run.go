@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
 	"strings"
 	"time"
 
@@ -123,18 +122,17 @@ const credentialLife = 3600
 
 // spec says how to start an environment: code and layers unpacked, credentials
 // of the execution role, a log stream of its own.
-func (s *Service) spec(ctx context.Context, j job) (runtime.Spec, error) {
+func (s *Service) spec(ctx context.Context, j job) (spec runtime.Spec, err error) {
 	c := j.version.Config
-	code, err := s.folder(j.version.Code.ID)
+	code, layers, release, err := s.unpacked(j.version)
 	if err != nil {
-		return runtime.Spec{}, err
+		return spec, err
 	}
-	layers := ""
-	if len(j.version.Layers) > 0 {
-		if layers, err = s.folder(slices.Clone(j.version.Layers)...); err != nil {
-			return runtime.Spec{}, err
+	defer func() {
+		if err != nil {
+			release()
 		}
-	}
+	}()
 	role, err := ident.ParseARN(*c.Role)
 	if err != nil {
 		return runtime.Spec{}, err
@@ -165,9 +163,23 @@ func (s *Service) spec(ctx context.Context, j job) (runtime.Spec, error) {
 	}
 	handler := aws.ToString(c.Handler)
 	return runtime.Spec{Runtime: string(c.Runtime), Handler: handler, Code: code, Layers: layers, Env: env,
-		Memory: int(*c.MemorySize), Sink: log,
+		Memory: int(*c.MemorySize), Sink: log, Ended: release,
 		// the longest run must end before the credentials do
 		Expires: now.Add(credentialLife*time.Second - 16*time.Minute)}, nil
+}
+
+// unpacked are the folders of a version's code and layers, until release.
+func (s *Service) unpacked(v version) (code, layers string, release func(), err error) {
+	code, first, err := s.folder(v.Code.ID)
+	if err != nil || len(v.Layers) == 0 {
+		return code, "", first, err
+	}
+	layers, second, err := s.folder(v.Layers...)
+	if err != nil {
+		first()
+		return "", "", nil, err
+	}
+	return code, layers, func() { first(); second() }, nil
 }
 
 // invokeDenied is the answer when the execution role cannot be assumed.

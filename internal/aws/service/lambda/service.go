@@ -29,7 +29,7 @@ type Service struct {
 	layers    *store.Collection[layer]
 	events    *store.Collection[event]
 
-	unpacking sync.Mutex
+	folders folders
 
 	mu      sync.Mutex
 	slots   map[slot]int // invocations under way
@@ -84,8 +84,9 @@ func New(h *gateway.Host) *Service {
 		layers: store.NewCollection(h.Store, "lambda.layers", store.WithBlobs(func(l layer) []string {
 			return []string{l.Code.ID}
 		})),
-		events: store.NewCollection[event](h.Store, "lambda.events"),
-		slots:  map[slot]int{},
+		events:  store.NewCollection[event](h.Store, "lambda.events"),
+		slots:   map[slot]int{},
+		folders: folders{kept: map[string]*folder{}},
 	}
 }
 
@@ -100,6 +101,7 @@ func (s *Service) Start(ctx context.Context) error {
 	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
 	s.mu.Unlock()
 	s.fleet.Open()
+	s.sweep() // after a reset or a restore there may be other versions
 	s.resume()
 	return s.mappings.Start(ctx)
 }

@@ -128,6 +128,7 @@ func (s *Service) update(ctx context.Context, fn esm.Function, revision *string,
 	}
 	if !dryRun {
 		s.fleet.Retire(before)
+		s.sweep()
 	}
 	return v.show(now), nil
 }
