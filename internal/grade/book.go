@@ -74,7 +74,12 @@ func (r *run) grade(l report.Learner, units []*unit, id string, owners map[uint6
 	var best report.Grade
 	var of *unit
 	extra := 0
+	var flags []string
 	for _, u := range units {
+		if u.aside {
+			flags = append(flags, fmt.Sprintf("%s says that it is this learner's too; it does not count", u.handed.Source))
+			continue
+		}
 		if u.extra {
 			extra++
 			continue
@@ -84,12 +89,12 @@ func (r *run) grade(l report.Learner, units []*unit, id string, owners map[uint6
 			best, of = g, u
 		}
 	}
-	best.Learner = l
+	best.Learner, best.Flags = l, append(best.Flags, flags...)
 	var notes []string
 	if best.Submission.Note != "" {
 		notes = append(notes, best.Submission.Note)
 	}
-	if counted := len(units) - extra; counted > 1 {
+	if counted := len(units) - extra - len(flags); counted > 1 {
 		notes = append(notes, fmt.Sprintf("the best of %d attempts", counted))
 	}
 	if extra > 0 {

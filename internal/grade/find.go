@@ -231,7 +231,6 @@ func (f *finder) one(ctx context.Context, full, source string, n named, folder b
 		if s.ref == "" {
 			s.ref = "HEAD"
 		}
-		s.submitted = commitTime(ctx, git, s.ref)
 		s.claims(plainClaims(stemOf(filepath.Base(full))))
 	case folder:
 		s.kind = kindFolder

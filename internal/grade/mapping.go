@@ -40,7 +40,7 @@ func (p *Plan) Mapping() Mapping {
 		handed[u.learner.ID] = true
 		out.Submissions = append(out.Submissions, Mapped{Source: u.handed.Source, Learner: u.learner,
 			Known: !p.unknown[u.learner.ID], Lab: u.lab.ID,
-			Attempt: u.handed.Attempt, Counts: !u.extra, Submitted: u.handed.Submitted, Late: u.penalty, Seed: u.seed,
+			Attempt: u.handed.Attempt, Counts: !u.extra && !u.aside, Submitted: u.handed.Submitted, Late: u.penalty, Seed: u.seed,
 			Digest:  u.handed.Digest,
 			Problem: u.problem, Notes: append(append([]string{}, u.notes...), u.flags...)})
 	}
@@ -80,7 +80,9 @@ func (m Mapping) Text(w io.Writer) error {
 		if s.Late > 0 {
 			fmt.Fprintf(&b, ", late: %g %% off", s.Late*100)
 		}
-		if !s.Counts {
+		if !s.Counts && s.Attempt == 0 {
+			b.WriteString(", does not count: they have handed in something of certain origin")
+		} else if !s.Counts {
 			b.WriteString(", does not count: one attempt too many")
 		}
 		b.WriteString("\n")

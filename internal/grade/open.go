@@ -13,11 +13,14 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/pipelab/pipelab/internal/archive"
 	"github.com/pipelab/pipelab/internal/deploy"
 	"github.com/pipelab/pipelab/internal/digest"
 	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/sandbox"
 	"github.com/pipelab/pipelab/internal/workspace"
 )
 
@@ -37,10 +40,15 @@ const (
 // writer puts a submission's files into a folder of its own.
 type writer struct {
 	dir     string
+	most    int64 // bytes that it may hold; mostBytes when 0
 	files   int
 	bytes   int64
 	skipped []string // links, submodules, devices
 }
+
+func tooMany() error { return &badSubmission{fmt.Sprintf("it has more than %d files", mostFiles)} }
+
+func tooLarge() error { return &badSubmission{fmt.Sprintf("it has more than %d MiB", mostBytes>>20)} }
 
 func (w *writer) leftOut(name string) { w.skipped = append(w.skipped, name) }
 
@@ -50,11 +58,15 @@ func (w *writer) write(name string, r io.Reader, runnable bool) error {
 		return &badSubmission{fmt.Sprintf("the name %q leads out of the submission", name)}
 	}
 	if w.files++; w.files > mostFiles {
-		return &badSubmission{fmt.Sprintf("it has more than %d files", mostFiles)}
+		return tooMany()
+	}
+	most := w.most
+	if most == 0 {
+		most = mostBytes
 	}
 	target := filepath.Join(w.dir, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
-		return err
+		return clash(name, err)
 	}
 	mode := fs.FileMode(0o644)
 	if runnable {
@@ -62,13 +74,24 @@ func (w *writer) write(name string, r io.Reader, runnable bool) error {
 	}
 	f, err := os.OpenFile(target, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
-		return err
+		return clash(name, err)
 	}
-	n, err := io.Copy(f, io.LimitReader(r, mostBytes-w.bytes+1))
-	if w.bytes += n; err == nil && w.bytes > mostBytes {
-		err = &badSubmission{fmt.Sprintf("it has more than %d MiB", mostBytes>>20)}
+	n, err := io.Copy(f, io.LimitReader(r, most-w.bytes+1))
+	if w.bytes += n; err == nil && w.bytes > most {
+		err = tooLarge()
 	}
 	return errors.Join(err, f.Close())
+}
+
+// clash tells names that cannot be side by side, which are the submission's to
+// put right, from what this machine fails to do.
+func clash(name string, err error) error {
+	for _, theirs := range []error{fs.ErrExist, syscall.ENOTDIR, syscall.EISDIR, syscall.ENAMETOOLONG} {
+		if errors.Is(err, theirs) {
+			return &badSubmission{fmt.Sprintf("%q cannot be stored: another name in it is the same or lies in its way", name)}
+		}
+	}
+	return err
 }
 
 func (w *writer) copyFile(name, from string) error {
@@ -113,6 +136,25 @@ func (w *writer) copyFolder(from string, skip []string) error {
 	})
 }
 
+// copyBelow takes the regular files of a folder, under names that begin with
+// prefix; a folder that is not there has none.
+func (w *writer) copyBelow(prefix, from string) error {
+	err := filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		rel, err := filepath.Rel(from, p)
+		if err != nil {
+			return err
+		}
+		return w.copyFile(prefix+"/"+filepath.ToSlash(rel), p)
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
 // copyMark takes the one file of a workspace's state that says which lab it is.
 func (w *writer) copyMark(from string) error {
 	mark := workspace.StateDir + "/workspace.json"
@@ -124,7 +166,8 @@ func (w *writer) copyMark(from string) error {
 
 // open puts the submission's files into a new folder. A *badSubmission is
 // about what was handed in, any other error ours.
-func (s *Found) open(ctx context.Context, into string, keep []string) (notes []string, err error) {
+func (s *Found) open(ctx context.Context, into string, keep []string, git *sandbox.Policy) (notes []string,
+	err error) {
 	w := &writer{dir: into}
 	if s.kind != kindArchive {
 		if err := os.MkdirAll(into, 0o755); err != nil {
@@ -141,7 +184,10 @@ func (s *Found) open(ctx context.Context, into string, keep []string) (notes []s
 			err = &badSubmission{err.Error()}
 		}
 	case kindRepository:
-		err = checkOut(ctx, s.path, s.ref, w)
+		var made time.Time
+		if made, err = checkOut(ctx, git, s.path, s.ref, into+".git", w); s.submitted.IsZero() {
+			s.submitted = made
+		}
 	case kindFiles:
 		for _, name := range slices.Sorted(maps.Keys(s.loose)) {
 			if err = w.copyFile(name, s.loose[name]); err != nil {

@@ -11,11 +11,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/pipelab/pipelab/internal/digest"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/sandbox"
 )
 
 // PlanOptions say what is graded, and for whom.
@@ -34,6 +36,9 @@ type PlanOptions struct {
 	// that have one version. Emulator and Sandbox are the names of what runs
 	// submissions. What is kept of a submission holds as long as all are the same.
 	Tool, Build, Emulator, Sandbox string
+	// Confine is the cage in which git reads repositories; nil reads them
+	// unconfined, with the same bounds.
+	Confine *sandbox.Policy
 }
 
 // Plan says which submission is whose and what will be done with it. Nothing
@@ -60,6 +65,9 @@ type unit struct {
 	flags   []string
 	late    bool   // as the learning system says
 	problem string // why it is rejected
+	open    string // why it could not be judged, which may be our fault
+	claimed bool   // only its own manifest says whose it is
+	aside   bool   // claimed for somebody who has handed in otherwise: it does not count
 	extra   bool   // one attempt too many: it does not count
 	penalty float64
 }
@@ -154,27 +162,33 @@ func (p *Plan) take(ctx context.Context, s *Found, dir string) (lost []*unit, er
 			keep = append(keep, top)
 		}
 	}
-	notes, err := s.open(ctx, dir, keep)
-	var bad *badSubmission
+	notes, err := s.open(ctx, dir, keep, p.o.Confine)
 	trees := []tree{{}}
-	problem := ""
-	switch {
-	case errors.As(err, &bad):
-		problem = bad.why
-	case err != nil:
-		return nil, fmt.Errorf("open %s: %w", s.Source, err)
-	default:
-		if trees, err = split(dir, p.labIDs()); err != nil {
-			return nil, fmt.Errorf("open %s: %w", s.Source, err)
+	if err == nil {
+		var found []tree
+		if found, err = split(dir, p.labIDs()); err == nil {
+			trees = found
 		}
 	}
+	var bad *badSubmission
+	problem, open := "", ""
+	switch {
+	case ctx.Err() != nil:
+		return nil, ctx.Err()
+	case errors.Is(err, syscall.ENOSPC):
+		return nil, fmt.Errorf("open %s: %w", s.Source, err)
+	case errors.As(err, &bad):
+		problem = bad.why
+	case err != nil: // this one's grade stays open; the others' do not depend on it
+		open = fmt.Sprintf("it could not be opened: %v", err)
+	}
 	for _, t := range trees {
-		base := unit{dir: t.dir, problem: problem, late: s.late, notes: slices.Clone(notes),
+		base := unit{dir: t.dir, problem: problem, open: open, late: s.late, notes: slices.Clone(notes),
 			handed: report.Submission{Source: s.Source, Submitted: s.submitted, Attempt: s.attempt}}
 		var m *Manifest
 		if t.dir != "" {
 			if m, err = base.read(); err != nil {
-				return nil, fmt.Errorf("open %s: %w", s.Source, err)
+				base.open = fmt.Sprintf("it could not be read: %v", err)
 			}
 		}
 		l := p.labOf(&base, t)
@@ -241,7 +255,7 @@ func (p *Plan) labOf(u *unit, t tree) *lab.Folder {
 	case u.problem == "":
 		u.problem = "nothing in it says for which lab it is"
 	}
-	if l != nil && u.problem == "" {
+	if l != nil && u.problem == "" && u.open == "" {
 		u.problem = resembles(u.dir, u.files, l)
 	}
 	return l
@@ -257,30 +271,63 @@ func (p *Plan) gap(learner string) *lab.Folder {
 	return p.labs[0]
 }
 
+// setAside takes from a learner what only its manifest says is theirs, when
+// something of certain origin is: anybody can write a manifest, and must not use
+// up the attempts of others by that, or have them judged by it.
+func (p *Plan) setAside() {
+	type whose struct {
+		learner string
+		lab     *lab.Folder
+	}
+	certain := map[whose]bool{}
+	for _, u := range p.units {
+		certain[whose{u.learner.ID, u.lab}] = certain[whose{u.learner.ID, u.lab}] || !u.claimed
+	}
+	for _, u := range p.units {
+		u.aside = u.claimed && certain[whose{u.learner.ID, u.lab}]
+	}
+}
+
 // number puts the attempts of each learner in order, decides which count, and
 // what each result depends on.
 func (p *Plan) number() {
+	p.setAside()
 	slices.SortStableFunc(p.units, func(a, b *unit) int {
 		return cmp.Or(strings.Compare(a.learner.ID, b.learner.ID), cmp.Compare(p.position(a.lab), p.position(b.lab)),
-			cmp.Compare(a.handed.Attempt, b.handed.Attempt), a.handed.Submitted.Compare(b.handed.Submitted),
+			last(a.aside, b.aside), cmp.Compare(a.handed.Attempt, b.handed.Attempt), a.handed.Submitted.Compare(b.handed.Submitted),
 			strings.Compare(a.handed.Source, b.handed.Source))
 	})
 	for i, j := 0, 0; i < len(p.units); i = j {
 		for j = i; j < len(p.units) && p.units[j].learner.ID == p.units[i].learner.ID &&
-			p.units[j].lab == p.units[i].lab; j++ {
+			p.units[j].lab == p.units[i].lab && p.units[j].aside == p.units[i].aside; j++ {
 			u := p.units[j]
+			if u.aside {
+				u.handed.Attempt = 0
+				continue
+			}
 			if n := j - i + 1; n > 1 || u.handed.Attempt > 0 {
 				u.handed.Attempt = n
 			}
 			u.extra = p.o.Assignment.Attempts > 0 && j-i >= p.o.Assignment.Attempts
 		}
-		if j-i > 1 {
+		if j-i > 1 && !p.units[i].aside {
 			p.units[i].handed.Attempt = 1
 		}
 	}
 	for _, u := range p.units {
 		p.settle(u)
 	}
+}
+
+// last orders what is false before what is true.
+func last(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return 1
+	}
+	return -1
 }
 
 func (p *Plan) position(l *lab.Folder) int { return slices.Index(p.labs, l) }
@@ -298,7 +345,7 @@ func (p *Plan) settle(u *unit) {
 		u.flags = append(u.flags, "marked as late; when it was handed in is not known, so nothing was taken off")
 	}
 	u.seed = p.seedOf(u.learner.ID)
-	sum := sha256.Sum256(fmt.Appendf(nil, "pipelab grade 1\n%s\n%s\n%s\n%s\n%d\n%s\n%s\n",
+	sum := sha256.Sum256(fmt.Appendf(nil, "pipelab grade 2\n%s\n%s\n%s\n%s\n%d\n%s\n%s\n",
 		u.handed.Digest, p.digests[u.lab.ID], p.o.Tool, p.o.Build, u.seed, p.o.Emulator, p.o.Sandbox))
 	u.key = hex.EncodeToString(sum[:])
 }

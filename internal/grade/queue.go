@@ -84,8 +84,14 @@ func (p *Plan) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
 	// for all of them, so that copies have one result.
 	var keys []string
 	todo := map[string][]*unit{}
+	var opened []*unit
 	for _, u := range p.units {
-		if u.problem != "" || u.extra {
+		if u.problem != "" || u.extra || u.aside {
+			continue
+		}
+		if u.open != "" {
+			r.done.Total++
+			opened = append(opened, u)
 			continue
 		}
 		if todo[u.key] == nil {
@@ -93,6 +99,9 @@ func (p *Plan) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
 		}
 		todo[u.key] = append(todo[u.key], u)
 		r.done.Total++
+	}
+	for _, u := range opened {
+		r.conclude(u, judged{Key: u.key, Problem: u.open}, false)
 	}
 	defer r.builds.Close()
 	group, inner := errgroup.WithContext(ctx)

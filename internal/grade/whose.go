@@ -43,7 +43,7 @@ func (p *Plan) whose(u *unit, s *Found, claims []claim, m *Manifest) {
 	}
 	if m != nil {
 		if l, _ := p.o.Roster.match(claim{byID, m.Learner}); l != nil {
-			u.learner = *l
+			u.learner, u.claimed = *l, true
 			u.notes = append(u.notes, "whose it is, only its manifest says")
 			return
 		}

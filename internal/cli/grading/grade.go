@@ -201,7 +201,7 @@ func (g *command) run(ctx context.Context) error {
 		return err
 	}
 	o := grade.PlanOptions{Assignment: *assignment, Lab: g.openLab, Roster: roster, Found: found, Tool: g.Version,
-		Build: build, Emulator: "embedded", Sandbox: mode}
+		Build: build, Emulator: "embedded", Sandbox: mode, Confine: caged(policy, mode)}
 	if g.dryRun {
 		return g.show(ctx, o)
 	}
