@@ -19,6 +19,10 @@ const kept = 1 << unix.CAP_DAC_OVERRIDE
 // turn among all that they may start.
 const yields = 10
 
+// noSetuidFixup keeps capabilities when a thread changes its user.
+// Source: linux/securebits.h, SECBIT_NO_SETUID_FIXUP
+const noSetuidFixup = 1 << 2
+
 // nobody is the first of the users that programs of root's become. Each has one
 // of its own, because the kernel counts the processes of a user, and root's not
 // at all.
@@ -131,8 +135,12 @@ func takeRights(user int) error {
 
 // become changes the thread's user and group. The system calls are made as they
 // are: the functions around them change all threads of the process.
+//
+// Without noSetuidFixup access(2), which programs ask before they open a file,
+// would not count the capability with which opening it succeeds.
+// Source: capabilities(7), the securebits flags
 func become(id int) error {
-	if err := unix.Prctl(unix.PR_SET_KEEPCAPS, 1, 0, 0, 0); err != nil {
+	if err := unix.Prctl(unix.PR_SET_SECUREBITS, noSetuidFixup, 0, 0, 0); err != nil {
 		return err
 	}
 	if _, _, errno := unix.RawSyscall(unix.SYS_SETGROUPS, 0, 0, 0); errno != 0 {

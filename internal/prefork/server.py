@@ -330,7 +330,7 @@ def confine(cage, outer, inner, keeper_in, keeper_out):
                 break  # PR_CAPBSET_DROP: beyond the last, or for somebody who has none to drop
         if cage["user"]:
             user = cage["user"] + os.getpid()
-            prctl(8, 1)  # PR_SET_KEEPCAPS
+            prctl(28, 1 << 2)  # PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP: access(2) counts what is kept
             os.setgroups([])
             os.setresgid(user, user, user)
             os.setresuid(user, user, user)

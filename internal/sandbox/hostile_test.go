@@ -495,3 +495,15 @@ func TestConfined_orNotAtAll(t *testing.T) {
 		}
 	}))
 }
+
+// Programs ask whether they may before they do: git does, and shells.
+func TestHostile_accessSaysWhatOpenDoes(t *testing.T) {
+	h := newHostile(t)
+	require.NoError(t, os.Chmod(h.workspace, 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(h.workspace, "file"), []byte("x"), 0o600))
+	const python = "import os; print('x' if os.access('file', os.R_OK) else 'no', end='')"
+	require.Equal(t, "x", h.run(t, nil, "sh", "-c", "test -r file && cat file").Stdout)
+	for _, i := range []*prefork.Interpreters{nil, warm} {
+		require.Equal(t, "x", h.run(t, i, "python3", "-c", python).Stdout)
+	}
+}
