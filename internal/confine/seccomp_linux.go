@@ -22,6 +22,22 @@ const fastOpen = unix.MSG_FASTOPEN
 const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER |
 	unix.CLONE_NEWPID | unix.CLONE_NEWNET
 
+// newest is the last system call that was looked at for what it lets a program
+// do; from 424 on numbers are the same on all machines. A kernel may know more:
+// they are answered as older kernels do, so that a call which is new does not
+// reach past the rules before anybody has read what it does. Looked at and left
+// beyond it: setxattrat and removexattrat (463, 466) and file_setattr (469) change
+// files that the domain does not let the program write, open_tree_attr (467) opens
+// trees of mounts.
+// Source: linux/scripts/syscall.tbl
+const newest = sysMseal
+
+// Calls that the system package does not name yet.
+const (
+	sysLSMSetSelfAttr = 460
+	sysMseal          = 462
+)
+
 // refused are calls that a learner's program has no use for, and that reach
 // beyond its files: memory that belongs to no process and outlives it, other
 // processes, the machine as a whole. Lambda refuses most of them too.
@@ -35,7 +51,7 @@ func refused() []uint32 {
 		unix.SYS_IO_URING_SETUP, unix.SYS_IO_URING_ENTER, unix.SYS_IO_URING_REGISTER, unix.SYS_BPF, unix.SYS_PERF_EVENT_OPEN,
 		unix.SYS_USERFAULTFD,
 		unix.SYS_UNSHARE, unix.SYS_SETNS, unix.SYS_MOUNT, unix.SYS_UMOUNT2, unix.SYS_PIVOT_ROOT, unix.SYS_CHROOT,
-		unix.SYS_FSOPEN,
+		unix.SYS_FSOPEN, unix.SYS_FSPICK, unix.SYS_FSCONFIG, unix.SYS_FSMOUNT, unix.SYS_QUOTACTL_FD, sysLSMSetSelfAttr,
 		unix.SYS_OPEN_TREE, unix.SYS_MOVE_MOUNT, unix.SYS_MOUNT_SETATTR, unix.SYS_OPEN_BY_HANDLE_AT, unix.SYS_FANOTIFY_INIT,
 		unix.SYS_SWAPON, unix.SYS_SWAPOFF, unix.SYS_QUOTACTL, unix.SYS_ACCT, unix.SYS_REBOOT, unix.SYS_KEXEC_LOAD,
 		unix.SYS_INIT_MODULE, unix.SYS_FINIT_MODULE, unix.SYS_DELETE_MODULE, unix.SYS_SYSLOG, unix.SYS_VHANGUP,
@@ -45,6 +61,9 @@ func refused() []uint32 {
 		// Landlock knows files' contents and names, not their owners and notes.
 		unix.SYS_FCHOWN, unix.SYS_FCHOWNAT, unix.SYS_SETXATTR, unix.SYS_LSETXATTR, unix.SYS_FSETXATTR,
 		unix.SYS_REMOVEXATTR, unix.SYS_LREMOVEXATTR, unix.SYS_FREMOVEXATTR,
+		// Names of files that the domain does not let it see; watchers fall back to
+		// looking now and then.
+		unix.SYS_INOTIFY_ADD_WATCH,
 		// A socket that listens without having been bound gets a port by itself,
 		// which Landlock does not see.
 		unix.SYS_LISTEN,
@@ -66,9 +85,16 @@ func ignored() []uint32 {
 func own() map[uint32]uint32 {
 	return map[uint32]uint32{
 		unix.SYS_PRLIMIT64: 0, unix.SYS_SCHED_SETAFFINITY: 0, unix.SYS_SCHED_SETSCHEDULER: 0, unix.SYS_SCHED_SETPARAM: 0,
-		unix.SYS_SCHED_SETATTR: 0, unix.SYS_SETPRIORITY: 1, unix.SYS_IOPRIO_SET: 1,
+		unix.SYS_SCHED_SETATTR: 0,
 	}
 }
+
+// Whom a call for priorities is about: one process or thread, not all of a user.
+// Source: linux/resource.h, linux/ioprio.h
+const (
+	onePriority   = 0 // PRIO_PROCESS
+	oneIOPriority = 1 // IOPRIO_WHO_PROCESS
+)
 
 // filter is the program that the kernel runs for each system call.
 func filter() []unix.SockFilter {
@@ -81,6 +107,8 @@ func filter() []unix.SockFilter {
 		f.skipUnless(unix.BPF_JGE, x32, 1)
 		f.refuse(unix.EPERM)
 	}
+	f.skipUnless(unix.BPF_JGT, newest, 1)
+	f.refuse(unix.ENOSYS)
 	for _, call := range append(refused(), refusedHere()...) {
 		f.skipUnless(unix.BPF_JEQ, call, 1)
 		f.refuse(unix.EPERM)
@@ -104,9 +132,29 @@ func filter() []unix.SockFilter {
 			f.refuse(unix.EPERM)
 		})
 	}
+	f.when(unix.SYS_SETPRIORITY, func(f *assembly) { f.ownPriority(onePriority) })
+	f.when(unix.SYS_IOPRIO_SET, func(f *assembly) { f.ownPriority(oneIOPriority) })
+	f.when(unix.SYS_FCNTL, func(f *assembly) { // dnotify, as inotify
+		f.argument(1)
+		f.skipUnless(unix.BPF_JEQ, unix.F_NOTIFY, 1)
+		f.refuse(unix.EPERM)
+		f.accept()
+	})
 	f.when(unix.SYS_SOCKET, sockets)
 	f.accept()
 	return f
+}
+
+// ownPriority allows a call for the calling process alone: the first argument
+// is the kind of whom it is about, the second who.
+func (f *assembly) ownPriority(process uint32) {
+	f.argument(0)
+	f.skipIf(process, 1)
+	f.refuse(unix.EPERM)
+	f.argument(1)
+	f.skipUnless(unix.BPF_JEQ, 0, 1)
+	f.accept()
+	f.refuse(unix.EPERM)
 }
 
 // sockets allows TCP, which Landlock limits, and questions to the kernel about

@@ -507,3 +507,40 @@ func TestHostile_accessSaysWhatOpenDoes(t *testing.T) {
 		require.Equal(t, "x", h.run(t, i, "python3", "-c", python).Stdout)
 	}
 }
+
+// A kernel that is newer than the list of calls knows more ways to change files
+// and priorities than the list refuses by name.
+func TestHostile_callsThatNobodyHasLookedAtDoNotExist(t *testing.T) {
+	h := newHostile(t)
+	r := h.run(t, warm, "python3", "-c", holding+`
+import errno
+C = ctypes.CDLL(None, use_errno=True)
+outside = os.environ["OUTSIDE"].encode()
+def call(name, *arguments):
+    if C.syscall(*arguments) == -1:
+        print(name, errno.errorcode[ctypes.get_errno()])
+    else:
+        print("DONE", name)
+value = ctypes.create_string_buffer(b"x")
+arguments = ctypes.create_string_buffer((ctypes.addressof(value)).to_bytes(8, "little") + (1).to_bytes(4, "little") + bytes(4))
+call("setxattrat", 463, -100, outside + b"/result.json", 0, b"user.planted", arguments, 16)
+call("removexattrat", 466, -100, outside + b"/result.json", 0, b"user.planted")
+call("open_tree_attr", 467, -100, outside, 0, None, 0)
+call("file_setattr", 469, -100, outside + b"/result.json", bytes(24), 24, 0)
+call("tomorrow", 600)
+call("user's priority", {"x86_64": 141, "aarch64": 140}[os.uname().machine], 1, 0, 19)
+call("user's disk priority", {"x86_64": 251, "aarch64": 30}[os.uname().machine], 3, 0, 3 << 13)
+watch = C.inotify_init()
+call("inotify", {"x86_64": 254, "aarch64": 27}[os.uname().machine], watch, b"/tmp", 0x100)
+print("own priority", os.nice(1) > 0)
+try:
+    fcntl.fcntl(os.open("/usr", os.O_RDONLY), 1026, 4)
+    print("DONE dnotify")
+except OSError as error:
+    print("dnotify", errno.errorcode[error.errno])
+`)
+	require.Empty(t, r.Stderr)
+	require.Equal(t, []string{"setxattrat ENOSYS", "removexattrat ENOSYS", "open_tree_attr ENOSYS", "file_setattr ENOSYS",
+		"tomorrow ENOSYS", "user's priority EPERM", "user's disk priority EPERM", "inotify EPERM", "own priority True",
+		"dnotify EPERM"}, strings.Split(strings.TrimSpace(r.Stdout), "\n"))
+}
