@@ -3,10 +3,12 @@ package cfn
 import (
 	"bytes"
 	"errors"
+	"fmt"
 	"strings"
 
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
 )
@@ -65,7 +67,53 @@ func parseYAML(src []byte) (f *ast.File, err error) {
 			err = errors.New("the YAML parser gave up on it")
 		}
 	}()
-	return parser.ParseBytes(src, 0, parser.AllowDuplicateMapKey())
+	tokens := lexer.Tokenize(string(src))
+	if err := bounded(tokens); err != nil {
+		return nil, err
+	}
+	return parser.Parse(tokens, 0, parser.AllowDuplicateMapKey())
+}
+
+// What a template may have before it is parsed: the parser writes down the whole
+// way to each of its nodes, so that its memory grows with the square of the depth.
+const (
+	maxNesting = 100
+	maxTokens  = 400_000
+)
+
+// bounded refuses text that nests deeper than anybody writes.
+func bounded(tokens token.Tokens) error {
+	if len(tokens) > maxTokens {
+		return errors.New("it is too large")
+	}
+	var columns []int // of the keys and entries that the present one is within
+	flow, chain := 0, 0
+	for i, t := range tokens {
+		switch t.Type {
+		case token.SequenceStartType, token.MappingStartType:
+			flow++
+		case token.SequenceEndType, token.MappingEndType:
+			flow = max(flow-1, 0)
+		}
+		switch {
+		case t.Type == token.TagType || t.Type == token.AnchorType:
+			chain++
+		case i > 0 && tokens[i-1].Type == token.AnchorType: // the anchor's name
+		default:
+			chain = 0
+		}
+		key := i+1 < len(tokens) && tokens[i+1].Type == token.MappingValueType
+		if flow == 0 && (key || t.Type == token.SequenceEntryType || t.Type == token.MappingKeyType) {
+			for len(columns) > 0 && columns[len(columns)-1] >= t.Position.Column {
+				columns = columns[:len(columns)-1]
+			}
+			columns = append(columns, t.Position.Column)
+		}
+		if len(columns)+flow+chain > maxNesting {
+			return fmt.Errorf("in line %d it is nested deeper than %d levels", t.Position.Line, maxNesting)
+		}
+	}
+	return nil
 }
 
 func posOf(t *token.Token) Pos {
