@@ -29,6 +29,7 @@ import (
 	"github.com/pipelab/pipelab/internal/cli/session"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/prefork"
+	text "github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/labs"
 )
 
@@ -38,14 +39,14 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []st
 	defer stop()
 	dir, err := os.Getwd()
 	if err != nil {
-		fmt.Fprintln(stderr, "error:", err)
+		fmt.Fprintln(stderr, "error:", text.Console(err.Error()))
 		return app.ExitEnvironment
 	}
 	out := app.NewOutput(stdout)
 	a := &app.App{In: stdin, Out: out, Err: stderr, Environ: environ, Now: now, Dir: dir, Labs: labs.FS(),
 		Version: version()}
 	if err := a.PreferPython(os.Setenv); err != nil {
-		fmt.Fprintln(stderr, "error:", err)
+		fmt.Fprintln(stderr, "error:", text.Console(err.Error()))
 		return app.ExitEnvironment
 	}
 	a.Interpreters = prefork.New()
@@ -131,7 +132,7 @@ func report(stderr io.Writer, err error) int {
 			strings.HasPrefix(err.Error(), "requires ") {
 			code = app.ExitUsage // cobra has no type for these
 		}
-		fmt.Fprintln(stderr, "error:", err)
+		fmt.Fprintln(stderr, "error:", text.Console(err.Error()))
 		switch {
 		case code == app.ExitUsage:
 			fmt.Fprintln(stderr, "hint: see the commands: pipelab --help")
@@ -141,10 +142,10 @@ func report(stderr io.Writer, err error) int {
 		return code
 	}
 	if e.Message != "" {
-		fmt.Fprintln(stderr, "error:", e.Message)
+		fmt.Fprintln(stderr, "error:", text.Console(e.Message))
 	}
 	for _, h := range e.Hints {
-		fmt.Fprintln(stderr, "hint:", h)
+		fmt.Fprintln(stderr, "hint:", text.Console(h))
 	}
 	return e.Code
 }

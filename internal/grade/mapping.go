@@ -100,7 +100,7 @@ func (m Mapping) Text(w io.Writer) error {
 		}
 		b.WriteString(who + "  nothing was handed in\n")
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, report.Console(b.String()))
 	return err
 }
 

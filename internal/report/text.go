@@ -19,7 +19,7 @@ func Text(w io.Writer, r *Result) error {
 		textLine(&b, "", "", fmt.Sprintf("no score, seed %d: %s could not be judged", r.Seed,
 			strings.Join(g.unjudged(), ", ")))
 	}
-	_, err := io.WriteString(w, b.String())
+	_, err := io.WriteString(w, Console(b.String()))
 	return err
 }
 
@@ -31,7 +31,7 @@ func writeText(w io.Writer, b *Gradebook, _ Options) error {
 	} else {
 		textClass(&out, b, rows)
 	}
-	_, err := io.WriteString(w, out.String())
+	_, err := io.WriteString(w, Console(out.String()))
 	return err
 }
 

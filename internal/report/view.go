@@ -223,6 +223,24 @@ func plain(s string) string {
 	}, s)
 }
 
+// Console is plain text for a terminal, or for the log of a CI system, where a
+// line may be a command: those of GitHub Actions and Azure Pipelines become text.
+// Programs that print text which they have not made themselves print it by this.
+// Source: https://docs.github.com/actions/reference/workflow-commands-for-github-actions
+func Console(s string) string {
+	s = strings.NewReplacer("##[", "## [", "##vso[", "## vso[").Replace(plain(s))
+	if !strings.Contains(s, "::") {
+		return s
+	}
+	lines := strings.Split(s, "\n")
+	for i, l := range lines {
+		if bare := strings.TrimLeftFunc(l, unicode.IsSpace); strings.HasPrefix(bare, "::") {
+			lines[i] = l[:len(l)-len(bare)] + ": :" + bare[2:]
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
 // bidi characters turn the text around them: what a person reads is then not
 // what stands there.
 func bidi(r rune) bool {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/prefork"
+	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/workspace"
 )
 
@@ -48,11 +49,16 @@ func (a *App) Getenv(name string) string {
 	return ""
 }
 
-// Printf writes data for people or programs to standard output.
-func (a *App) Printf(format string, args ...any) { fmt.Fprintf(a.Out, format, args...) }
+// Printf writes data for people or programs to standard output. Whatever is in
+// it, it neither steers a terminal nor a CI system.
+func (a *App) Printf(format string, args ...any) {
+	fmt.Fprint(a.Out, report.Console(fmt.Sprintf(format, args...)))
+}
 
-// Statusf tells a person what is going on, on standard error.
-func (a *App) Statusf(format string, args ...any) { fmt.Fprintf(a.Err, format+"\n", args...) }
+// Statusf tells a person what is going on, on standard error; as Printf.
+func (a *App) Statusf(format string, args ...any) {
+	fmt.Fprintln(a.Err, report.Console(fmt.Sprintf(format, args...)))
+}
 
 // PrintJSON writes v to standard output as one indented document.
 func (a *App) PrintJSON(v any) error {

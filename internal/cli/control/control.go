@@ -14,6 +14,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/report"
 )
 
 // Commands returns this package's commands.
@@ -94,7 +95,8 @@ func line(w io.Writer, call emulator.Call) error {
 	if call.Resource != "" {
 		what += " " + call.Resource
 	}
-	_, err := fmt.Fprintf(w, "%s %7.1fms %s %s: %s\n", call.Time.Format("15:04:05.000"), call.Millis, from, what, outcome)
+	_, err := fmt.Fprintf(w, "%s %7.1fms %s %s: %s\n", call.Time.Format("15:04:05.000"), call.Millis, from,
+		strings.ReplaceAll(report.Console(what), "\n", " "), outcome)
 	return err
 }
 

@@ -22,7 +22,7 @@ func newTicker(a *app.App) *ticker { return &ticker{a: a, terminal: app.Terminal
 
 func (t *ticker) done(p grade.Progress) {
 	t.last = p
-	line := fmt.Sprintf("%s  %s  %s", p.Learner, p.Lab, outcome(p))
+	line := strings.ReplaceAll(report.Console(fmt.Sprintf("%s  %s  %s", p.Learner, p.Lab, outcome(p))), "\n", " ")
 	if !t.terminal {
 		t.a.Statusf("  %d of %d  %s", p.Done, p.Total, line)
 		return
