@@ -10,6 +10,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/policy"
 	"github.com/pipelab/pipelab/internal/aws/store"
 	"github.com/pipelab/pipelab/internal/aws/wire"
 )
@@ -26,11 +27,14 @@ type Gateway struct {
 	creds    Credentials
 	endpoint string
 	scratch  func() (string, error)
+	public   map[string]Public
+	policies policy.Cache // of public resources
 }
 
 // New returns a gateway without services over an unopened store.
 func New(st *store.Store, clk *clock.Clock, ids *ident.Source, log *slog.Logger) *Gateway {
 	g := &Gateway{services: NewCatalogue(), registry: wire.NewRegistry(), trace: NewTrace(),
+		public:  map[string]Public{},
 		scratch: func() (string, error) { return "", errors.New("this cloud has no folder for temporary files") }}
 	g.host = &Host{
 		Store: st, Clock: clk, IDs: ids, Log: log, Invoke: g.Invoke,
@@ -70,6 +74,9 @@ func (g *Gateway) Register(s Service) {
 	g.registry.Words(d.Name, d.Errors.Wording)
 	g.services.add(d)
 	g.list = append(g.list, s)
+	if p, ok := s.(Public); ok {
+		g.public[d.Name] = p
+	}
 	if c, ok := s.(Credentials); ok { // a service that issues keys knows their owners
 		g.creds = issuers{g.creds, c}
 	}
@@ -122,6 +129,9 @@ func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err
 	c.Time = g.host.Clock.Now()
 	rec := g.trace.Begin(c, g.services.Resource(c))
 	defer func() { g.trace.End(rec, g.host.Clock.Now(), out, err) }()
+	if err := g.admit(c, op); err != nil {
+		return nil, err
+	}
 	spared := exempt(ctx, c)
 	site := g.services.Site(c, rec.Resource)
 	if !spared {

@@ -22,6 +22,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	principal, scope, err := g.identify(req)
+	if err == nil {
+		err = g.unsigned(principal, t)
+	}
 	if err != nil {
 		g.fail(t, w, req, id, err)
 		return

@@ -93,6 +93,9 @@ func isAccount(key string) bool {
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 func (g *Gateway) presignedInTime(req *http.Request) error {
 	q := req.URL.Query()
+	if until := q.Get("Expires"); until != "" && q.Get("AWSAccessKeyId") != "" {
+		return g.beforeExpiry(until)
+	}
 	if q.Get("X-Amz-Signature") == "" || q.Get("X-Amz-Expires") == "" {
 		return nil
 	}
@@ -107,6 +110,22 @@ func (g *Gateway) presignedInTime(req *http.Request) error {
 			"X-Amz-Expires must be less than a week (in seconds) that is 604800")
 	}
 	if g.host.Clock.Now().After(g.host.Clock.Virtual(date).Add(time.Duration(seconds) * time.Second)) {
+		return Errorf(http.StatusForbidden, "AccessDenied", "Request has expired")
+	}
+	return nil
+}
+
+// beforeExpiry refuses a URL that was presigned with version 2 of signatures,
+// which names the second when it expires and not when it was signed: a move of
+// the clock in between does not count.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html#RESTAuthenticationQueryStringAuth
+func (g *Gateway) beforeExpiry(until string) error {
+	seconds, err := strconv.ParseInt(until, 10, 64)
+	if err != nil {
+		return Errorf(http.StatusForbidden, "AccessDenied",
+			"Invalid date (should be seconds since epoch): %s", until)
+	}
+	if g.host.Clock.Now().After(g.host.Clock.Virtual(time.Unix(seconds, 0))) {
 		return Errorf(http.StatusForbidden, "AccessDenied", "Request has expired")
 	}
 	return nil

@@ -114,9 +114,11 @@ func errorf(status int, code, format string, args ...any) *Error {
 
 // SigningScope returns the region and signing name of a request's credential
 // scope, from the Authorization header or a presigned query; empty when the
-// request is not signed.
+// request is not signed. A signature of version 2, with which boto3 still
+// presigns S3's URLs, names a key and no region.
 func SigningScope(req *http.Request) (accessKey, region, signing string) {
-	cred := req.URL.Query().Get("X-Amz-Credential")
+	q := req.URL.Query()
+	cred := q.Get("X-Amz-Credential")
 	if auth := req.Header.Get("Authorization"); auth != "" {
 		_, rest, ok := strings.Cut(auth, "Credential=")
 		if ok {
@@ -126,10 +128,26 @@ func SigningScope(req *http.Request) (accessKey, region, signing string) {
 	}
 	p := strings.Split(cred, "/") // key/date/region/service/aws4_request; a key may hold slashes
 	if len(p) < 5 {
-		return "", "", ""
+		return versionTwo(req, q)
 	}
 	n := len(p)
 	return strings.Join(p[:n-4], "/"), p[n-3], p[n-2]
+}
+
+// versionTwo finds the key of S3's older signatures: "AWS key:signature" in the
+// header, or AWSAccessKeyId and Signature in the query.
+// Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/RESTAuthentication.html and
+// https://docs.aws.amazon.com/AmazonS3/latest/API/UsingAWSSDK.html#specify-signature-version
+func versionTwo(req *http.Request, q url.Values) (accessKey, region, signing string) {
+	if rest, ok := strings.CutPrefix(req.Header.Get("Authorization"), "AWS "); ok {
+		if at := strings.LastIndexByte(rest, ':'); at > 0 {
+			return rest[:at], "", "s3"
+		}
+	}
+	if key := q.Get("AWSAccessKeyId"); key != "" && q.Get("Signature") != "" && q.Get("Expires") != "" {
+		return key, "", "s3"
+	}
+	return "", "", ""
 }
 
 // Route finds the operation of a request: by X-Amz-Target, by the rpc-v2 path,
