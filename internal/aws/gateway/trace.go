@@ -10,9 +10,6 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// traceSize is how many calls are kept: a lab's check makes some thousands.
-const traceSize = 200_000
-
 // TraceEntry is one recorded call.
 type TraceEntry struct {
 	Seq       uint64    `json:"seq"` // from 1, without gaps
@@ -37,13 +34,13 @@ type TraceEntry struct {
 // Trace keeps the latest calls. Safe for concurrent use.
 type Trace struct {
 	mu   sync.Mutex
-	ring []TraceEntry
-	last uint64 // sequence of the newest entry
-	more chan struct{}
+	ring ring
+	last uint64        // sequence of the newest entry
+	more chan struct{} // closed by the next entry; nil while nobody waits
 }
 
 // NewTrace returns an empty trace.
-func NewTrace() *Trace { return &Trace{more: make(chan struct{})} }
+func NewTrace() *Trace { return &Trace{} }
 
 // Begin starts the record of a call that is about a resource; it is kept when
 // it ends.
@@ -113,17 +110,20 @@ func (t *Trace) End(e *TraceEntry, now time.Time, out any, err error) {
 			e.Bytes = n
 		}
 	}
+	t.keep(e)
+}
+
+// keep adds an entry and wakes who waits for one.
+func (t *Trace) keep(e *TraceEntry) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.last++
 	e.Seq = t.last
-	if len(t.ring) < traceSize {
-		t.ring = append(t.ring, *e)
-	} else {
-		t.ring[(t.last-1)%traceSize] = *e
+	t.ring.add(e)
+	if t.more != nil {
+		close(t.more)
+		t.more = nil
 	}
-	close(t.more)
-	t.more = make(chan struct{})
 }
 
 // After returns up to limit entries whose sequence is greater than seq, oldest
@@ -132,15 +132,10 @@ func (t *Trace) End(e *TraceEntry, now time.Time, out any, err error) {
 func (t *Trace) After(seq uint64, limit int) ([]TraceEntry, <-chan struct{}) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	first := uint64(1)
-	if n := uint64(len(t.ring)); t.last > n {
-		first = t.last - n + 1
+	if t.more == nil {
+		t.more = make(chan struct{})
 	}
-	var out []TraceEntry
-	for s := max(seq+1, first); s <= t.last && len(out) < limit; s++ {
-		out = append(out, t.ring[(s-1)%traceSize])
-	}
-	return out, t.more
+	return t.ring.after(seq, limit), t.more
 }
 
 // Last is the sequence of the newest entry, 0 when there is none.

@@ -21,6 +21,7 @@ type Service struct {
 	counts  *store.Collection[count]
 	expires *store.Collection[string] // table, time, key of the item -> key of the item
 	tokens  *store.Collection[token]
+	stale   *store.Collection[string] // request tokens in the order in which they expire
 	log     *streamlog.Log
 	meter   *meter
 
@@ -36,18 +37,20 @@ type count struct {
 
 // New makes the service and registers its state.
 func New(h *gateway.Host) gateway.Service {
-	return &Service{
+	s := &Service{
 		host:    h,
 		tables:  store.NewCollection[*Table](h.Store, "dynamodb.tables"),
 		items:   store.NewCollection(h.Store, "dynamodb.items", store.WithCodec(recordCodec())),
 		entries: store.NewCollection(h.Store, "dynamodb.indexEntries", store.WithCodec(textCodec())),
 		counts:  store.NewCollection[count](h.Store, "dynamodb.counts"),
 		expires: store.NewCollection(h.Store, "dynamodb.expirations", store.WithCodec(textCodec())),
-		tokens:  store.NewCollection[token](h.Store, "dynamodb.requestTokens"),
+		stale:   store.NewCollection(h.Store, "dynamodb.tokenExpirations", store.WithCodec(textCodec())),
 		log:     streamlog.For(h.Store),
 		meter:   newMeter(h.Clock),
 		timers:  map[string]*clock.Timer{},
 	}
+	s.tokens = store.NewCollection(h.Store, "dynamodb.requestTokens", store.WithUpgrade[token](1, s.upgradeToken))
+	return s
 }
 
 // Start arms the timers of TTL.

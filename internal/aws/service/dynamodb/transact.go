@@ -237,22 +237,13 @@ func (w *work) remember(in *dynamodb.TransactWriteItemsInput, used map[string]*u
 	if in.ClientRequestToken == nil {
 		return
 	}
-	var stale []string
-	w.s.tokens.Scan(w.tx, w.sc, "", "", func(key string, t token) bool {
-		if !w.now.Before(t.Until) {
-			stale = append(stale, key)
-		}
-		return true
-	})
-	for _, key := range stale {
-		w.s.tokens.Delete(w.tx, w.sc, key)
-	}
+	w.forgetTokens()
 	t := token{Digest: digest(in), Until: w.now.Add(time.Duration(limit("transactTokenSeconds")) * time.Second),
 		Reads: map[string]float64{}}
 	for name, u := range used {
 		t.Reads[name] = u.base
 	}
-	w.s.tokens.Put(w.tx, w.sc, *in.ClientRequestToken, t)
+	w.s.putToken(w.tx, w.sc, *in.ClientRequestToken, t)
 }
 
 // digest identifies the request's actions. JSON writes maps in key order but

@@ -3,6 +3,7 @@ package iam
 import (
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,6 +25,7 @@ type Service struct {
 	identities *store.Collection[identity]
 	policies   *store.Collection[policy]
 	keys       *store.Collection[accessKey]
+	accounts   *store.Collection[string] // of access key ids
 }
 
 // kind tells users, groups and roles apart; it begins their stored keys.
@@ -73,12 +75,23 @@ func cloneMap(m map[string]string) map[string]string {
 
 // New returns the service.
 func New(h *gateway.Host) *Service {
-	return &Service{
+	s := &Service{
 		host:       h,
 		identities: store.NewCollection(h.Store, "iam.identities", store.WithClone(identity.clone)),
 		policies:   store.NewCollection(h.Store, "iam.policies", store.WithClone(policy.clone)),
-		keys:       store.NewCollection[accessKey](h.Store, "iam.accessKeys"),
+		accounts:   store.NewCollection[string](h.Store, "iam.keyAccounts"),
 	}
+	s.keys = store.NewCollection(h.Store, "iam.accessKeys", store.WithUpgrade[accessKey](1,
+		func(tx *store.Tx, sc ident.Scope, id string, old []byte) error {
+			var k accessKey // had no account noted beside it
+			if err := json.Unmarshal(old, &k); err != nil {
+				return err
+			}
+			s.keys.Put(tx, sc, id, k)
+			s.accounts.Put(tx, ident.Scope{}, id, sc.Account)
+			return nil
+		}))
+	return s
 }
 
 // Names of IAM are unique without regard to case.

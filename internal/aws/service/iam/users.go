@@ -179,6 +179,7 @@ func (s *Service) CreateAccessKey(ctx context.Context, in *iam.CreateAccessKeyIn
 		}
 		k.User = i.Name
 		s.keys.Put(tx, call.Scope.Global(), k.ID, k)
+		s.accounts.Put(tx, ident.Scope{}, k.ID, call.Scope.Account)
 		return nil
 	})
 	return &iam.CreateAccessKeyOutput{AccessKey: &types.AccessKey{AccessKeyId: aws.String(k.ID),
@@ -206,6 +207,7 @@ func (s *Service) DeleteAccessKey(ctx context.Context, in *iam.DeleteAccessKeyIn
 	error) {
 	return &iam.DeleteAccessKeyOutput{}, s.changeKey(ctx, in.AccessKeyId, in.UserName, func(tx *store.Tx, k accessKey) {
 		s.keys.Delete(tx, gateway.From(ctx).Scope.Global(), k.ID)
+		s.accounts.Delete(tx, ident.Scope{}, k.ID)
 	})
 }
 
@@ -246,15 +248,15 @@ func (s *Service) ListAccessKeys(ctx context.Context, in *iam.ListAccessKeysInpu
 // are inactive are unknown, as on AWS.
 func (s *Service) Lookup(accessKeyID string) (secret string, owner gateway.Principal, expires time.Time, ok bool) {
 	_ = s.host.Store.View(func(tx *store.Tx) error { // reads cannot fail
-		s.keys.ScanAll(tx, func(sc ident.Scope, id string, k accessKey) bool {
-			if id != accessKeyID || k.Status != types.StatusTypeActive {
-				return true
-			}
-			i, found := s.identities.Get(tx, sc, nameKey(user, k.User))
-			secret, ok = k.Secret, found
-			owner = gateway.Principal{Kind: gateway.User, Account: sc.Account, ARN: i.arn(sc.Account), ID: i.ID}
-			return false
-		})
+		account, known := s.accounts.Get(tx, ident.Scope{}, accessKeyID)
+		sc := ident.Scope{Account: account}
+		k, found := s.keys.Get(tx, sc, accessKeyID)
+		if !known || !found || k.Status != types.StatusTypeActive {
+			return nil
+		}
+		i, found := s.identities.Get(tx, sc, nameKey(user, k.User))
+		secret, ok = k.Secret, found
+		owner = gateway.Principal{Kind: gateway.User, Account: sc.Account, ARN: i.arn(sc.Account), ID: i.ID}
 		return nil
 	})
 	return secret, owner, expires, ok

@@ -11,6 +11,8 @@ package sts
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"strings"
 	"time"
 
@@ -30,9 +32,13 @@ type Service struct {
 	gateway.Passive
 	host     *gateway.Host
 	sessions *store.Collection[session]
+	ends     *store.Collection[string] // access key ids in the order in which they expire
 }
 
-// session is stored by account and access key id.
+// everywhere holds all sessions: no account has an access key id of another.
+var everywhere = ident.Scope{}
+
+// session is stored by access key id.
 type session struct {
 	Key     string            `json:"key"`
 	Secret  string            `json:"secret"`
@@ -43,7 +49,45 @@ type session struct {
 
 // New returns the service.
 func New(h *gateway.Host) *Service {
-	return &Service{host: h, sessions: store.NewCollection[session](h.Store, "sts.sessions")}
+	s := &Service{host: h, ends: store.NewCollection[string](h.Store, "sts.ends")}
+	s.sessions = store.NewCollection(h.Store, "sts.sessions", store.WithUpgrade[session](1,
+		func(tx *store.Tx, _ ident.Scope, _ string, old []byte) error {
+			var n session // was stored by account
+			if err := json.Unmarshal(old, &n); err != nil {
+				return err
+			}
+			s.put(tx, n)
+			return nil
+		}))
+	return s
+}
+
+func endKey(n session) string {
+	return store.Key(fmt.Sprintf("%016x", n.Expires.Unix()), n.Key) //nolint:gosec // after 1970
+}
+
+func (s *Service) put(tx *store.Tx, n session) {
+	s.sessions.Put(tx, everywhere, n.Key, n)
+	s.ends.Put(tx, everywhere, endKey(n), n.Key)
+}
+
+// collect removes sessions that expired before a point in time, some of them
+// with each new session.
+func (s *Service) collect(tx *store.Tx, before time.Time) {
+	const some = 100
+	var past []session
+	s.ends.Scan(tx, everywhere, "", "", func(_, id string) bool {
+		n, ok := s.sessions.Get(tx, everywhere, id)
+		if !ok || !n.Expires.Before(before) || len(past) == some {
+			return false
+		}
+		past = append(past, n)
+		return true
+	})
+	for _, n := range past {
+		s.sessions.Delete(tx, everywhere, n.Key)
+		s.ends.Delete(tx, everywhere, endKey(n))
+	}
 }
 
 func (s *Service) GetCallerIdentity(ctx context.Context, _ *sts.GetCallerIdentityInput) (*sts.GetCallerIdentityOutput,
@@ -60,20 +104,10 @@ func (s *Service) GetCallerIdentity(ctx context.Context, _ *sts.GetCallerIdentit
 func (s *Service) open(ctx context.Context, owner gateway.Principal, life time.Duration) (*types.Credentials, error) {
 	n := session{Key: "ASIA" + s.host.IDs.Upper(16), Secret: s.host.IDs.Hex(40), Token: s.host.IDs.Hex(200),
 		Expires: gateway.From(ctx).Time.Add(life).Truncate(time.Second), Owner: owner}
-	sc := ident.Scope{Account: owner.Account}
 	err := s.host.Store.Update(func(tx *store.Tx) error {
-		var past []string
-		s.sessions.Scan(tx, sc, "", "", func(k string, o session) bool {
-			// A day's grace, so that an old key still hears that it has expired.
-			if o.Expires.Add(24 * time.Hour).Before(gateway.From(ctx).Time) {
-				past = append(past, k)
-			}
-			return true
-		})
-		for _, k := range past {
-			s.sessions.Delete(tx, sc, k)
-		}
-		s.sessions.Put(tx, sc, n.Key, n)
+		// A day's grace, so that an old key is still told that it has expired.
+		s.collect(tx, gateway.From(ctx).Time.Add(-24*time.Hour))
+		s.put(tx, n)
 		return nil
 	})
 	return &types.Credentials{AccessKeyId: aws.String(n.Key), SecretAccessKey: aws.String(n.Secret),
@@ -168,12 +202,9 @@ func (s *Service) GetAccessKeyInfo(ctx context.Context, in *sts.GetAccessKeyInfo
 // Lookup implements gateway.Credentials for temporary credentials.
 func (s *Service) Lookup(accessKeyID string) (secret string, owner gateway.Principal, expires time.Time, ok bool) {
 	_ = s.host.Store.View(func(tx *store.Tx) error { // reads cannot fail
-		s.sessions.ScanAll(tx, func(_ ident.Scope, key string, n session) bool {
-			if key == accessKeyID {
-				secret, owner, expires, ok = n.Secret, n.Owner, n.Expires, true
-			}
-			return !ok
-		})
+		if n, found := s.sessions.Get(tx, everywhere, accessKeyID); found {
+			secret, owner, expires, ok = n.Secret, n.Owner, n.Expires, true
+		}
 		return nil
 	})
 	return secret, owner, expires, ok
