@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/pipelab/pipelab/internal/filelock"
@@ -25,16 +26,23 @@ type journal struct {
 	dir    string
 	gen    uint64
 	seq    uint64 // of the last change
-	file   *os.File
+	file   atomic.Pointer[os.File]
 	size   int64
-	broken error // why nothing can be appended any more
-	buf    []byte
+	limit  int64  // size at which the journal makes room for a snapshot
+	broken error  // why nothing can be appended any more
+	frame  []byte // what is appended next
 	lock   *os.File
-	done   chan struct{}
-	wait   sync.WaitGroup
+	full   chan struct{} // the limit is passed
+
+	// Locks are taken in the order compacting, Store.mu, syncing.
+	compacting sync.Mutex
+	syncing    sync.Mutex // until all older files are on the disk
+	done       chan struct{}
+	wait       sync.WaitGroup
 }
 
-// compactAt is the journal size in bytes at which a new snapshot is written.
+// compactAt is the journal size in bytes at which a new snapshot is written. A
+// store with a bound writes one at a quarter of that bound already.
 const compactAt = 64 << 20
 
 // Open reads back what the directory holds, if the store has one, upgrades what
@@ -47,7 +55,7 @@ func (s *Store) Open() error {
 	defer s.mu.Unlock()
 	s.opened = true
 	if s.dir == "" {
-		s.blobs = newBlobs("")
+		s.bodies = newBodies("")
 		return nil
 	}
 	if err := os.MkdirAll(s.dir, 0o700); err != nil {
@@ -57,12 +65,16 @@ func (s *Store) Open() error {
 	if err != nil {
 		return fmt.Errorf("state in %s is in use by another process: %w", s.dir, err)
 	}
-	s.blobs = newBlobs(filepath.Join(s.dir, "blobs"))
-	j := &journal{dir: s.dir, lock: lock, done: make(chan struct{})}
+	s.bodies = newBodies(filepath.Join(s.dir, "blobs"))
+	j := &journal{dir: s.dir, lock: lock, limit: compactAt, full: make(chan struct{}, 1), done: make(chan struct{})}
+	if s.budget.max > 0 {
+		j.limit = min(compactAt, max(1<<20, s.budget.max/4))
+	}
 	if err := s.load(j); err != nil {
 		return errors.Join(err, lock.Close())
 	}
 	s.log = j
+	s.disk.Store(j)
 	j.wait.Go(func() { s.syncLoop(j) })
 	return nil
 }
@@ -82,18 +94,23 @@ func (s *Store) load(j *journal) error {
 			return err
 		}
 	}
+	refs, err := s.takeStock()
+	if err != nil {
+		return err
+	}
 	base := r.base
 	if r.rewrite || r.fresh {
-		if err := s.nextGeneration(j, r.fresh); err != nil {
+		old, err := s.nextGeneration(j, r.fresh)
+		if err = errors.Join(err, closeIf(old)); err != nil {
 			return err
 		}
-		if err := s.writeSnapshot(j.gen, j.seq, s.snapshot()); err != nil {
-			return errors.Join(err, j.file.Close())
+		if err := s.writeSnapshot(j.gen, j.seq, s.publish()); err != nil {
+			return errors.Join(err, j.file.Load().Close())
 		}
 		base = j.gen
 	}
 	removeBefore(j.dir, base)
-	return nil
+	return s.clean(refs)
 }
 
 // reopen opens the last journal to append to it. A frame that a crash cut short
@@ -106,12 +123,41 @@ func (j *journal) reopen() error {
 	if err := errors.Join(file.Truncate(j.size), seekTo(file, j.size)); err != nil {
 		return errors.Join(err, file.Close())
 	}
-	j.file = file
+	j.file.Store(file)
 	return nil
 }
 
-// nextGeneration makes an empty journal the present one. The store is locked.
-func (s *Store) nextGeneration(j *journal, first bool) error {
+// takeStock counts the rows that were read, and what they refer to.
+func (s *Store) takeStock() (references, error) {
+	refs := references{}
+	for _, c := range s.order {
+		c.refer(refs)
+		if s.budget.max > 0 {
+			n, err := c.measure()
+			if err != nil {
+				return nil, err
+			}
+			s.values += n
+		}
+	}
+	s.budget.used.Add(s.values)
+	return refs, nil
+}
+
+// clean removes the files that nobody needs, and counts the others.
+func (s *Store) clean(refs references) error {
+	left, err := filepath.Glob(filepath.Join(s.dir, "tmp-*"))
+	for _, path := range left {
+		_ = os.Remove(path) // tried again the next time
+	}
+	size, e := s.bodies.index(refs)
+	s.budget.used.Add(size)
+	return errors.Join(err, e)
+}
+
+// nextGeneration makes an empty journal the present one, and returns the file of
+// the one before, if there is one. The store is locked.
+func (s *Store) nextGeneration(j *journal, first bool) (old *os.File, err error) {
 	gen := j.gen + 1
 	if first {
 		gen = j.gen
@@ -119,20 +165,17 @@ func (s *Store) nextGeneration(j *journal, first bool) error {
 	// Under its own name it has its header from the beginning.
 	file, err := os.CreateTemp(j.dir, "tmp-*")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	_, err = file.Write(header(kindJournal, gen, j.seq))
 	if err = errors.Join(err, file.Sync()); err == nil {
 		err = os.Rename(file.Name(), path(j.dir, "journal", gen))
 	}
 	if err != nil {
-		return errors.Join(err, file.Close(), os.Remove(file.Name()))
+		return nil, errors.Join(err, file.Close(), os.Remove(file.Name()))
 	}
-	if j.file != nil {
-		err = errors.Join(j.file.Sync(), j.file.Close())
-	}
-	j.file, j.size, j.gen, j.broken = file, headerLen, gen, nil
-	return err
+	j.size, j.gen = headerLen, gen
+	return j.file.Swap(file), nil
 }
 
 // Close flushes and closes the state. Writes fail from now on.
@@ -146,7 +189,9 @@ func (s *Store) Close() error {
 	}
 	close(j.done)
 	j.wait.Wait()
-	return errors.Join(j.file.Sync(), j.file.Close(), j.lock.Close())
+	s.reap()
+	file := j.file.Load()
+	return errors.Join(file.Sync(), file.Close(), j.lock.Close())
 }
 
 func (s *Store) syncLoop(j *journal) {
@@ -157,15 +202,21 @@ func (s *Store) syncLoop(j *journal) {
 		case <-j.done:
 			return
 		case <-tick.C:
-		}
-		s.mu.RLock()
-		file, full := j.file, j.size > compactAt
-		s.mu.RUnlock()
-		_ = file.Sync() // the write is in the kernel; nobody was promised the disk
-		if full {
+			_, _ = s.sync(j) // the write is in the kernel; nobody was promised the disk
+			s.reap()
+		case <-j.full:
 			_ = s.compact() // the old generation stays valid until the new one is complete
 		}
 	}
+}
+
+// sync brings the journal to the disk, and returns the last transaction that is
+// there for certain.
+func (s *Store) sync(j *journal) (uint64, error) {
+	j.syncing.Lock()
+	defer j.syncing.Unlock()
+	seq := s.roots.seq.Load()
+	return seq, j.file.Load().Sync()
 }
 
 func path(dir, kind string, gen uint64) string {
@@ -190,51 +241,32 @@ func generations(dir, kind string) ([]uint64, error) {
 	return out, nil
 }
 
-// commit appends a transaction's last write of each key.
-func (j *journal) commit(tx *Tx) error {
+// append makes the frame that was prepared the last of the file.
+func (j *journal) append() error {
 	if j.broken != nil {
 		return fmt.Errorf("journal: %w", j.broken)
 	}
-	b := beginFrame(j.buf)
-	type place struct {
-		in  string
-		key string
-	}
-	last := map[place]int{}
-	if len(tx.undo) > 1 {
-		for i := range tx.undo {
-			last[place{tx.undo[i].in.Name(), tx.undo[i].key}] = i
-		}
-	}
-	for i := range tx.undo {
-		c := &tx.undo[i]
-		if len(last) > 0 && last[place{c.in.Name(), c.key}] != i {
-			continue
-		}
-		var value []byte
-		if !c.deleted {
-			var err error
-			if value, err = c.in.encode(c.key); err != nil {
-				return err
-			}
-		}
-		b = appendChange(b, c.in.Name(), c.key, value, c.deleted)
-	}
-	b, err := endFrame(b, j.gen, j.seq+1)
+	b, err := endFrame(j.frame, j.gen, j.seq+1)
 	if err != nil {
 		return err
 	}
-	if cap(b) <= 4<<20 {
-		j.buf = b
+	if j.frame = b; cap(b) > 4<<20 {
+		j.frame = nil
 	}
-	if _, err := j.file.Write(b); err != nil {
+	file := j.file.Load()
+	if _, err := file.Write(b); err != nil {
 		// Cut a half-written frame off, or later ones would lie behind it.
-		undo := errors.Join(j.file.Truncate(j.size), seekTo(j.file, j.size))
-		j.broken = undo
-		return errors.Join(fmt.Errorf("journal: %w", err), undo)
+		j.broken = errors.Join(file.Truncate(j.size), seekTo(file, j.size))
+		return errors.Join(fmt.Errorf("journal: %w", err), j.broken)
 	}
 	j.size += int64(len(b))
 	j.seq++
+	if j.size > j.limit {
+		select {
+		case j.full <- struct{}{}:
+		default:
+		}
+	}
 	return nil
 }
 

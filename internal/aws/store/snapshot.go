@@ -4,70 +4,65 @@ import (
 	"bufio"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"os"
 )
 
 // Snapshot is the state at one moment; it stays valid whatever happens to the
 // store. Taking one copies no values.
-type Snapshot struct {
-	trees  map[string]any
-	bodies map[string]bool
-}
+type Snapshot struct{ root *root }
 
 // Snapshot returns the present state. Object bodies that it refers to are kept
 // until Release.
-func (s *Store) Snapshot() *Snapshot {
-	s.mu.Lock() // copying marks the trees as shared
-	defer s.mu.Unlock()
-	snap := s.snapshot()
-	snap.bodies = map[string]bool{}
-	for _, c := range s.order {
-		c.blobIDs(snap.trees[c.Name()], func(id string) { snap.bodies[id] = true })
-	}
-	s.snapshots[snap] = true
-	return snap
-}
+func (s *Store) Snapshot() *Snapshot { return &Snapshot{s.enter()} }
 
 // Release lets go of a snapshot, which must not be restored after.
 func (s *Store) Release(snap *Snapshot) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.snapshots, snap)
-}
-
-// pinned reports whether a snapshot needs a body.
-func (s *Store) pinned(id string) bool {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	for snap := range s.snapshots {
-		if snap.bodies[id] {
-			return true
-		}
+	if snap.root != nil {
+		s.leave(snap.root)
+		snap.root = nil
 	}
-	return false
-}
-
-func (s *Store) snapshot() *Snapshot {
-	snap := &Snapshot{trees: map[string]any{}}
-	for _, c := range s.order {
-		snap.trees[c.Name()] = c.copyTree()
-	}
-	return snap
 }
 
 // Restore makes the state of a snapshot the present one, durably. Background
 // work must be stopped meanwhile.
 func (s *Store) Restore(snap *Snapshot) error {
-	s.mu.Lock()
-	for _, c := range s.order {
-		if t, ok := snap.trees[c.Name()]; ok {
-			c.setTree(t)
-		} else {
-			c.clear()
-		}
+	if err := s.restore(snap.root); err != nil {
+		return err
 	}
-	s.mu.Unlock()
-	return s.compact()
+	err := s.compact()
+	if j := s.disk.Load(); err != nil && j != nil {
+		// The files hold another state than the one that writes go on from.
+		s.mu.Lock()
+		j.broken = fmt.Errorf("the state was replaced, and could not be stored: %w", err)
+		s.mu.Unlock()
+	}
+	return err
+}
+
+func (s *Store) restore(to *root) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		return ErrClosed
+	}
+	values, refs := int64(0), references{}
+	for i, c := range s.order {
+		if to == nil {
+			c.clear()
+			continue
+		}
+		c.set(to.trees[i])
+		c.refer(refs)
+	}
+	if to != nil {
+		values = to.values
+	}
+	s.budget.used.Add(values - s.values)
+	s.values = values
+	s.changed()
+	s.bodies.recount(refs, s.seq)
+	return nil
 }
 
 // Reset empties the store, durably.
@@ -76,39 +71,60 @@ func (s *Store) Reset() error { return s.Restore(&Snapshot{}) }
 // compact begins a new generation: a snapshot of now, and an empty journal.
 // The old files go when the new snapshot is complete.
 func (s *Store) compact() error {
-	s.mu.Lock()
-	j := s.log
+	j := s.disk.Load()
 	if j == nil {
-		s.mu.Unlock()
-		s.sweep()
+		s.reap()
 		return nil
 	}
-	snap, seq := s.snapshot(), j.seq
-	err := s.nextGeneration(j, false)
-	gen := j.gen
-	s.mu.Unlock()
+	j.compacting.Lock()
+	defer j.compacting.Unlock()
+	gen, seq, now, err := s.turn(j)
 	if err == nil {
-		err = s.writeSnapshot(gen, seq, snap)
+		err = s.writeSnapshot(gen, seq, now)
 	}
+	s.mu.Lock()
+	if err == nil {
+		j.broken = nil // whatever is wrong with older files, they are not needed
+	}
+	s.mu.Unlock()
 	if err != nil {
 		return err // journals of both generations replay in order
 	}
 	removeBefore(j.dir, gen)
-	s.sweep()
+	s.reap()
 	return nil
+}
+
+// turn begins a new journal, and returns the state that it begins after.
+func (s *Store) turn(j *journal) (gen, seq uint64, now *root, err error) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return 0, 0, nil, ErrClosed
+	}
+	now, seq = s.publish(), j.seq
+	j.syncing.Lock()
+	defer j.syncing.Unlock()
+	old, err := s.nextGeneration(j, false)
+	gen = j.gen
+	s.mu.Unlock()
+	if old != nil { // the disk takes its time, for which no writer waits
+		err = errors.Join(err, old.Sync(), old.Close())
+	}
+	return gen, seq, now, err
 }
 
 // batch is how many bytes of rows share a frame of a snapshot.
 const batch = 256 << 10
 
 // writeSnapshot makes the snapshot of a generation, whole or not at all.
-func (s *Store) writeSnapshot(gen, seq uint64, snap *Snapshot) error {
+func (s *Store) writeSnapshot(gen, seq uint64, from *root) error {
 	f, err := os.CreateTemp(s.dir, "tmp-*")
 	if err != nil {
 		return err
 	}
 	w := &snapshotWriter{w: bufio.NewWriterSize(f, 1<<20), gen: gen}
-	if err = w.rows(s, seq, snap); err == nil {
+	if err = w.rows(s, seq, from); err == nil {
 		err = w.w.Flush()
 	}
 	if err = errors.Join(err, f.Sync(), f.Close()); err == nil {
@@ -127,10 +143,10 @@ type snapshotWriter struct {
 	buf      []byte
 }
 
-func (w *snapshotWriter) rows(s *Store, seq uint64, snap *Snapshot) error {
+func (w *snapshotWriter) rows(s *Store, seq uint64, from *root) error {
 	m := manifest{Collections: s.versions()}
-	for _, c := range s.order {
-		m.Rows += uint64(c.size(snap.trees[c.Name()]))
+	for i, c := range s.order {
+		m.Rows += uint64(c.size(from.trees[i]))
 	}
 	first, err := json.Marshal(m)
 	if err != nil {
@@ -143,8 +159,8 @@ func (w *snapshotWriter) rows(s *Store, seq uint64, snap *Snapshot) error {
 	if err := w.flush(); err != nil {
 		return err
 	}
-	for _, c := range s.order {
-		err := c.each(snap.trees[c.Name()], func(key string, value []byte) error {
+	for i, c := range s.order {
+		err := c.each(from.trees[i], func(key string, value []byte) error {
 			w.buf = appendChange(w.buf, c.Name(), key, value, false)
 			if len(w.buf) < batch {
 				return nil

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/pipelab/pipelab/internal/aws/ident"
 )
@@ -17,16 +18,20 @@ import (
 // Store is the state of one emulated cloud. Make one with New, register
 // collections with NewCollection, then Open it. It is safe for concurrent use.
 type Store struct {
-	mu          sync.RWMutex
+	mu          sync.Mutex // one writer at a time
 	dir         string
 	opened      bool
+	closed      bool
 	collections map[string]collection
 	order       []collection
 	retired     map[string]UpgradeFunc
-	closed      bool
+	seq         uint64 // transactions so far, in this process
+	values      int64  // bytes that rows count for
 	log         *journal
-	blobs       *blobs
-	snapshots   map[*Snapshot]bool // those whose bodies must stay
+	disk        atomic.Pointer[journal] // log, for those who do not hold mu
+	roots       roots
+	bodies      *bodies
+	budget      budget
 }
 
 // Options configure a store.
@@ -34,31 +39,41 @@ type Options struct {
 	// Dir holds the journal, snapshots and object bodies. Empty keeps
 	// everything in memory.
 	Dir string
+	// MaxBytes bounds what is held, see Used: what would pass it fails with
+	// ErrFull, and deleting makes room again. 0 is no bound.
+	MaxBytes int64
 }
 
 // New returns an empty store that is not open yet.
 func New(o Options) *Store {
-	return &Store{dir: o.Dir, collections: map[string]collection{}, retired: map[string]UpgradeFunc{},
-		snapshots: map[*Snapshot]bool{}}
+	return &Store{dir: o.Dir, budget: budget{max: o.MaxBytes}, bodies: newBodies(""),
+		collections: map[string]collection{}, retired: map[string]UpgradeFunc{}}
 }
 
-// collection is what the store needs of a Collection whatever its type.
+// collection is what the store needs of a Collection whatever its type. Trees
+// are those that share returned.
 type collection interface {
 	Name() string
 	version() int
 	upgradeFrom(from int) UpgradeFunc
-	size(tree any) int
+	place(index int)
+	// share returns a copy that later writes leave alone, and false when nothing
+	// was written since the last one.
+	share() (tree any, changed bool)
+	set(tree any)
 	clear()
-	copyTree() any
-	setTree(any)
-	encode(key string) ([]byte, error)
-	apply(key string, value []byte, deleted bool) error
+	size(tree any) int
 	each(tree any, fn func(key string, value []byte) error) error
-	blobIDs(tree any, add func(id string))
+	encode(key string) ([]byte, error)
+	weigh(key string, size int64)
+	apply(key string, value []byte, deleted bool) error
+	refer(refs references)
+	measure() (int64, error)
 }
 
 func (s *Store) register(c collection) {
 	s.mayRegister(c.Name())
+	c.place(len(s.order))
 	s.collections[c.Name()] = c
 	s.order = append(s.order, c)
 }
@@ -81,12 +96,13 @@ func (s *Store) versions() map[string]int {
 	return v
 }
 
-// View runs fn over a consistent state that no writer changes meanwhile. fn
-// must not call View or Update of the same store.
+// View runs fn over the state that the last transaction left, whatever is
+// written meanwhile. It waits for no writer that began after the last View and
+// no writer waits for it, however long fn takes. fn must not call Update.
 func (s *Store) View(fn func(tx *Tx) error) error {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return fn(&Tx{store: s})
+	r := s.enter()
+	defer s.leave(r)
+	return fn(&Tx{store: s, root: r})
 }
 
 // Update runs fn and makes its changes durable as one unit: when Update
@@ -96,6 +112,9 @@ func (s *Store) Update(fn func(tx *Tx) error) error {
 	tx := &Tx{store: s, writable: true}
 	if err := s.update(tx, fn); err != nil {
 		return err
+	}
+	if s.bodies.waiting.Load() {
+		s.reapSoon()
 	}
 	for _, then := range tx.committed {
 		then()
@@ -118,21 +137,86 @@ func (s *Store) update(tx *Tx, fn func(tx *Tx) error) error {
 	if err := fn(tx); err != nil {
 		return err
 	}
-	if s.log != nil && len(tx.undo) > 0 {
-		if err := s.log.commit(tx); err != nil {
-			return err
-		}
+	if err := s.commit(tx); err != nil {
+		return err
 	}
 	done = true
 	return nil
+}
+
+// commit makes a transaction durable and shows it to readers. The store is
+// locked.
+func (s *Store) commit(tx *Tx) error {
+	if len(tx.undo) == 0 {
+		return nil
+	}
+	if err := s.bodies.check(tx.refs); err != nil {
+		return err
+	}
+	grown, err := s.encode(tx)
+	if err != nil {
+		return err
+	}
+	if err := s.grow(grown); err != nil {
+		return err
+	}
+	if s.log != nil {
+		if err := s.log.append(); err != nil {
+			s.shrink(grown)
+			return err
+		}
+	}
+	s.changed()
+	s.bodies.count(tx.refs, s.seq)
+	return nil
+}
+
+// encode encodes the last write of each key for the journal, if there is one,
+// and returns by how many bytes the rows grow, if anybody counts.
+func (s *Store) encode(tx *Tx) (grown int64, err error) {
+	if s.log == nil && s.budget.max == 0 {
+		return 0, nil
+	}
+	var frame []byte
+	if s.log != nil {
+		frame = beginFrame(s.log.frame)
+	}
+	last := tx.lastWrites()
+	for i := range tx.undo {
+		c := &tx.undo[i]
+		grown -= c.was
+		if last != nil && last[place{c.in, c.key}] != i {
+			continue
+		}
+		var value []byte
+		if !c.deleted {
+			if value, err = c.in.encode(c.key); err != nil {
+				return 0, err
+			}
+			if s.budget.max > 0 {
+				size := rowSize(c.key, value)
+				c.in.weigh(c.key, size)
+				grown += size
+			}
+		}
+		if s.log != nil {
+			frame = appendChange(frame, c.in.Name(), c.key, value, c.deleted)
+		}
+	}
+	if s.log != nil {
+		s.log.frame = frame
+	}
+	return grown, nil
 }
 
 // Tx is one transaction. It is valid only inside the function it was given to
 // and only in that goroutine.
 type Tx struct {
 	store    *Store
+	root     *root // what a reader sees; nil for a writer
 	writable bool
 	undo     []change
+	refs     references // by how much rows refer to bodies more than before
 	// committed are called when the transaction is durable.
 	committed []func()
 }
@@ -150,7 +234,27 @@ type change struct {
 	in      collection
 	key     string
 	deleted bool
+	was     int64 // bytes that the row before counted for
 	revert  func()
+}
+
+// place is where a change was made.
+type place struct {
+	in  collection
+	key string
+}
+
+// lastWrites are the indexes of the last change of each key; nil means that
+// there is but one change.
+func (tx *Tx) lastWrites() map[place]int {
+	if len(tx.undo) < 2 {
+		return nil
+	}
+	last := make(map[place]int, len(tx.undo))
+	for i := range tx.undo {
+		last[place{tx.undo[i].in, tx.undo[i].key}] = i
+	}
+	return last
 }
 
 func (tx *Tx) rollback() {

@@ -1,13 +1,10 @@
 package store_test
 
 import (
-	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -183,32 +180,6 @@ func TestScan_keepsToItsScopeAndPrefix(t *testing.T) {
 	require.Equal(t, []string{"b/1", "b/2", "b/3"}, up)
 	require.Equal(t, []string{"b/2", "b/3"}, from)
 	require.Equal(t, []string{"b/3", "b/2", "b/1"}, down)
-}
-
-func TestBlobs_liveAsLongAsTheyAreReferredTo(t *testing.T) {
-	t.Parallel()
-	for _, dir := range []string{"", t.TempDir()} {
-		s, c := open(t, dir)
-		kept, err := s.PutBlob(context.Background(), strings.NewReader("kept"))
-		require.NoError(t, err)
-		lost, err := s.PutBlob(context.Background(), strings.NewReader("lost"))
-		require.NoError(t, err)
-		require.NoError(t, s.Update(func(tx *store.Tx) error {
-			c.Put(tx, here, "k", item{kept.ID})
-			return nil
-		}))
-		for range 2 { // the first sweep spares what is young
-			require.NoError(t, s.Restore(s.Snapshot()))
-		}
-		r, err := s.OpenBlob(kept.ID)
-		require.NoError(t, err)
-		body, err := io.ReadAll(r)
-		require.NoError(t, errors.Join(err, r.Close()))
-		require.Equal(t, "kept", string(body))
-		_, err = s.OpenBlob(lost.ID)
-		require.ErrorIs(t, err, store.ErrCorrupt)
-		require.NoError(t, s.Close())
-	}
 }
 
 func TestUpdate_isUndoneByAPanicAndTellsOnlyOfWhatLasts(t *testing.T) {

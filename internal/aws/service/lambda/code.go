@@ -27,6 +27,7 @@ type archive struct {
 	blob     store.Blob
 	sum      string // SHA-256 in base64
 	unpacked int64  // bytes
+	hold     *store.Hold
 }
 
 // source is where an archive comes from: a function's code or a layer's
@@ -36,7 +37,8 @@ type source struct {
 	bucket, key, version *string
 }
 
-// fetch takes an archive from the request or from S3, checks and stores it.
+// fetch takes an archive from the request or from S3, checks and stores it. The
+// caller releases its hold.
 func (s *Service) fetch(ctx context.Context, from source) (archive, error) {
 	inS3 := from.bucket != nil || from.key != nil
 	switch {
@@ -64,9 +66,9 @@ func (s *Service) fetch(ctx context.Context, from source) (archive, error) {
 	if err != nil {
 		return archive{}, err
 	}
-	blob, err := s.host.Store.PutBlob(ctx, bytes.NewReader(from.zip))
+	blob, hold, err := s.host.Store.PutBlob(ctx, bytes.NewReader(from.zip))
 	sum := sha256.Sum256(from.zip)
-	return archive{blob: blob, sum: base64.StdEncoding.EncodeToString(sum[:]), unpacked: size}, err
+	return archive{blob: blob, sum: base64.StdEncoding.EncodeToString(sum[:]), unpacked: size, hold: hold}, err
 }
 
 // download reads the archive with the caller's rights, as AWS does.

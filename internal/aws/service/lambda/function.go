@@ -46,6 +46,7 @@ func (s *Service) CreateFunction(ctx context.Context, in *sdk.CreateFunctionInpu
 	if err != nil {
 		return nil, err
 	}
+	defer code.hold.Release()
 	now := gateway.From(ctx).Time
 	v := version{Config: config, Ready: now.Add(settling), Updated: now}
 	v.setCode(code)

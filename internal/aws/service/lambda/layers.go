@@ -92,6 +92,7 @@ func (s *Service) PublishLayerVersion(ctx context.Context,
 	if err != nil {
 		return nil, err
 	}
+	defer code.hold.Release()
 	call := gateway.From(ctx)
 	l := layer{Name: layerName(*in.LayerName), Code: code.blob, Sum: code.sum, Unpacked: code.unpacked,
 		Description: aws.ToString(in.Description),

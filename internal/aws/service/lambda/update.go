@@ -28,6 +28,7 @@ func (s *Service) UpdateFunctionCode(ctx context.Context,
 	if err != nil {
 		return nil, err
 	}
+	defer code.hold.Release()
 	v, err := s.update(ctx, fn, in.RevisionId, in.Publish, in.DryRun, func(tx *store.Tx, v *version) error {
 		v.setCode(code)
 		if len(in.Architectures) > 0 {

@@ -142,7 +142,7 @@ func (s *Service) receive(ctx context.Context, body io.Reader, in any, algorithm
 // keep stores a body with its ETag and checksum.
 func (s *Service) keep(ctx context.Context, body io.Reader, sum checksum) (part, error) {
 	etag, extra := md5.New(), newHash(sum.Algorithm) //nolint:gosec // ETags are MD5
-	blob, err := s.host.Store.PutBlob(ctx, io.TeeReader(body, io.MultiWriter(etag, extra)))
+	blob, _, err := s.host.Store.PutBlob(ctx, io.TeeReader(body, io.MultiWriter(etag, extra)))
 	if err != nil {
 		return part{}, err
 	}

@@ -28,7 +28,7 @@ func oldState(t *testing.T, dir string, rules string) (ids []string) {
 	objects := store.NewCollection[json.RawMessage](st, "s3.objects")
 	uploads := store.NewCollection[json.RawMessage](st, "s3.uploads")
 	require.NoError(t, st.Open())
-	body, err := st.PutBlob(context.Background(), strings.NewReader("body"))
+	body, _, err := st.PutBlob(context.Background(), strings.NewReader("body"))
 	require.NoError(t, err)
 	one := fmt.Sprintf(`{"Number":1,"Size":4,"Blob":%q,"ETag":"841a2d689ad86bd1611447453c22c6fc",`+
 		`"Sum":{"Algorithm":"CRC32","Value":"2wIKbg==","Type":"FULL_OBJECT"}}`, body.ID)
