@@ -277,38 +277,24 @@ func (s *session) run(ctx context.Context, r *lab.Run) error {
 	return err
 }
 
-// start is one time of run.
+// start is one time of run. Nothing is started unless everything can be.
 func (s *session) start(ctx context.Context, r *lab.Run) ([]any, error) {
 	program, n := s.o.Lab.Programs[r.Program], max(r.Parallel, 1)
 	kill := make(chan struct{})
 	watch, stop := context.WithCancel(ctx)
-	results, errs := make([]any, n), make([]error, n)
-	var wg, watcher sync.WaitGroup
+	defer stop()
+	specs, results, errs := make([]sandbox.Spec, n), make([]any, n), make([]error, n)
 	for i := range n {
-		spec, err := s.spec(r, program, i)
-		if err != nil {
-			stop()
+		var err error
+		if specs[i], err = s.spec(r, program, i); err != nil {
 			return nil, err
 		}
-		spec.Kill = kill
-		if i == 0 {
-			s.note("%d × %s, %d lines on standard input", n, strings.Join(spec.Command, " "), s.lines(r))
-		}
-		wg.Go(func() {
-			sum, remove, err := s.input(r.File, &spec)
-			if err != nil {
-				errs[i] = err
-				return
-			}
-			defer remove()
-			out, err := s.execute(ctx, spec)
-			errs[i] = err
-			results[i] = map[string]any{"exit": int64(out.Exit), "timedOut": out.TimedOut, "killed": out.Killed,
-				"breach": out.Breach,
-				"lines":  parseLines([]byte(out.Stdout)), "stdout": out.Stdout, "stderr": out.Stderr,
-				"log":         parseLines([]byte(out.Stderr)),
-				"inputSha256": sum}
-		})
+		specs[i].Kill = kill
+	}
+	s.note("%d × %s, %d lines on standard input", n, strings.Join(specs[0].Command, " "), s.lines(r))
+	var wg, watcher sync.WaitGroup
+	for i, spec := range specs {
+		wg.Go(func() { results[i], errs[i] = s.instance(ctx, r, spec) })
 	}
 	if r.KillWhen != "" || r.KillAfter != "" {
 		watcher.Go(func() { s.killer(watch, r, kill) })
@@ -317,6 +303,19 @@ func (s *session) start(ctx context.Context, r *lab.Run) ([]any, error) {
 	stop()
 	watcher.Wait()
 	return results, errors.Join(errs...)
+}
+
+// instance runs a program once and shows how it went.
+func (s *session) instance(ctx context.Context, r *lab.Run, spec sandbox.Spec) (any, error) {
+	sum, remove, err := s.input(r.File, &spec)
+	if err != nil {
+		return nil, err
+	}
+	defer remove()
+	out, err := s.execute(ctx, spec)
+	return map[string]any{"exit": int64(out.Exit), "timedOut": out.TimedOut, "killed": out.Killed, "breach": out.Breach,
+		"lines": parseLines([]byte(out.Stdout)), "stdout": out.Stdout, "stderr": out.Stderr,
+		"log": parseLines([]byte(out.Stderr)), "inputSha256": sum}, err
 }
 
 // execute runs a program, which one in Go must be built for first.

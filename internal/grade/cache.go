@@ -2,9 +2,7 @@ package grade
 
 import (
 	"encoding/json"
-	"errors"
 	"io"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
@@ -90,14 +88,11 @@ func (c Cache) get(key string) (judged, bool) {
 	return j, true
 }
 
-// put keeps a result. That it cannot be kept costs time and no grade.
+// put keeps a result. Whatever its error is, that a result cannot be kept costs
+// time and no grade.
 func (c Cache) put(j judged) error {
 	if c.Dir == "" || !j.trusted() {
 		return nil
 	}
-	err := writeFile(c.file(j.Key), func(w io.Writer) error { return json.NewEncoder(w).Encode(j) })
-	if errors.Is(err, fs.ErrPermission) {
-		return nil
-	}
-	return err
+	return writeFile(c.file(j.Key), func(w io.Writer) error { return json.NewEncoder(w).Encode(j) })
 }

@@ -32,6 +32,8 @@ type RunOptions struct {
 	Cache    Cache
 	// Rerun is what to type to grade again what is open.
 	Rerun string
+	// Warn hears, once, that Cache cannot be written; may be nil.
+	Warn func(text string)
 	// Progress hears of each submission as it is done, one at a time; may be nil.
 	Progress func(Progress)
 }
@@ -60,6 +62,7 @@ type run struct {
 	RunOptions
 	expressions *check.Expressions
 	builds      *check.Builds
+	uncached    sync.Once
 
 	mu      sync.Mutex
 	results map[*unit]judged
@@ -136,8 +139,11 @@ func (r *run) together(ctx context.Context, same []*unit) error {
 		if err := r.Output.keep(entry{Judged: &j}); err != nil {
 			return err
 		}
-		if err := r.Cache.put(j); err != nil {
-			return fmt.Errorf("keep a result in %s: %w", r.Cache.Dir, err)
+		if err := r.Cache.put(j); err != nil && r.Warn != nil {
+			r.uncached.Do(func() {
+				r.Warn(fmt.Sprintf("results cannot be kept in %s for later runs, which costs time and no grade: %v", r.Cache.Dir,
+					err))
+			})
 		}
 	}
 	for i, u := range same {

@@ -282,6 +282,7 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 		Deploy:       trial.Stacks(func(e emulator.Emulator) deploy.Target { return g.target(e, policy) }),
 		Interpreters: g.Interpreters, Confine: policy, Clock: g.Wall(), Parallel: g.jobs, Deadline: g.deadline,
 		Output: out, Rerun: g.rerun, Progress: t.done,
+		Warn: func(text string) { g.Statusf("warning: %s", text) },
 	}
 	if !g.noCache {
 		run.Cache = grade.Cache{Dir: filepath.Join(g.CacheDir(), "grades")}

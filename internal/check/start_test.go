@@ -1,0 +1,53 @@
+package check_test
+
+import (
+	"context"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pipelab/pipelab/internal/aws/clock"
+	"github.com/pipelab/pipelab/internal/check"
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/emulator/embedded"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/report"
+)
+
+// The second instance asks for an entry that is not there.
+const twoOfOne = `
+id: two-of-one
+title: T
+summary: S
+level: beginner
+minutes: 1
+examTasks: ["1.1"]
+services: [kinesis]
+tasks: [{ id: a, title: A, text: B }]
+data: { one: { generator: telemetry, count: 1 } }
+programs: { says: { command: [sh, -c, 'echo > ran'] } }
+checks:
+  - id: says
+    title: T
+    points: 100
+    hints: [a, b, c]
+    steps: [{ run: { program: says, parallel: 2, args: ["${data.one[${instance}].id}"] } }]
+    expect: [{ that: "true", message: M }]
+`
+
+func TestRun_startsNoInstanceUnlessAllCanBe(t *testing.T) {
+	ctx := context.Background()
+	l, err := lab.Parse("lab.yaml", []byte(twoOfOne), check.Compile)
+	require.NoError(t, err)
+	e, err := embedded.Driver{}.Start(ctx, emulator.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = e.Close() })
+	dir := t.TempDir()
+	r, err := check.Run(ctx, check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: dir, Clock: clock.New()})
+	require.NoError(t, err)
+	require.Equal(t, report.Error, r.Checks[0].Verdict)
+	require.Contains(t, r.Checks[0].Message, "no such value")
+	require.Empty(t, r.Checks[0].Sent)
+	require.NoFileExists(t, filepath.Join(dir, "ran"))
+}
