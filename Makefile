@@ -64,6 +64,7 @@ lint: ## needs golangci-lint v2
 
 generate: ## rewrite generated files
 	$(GO) generate ./...
+	$(GO) test ./internal/aws/cloud -run TestMembers_areThoseThatTheCodeReads -update
 
 clean:
 	rm -rf bin

@@ -19,6 +19,8 @@ type Descriptor struct {
 	Errors Errors
 	// Operations are those implemented; all others answer 501.
 	Operations []Operation
+	// Members are those of the inputs that the service uses; all others answer 501.
+	Members Members
 	// Targets say how others deliver to the service's resources.
 	Targets []Target
 }
@@ -115,6 +117,9 @@ func NewCatalogue(all ...Descriptor) *Catalogue {
 func (c *Catalogue) add(d Descriptor) {
 	ops := make(map[string]Operation, len(d.Operations))
 	for _, op := range d.Operations {
+		if d.Members.Used != nil {
+			op.limits = d.Members.limit(op.Input, nil)
+		}
 		ops[op.Name] = op
 	}
 	c.services[d.Name] = described{d.Errors, ops}

@@ -147,6 +147,9 @@ func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err
 			return nil, err
 		}
 	}
+	if err := op.refusal(c.Service, c.Input); err != nil {
+		return nil, err
+	}
 	if out, err = g.handle(WithCall(ctx, c), c, op); err != nil {
 		return nil, err
 	}

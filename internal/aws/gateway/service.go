@@ -75,7 +75,8 @@ type Operation struct {
 	// a pointer to Input; nil where it names nothing.
 	Trace func(input any) string
 
-	named bool // Action was given, perhaps as none
+	limits *limits // members of Input that may not be set; nil when all may
+	named  bool    // Action was given, perhaps as none
 }
 
 // Op makes an operation of a handler; the name comes from the input's type.
@@ -115,41 +116,6 @@ func StreamOp[I, O any](p Plane, h func(context.Context, *I, func(event any) err
 		o(&op)
 	}
 	return op
-}
-
-// Refusing makes operations answer 501 when one of these members of their input
-// is set: members with a meaning that the service cannot give them. Operations
-// without such a member stay as they are; a pointer to a zero value is not set.
-func Refusing(service string, members []string, ops ...Operation) []Operation {
-	for i, op := range ops {
-		refused := func(input any) error {
-			v := reflect.ValueOf(input).Elem()
-			for _, name := range members {
-				f := v.FieldByName(name)
-				if f.IsValid() && !f.IsZero() && (f.Kind() != reflect.Pointer || !f.Elem().IsZero()) {
-					return Unsupported(service, op.Name, name)
-				}
-			}
-			return nil
-		}
-		if handle := op.Handle; handle != nil {
-			ops[i].Handle = func(ctx context.Context, input any) (any, error) {
-				if err := refused(input); err != nil {
-					return nil, err
-				}
-				return handle(ctx, input)
-			}
-		}
-		if stream := op.Stream; stream != nil {
-			ops[i].Stream = func(ctx context.Context, input any, send func(any) error) error {
-				if err := refused(input); err != nil {
-					return err
-				}
-				return stream(ctx, input, send)
-			}
-		}
-	}
-	return ops
 }
 
 // Host is what a service gets to work with.

@@ -28,6 +28,12 @@ func (t *Target) decodeREST(req *http.Request, n *node, v reflect.Value) error {
 // decodeHead reads what is not in the body and reports whether there is more.
 func (t *Target) decodeHead(req *http.Request, n *node, v reflect.Value) (inBody bool, err error) {
 	var query url.Values
+	for _, l := range n.lacking {
+		if l.ref.Location == "querystring" && req.URL.Query().Has(l.ref.LocationName) ||
+			l.ref.Location == "header" && len(req.Header.Values(l.ref.LocationName)) > 0 {
+			return false, l.refuse()
+		}
+	}
 	for _, f := range n.fields {
 		fv := v.Field(f.index)
 		switch f.ref.Location {

@@ -115,6 +115,9 @@ func (r *cborReader) value(n *node, v reflect.Value) error {
 		return r.entries(func(key string) error {
 			f := n.byName[key]
 			if f == nil {
+				if l := n.lacking[key]; l != nil && !r.null() {
+					return l.refuse()
+				}
 				return r.skip()
 			}
 			fv := dst.Field(f.index)

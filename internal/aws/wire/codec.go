@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"compress/gzip"
+	"errors"
 	"io"
 	"net/http"
 	"reflect"
@@ -45,7 +46,8 @@ func (t *Target) Decode(req *http.Request) (any, error) {
 
 // malformed is the answer to a document that cannot be read.
 func (t *Target) malformed(err error) error {
-	if e, ok := err.(*Error); ok { //nolint:errorlint // made in this package, never wrapped
+	var e *Error
+	if errors.As(err, &e) {
 		return e
 	}
 	switch {

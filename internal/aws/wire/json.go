@@ -218,6 +218,9 @@ func (r *jsonReader) object(n *node, v reflect.Value) error {
 	return r.members(func(name []byte) error {
 		f := n.byJSON[unsafe.String(unsafe.SliceData(name), len(name))]
 		if f == nil {
+			if l := n.lacking[string(name)]; l != nil && r.peek() != 'n' {
+				return l.refuse()
+			}
 			return r.skip() // AWS ignores members it does not know
 		}
 		if f.node.watch && r.zeros != nil && r.peek() != 'n' {

@@ -39,6 +39,8 @@ type node struct {
 	fields []*field
 	byName map[string]*field // struct and union members by model name
 	byJSON map[string]*field // by JSON name, which differs in REST services
+
+	lacking map[string]*field // members that the Go type does not have, by JSON name
 }
 
 // field is a member of a structure, or a variant of a union.
@@ -177,7 +179,8 @@ func (p *planner) compileStruct(n *node, base reflect.Type) error {
 		}
 		sf, ok := goField(base, name)
 		if !ok {
-			continue // newer than the SDK, or withdrawn from it: it cannot be held
+			n.lack(name, ref)
+			continue
 		}
 		c, err := p.compile(ref, sf.Type)
 		if err != nil {

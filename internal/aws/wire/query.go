@@ -44,6 +44,11 @@ func (q *queryReader) value(n *node, v reflect.Value, prefix string, depth int) 
 	switch n.kind {
 	case kStruct:
 		dst := n.settable(v)
+		for _, l := range n.lacking {
+			if q.under(join(prefix, l.queryName())) {
+				return l.refuse()
+			}
+		}
 		for _, f := range n.fields {
 			name := join(prefix, f.queryName())
 			if f.node.kind == kList && f.flattened() && f.node.shape.Member.LocationName != "" && f.ref.LocationName == "" {

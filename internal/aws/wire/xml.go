@@ -122,6 +122,13 @@ func appendElement(e *element, n *node, v reflect.Value, z *zeros) error {
 }
 
 func readXMLStruct(e *element, n *node, v reflect.Value, z *zeros) error {
+	for _, l := range n.lacking {
+		for _, c := range e.children {
+			if l.ref.Location == "" && c.name == l.queryName() {
+				return l.refuse()
+			}
+		}
+	}
 	for _, f := range n.fields {
 		if f.ref.Location != "" {
 			continue

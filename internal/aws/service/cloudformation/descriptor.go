@@ -40,6 +40,7 @@ func (s *Service) Describe() gateway.Descriptor {
 	}
 	return gateway.Descriptor{
 		Name: "cloudformation", Title: "CloudFormation",
+		Members: gateway.Members{Used: members(), Kept: kept()},
 		Operations: gateway.With(ops, gateway.Prefix("cloudformation"), s.onStack, withKeys,
 			gateway.Traced(nil, "StackName")),
 	}
@@ -127,4 +128,14 @@ func changeSetKeys(in *sdk.CreateChangeSetInput, _ *gateway.Call) map[string][]s
 			aws.ToString(r.ResourceType))
 	}
 	return keys
+}
+
+// kept are the members that change nothing here, each with the reason.
+func kept() map[string]string {
+	return map[string]string{
+		"CreateChangeSetInput.ClientToken": "tells a retry from a second wish for the same name; a retry " +
+			"is answered as the second is",
+		"ContinueUpdateRollbackInput.ClientRequestToken": "marks the events of one call; its events are told by the " +
+			"stack",
+	}
 }

@@ -16,7 +16,8 @@ import (
 func (s *Service) Describe() gateway.Descriptor {
 	return gateway.Descriptor{
 		Name: "cloudwatchlogs", Title: "CloudWatch Logs",
-		Errors: gateway.Errors{Wording: wire.Wording{Invalid: wire.Fault{Code: "InvalidParameterException"}}},
+		Errors:  gateway.Errors{Wording: wire.Wording{Invalid: wire.Fault{Code: "InvalidParameterException"}}},
+		Members: gateway.Members{Used: members(), Kept: kept()},
 		Operations: gateway.With(s.operations(),
 			gateway.Prefix("logs"),
 			gateway.About(anyStream, "LogGroupName", "LogGroupIdentifier"),
@@ -76,4 +77,15 @@ func anyStream(group string, scope ident.Scope) string {
 
 func oneStream(c *gateway.Call, group, stream *string) []string {
 	return []string{anyStream(aws.ToString(group), c.Scope) + aws.ToString(stream)}
+}
+
+// kept are the members that change nothing here, each with the reason.
+func kept() map[string]string {
+	return map[string]string{
+		"PutLogEventsInput.SequenceToken": `"now ignored in PutLogEvents actions", API_PutLogEvents`,
+		"GetLogEventsInput.Unmask":        "without data protection policies nothing is masked",
+		"FilterLogEventsInput.Unmask":     "without data protection policies nothing is masked",
+		"FilterLogEventsInput.Interleaved": `"this parameter is ignored and the value is assumed to be true", ` +
+			"API_FilterLogEvents",
+	}
 }

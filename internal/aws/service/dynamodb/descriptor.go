@@ -15,6 +15,7 @@ func (s *Service) Describe() gateway.Descriptor {
 			Throttled: wire.Fault{Code: "ProvisionedThroughputExceededException"},
 			Wording:   wire.Wording{Failed: wire.Fault{Code: "InternalServerError"}},
 		},
+		Members: gateway.Members{Used: members()},
 		Operations: gateway.With(append(s.tableOperations(), s.itemOperations()...),
 			gateway.Prefix("dynamodb"),
 			gateway.About(tableARN, "TableName"),

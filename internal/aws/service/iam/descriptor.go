@@ -20,6 +20,7 @@ func (s *Service) Describe() gateway.Descriptor {
 	ops = append(ops, s.policyOperations()...)
 	return gateway.Descriptor{
 		Name: "iam", Title: "IAM",
+		Members: gateway.Members{Used: members()},
 		Operations: gateway.With(ops, gateway.Prefix("iam"),
 			s.on(group, "GroupName"), s.on(role, "RoleName"), s.on(user, "UserName"),
 			gateway.About(func(arn string, _ ident.Scope) string { return arn }, "PolicyArn"),

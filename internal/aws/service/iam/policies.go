@@ -280,15 +280,26 @@ func (s *Service) DeletePolicyVersion(ctx context.Context,
 func (s *Service) ListPolicyVersions(ctx context.Context,
 	in *iam.ListPolicyVersionsInput) (*iam.ListPolicyVersionsOutput, error) {
 	out := &iam.ListPolicyVersionsOutput{Versions: []types.PolicyVersion{}}
-	if in.Marker != nil {
-		return nil, gateway.Errorf(400, "ValidationError", "Invalid Marker.") // there are never more than five
-	}
 	err := s.host.Store.View(func(tx *store.Tx) error {
 		p, err := s.policyByARN(tx, ctx, in.PolicyArn)
-		for _, v := range slices.Backward(p.Versions) {
-			out.Versions = append(out.Versions, versionOf(p, v))
+		if err != nil {
+			return err
 		}
-		return err
+		shown := in.Marker == nil // a marker is the last version of the page before
+		for _, v := range slices.Backward(p.Versions) {
+			if in.MaxItems != nil && len(out.Versions) == int(*in.MaxItems) {
+				out.IsTruncated, out.Marker = true, out.Versions[len(out.Versions)-1].VersionId
+				return nil
+			}
+			if shown {
+				out.Versions = append(out.Versions, versionOf(p, v))
+			}
+			shown = shown || v.ID == *in.Marker
+		}
+		if !shown {
+			return gateway.Errorf(400, "ValidationError", "Invalid Marker.")
+		}
+		return nil
 	})
 	return out, err
 }

@@ -15,7 +15,8 @@ import (
 func (s *Service) Describe() gateway.Descriptor {
 	return gateway.Descriptor{
 		Name: "kinesis", Title: "Kinesis Data Streams",
-		Errors: gateway.Errors{Throttled: wire.Fault{Code: "ProvisionedThroughputExceededException"}},
+		Errors:  gateway.Errors{Throttled: wire.Fault{Code: "ProvisionedThroughputExceededException"}},
+		Members: gateway.Members{Used: members(), Kept: kept()},
 		Operations: gateway.With(append(s.streamOperations(), s.recordOperations()...),
 			gateway.Prefix("kinesis"),
 			gateway.About(streamARN, "StreamARN", "StreamName"), gateway.About(streamARN, "ResourceARN"),
@@ -134,4 +135,14 @@ func (s *Service) consumerARN(c *gateway.Call, arn, stream, name *string) []stri
 		return nil
 	})
 	return found
+}
+
+// kept are the members that change nothing here, each with the reason.
+func kept() map[string]string {
+	return map[string]string{
+		"UpdateShardCountInput.ScalingType": "UNIFORM_SCALING is the only one; the model refuses others",
+		"StopStreamEncryptionInput.KeyId":   "whichever key it names, encryption ends",
+		"ListStreamConsumersInput.StreamCreationTimestamp": "tells a stream from a namesake that was deleted, which is " +
+			"gone here with its consumers",
+	}
 }

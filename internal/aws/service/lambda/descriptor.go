@@ -32,6 +32,7 @@ func (s *Service) Describe() gateway.Descriptor {
 				Failed:        wire.Fault{Code: "ServiceException"},
 			},
 		},
+		Members: gateway.Members{Used: members()},
 		Operations: gateway.With(ops,
 			gateway.Prefix("lambda"), onFunction,
 			gateway.About(func(arn string, _ ident.Scope) string { return arn }, "Resource"),

@@ -27,8 +27,8 @@ func (s *Service) Describe() gateway.Descriptor {
 				OnlyRequired: true,
 			},
 		},
-		Operations: gateway.Refusing("s3", notEmulated(),
-			gateway.With(ops, gateway.Prefix("s3"), onBucket, withHeaders, traced)...),
+		Members:    gateway.Members{Used: members(), ByName: byName(), Kept: kept()},
+		Operations: gateway.With(ops, gateway.Prefix("s3"), onBucket, withHeaders, traced),
 	}
 }
 
@@ -181,4 +181,28 @@ func withHeaders(op *gateway.Operation) {
 		return
 	}
 	op.ConditionKeys = func(c *gateway.Call) map[string][]string { return read(c.Input) }
+}
+
+// kept are the members that change nothing here, each with the reason.
+func kept() map[string]string {
+	return map[string]string{
+		"*.RequestPayer":                                  "no bucket lets requesters pay",
+		"*.OptionalObjectAttributes":                      "asks for restores; nothing is archived",
+		"*.ChecksumAlgorithm":                             "names the header of a document's checksum",
+		"*.ContentMD5":                                    "as the checksum of a document",
+		"CompleteMultipartUploadInput.ChecksumType":       "the type that the upload was begun with counts",
+		"types.ServerSideEncryptionRule.BucketKeyEnabled": "kept and returned; it saves calls of KMS",
+		"types.ServerSideEncryptionRule.BlockedEncryptionTypes": "kept and returned; keys of customers are refused in any " +
+			"case",
+		"types.CORSRule.AllowedOrigins": "kept and returned",
+		"types.CORSRule.AllowedHeaders": "kept and returned",
+		"types.CORSRule.ExposeHeaders":  "kept and returned",
+		"types.CORSRule.ID":             "kept and returned",
+		"types.CORSRule.MaxAgeSeconds":  "kept and returned",
+	}
+}
+
+// byName are members that are read by their names: see setChecksum and its like.
+func byName() []string {
+	return []string{"ChecksumCRC32", "ChecksumCRC32C", "ChecksumCRC64NVME", "ChecksumSHA1", "ChecksumSHA256"}
 }

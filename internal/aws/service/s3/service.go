@@ -50,20 +50,6 @@ func New(h *gateway.Host) *Service {
 	return s
 }
 
-// notEmulated are members that have a meaning which this service cannot give
-// them; a request that sets one is refused rather than half obeyed.
-func notEmulated() []string {
-	return []string{
-		"SSECustomerAlgorithm", "SSECustomerKey", "CopySourceSSECustomerAlgorithm", "CopySourceSSECustomerKey",
-		"GrantFullControl", "GrantRead", "GrantReadACP", "GrantWrite", "GrantWriteACP", "MFA", "WebsiteRedirectLocation",
-		"WriteOffsetBytes", "SSEKMSEncryptionContext", "BucketNamespace", "AnnotationDirective",
-		"ObjectLockEventHold", "ObjectLockEventHoldDurationDays", "ObjectLockEventHoldDurationYears",
-		"ChecksumMD5", "ChecksumSHA512", "ChecksumXXHASH128", "ChecksumXXHASH3", "ChecksumXXHASH64",
-		"IfMatchLastModifiedTime", "IfMatchSize", "IfMatchInitiatedTime",
-		"BucketKeyEnabled", "Token", "ConfirmRemoveSelfBucketAccess",
-	}
-}
-
 // setChecksum fills the member of an output that carries a checksum.
 func setChecksum(out any, sum checksum) {
 	if sum.Algorithm == "" {

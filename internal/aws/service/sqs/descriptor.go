@@ -24,6 +24,7 @@ func (s *Service) Describe() gateway.Descriptor {
 			Wording: wire.Wording{Invalid: wire.Fault{Code: "MissingParameter"},
 				InvalidChoices: wire.Fault{Code: "InvalidAttributeName"}}, // its enums name attributes
 		},
+		Members: gateway.Members{Used: members()},
 		Operations: gateway.With(append(s.queueOperations(), s.messageOperations()...),
 			gateway.Prefix("sqs"),
 			gateway.About(fromURL, "QueueUrl"), gateway.About(queueNamed, "QueueName"),

@@ -14,6 +14,7 @@ func (s *Service) Describe() gateway.Descriptor {
 	d := gateway.Data
 	return gateway.Descriptor{
 		Name: "sts", Title: "STS",
+		Members: gateway.Members{Used: members(), Kept: kept()},
 		Operations: gateway.With([]gateway.Operation{
 			// No permission is needed for these two, and none can be denied.
 			// Sources: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html and
@@ -43,4 +44,11 @@ func assumeKeys(in *sts.AssumeRoleInput, _ *gateway.Call) map[string][]string {
 		keys["aws:RequestTag/"+aws.ToString(t.Key)] = []string{aws.ToString(t.Value)}
 	}
 	return keys
+}
+
+// kept are the members that change nothing here, each with the reason.
+func kept() map[string]string {
+	return map[string]string{
+		"AssumeRoleInput.ExternalId": "the condition key sts:ExternalId of the role's trust policy",
+	}
 }
