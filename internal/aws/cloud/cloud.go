@@ -112,6 +112,11 @@ func (c *Cloud) between(ctx context.Context, change func() error) error {
 	defer c.mu.Unlock()
 	c.gateway.Stop()
 	err := change()
+	if err == nil {
+		// The state that is there now has other moves of the clock or none. Time
+		// goes on from the present all the same, also after a restart.
+		err = c.saveShifts()
+	}
 	if startErr := c.gateway.Start(context.WithoutCancel(ctx)); err == nil {
 		err = startErr
 	}

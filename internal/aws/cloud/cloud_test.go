@@ -62,12 +62,7 @@ func start(t *testing.T, dir string, clk *clock.Clock) *world {
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	url := "http://" + listener.Addr().String()
-	c, err := cloud.New(context.Background(), url, cloud.Options{
-		Dir: dir, Token: token, Clock: clk, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Provision: func(endpoint string, sc ident.Scope) cfn.Provider {
-			return provision.At(endpoint, sc.Account, sc.Region)
-		},
-	})
+	c, err := cloud.New(context.Background(), url, options(dir, clk))
 	if err != nil {
 		require.NoError(t, listener.Close())
 		require.NoError(t, err)
@@ -76,6 +71,22 @@ func start(t *testing.T, dir string, clk *clock.Clock) *world {
 	require.NoError(t, w.server.Listener.Close())
 	w.server.Listener = listener
 	w.server.Start()
+	w.connect(url)
+	t.Cleanup(w.close)
+	return w
+}
+
+func options(dir string, clk *clock.Clock) cloud.Options {
+	return cloud.Options{
+		Dir: dir, Token: token, Clock: clk, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
+		Provision: func(endpoint string, sc ident.Scope) cfn.Provider {
+			return provision.At(endpoint, sc.Account, sc.Region)
+		},
+	}
+}
+
+// connect makes clients that try once.
+func (w *world) connect(url string) {
 	config := aws.Config{
 		Region: ident.DefaultRegion, BaseEndpoint: &url, HTTPClient: sdkhttp.NewBuildableClient(),
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
@@ -86,8 +97,6 @@ func start(t *testing.T, dir string, clk *clock.Clock) *world {
 	w.kinesis, w.sqs = kinesis.NewFromConfig(config), sqs.NewFromConfig(config)
 	w.lambda, w.iam = lambda.NewFromConfig(config), iam.NewFromConfig(config)
 	w.logs, w.cfn = cloudwatchlogs.NewFromConfig(config), cloudformation.NewFromConfig(config)
-	t.Cleanup(w.close)
-	return w
 }
 
 // close stops the cloud; a second call does nothing.

@@ -147,10 +147,6 @@ func (c *Cloud) reset(w http.ResponseWriter, req *http.Request) {
 		gateway.Reply(w, http.StatusInternalServerError, gateway.Problem("reset: %v", err))
 		return
 	}
-	if err := c.saveShifts(); err != nil {
-		gateway.Reply(w, http.StatusInternalServerError, gateway.Problem("reset: %v", err))
-		return
-	}
 	gateway.Reply(w, http.StatusOK, map[string]string{"status": "ok"})
 }
 

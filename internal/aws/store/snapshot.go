@@ -27,7 +27,15 @@ func (s *Store) Release(snap *Snapshot) {
 // Restore makes the state of a snapshot the present one, durably. Background
 // work must be stopped meanwhile.
 func (s *Store) Restore(snap *Snapshot) error {
-	if err := s.restore(snap.root); err != nil {
+	if snap.root == nil {
+		return errors.New("store: the snapshot was released")
+	}
+	return s.replace(snap.root)
+}
+
+// replace makes a state the present one; nil is the empty one.
+func (s *Store) replace(by *root) error {
+	if err := s.restore(by); err != nil {
 		return err
 	}
 	err := s.compact()
@@ -66,7 +74,7 @@ func (s *Store) restore(to *root) error {
 }
 
 // Reset empties the store, durably.
-func (s *Store) Reset() error { return s.Restore(&Snapshot{}) }
+func (s *Store) Reset() error { return s.replace(nil) }
 
 // compact begins a new generation: a snapshot of now, and an empty journal.
 // The old files go when the new snapshot is complete.

@@ -18,6 +18,7 @@ import (
 	"sync"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
 // nvmePolynomial is CRC-64/NVME's, in its reversed form.
@@ -88,17 +89,23 @@ func wanted(ctx context.Context, in any, algorithm string) (checksum, bool, erro
 }
 
 // receive stores a body and verifies its length and sums. Nothing is left when
-// it fails but a blob that nobody refers to.
-func (s *Service) receive(ctx context.Context, body io.Reader, in any, algorithm string, contentMD5 *string) (part,
-	error) {
+// it fails. The caller releases the hold, as keep's.
+func (s *Service) receive(ctx context.Context, body io.Reader, in any, algorithm string, contentMD5 *string) (p part,
+	hold *store.Hold, err error) {
+	defer func() {
+		if err != nil {
+			hold.Release()
+			hold = nil
+		}
+	}()
 	sum, trailing, err := wanted(ctx, in, algorithm)
 	if err != nil {
-		return part{}, err
+		return part{}, hold, err
 	}
 	var digest []byte
 	if contentMD5 != nil {
 		if digest, err = base64.StdEncoding.DecodeString(*contentMD5); err != nil || len(digest) != md5.Size {
-			return part{}, gateway.Errorf(http.StatusBadRequest, "InvalidDigest", "The Content-MD5 you specified was invalid.")
+			return part{}, hold, gateway.Errorf(http.StatusBadRequest, "InvalidDigest", "The Content-MD5 you specified was invalid.")
 		}
 	}
 	if sum.Algorithm == "" {
@@ -107,48 +114,49 @@ func (s *Service) receive(ctx context.Context, body io.Reader, in any, algorithm
 	if body == nil {
 		body = http.NoBody
 	}
-	p, err := s.keep(ctx, body, checksum{Algorithm: sum.Algorithm})
+	p, hold, err = s.keep(ctx, body, checksum{Algorithm: sum.Algorithm})
 	if errors.Is(err, io.ErrUnexpectedEOF) {
-		return part{}, gateway.Errorf(http.StatusBadRequest, "IncompleteBody",
+		return part{}, hold, gateway.Errorf(http.StatusBadRequest, "IncompleteBody",
 			"You did not provide the number of bytes specified by the Content-Length HTTP header")
 	}
 	if err != nil {
-		return part{}, err
+		return part{}, hold, err
 	}
 	if digest != nil && hex.EncodeToString(digest) != p.ETag {
-		return part{}, gateway.Errorf(http.StatusBadRequest, "BadDigest",
+		return part{}, hold, gateway.Errorf(http.StatusBadRequest, "BadDigest",
 			"The Content-MD5 you specified did not match what we received.")
 	}
 	if trailing {
 		sum.Value = gateway.From(ctx).HTTP.Trailer.Get("X-Amz-Checksum-" + sum.Algorithm)
 		if sum.Value == "" {
-			return part{}, gateway.Errorf(http.StatusBadRequest, "MalformedTrailerError",
+			return part{}, hold, gateway.Errorf(http.StatusBadRequest, "MalformedTrailerError",
 				"The request contained trailing data that was not well-formed or did not conform to our published schema.")
 		}
 	}
 	if sum.Value != "" && sum.Value != p.Sum.Value {
-		return part{}, gateway.Errorf(http.StatusBadRequest, "BadDigest",
+		return part{}, hold, gateway.Errorf(http.StatusBadRequest, "BadDigest",
 			"The %s you specified did not match the calculated checksum.", sum.Algorithm)
 	}
 	if req := gateway.From(ctx).HTTP; req != nil {
 		if want := req.Header.Get("X-Amz-Content-Sha256"); len(want) == 64 && want != p.Blob {
-			return part{}, gateway.Errorf(http.StatusBadRequest, "XAmzContentSHA256Mismatch",
+			return part{}, hold, gateway.Errorf(http.StatusBadRequest, "XAmzContentSHA256Mismatch",
 				"The provided 'x-amz-content-sha256' header does not match what was computed.")
 		}
 	}
-	return p, nil
+	return p, hold, nil
 }
 
-// keep stores a body with its ETag and checksum.
-func (s *Service) keep(ctx context.Context, body io.Reader, sum checksum) (part, error) {
+// keep stores a body with its ETag and checksum. The caller releases the hold
+// when a row refers to the body, or none will.
+func (s *Service) keep(ctx context.Context, body io.Reader, sum checksum) (part, *store.Hold, error) {
 	etag, extra := md5.New(), newHash(sum.Algorithm) //nolint:gosec // ETags are MD5
-	blob, _, err := s.host.Store.PutBlob(ctx, io.TeeReader(body, io.MultiWriter(etag, extra)))
+	blob, hold, err := s.host.Store.PutBlob(ctx, io.TeeReader(body, io.MultiWriter(etag, extra)))
 	if err != nil {
-		return part{}, err
+		return part{}, nil, err
 	}
 	sum.Value, sum.Type = base64.StdEncoding.EncodeToString(extra.Sum(nil)), "FULL_OBJECT"
 	return part{Number: 1, Size: blob.Size, Blob: blob.ID, ETag: hex.EncodeToString(etag.Sum(nil)), Sum: sum,
-		Modified: s.host.Clock.Now()}, nil
+		Modified: s.host.Clock.Now()}, hold, nil
 }
 
 // combine is the sum over the parts' sums, which multipart ETags and composite
@@ -167,15 +175,18 @@ type bodyReader struct {
 	offset int64 // into the first part
 	left   int64
 	open   io.ReadSeekCloser
+	hold   *store.Hold
 }
 
-func (s *Service) read(v version, offset, length int64) *bodyReader {
+// read reads from the body of a version. The bodies of v's parts must be there
+// until Close, which releases hold.
+func (s *Service) read(v version, offset, length int64, hold *store.Hold) *bodyReader {
 	parts := v.Parts
 	for len(parts) > 0 && offset >= parts[0].Size {
 		offset -= parts[0].Size
 		parts = parts[1:]
 	}
-	return &bodyReader{s: s, parts: parts, offset: offset, left: length}
+	return &bodyReader{s: s, parts: parts, offset: offset, left: length, hold: hold}
 }
 
 // Read implements io.Reader.
@@ -200,7 +211,7 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 		n, err := r.open.Read(p[:min(int64(len(p)), r.left)])
 		r.left -= int64(n)
 		if errors.Is(err, io.EOF) {
-			err = r.Close()
+			err = r.closePart()
 		}
 		if n > 0 || err != nil {
 			return n, err
@@ -210,6 +221,11 @@ func (r *bodyReader) Read(p []byte) (int, error) {
 
 // Close implements io.Closer.
 func (r *bodyReader) Close() error {
+	defer r.hold.Release()
+	return r.closePart()
+}
+
+func (r *bodyReader) closePart() error {
 	if r.open == nil {
 		return nil
 	}

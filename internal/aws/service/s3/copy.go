@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
 // copySource is the origin of a copy: bucket, key and perhaps a version.
@@ -35,28 +36,28 @@ func parseSource(s string) (copySource, error) {
 	return o, nil
 }
 
-// fetch finds the source of a copy and holds its conditions.
-func (s *Service) fetch(from string, match, none *string, since, until *time.Time, owner *string) (copySource, bucket,
-	version, error) {
-	o, err := parseSource(from)
-	if err != nil {
-		return o, bucket{}, version{}, err
+// fetch finds the source of a copy and holds its conditions. The caller releases
+// the hold on its body.
+func (s *Service) fetch(from string, match, none *string, since, until *time.Time, owner *string) (o copySource,
+	b bucket, v version, hold *store.Hold, err error) {
+	if o, err = parseSource(from); err != nil {
+		return o, b, v, nil, err
 	}
-	b, v, err := s.lookup(&o.bucket, &o.key, o.version, owner)
-	if err != nil {
-		return o, b, v, err
+	if b, v, hold, err = s.lookupBody(&o.bucket, &o.key, o.version, owner); err != nil {
+		return o, b, v, hold, err
 	}
 	err = readCondition(v, match, none, since, until)
 	if gateway.ErrorCode(err) == "NotModified" { // a copy has no 304
 		err = preconditionFailed("x-amz-copy-source-If-None-Match")
 	}
-	return o, b, v, err
+	return o, b, v, hold, err
 }
 
 func (s *Service) CopyObject(ctx context.Context, in *s3.CopyObjectInput) (*s3.CopyObjectOutput, error) {
-	o, from, old, err := s.fetch(*in.CopySource, in.CopySourceIfMatch, in.CopySourceIfNoneMatch,
+	o, from, old, source, err := s.fetch(*in.CopySource, in.CopySourceIfMatch, in.CopySourceIfNoneMatch,
 		in.CopySourceIfModifiedSince,
 		in.CopySourceIfUnmodifiedSince, in.ExpectedSourceBucketOwner)
+	defer source.Release()
 	if err != nil {
 		return nil, err
 	}
@@ -92,9 +93,11 @@ func (s *Service) CopyObject(ctx context.Context, in *s3.CopyObjectInput) (*s3.C
 		gateway.From(ctx).Time); err != nil {
 		return nil, err
 	}
-	if err := s.fillCopy(ctx, &v, old, string(in.ChecksumAlgorithm)); err != nil {
+	hold, err := s.fillCopy(ctx, &v, old, string(in.ChecksumAlgorithm))
+	if err != nil {
 		return nil, err
 	}
+	defer hold.Release()
 	if v, err = s.store(ctx, *in.Bucket, *in.Key, v, in.IfMatch, in.IfNoneMatch, "ObjectCreated:Copy", nil); err != nil {
 		return nil, err
 	}
@@ -107,28 +110,30 @@ func (s *Service) CopyObject(ctx context.Context, in *s3.CopyObjectInput) (*s3.C
 
 // fillCopy gives v the body of old. One that came in parts, or that shall have
 // another checksum, is read once more: a copy is an object in one piece.
-func (s *Service) fillCopy(ctx context.Context, v *version, old version, algorithm string) error {
+func (s *Service) fillCopy(ctx context.Context, v *version, old version, algorithm string) (*store.Hold,
+	error) {
 	if !old.Multipart && (algorithm == "" || algorithm == old.Sum.Algorithm) {
 		v.fill(old.Parts[0])
-		return nil
+		return nil, nil
 	}
 	if algorithm == "" {
 		algorithm = old.Sum.Algorithm
 	}
-	body := s.read(old, 0, old.Size)
+	body := s.read(old, 0, old.Size, nil)
 	defer body.Close() //nolint:errcheck // only read
-	p, err := s.keep(ctx, body, checksum{Algorithm: algorithm})
+	p, hold, err := s.keep(ctx, body, checksum{Algorithm: algorithm})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	v.fill(p)
-	return nil
+	return hold, nil
 }
 
 func (s *Service) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput) (*s3.UploadPartCopyOutput, error) {
-	_, from, old, err := s.fetch(*in.CopySource, in.CopySourceIfMatch, in.CopySourceIfNoneMatch,
+	_, from, old, source, err := s.fetch(*in.CopySource, in.CopySourceIfMatch, in.CopySourceIfNoneMatch,
 		in.CopySourceIfModifiedSince,
 		in.CopySourceIfUnmodifiedSince, in.ExpectedSourceBucketOwner)
+	defer source.Release()
 	if err != nil {
 		return nil, err
 	}
@@ -144,12 +149,13 @@ func (s *Service) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput
 					"zero-based offsets of the first and last bytes to copy")
 		}
 	}
-	body := s.read(old, piece.offset, piece.length)
+	body := s.read(old, piece.offset, piece.length, nil)
 	defer body.Close() //nolint:errcheck // only read
-	p, err := s.keep(ctx, body, checksum{Algorithm: u.partAlgorithm()})
+	p, hold, err := s.keep(ctx, body, checksum{Algorithm: u.partAlgorithm()})
 	if err != nil {
 		return nil, err
 	}
+	defer hold.Release()
 	p.Number = *in.PartNumber
 	if err := s.addPart(u, p); err != nil {
 		return nil, err

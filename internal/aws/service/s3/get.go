@@ -26,6 +26,21 @@ func (s *Service) lookup(name, key, id, owner *string) (b bucket, v version, err
 	return b, v, err
 }
 
+// lookupBody is lookup for who reads the object's body, and keeps it until the
+// hold is released, whatever becomes of the object.
+func (s *Service) lookupBody(name, key, id, owner *string) (b bucket, v version, hold *store.Hold, err error) {
+	err = s.host.Store.View(func(tx *store.Tx) error {
+		if b, err = s.bucket(tx, name, owner); err != nil {
+			return err
+		}
+		if v, err = s.pick(tx, deref(name), deref(key), id); err == nil {
+			hold = tx.Hold(versionBlobs(v)...)
+		}
+		return err
+	})
+	return b, v, hold, err
+}
+
 // stretch is the part of an object that a request asks for.
 type stretch struct {
 	offset, length int64
@@ -96,11 +111,16 @@ func cutPart(v version, number int32) (stretch, error) {
 	return out, nil
 }
 
-func (s *Service) GetObject(_ context.Context, in *s3.GetObjectInput) (*s3.GetObjectOutput, error) {
-	b, v, err := s.lookup(in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner)
+func (s *Service) GetObject(_ context.Context, in *s3.GetObjectInput) (out *s3.GetObjectOutput, err error) {
+	b, v, hold, err := s.lookupBody(in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err
 	}
+	defer func() {
+		if err != nil {
+			hold.Release()
+		}
+	}()
 	if err := readCondition(v, in.IfMatch, in.IfNoneMatch, in.IfModifiedSince, in.IfUnmodifiedSince); err != nil {
 		return nil, err
 	}
@@ -115,8 +135,8 @@ func (s *Service) GetObject(_ context.Context, in *s3.GetObjectInput) (*s3.GetOb
 		return nil, err
 	}
 	h := v.Headers
-	out := &s3.GetObjectOutput{
-		AcceptRanges: ptr("bytes"), Body: s.read(v, piece.offset, piece.length), ContentLength: &piece.length,
+	out = &s3.GetObjectOutput{
+		AcceptRanges: ptr("bytes"), Body: s.read(v, piece.offset, piece.length, hold), ContentLength: &piece.length,
 		ContentRange: piece.shown, PartsCount: piece.parts,
 		CacheControl: first(in.ResponseCacheControl, h.CacheControl), ContentDisposition: first(in.ResponseContentDisposition,
 			h.ContentDisposition),

@@ -156,10 +156,11 @@ func (s *Service) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.U
 	if algorithm == "" {
 		algorithm = u.Algorithm
 	}
-	p, err := s.receive(ctx, in.Body, in, algorithm, in.ContentMD5)
+	p, hold, err := s.receive(ctx, in.Body, in, algorithm, in.ContentMD5)
 	if err != nil {
 		return nil, err
 	}
+	defer hold.Release()
 	if u.Algorithm != "" && p.Sum.Algorithm != u.Algorithm {
 		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
 			"Checksum Type mismatch occurred, expected checksum Type: %s, actual checksum Type: %s",
@@ -196,9 +197,12 @@ func (s *Service) CompleteMultipartUpload(ctx context.Context,
 			"The XML you provided was not well-formed or did not validate against our published schema")
 	}
 	v := u.Object
-	if v.Parts, err = s.chosen(u, in.MultipartUpload.Parts); err != nil {
+	parts, hold, err := s.chosen(u, in.MultipartUpload.Parts)
+	defer hold.Release()
+	if err != nil {
 		return nil, err
 	}
+	v.Parts = parts
 	if err := s.finish(&v, u); err != nil {
 		return nil, err
 	}
@@ -242,38 +246,40 @@ func (s *Service) CompleteMultipartUpload(ctx context.Context,
 	return out, nil
 }
 
-// chosen are the parts that the object is made of.
-func (s *Service) chosen(u upload, list []types.CompletedPart) ([]part, error) {
-	stored := map[int32]part{}
+// chosen are the parts that the object is made of. The caller releases the hold
+// on their bodies, also after an error.
+func (s *Service) chosen(u upload, list []types.CompletedPart) (out []part, hold *store.Hold, err error) {
+	stored, ids := map[int32]part{}, []string{}
 	_ = s.host.Store.View(func(tx *store.Tx) error { // reads only: no error
 		s.parts(tx, u, 0, func(p part) bool {
 			stored[p.Number] = p
+			ids = append(ids, p.Blob)
 			return true
 		})
+		hold = tx.Hold(ids...)
 		return nil
 	})
-	var out []part
 	if !slices.IsSortedFunc(list, func(a, b types.CompletedPart) int {
 		return int(deref(a.PartNumber)) - int(deref(b.PartNumber))
 	}) {
-		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidPartOrder",
+		return nil, hold, gateway.Errorf(http.StatusBadRequest, "InvalidPartOrder",
 			"The list of parts was not in ascending order. Parts must be ordered by part number.")
 	}
 	for i, c := range list {
 		p, ok := stored[deref(c.PartNumber)]
 		if !ok || strings.Trim(deref(c.ETag), `"`) != p.ETag {
-			return nil, invalidPart(u, c)
+			return nil, hold, invalidPart(u, c)
 		}
 		if i < len(list)-1 && p.Size < limit("partMinBytes") {
 			e := gateway.Errorf(http.StatusBadRequest, "EntityTooSmall",
 				"Your proposed upload is smaller than the minimum allowed size")
 			e.Fields = map[string]string{"ProposedSize": strconv.FormatInt(p.Size, 10),
 				"MinSizeAllowed": strconv.FormatInt(limit("partMinBytes"), 10), "PartNumber": strconv.Itoa(int(p.Number))}
-			return nil, e
+			return nil, hold, e
 		}
 		out = append(out, p)
 	}
-	return out, nil
+	return out, hold, nil
 }
 
 func invalidPart(u upload, c types.CompletedPart) error {
@@ -310,7 +316,7 @@ func (s *Service) finish(v *version, u upload) error {
 		return nil
 	}
 	h := newHash(v.Sum.Algorithm)
-	body := s.read(*v, 0, v.Size)
+	body := s.read(*v, 0, v.Size, nil)
 	defer body.Close() //nolint:errcheck // only read
 	if _, err := io.Copy(h, body); err != nil {
 		return err

@@ -35,10 +35,11 @@ func (s *Service) PutObject(ctx context.Context, in *s3.PutObjectInput) (*s3.Put
 		return nil, gateway.Errorf(http.StatusBadRequest, "EntityTooLarge",
 			"Your proposed upload exceeds the maximum allowed size")
 	}
-	p, err := s.receive(ctx, in.Body, in, string(in.ChecksumAlgorithm), in.ContentMD5)
+	p, hold, err := s.receive(ctx, in.Body, in, string(in.ChecksumAlgorithm), in.ContentMD5)
 	if err != nil {
 		return nil, err
 	}
+	defer hold.Release()
 	v.fill(p)
 	if v, err = s.store(ctx, deref(in.Bucket), deref(in.Key), v, in.IfMatch, in.IfNoneMatch, "ObjectCreated:Put",
 		nil); err != nil {
