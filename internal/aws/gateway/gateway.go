@@ -28,13 +28,14 @@ type Gateway struct {
 	endpoint string
 	scratch  func() (string, error)
 	public   map[string]Public
+	cors     map[string]CrossOrigin
 	policies policy.Cache // of public resources
 }
 
 // New returns a gateway without services over an unopened store.
 func New(st *store.Store, clk *clock.Clock, ids *ident.Source, log *slog.Logger) *Gateway {
 	g := &Gateway{services: NewCatalogue(), registry: wire.NewRegistry(), trace: NewTrace(),
-		public:  map[string]Public{},
+		public: map[string]Public{}, cors: map[string]CrossOrigin{},
 		scratch: func() (string, error) { return "", errors.New("this cloud has no folder for temporary files") }}
 	g.host = &Host{
 		Store: st, Clock: clk, IDs: ids, Log: log, Invoke: g.Invoke,
@@ -76,6 +77,9 @@ func (g *Gateway) Register(s Service) {
 	g.list = append(g.list, s)
 	if p, ok := s.(Public); ok {
 		g.public[d.Name] = p
+	}
+	if x, ok := s.(CrossOrigin); ok {
+		g.cors[d.Name] = x
 	}
 	if c, ok := s.(Credentials); ok { // a service that issues keys knows their owners
 		g.creds = issuers{g.creds, c}

@@ -10,8 +10,13 @@ import (
 
 // ServeHTTP answers one AWS request.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if req.Method == http.MethodOptions {
+		g.preflight(w, req)
+		return
+	}
 	id := g.host.IDs.UUID()
 	t, err := g.registry.Route(req)
+	g.crossOrigin(w.Header(), t, req)
 	if err != nil {
 		g.fail(t, w, req, id, err)
 		return

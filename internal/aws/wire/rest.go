@@ -189,3 +189,15 @@ func s3Path(req *http.Request, path string) string {
 	}
 	return path
 }
+
+// S3Resource is the bucket and the key that a request of S3's names, by its path
+// or its host; empty where it names none.
+func S3Resource(req *http.Request) (bucket, key string) {
+	bucket, key, _ = strings.Cut(strings.TrimPrefix(s3Path(req, req.URL.EscapedPath()), "/"), "/")
+	for _, part := range []*string{&bucket, &key} {
+		if v, err := url.PathUnescape(*part); err == nil {
+			*part = v
+		}
+	}
+	return bucket, key
+}

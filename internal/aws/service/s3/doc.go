@@ -18,8 +18,7 @@
 // Left out on purpose (501): ACLs other than the default, customer-provided
 // keys, websites, replication, inventory, analytics, S3 Select, access points,
 // directory buckets, restoring from archive classes, topics and EventBridge as
-// destinations, MFA delete. CORS rules are stored and shown; no browser is
-// answered by them.
+// destinations, MFA delete.
 //
 // Sources:
 // https://docs.aws.amazon.com/AmazonS3/latest/API/Welcome.html
