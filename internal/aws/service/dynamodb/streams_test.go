@@ -131,3 +131,19 @@ func TestTimeToLive_removesExpiredItemsWithAServiceRecord(t *testing.T) {
 	c.Advance(time.Hour)
 	require.EqualValues(t, 1, count())
 }
+
+// A page that ended with a stream that is no more is followed by what lies
+// behind it.
+func TestListStreams_goesOnBehindAStreamThatIsGone(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.orders(t)
+	arn, _ := c.iterator(t, "orders", streamtypes.ShardIteratorTypeLatest)
+	list := func(start string) int {
+		out, err := c.streams.ListStreams(t.Context(), &dynamodbstreams.ListStreamsInput{ExclusiveStartStreamArn: &start})
+		require.NoError(t, err)
+		return len(out.Streams)
+	}
+	require.Equal(t, 1, list("arn:aws:dynamodb:us-east-1:000000000000:table/gone/stream/2026-01-01T00:00:00.000"))
+	require.Zero(t, list(arn))
+}

@@ -58,12 +58,10 @@ func (s *Service) ListStreams(ctx context.Context,
 	}
 	out := &dynamodbstreams.ListStreamsOutput{Streams: []types.Stream{}}
 	err := s.host.Store.View(func(tx *store.Tx) error {
-		skip := in.ExclusiveStartStreamArn != nil
 		for _, st := range s.log.List(tx, c.Scope, aws.ToString(in.TableName), c.Time) {
 			arn := st.ARN(c.Scope)
-			if skip {
-				skip = arn != *in.ExclusiveStartStreamArn
-				continue
+			if arn <= aws.ToString(in.ExclusiveStartStreamArn) {
+				continue // streams come in the order of their ARNs, so the last one may be gone
 			}
 			if len(out.Streams) == most {
 				out.LastEvaluatedStreamArn = out.Streams[most-1].StreamArn

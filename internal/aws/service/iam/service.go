@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -195,7 +196,10 @@ func tagList(m map[string]string) []types.Tag {
 	for k, v := range m {
 		out = append(out, types.Tag{Key: aws.String(k), Value: aws.String(v)})
 	}
-	slices.SortFunc(out, func(a, b types.Tag) int { return strings.Compare(*a.Key, *b.Key) })
+	// As pages go on: IAM's names are unique without regard to case.
+	slices.SortFunc(out, func(a, b types.Tag) int {
+		return cmp.Compare(strings.ToLower(*a.Key), strings.ToLower(*b.Key))
+	})
 	return out
 }
 
