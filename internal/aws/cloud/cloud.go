@@ -23,6 +23,8 @@ import (
 type Options struct {
 	// Dir keeps the state on disk; empty keeps it in memory.
 	Dir string
+	// MaxBytes bounds what is stored, as store.Options says; 0 is no bound.
+	MaxBytes int64
 	// Token opens the endpoints under /_pipelab/; empty closes them.
 	Token string
 	Log   *slog.Logger
@@ -57,7 +59,7 @@ type Cloud struct {
 // New opens the state and starts the services. endpoint is the URL under
 // which programs will reach the cloud.
 func New(ctx context.Context, endpoint string, o Options) (*Cloud, error) {
-	st := store.New(store.Options{Dir: o.Dir})
+	st := store.New(store.Options{Dir: o.Dir, MaxBytes: o.MaxBytes})
 	c := &Cloud{store: st, token: o.Token, closed: o.Confine != nil, snapshots: map[string]*store.Snapshot{}}
 	c.shifts = store.NewCollection[[]clock.Shift](st, "clock.shifts")
 	clk := o.Clock

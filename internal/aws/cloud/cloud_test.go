@@ -56,18 +56,23 @@ type world struct {
 // machine's.
 func start(t *testing.T, dir string, clk *clock.Clock) *world {
 	t.Helper()
-	if clk == nil {
-		clk = clock.New()
+	return startWith(t, options(dir, clk))
+}
+
+func startWith(t *testing.T, o cloud.Options) *world {
+	t.Helper()
+	if o.Clock == nil {
+		o.Clock = clock.New()
 	}
 	listener, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	url := "http://" + listener.Addr().String()
-	c, err := cloud.New(context.Background(), url, options(dir, clk))
+	c, err := cloud.New(context.Background(), url, o)
 	if err != nil {
 		require.NoError(t, listener.Close())
 		require.NoError(t, err)
 	}
-	w := &world{t: t, cloud: c, clock: clk, server: httptest.NewUnstartedServer(c)}
+	w := &world{t: t, cloud: c, clock: o.Clock, server: httptest.NewUnstartedServer(c)}
 	require.NoError(t, w.server.Listener.Close())
 	w.server.Listener = listener
 	w.server.Start()

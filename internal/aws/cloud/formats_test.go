@@ -34,7 +34,7 @@ var made = time.Date(2026, 12, 2, 7, 10, 20, 0, time.UTC)
 // were upgraded. testdata/state-<format> is never written again.
 func TestNew_opensTheStatesOfAllFormats(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{"state-1"} {
+	for _, format := range []string{"state-1", "state-2"} {
 		t.Run(format, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()

@@ -2,7 +2,10 @@ package cloud_test
 
 import (
 	"encoding/json"
+	"io/fs"
 	"net/http"
+	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
 )
 
@@ -93,4 +97,64 @@ func TestReset_leavesNothingButTheTime(t *testing.T) {
 	}
 	w.give()
 	require.Equal(t, "first", w.body("plain", "k", ""))
+}
+
+func TestNew_answersThatItIsFull(t *testing.T) {
+	t.Parallel()
+	o := options("", nil)
+	o.MaxBytes = 200_000
+	w := startWith(t, o)
+	w.give()
+	q, err := w.sqs.GetQueueUrl(t.Context(), &sqs.GetQueueUrlInput{QueueName: aws.String("orders")})
+	require.NoError(t, err)
+	large := func() error {
+		_, err := w.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("plain"), Key: aws.String("large"),
+			Body: strings.NewReader(strings.Repeat("x", 190_000))})
+		return err
+	}
+	w.put(strings.Repeat("y", 100_000))
+	requireAnswer(t, large(), http.StatusServiceUnavailable, "SlowDown")
+	_, err = w.sqs.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: q.QueueUrl,
+		MessageBody: aws.String(strings.Repeat("x", 150_000))})
+	requireAnswer(t, err, http.StatusInternalServerError, "InternalFailure")
+	require.Equal(t, "1", w.count("orders", "ApproximateNumberOfMessages"))
+	w.put("small") // makes room
+	_, err = w.sqs.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: q.QueueUrl,
+		MessageBody: aws.String(strings.Repeat("x", 150_000))})
+	require.NoError(t, err)
+}
+
+func requireAnswer(t *testing.T, err error, status int, code string) {
+	t.Helper()
+	var res interface{ HTTPStatusCode() int }
+	require.ErrorAs(t, err, &res)
+	require.Equal(t, status, res.HTTPStatusCode())
+	var api smithy.APIError
+	require.ErrorAs(t, err, &api)
+	require.Equal(t, code, api.ErrorCode())
+}
+
+// Overwrites and deletions of objects leave nearly nothing on the disk.
+func TestDeleteObject_leavesNothingOnTheDisk(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	w := start(t, dir, nil)
+	w.give()
+	for i := range 40 {
+		w.put(strconv.Itoa(i) + strings.Repeat("x", 1<<20))
+	}
+	_, err := w.s3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String("plain"), Key: aws.String("k")})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		size := int64(0)
+		_ = filepath.WalkDir(dir, func(_ string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() {
+				if info, err := d.Info(); err == nil {
+					size += info.Size()
+				}
+			}
+			return nil
+		})
+		return size < 200<<10
+	}, 30*time.Second, 10*time.Millisecond)
 }

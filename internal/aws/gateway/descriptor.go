@@ -1,9 +1,11 @@
 package gateway
 
 import (
+	"errors"
 	"net/http"
 
 	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/store"
 	"github.com/pipelab/pipelab/internal/aws/wire"
 )
 
@@ -54,6 +56,18 @@ func (e Errors) failed() string {
 		return "InternalFailure"
 	}
 	return e.Wording.Failed.Code
+}
+
+// full makes the service's own failure of an ErrFull: of S3 the one that its
+// clients slow down for. Other errors stay as they are.
+func (e Errors) full(err error) error {
+	if !errors.Is(err, store.ErrFull) {
+		return err
+	}
+	if e.Throttled.Status == http.StatusServiceUnavailable {
+		return Errorf(e.Throttled.Status, e.Throttled.Code, "%v", err)
+	}
+	return Errorf(http.StatusInternalServerError, e.failed(), "%v", err)
 }
 
 // Target is a kind of resource that others deliver to.

@@ -155,7 +155,7 @@ func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err
 		return nil, err
 	}
 	if out, err = g.handle(WithCall(ctx, c), c, op); err != nil {
-		return nil, err
+		return nil, site.Errors.full(err)
 	}
 	if spared {
 		return out, nil

@@ -115,7 +115,8 @@ func readFrame(r io.Reader, left int64, gen, seq uint64) ([]byte, error) {
 		return nil, err
 	}
 	if binary.LittleEndian.Uint32(head[16:]) != headSum(head[:], gen) {
-		return nil, &badFrame{"the checksum of a change's head is wrong", headLen}
+		// Of a head that is cut short not even the last byte was written.
+		return nil, &badFrame{"the checksum of a change's head is wrong", headLen + int64(len(tail)) - 1}
 	}
 	size := int64(binary.LittleEndian.Uint32(head[:]))
 	whole := headLen + size + int64(len(tail))

@@ -113,8 +113,11 @@ func (r *replay) file(kind string, gen uint64, last bool) error {
 		if kind == "snapshot" && first && !in.old {
 			err = json.Unmarshal(payload, &r.manifest)
 		} else {
+			before := r.rows
 			err = r.apply(payload)
-			r.changes++
+			if r.changes++; kind == "snapshot" && !in.old {
+				r.changes += r.rows - before - 1 // many rows share a frame
+			}
 		}
 		if err == nil {
 			in.at = in.after

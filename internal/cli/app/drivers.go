@@ -3,7 +3,10 @@ package app
 import (
 	"context"
 	"errors"
+	"fmt"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -134,11 +137,20 @@ func (a *App) EmulatorFlags(c *cobra.Command, name *string, usage string) {
 func StartProblem(err error) error {
 	var e *Error
 	var container *localstack.Error
+	var state *emulator.StateError
 	switch {
 	case err == nil, errors.As(err, &e):
 		return err
 	case errors.As(err, &container):
 		return &Error{Code: ExitEnvironment, Message: container.Message, Cause: err, Hints: []string{container.Hint}}
+	case errors.As(err, &state) && state.Newer:
+		return &Error{Code: ExitEnvironment, Message: err.Error(), Cause: err, Hints: []string{
+			"use the pipelab that wrote it, or a newer one: pipelab --version",
+			"or start afresh and keep it aside: " + moveAside(state.Dir)}}
+	case errors.As(err, &state):
+		return &Error{Code: ExitEnvironment, Message: err.Error(), Cause: err, Hints: []string{
+			"start afresh, and keep the damaged state for a look: " + moveAside(state.Dir),
+			"what lies in it, and how to save what can be read: docs/state.md"}}
 	case errors.Is(err, endpoint.ErrReal):
 		return &Error{Code: ExitUsage, Message: err.Error(), Cause: err, Hints: []string{
 			"labs make and delete resources; give the address of an emulator",
@@ -146,6 +158,20 @@ func StartProblem(err error) error {
 	}
 	return &Error{Code: ExitEnvironment, Message: err.Error(), Cause: err,
 		Hints: []string{"is it running? see: pipelab doctor", "the embedded AWS needs nothing: leave --emulator out"}}
+}
+
+// moveAside is the command that keeps a state under another name.
+func moveAside(dir string) string {
+	clean := filepath.Clean(dir)
+	return fmt.Sprintf("mv %s %s", shellWord(clean), shellWord(clean+".aside"))
+}
+
+// shellWord quotes what a shell would take apart.
+func shellWord(s string) string {
+	if !strings.ContainsAny(s, " \t\n'\"\\$`*?[]{}()<>|&;#!~") {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }
 
 // AtURL reports whether a word for an emulator is the URL of one that runs.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/cloud"
 	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/store"
 	"github.com/pipelab/pipelab/internal/cfn"
 	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/emulator"
@@ -63,6 +64,9 @@ func (d Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulato
 	}
 	c, err := cloud.New(context.WithoutCancel(ctx), endpoint.URL, options)
 	if err != nil {
+		if newer := errors.Is(err, store.ErrNewer); newer || errors.Is(err, store.ErrCorrupt) {
+			err = &emulator.StateError{Dir: o.Dir, Newer: newer, Cause: err}
+		}
 		return nil, errors.Join(err, listener.Close())
 	}
 	e := &instance{endpoint: endpoint, cloud: c, served: make(chan error, 1)}
