@@ -17,6 +17,9 @@ type jail interface {
 	Breach() string
 }
 
+// watcher is a jail whose limits we watch.
+type watcher interface{ Look() }
+
 // forker is a jail that a fork of a running interpreter can enter.
 type forker interface {
 	Fork() *Fork
@@ -42,6 +45,19 @@ func (p *Policy) Cage() (*Cage, error) {
 // Start starts cmd confined, at the head of a process group of its own. Its streams
 // are files or nil. Wait for it as for any command.
 func (c *Cage) Start(cmd *exec.Cmd) error { return c.jail.Start(cmd) }
+
+// Look looks once more whether a limit is broken, and ends the watch. A program can
+// end by itself at a limit of the kernel's, as a shell does that cannot fork, before
+// the watch has come round: called before what it left is killed, Breach tells that
+// too. It may be called more than once.
+func (c *Cage) Look() {
+	if c == nil {
+		return
+	}
+	if w, ok := c.jail.(watcher); ok {
+		w.Look()
+	}
+}
 
 // End kills everything in the cage and returns when it is done. It may be
 // called more than once.

@@ -24,9 +24,9 @@ type domains struct {
 	outer, inner *os.File
 	keeper       *keeper
 
-	ending sync.Once
-	done   chan struct{} // closed by End: the watch ends
-	watch  sync.WaitGroup
+	looking, ending sync.Once
+	done            chan struct{} // closed by Look: the watch ends
+	watch           sync.WaitGroup
 
 	mu     sync.Mutex
 	breach string
@@ -153,10 +153,17 @@ const spare = 256 << 20
 // End kills everything in the cage and returns when it is done.
 func (c *domains) End() {
 	c.ending.Do(func() {
+		c.Look()
 		c.keeper.kill()
+		c.close()
+	})
+}
+
+// Look ends the watch, whose last deed is to count.
+func (c *domains) Look() {
+	c.looking.Do(func() {
 		close(c.done)
 		c.watch.Wait()
-		c.close()
 	})
 }
 

@@ -19,8 +19,8 @@ const tcp = unix.IPPROTO_TCP
 const fastOpen = unix.MSG_FASTOPEN
 
 // namespaces are the flags of clone that make new ones.
-const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC | unix.CLONE_NEWUSER |
-	unix.CLONE_NEWPID | unix.CLONE_NEWNET
+const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC |
+	unix.CLONE_NEWUSER | unix.CLONE_NEWPID | unix.CLONE_NEWNET
 
 // newest is the last system call that was looked at for what it lets a program
 // do; from 424 on numbers are the same on all machines. A kernel may know more:

@@ -33,7 +33,8 @@ control = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
 name = struct.pack("16sh", b"lo", 0x41)  # up and running
 fcntl.ioctl(control, 0x8914, name)  # SIOCSIFFLAGS
 tunnel = subprocess.Popen([sys.executable, "-c", sys.argv[1], *sys.argv[3].split()])
-program = subprocess.run([sys.executable, "-c", sys.argv[2], *sys.argv[3].split()], stdin=subprocess.DEVNULL, stdout=sys.stderr)
+program = subprocess.run([sys.executable, "-c", sys.argv[2], *sys.argv[3].split()], stdin=subprocess.DEVNULL,
+    stdout=sys.stderr)
 tunnel.kill()
 tunnel.wait()
 sys.exit(program.returncode)

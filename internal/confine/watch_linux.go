@@ -21,7 +21,8 @@ const (
 	manyNew      = 1000 // numbers to ask about rather than listing all
 )
 
-// guard watches until the cage ends or a limit is broken, which ends it.
+// guard watches until it is told to end, when it counts the processes once more, or
+// until a limit is broken, which ends the cage.
 func (c *domains) guard() {
 	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
@@ -34,6 +35,9 @@ func (c *domains) guard() {
 		text := ""
 		select {
 		case <-c.done:
+			if _, err := c.count(&seen); err == nil {
+				c.say(c.tooMany(len(seen.members)))
+			}
 			return
 		case sum := <-shares:
 			asked = false
@@ -44,8 +48,8 @@ func (c *domains) guard() {
 			memory, err := c.count(&seen)
 			switch {
 			case err != nil: // without /proc nothing can be counted; or it is being ended
-			case len(seen.members) > c.policy.processes():
-				text = fmt.Sprintf("it started more than %d processes", c.policy.processes())
+			case c.tooMany(len(seen.members)) != "":
+				text = c.tooMany(len(seen.members))
 			case memory > c.policy.memory() && !asked:
 				members := slices.Clone(seen.members)
 				asked = true
@@ -58,13 +62,27 @@ func (c *domains) guard() {
 			}
 		}
 		if text != "" {
-			c.mu.Lock()
-			c.breach = text
-			c.mu.Unlock()
+			c.say(text)
 			c.keeper.kill()
 			return
 		}
 	}
+}
+
+// tooMany says that there are more processes than the policy allows; empty when
+// there are not.
+func (c *domains) tooMany(processes int) string {
+	if processes <= c.policy.processes() {
+		return ""
+	}
+	return fmt.Sprintf("it started more than %d processes", c.policy.processes())
+}
+
+// say makes a text the breach.
+func (c *domains) say(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.breach = text
 }
 
 // census is which processes there are: to list all of a machine's takes long, so

@@ -48,6 +48,7 @@ func (p *Process) Wait() Exit {
 // End kills the program and all that is left of its process group or, where it
 // has one, of its cage.
 func (p *Process) End() {
+	p.cage.Load().Look() // while all are there
 	procgroup.End(p.Pid)
 	p.cage.Load().End()
 }

@@ -72,7 +72,7 @@ func Available() (confine.Mode, string) { return confine.Available() }
 
 // Result is how it ended.
 type Result struct {
-	Exit           int // -1 when killed
+	Exit           int // -1 when killed, and whenever there is a Breach
 	Stdout, Stderr string
 	Truncated      bool // output beyond the bound was thrown away
 	TimedOut       bool
@@ -144,7 +144,11 @@ func Run(ctx context.Context, s Spec) (Result, error) {
 	streams.finish()
 	r.Exit, r.Stdout, r.Stderr = exit.Code, streams.out.String(), streams.err.String()
 	r.Truncated = streams.out.cut || streams.err.cut
-	r.Breach = process.Breach()
+	if r.Breach = process.Breach(); r.Breach != "" {
+		// A shell that could not fork any more may have ended by itself before the
+		// signal came: what ended the program is the limit all the same.
+		r.Exit = -1
+	}
 	return r, nil
 }
 
