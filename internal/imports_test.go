@@ -50,8 +50,10 @@ func packages(t *testing.T) map[string]listed {
 // layers, or of its own folder. Leaves may be imported by all.
 func layers() [][]string {
 	return [][]string{
+		{"internal/version"},
 		// leaves
-		{"internal/archive", "internal/cfn", "internal/confine", "internal/digest", "internal/filelock", "internal/loopback", "internal/prefork",
+		{"internal/archive", "internal/cfn", "internal/confine", "internal/digest", "internal/filelock",
+			"internal/loopback", "internal/prefork",
 			"internal/procgroup", "internal/sdkhttp", "internal/seal", "localstack"},
 		{"internal/aws"},
 		{"internal/emulator"},
@@ -135,7 +137,8 @@ func TestImports_keepServicesApart(t *testing.T) {
 			// The proxy is a door too: it identifies, injects and records as the
 			// gateway does, and there must be one way to do so. It knows services only
 			// by what they say of themselves.
-			door := path == module+"internal/emulator/proxy" && slices.Contains([]string{"gateway", "wire", "clock", "ident", "cloud"},
+			door := path == module+"internal/emulator/proxy" && slices.Contains([]string{"gateway", "wire", "clock", "ident",
+				"cloud"},
 				strings.TrimPrefix(imp, module+"internal/aws/"))
 			require.False(t, strings.HasPrefix(imp, module+"internal/aws/") && !inside && !door,
 				"%s imports %s: only the embedded driver may", path, imp)

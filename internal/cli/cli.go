@@ -9,7 +9,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"runtime/debug"
 	"strings"
 	"syscall"
 	"time"
@@ -30,6 +29,7 @@ import (
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/prefork"
 	text "github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/version"
 	"github.com/pipelab/pipelab/labs"
 )
 
@@ -44,7 +44,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []st
 	}
 	out := app.NewOutput(stdout)
 	a := &app.App{In: stdin, Out: out, Err: stderr, Environ: environ, Now: now, Dir: dir, Labs: labs.FS(),
-		Version: version()}
+		Version: version.Of(buildInfo())}
 	if err := a.PreferPython(os.Setenv); err != nil {
 		fmt.Fprintln(stderr, "error:", text.Console(err.Error()))
 		return app.ExitEnvironment
@@ -53,7 +53,12 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []st
 	defer a.Interpreters.Close()
 	root := newRoot(a)
 	root.SetArgs(args)
-	err = root.ExecuteContext(ctx)
+	begun := false
+	mark(root, &begun)
+	c, err := root.ExecuteContextC(ctx)
+	if err != nil && !begun && out.Err() == nil { // help and versions are printed before, too
+		err = usage(c, err)
+	}
 	if ctx.Err() != nil && err != nil && errors.Is(err, context.Canceled) {
 		return app.ExitInterrupted
 	}
@@ -84,28 +89,11 @@ AWS account, no container engine and no network.`,
 		SilenceErrors: true, // printed once, by report
 		SilenceUsage:  true,
 		Version:       a.Version,
-		Args: func(c *cobra.Command, args []string) error {
-			if len(args) == 0 {
-				return nil
-			}
-			var names []string
-			for _, sub := range c.Commands() {
-				names = append(names, sub.Name())
-			}
-			e := app.Usagef("there is no command %q", args[0])
-			if near := lab.Nearest(args[0], names); near != "" {
-				return e.Hint("did you mean pipelab " + near + "?")
-			}
-			return e.Hint("see the commands: pipelab --help")
-		},
 	}
 	root.SetIn(a.In)
 	root.SetOut(a.Out)
 	root.SetErr(a.Err)
 	root.PersistentFlags().BoolVar(&a.JSON, "json", false, "print data as JSON")
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return app.Usagef("%v", err).Hint("see: " + c.CommandPath() + " --help")
-	})
 	root.SetVersionTemplate("pipelab {{.Version}}\n")
 	root.AddGroup(&cobra.Group{ID: "labs", Title: "Labs:"}, &cobra.Group{ID: "grading", Title: "Grading:"},
 		&cobra.Group{ID: "emulator", Title: "The emulated AWS:"})
@@ -116,7 +104,54 @@ AWS account, no container engine and no network.`,
 	} {
 		root.AddCommand(add(a)...)
 	}
+	root.AddCommand(newVersion(a))
 	return root
+}
+
+// mark makes every command set begun when it begins, and every group of commands
+// name the one that was meant. Arguments, flags and their combinations are checked
+// before a command begins, so whatever fails until then is the command line, however
+// it is said.
+func mark(c *cobra.Command, begun *bool) {
+	if c.HasSubCommands() {
+		c.Args = known
+	}
+	if run := c.RunE; run != nil {
+		c.RunE = func(c *cobra.Command, args []string) error {
+			*begun = true
+			return run(c, args)
+		}
+	}
+	for _, sub := range c.Commands() {
+		mark(sub, begun)
+	}
+}
+
+// known are the arguments of a group of commands: none, since what is given is the
+// name of a command that is not there.
+func known(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	var names []string
+	for _, sub := range c.Commands() {
+		names = append(names, sub.Name())
+	}
+	name := strings.TrimPrefix(c.CommandPath()+" "+args[0], c.Root().Name()+" ")
+	e := app.Usagef("there is no command %q", name)
+	if near := lab.Nearest(args[0], names); near != "" {
+		return e.Hint("did you mean " + c.CommandPath() + " " + near + "?")
+	}
+	return e.Hint("see the commands: " + c.CommandPath() + " --help")
+}
+
+// usage is an error of the command line, with where to read how it goes.
+func usage(c *cobra.Command, err error) error {
+	var e *app.Error
+	if errors.As(err, &e) {
+		return err
+	}
+	return app.Usagef("%v", err).Hint("see: " + c.CommandPath() + " --help")
 }
 
 // report prints an error the way every command does: one line that says what
@@ -127,19 +162,11 @@ func report(stderr io.Writer, err error) int {
 	}
 	var e *app.Error
 	if !errors.As(err, &e) {
-		code := app.ExitEnvironment
-		if strings.HasPrefix(err.Error(), "unknown command") || strings.HasPrefix(err.Error(), "accepts ") ||
-			strings.HasPrefix(err.Error(), "requires ") {
-			code = app.ExitUsage // cobra has no type for these
-		}
 		fmt.Fprintln(stderr, "error:", text.Console(err.Error()))
-		switch {
-		case code == app.ExitUsage:
-			fmt.Fprintln(stderr, "hint: see the commands: pipelab --help")
-		case errors.Is(err, syscall.ENOSPC):
+		if errors.Is(err, syscall.ENOSPC) {
 			fmt.Fprintln(stderr, "hint: make room there and do the same again; what is full: df -h")
 		}
-		return code
+		return app.ExitEnvironment
 	}
 	if e.Message != "" {
 		fmt.Fprintln(stderr, "error:", text.Console(e.Message))
@@ -148,17 +175,4 @@ func report(stderr io.Writer, err error) int {
 		fmt.Fprintln(stderr, "hint:", text.Console(h))
 	}
 	return e.Code
-}
-
-// version is the module's version, with the commit when it was built from one.
-func version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "unknown"
-	}
-	v := info.Main.Version
-	if v == "" || v == "(devel)" {
-		v = "development build"
-	}
-	return v + " " + info.GoVersion
 }

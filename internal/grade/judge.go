@@ -18,6 +18,7 @@ import (
 	"github.com/pipelab/pipelab/internal/deploy"
 	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/trial"
+	"github.com/pipelab/pipelab/internal/version"
 )
 
 // judge runs a submission, once more when it was us who failed: chance and a
@@ -108,7 +109,7 @@ func (u *unit) lay(dir string) error {
 
 // all gives every check one verdict.
 func (r *run) all(u *unit, v report.Verdict, message string) *report.Result {
-	out := &report.Result{Version: 1, Lab: u.lab.ID, Seed: u.seed, Emulator: r.Driver.Name(), Checks: []report.Check{}}
+	out := &report.Result{Version: version.Result, Lab: u.lab.ID, Seed: u.seed, Emulator: r.Driver.Name(), Checks: []report.Check{}}
 	for _, c := range u.lab.Order() {
 		out.Checks = append(out.Checks, report.Check{ID: c.ID, Title: c.Title, Verdict: v, Possible: c.Points,
 			Message: message, Hidden: u.lab.Hidden[c.ID]})

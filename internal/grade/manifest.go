@@ -14,14 +14,11 @@ import (
 	"time"
 
 	"github.com/pipelab/pipelab/internal/digest"
+	"github.com/pipelab/pipelab/internal/version"
 )
 
 // ManifestFile is the name of a manifest in the root of a submission.
 const ManifestFile = "pipelab-submission.json"
-
-// manifestVersion is the newest form of a manifest that this program reads, and
-// the one that it writes.
-const manifestVersion = 1
 
 // Manifest says what a submission is. The learner's own machine wrote it, so
 // it is a claim: it helps to find out whose the submission is, and decides
@@ -43,7 +40,7 @@ func NewManifest(dir string) (*Manifest, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Manifest{Version: manifestVersion, Files: map[string]string{}}
+	m := &Manifest{Version: version.Manifest, Files: map[string]string{}}
 	for _, f := range files {
 		m.Files[f.Name] = f.Sum
 	}
@@ -65,8 +62,8 @@ func ReadManifest(dir string) (*Manifest, error) {
 	if err := d.Decode(&m); err != nil {
 		return nil, fmt.Errorf("%s is no manifest: %w", ManifestFile, err)
 	}
-	if m.Version < 1 || m.Version > manifestVersion {
-		return nil, fmt.Errorf("%s has version %d; this pipelab reads up to %d", ManifestFile, m.Version, manifestVersion)
+	if m.Version < 1 || m.Version > version.Manifest {
+		return nil, fmt.Errorf("%s has version %d; this pipelab reads up to %d", ManifestFile, m.Version, version.Manifest)
 	}
 	return &m, nil
 }

@@ -3,8 +3,11 @@ package lab
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 
 	"github.com/invopop/jsonschema"
+
+	"github.com/pipelab/pipelab/internal/version"
 )
 
 // Schema is the JSON Schema of lab.yaml, made from the Go types, for editors
@@ -14,6 +17,7 @@ func Schema() ([]byte, error) {
 	s := r.Reflect(&Lab{})
 	s.ID = "https://github.com/pipelab/pipelab/internal/lab/schema.json"
 	s.Title = "PipeLab lab"
+	s.Comments = fmt.Sprintf("format %d", version.Lab)
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)

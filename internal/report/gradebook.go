@@ -89,7 +89,7 @@ type MistakeRef struct {
 // learner id, then by the order of the labs: the same grades give the same
 // bytes.
 type Gradebook struct {
-	Version    int       `json:"version"` // of this model, 1
+	Version    int       `json:"version"` // of this model, version.Gradebook
 	Assignment string    `json:"assignment"`
 	Title      string    `json:"title"`
 	Due        time.Time `json:"due,omitzero"`

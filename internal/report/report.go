@@ -39,7 +39,7 @@ type Check struct {
 
 // Result is the outcome of a lab's checks.
 type Result struct {
-	Version  int     `json:"version"` // of this model, 1
+	Version  int     `json:"version"` // of this model, version.Result
 	Lab      string  `json:"lab"`
 	Seed     uint64  `json:"seed"`
 	Emulator string  `json:"emulator"`

@@ -1,6 +1,9 @@
 package report
 
-import "github.com/pipelab/pipelab/internal/lab"
+import (
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/version"
+)
 
 // RefOf is what a gradebook says of a lab that is worth some points.
 func RefOf(l *lab.Folder, points float64, digest string) LabRef {
@@ -25,6 +28,6 @@ func Single(l *lab.Folder, r *Result, tool string) *Gradebook {
 	if !final {
 		g.Status = Open
 	}
-	return &Gradebook{Version: 1, Assignment: l.ID, Title: l.Title, Tool: tool,
+	return &Gradebook{Version: version.Gradebook, Assignment: l.ID, Title: l.Title, Tool: tool,
 		Labs: []LabRef{RefOf(l, float64(possible), "")}, Grades: []Grade{g}}
 }

@@ -13,6 +13,8 @@ import (
 	"maps"
 	"path"
 	"slices"
+
+	"github.com/pipelab/pipelab/internal/version"
 )
 
 // The two files that make a tree of files a signed bundle.
@@ -23,7 +25,7 @@ const (
 
 // list is bundle.json: every file of the bundle but the two.
 type list struct {
-	Version int               `json:"version"` // 1
+	Version int               `json:"version"` // version.Bundle
 	Signer  string            `json:"signer"`
 	Files   map[string]string `json:"files"` // path with slashes -> SHA-256, hexadecimal
 }
@@ -31,7 +33,7 @@ type list struct {
 // SignBundle adds the list of files and its signature. The same files and keys
 // give the same bundle.
 func (k *Keys) SignBundle(files map[string][]byte) error {
-	l := list{Version: 1, Signer: k.Signer(), Files: map[string]string{}}
+	l := list{Version: version.Bundle, Signer: k.Signer(), Files: map[string]string{}}
 	for name, b := range files {
 		if !fs.ValidPath(name) || name == ListFile || name == SignatureFile {
 			return fmt.Errorf("%q cannot be part of a bundle", name)
@@ -66,8 +68,8 @@ func VerifyBundle(tree fs.FS) (signer string, err error) {
 	if err := json.Unmarshal(text, &l); err != nil {
 		return "", fmt.Errorf("%s: %w", ListFile, err)
 	}
-	if l.Version != 1 {
-		return "", fmt.Errorf("%s has version %d; this pipelab reads 1", ListFile, l.Version)
+	if l.Version != version.Bundle {
+		return "", fmt.Errorf("%s has version %d; this pipelab reads %d", ListFile, l.Version, version.Bundle)
 	}
 	signature, err := fs.ReadFile(tree, SignatureFile)
 	if err != nil {

@@ -14,13 +14,11 @@ import (
 	"time"
 
 	"github.com/pipelab/pipelab/internal/digest"
+	"github.com/pipelab/pipelab/internal/version"
 )
 
 // StateDir is the folder inside a workspace that belongs to PipeLab.
 const StateDir = ".pipelab"
-
-// formatVersion is the layout of workspace.json that this program writes.
-const formatVersion = 1
 
 // ErrNone is returned by Find when no folder upwards is a workspace.
 var ErrNone = errors.New("this folder is not a lab workspace")
@@ -68,9 +66,9 @@ func Find(dir string) (*Workspace, error) {
 			if err := json.Unmarshal(b, &w.Meta); err != nil {
 				return nil, fmt.Errorf("read %s: %w", w.Path("workspace.json"), err)
 			}
-			if w.Meta.Version > formatVersion {
+			if w.Meta.Version > version.Workspace {
 				return nil, fmt.Errorf("%s was made by a newer pipelab (format %d, this one reads up to %d)", d, w.Meta.Version,
-					formatVersion)
+					version.Workspace)
 			}
 			return w, nil
 		case !errors.Is(err, fs.ErrNotExist):
@@ -95,7 +93,7 @@ func Create(root string, meta Meta, files fs.FS, more ...File) (*Workspace, erro
 		return nil, err
 	}
 	w := &Workspace{Root: abs, Meta: meta}
-	w.Meta.Version = formatVersion
+	w.Meta.Version = version.Workspace
 	if _, err := os.Stat(w.Path("workspace.json")); err == nil {
 		return nil, fmt.Errorf("%s is a workspace already", abs)
 	}
