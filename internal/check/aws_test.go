@@ -41,7 +41,8 @@ checks:
     hints: [a, b, c]
     steps: [{ sendMessages: { queue: "${outputs.Queue}", bodies: ['{"n": 1}', text] } }]
     expect:
-      - { that: "size(messages) == 2 && messages.exists(m, m.body == 'text') && messages.exists(m, m.json != null && m.json.n == 1)", message: Both are there }
+      - { that: "size(messages) == 2 && messages.exists(m, m.body == 'text') && messages.exists(m, m.json != null
+            && m.json.n == 1)", message: Both are there }
   - id: calls
     title: C
     points: 10
@@ -49,19 +50,24 @@ checks:
     probes:
       table: { call: { service: dynamodb, operation: DescribeTable, input: { TableName: "${outputs.Table}" } } }
     steps:
-      - call: { service: sqs, operation: SendMessage, name: sent, input: { QueueUrl: "${outputs.Queue}", MessageBody: "seed ${seed}" } }
-      - call: { service: sqs, operation: ChangeMessageVisibility, name: sent, input: { QueueUrl: "${outputs.Queue}", ReceiptHandle: "${run.sent[0].output.MessageId}", VisibilityTimeout: 0 } }
+      - call: { service: sqs, operation: SendMessage, name: sent, input: { QueueUrl: "${outputs.Queue}",
+            MessageBody: "seed ${seed}" } }
+      - call: { service: sqs, operation: ChangeMessageVisibility, name: sent, input: { QueueUrl: "${outputs.Queue}",
+            ReceiptHandle: "${run.sent[0].output.MessageId}", VisibilityTimeout: 0 } }
       - call: { service: s3, operation: GetObject, name: got, input: { Bucket: nobodys, Key: k } }
     expect:
-      - { that: "run.sent[0].ok && !has(run.sent[0].output.ResultMetadata) && run.sent[1].error == 'ReceiptHandleIsInvalid'", message: Answers and refusals }
-      - { that: "run.got.map(r, r.error) == ['NoSuchBucket'] && table.ok && table.output.Table.TableName == outputs.Table", message: A probe }
+      - { that: "run.sent[0].ok && !has(run.sent[0].output.ResultMetadata)
+            && run.sent[1].error == 'ReceiptHandleIsInvalid'", message: Answers and refusals }
+      - { that: "run.got.map(r, r.error) == ['NoSuchBucket'] && table.ok
+            && table.output.Table.TableName == outputs.Table", message: A probe }
   - id: lacking
     title: What is referred to was not answered
     points: 0
     hints: [a, b, c]
     steps:
       - call: { service: s3, operation: GetObject, input: { Bucket: nobodys, Key: k } }
-      - call: { service: s3, operation: GetObject, input: { Bucket: nobodys, Key: k, VersionId: "${run.call[0].output.VersionId}" } }
+      - call: { service: s3, operation: GetObject, input: { Bucket: nobodys, Key: k,
+            VersionId: "${run.call[0].output.VersionId}" } }
     expect: [{ that: "true", message: m }]
   - id: unknown
     title: The lab's own mistake
@@ -91,11 +97,14 @@ checks:
     steps:
       # Faults are for the learner's pipeline; the check itself must not feel them.
       - fault: { kind: error, service: dynamodb, operation: "*" }
-      - putItems: { table: "${outputs.Table}", items: [{ id: a, at: "${now-60}", said: "at ${now}", n: 1, list: [1, x], deep: { ok: true } }, { id: b }] }
+      - putItems: { table: "${outputs.Table}", items: [{ id: a, at: "${now-60}", said: "at ${now}", n: 1, list: [1,
+            x], deep: { ok: true } }, { id: b }] }
       - updateItem: { table: "${outputs.Table}", key: { id: a }, update: "SET n = n + :n", values: { ":n": 2 } }
       - deleteItem: { table: "${outputs.Table}", key: { id: b } }
     expect:
-      - { that: "size(items) == 1 && items[0].n == 3 && items[0].at > 1700000000 && items[0].said == 'at ' + string(items[0].at + 60) && items[0].list == [1, 'x'] && items[0].deep.ok", message: One item }
+      - { that: "size(items) == 1 && items[0].n == 3 && items[0].at > 1700000000
+            && items[0].said == 'at ' + string(items[0].at + 60) && items[0].list == [1, 'x']
+                && items[0].deep.ok", message: One item }
 `
 
 func TestRun_reachesQueuesAndTables(t *testing.T) {

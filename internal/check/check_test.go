@@ -53,7 +53,9 @@ tasks: [{ id: a, title: A, text: B }]
 const tiny = head + `
 mistakes: [{ id: lost, title: L, explanation: E }]
 data: { events: { generator: orders, count: 40, defects: { duplicates: 0.2, poison: 0.1 } } }
-programs: { echo: { command: [sh, -c, "cat; echo $NAME >&2"], env: { NAME: "${outputs.Name}" } }, head: { command: [head, -n, "3"] }, slow: { command: [sleep, "60"] }, sums: { command: [sh, -c, "wc -c < $INPUT_FILE; sha256sum < $INPUT_FILE"] } }
+programs: { echo: { command: [sh, -c, "cat; echo $NAME >&2"], env: { NAME: "${outputs.Name}" } },
+    head: { command: [head, -n, "3"] }, slow: { command: [sleep, "60"] }, sums: { command: [sh, -c,
+        "wc -c < $INPUT_FILE; sha256sum < $INPUT_FILE"] } }
 checks:
   - id: all
     title: All lines come back
@@ -64,7 +66,8 @@ checks:
     expect:
       - { that: "run.echo[0].exit == 0 && run.echo[0].stderr.startsWith('stream-a')", message: It ends well }
       - { that: "run.echo[0].lines.size() == 40 && size(without(data.events, ['poison'])) < 40", message: Forty lines }
-      - that: sameCounts(countBy(without(data.events, ["poison"]), "id"), countBy(run.echo[0].lines.filter(l, type(l) == map), "id"))
+      - that: sameCounts(countBy(without(data.events, ["poison"]), "id"), countBy(run.echo[0].lines.filter(l,
+            type(l) == map), "id"))
         message: Each id as often as it was sent
   - id: some
     title: Partial
@@ -74,7 +77,8 @@ checks:
     steps: [{ run: { program: head, stdinData: events } }]
     expect:
       - { that: "run.head[0].exit == 0", message: It ends well, weight: 3 }
-      - { that: "size(run.head[0].lines) == 40", message: Forty lines, expected: size(data.events), seen: "size(run.head[0].lines)" }
+      - { that: "size(run.head[0].lines) == 40", message: Forty lines, expected: size(data.events),
+            seen: "size(run.head[0].lines)" }
     mistakes: [{ when: "size(run.head[0].lines) < 40", mistake: lost }]
   - id: also
     title: Another side of the same run
@@ -104,7 +108,8 @@ checks:
       - run: { program: sums, name: other, file: { name: other.bin, bytes: 100000 } }
     expect:
       - { that: "run.sums[0].lines == [100000, run.sums[0].inputSha256 + '  -']", message: It is whole }
-      - { that: "run.again == run.sums && run.other[0].inputSha256 != run.sums[0].inputSha256", message: It is what its name says }
+      - { that: "run.again == run.sums && run.other[0].inputSha256 != run.sums[0].inputSha256",
+            message: It is what its name says }
   - id: late
     title: Takes too long
     points: 5
@@ -193,7 +198,8 @@ checks:
     hints: [a, b, c]
     steps: [{ run: { program: echo, times: 2, stdin: "1\n", stdinData: events } }]
     expect:
-      - { that: "size(run.echo) == 2 && run.echo.all(r, r.lines[0] == 1 && r.lines.slice(1, 4) == data.events.map(e, e.row))", message: Text then data }
+      - { that: "size(run.echo) == 2 && run.echo.all(r, r.lines[0] == 1
+            && r.lines.slice(1, 4) == data.events.map(e, e.row))", message: Text then data }
 `
 	l, err := lab.Parse("lab.yaml", []byte(text), check.Compile)
 	require.NoError(t, err)

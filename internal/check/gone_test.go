@@ -33,8 +33,10 @@ programs: { fails: { command: [sh, -c, "exit 1"] } }
 probes: { calls: { calls: { service: s3 } } }
 checks:
   - { id: first, title: T, points: 50, hints: [a, b, c], expect: [{ that: "size(calls) == 0", message: m }] }
-  - { id: clock, title: T, points: 0, hints: [a, b, c], steps: [{ advance: 1m }], expect: [{ that: "true", message: m }] }
-  - { id: second, title: T, points: 50, hints: [a, b, c], steps: [{ run: { program: fails } }], expect: [{ that: "run.fails[0].exit == 0", message: m }] }
+  - { id: clock, title: T, points: 0, hints: [a, b, c], steps: [{ advance: 1m }], expect: [{ that: "true",
+        message: m }] }
+  - { id: second, title: T, points: 50, hints: [a, b, c], steps: [{ run: { program: fails } }],
+        expect: [{ that: "run.fails[0].exit == 0", message: m }] }
 `
 
 // What fails because the emulator is gone is not the learner's failure: the run
@@ -101,7 +103,8 @@ services: [s3]
 tasks: [{ id: a, title: A, text: B }]
 programs:
   get:
-    command: [python3, -c, "import os, sys, urllib.request as r; r.urlopen(os.environ['AWS_ENDPOINT_URL'] + '/' + sys.argv[1])"]
+    command: [python3, -c, "import os, sys, urllib.request as r;
+        r.urlopen(os.environ['AWS_ENDPOINT_URL'] + '/' + sys.argv[1])"]
 checks:
   - id: broken
     title: T

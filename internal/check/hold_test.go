@@ -44,7 +44,8 @@ checks:
       - putRecords: { stream: s, data: few, once: true }
       - putRecords: { stream: s, data: few, once: true }
     expect:
-      - { that: "puts.map(p, p.entries - p.failed) == [500, 500, 0, 100, 0] && puts.map(p, p.failed) == [0, 0, 100, 0, 100]", message: What gets through, seen: puts }
+      - { that: "puts.map(p, p.entries - p.failed) == [500, 500, 0, 100, 0]
+            && puts.map(p, p.failed) == [0, 0, 100, 0, 100]", message: What gets through, seen: puts }
       - { that: "puts[4].millis - puts[0].millis == 100", message: Calls say when they came }
       - { that: size(records) == 1100, message: "The clock goes on again: a shard can be read more than five times" }
       - { that: size(records) == 1100, message: Again }
@@ -54,7 +55,8 @@ checks:
     hints: [a, b, c]
     steps: [{ run: { program: says } }]
     expect:
-      - { that: "run.says[0].stdout == '{\"n\":1}\\n' && run.says[0].log == [{'n': 2}, 'text']", message: Both streams, seen: run.says }
+      - { that: "run.says[0].stdout == '{\"n\":1}\\n' && run.says[0].log == [{'n': 2}, 'text']",
+            message: Both streams, seen: run.says }
 `
 
 func TestRun_holdsTheClock(t *testing.T) {

@@ -62,12 +62,14 @@ func judgeOracles(t *testing.T) map[string]report.Check {
     title: No output at all
     points: 0
     hints: [a, b, c]
-    expect: [{ sql: { tables: { sent: data.events, out: "[]" }, expected: "SELECT id FROM sent", actual: "SELECT id FROM out" }, message: m }]
+    expect: [{ sql: { tables: { sent: data.events, out: "[]" }, expected: "SELECT id FROM sent",
+        actual: "SELECT id FROM out" }, message: m }]
   - id: rightly
     title: No output, and rightly so
     points: 0
     hints: [a, b, c]
-    expect: [{ sql: { tables: { sent: data.events, out: "[]" }, expected: "SELECT id FROM sent WHERE id = 'x'", actual: "SELECT id FROM out" }, message: m }]
+    expect: [{ sql: { tables: { sent: data.events, out: "[]" }, expected: "SELECT id FROM sent WHERE id = 'x'",
+        actual: "SELECT id FROM out" }, message: m }]
 `)
 	fmt.Fprintf(&src, oracleCheck, "refused", 10, "{ putRecords: { stream: absent, data: events } }", "data.events", count)
 	fmt.Fprintf(&src, oracleCheck, "wrong", 10, "{ run: { program: text } }", "data.events", "SELECT FROM")

@@ -29,10 +29,11 @@ func TestParseAssignment(t *testing.T) {
 		"":                  "empty",
 		"id: a\nttle: b\n":  `unknown field "ttle"`,
 		"id: a\ntitle: b\n": "labs is empty",
-		"id: a\ntitle: b\nlabs: [{id: x}, {id: x}]\n":                                                "named twice",
-		"id: a\ntitle: b\nlabs: [{id: x}]\nlate: {perDay: 0.1}\n":                                    "due is missing",
-		"id: a\ntitle: b\nlabs: [{id: x}]\ndue: 2026-03-06T18:00:00Z\nlate: {perDay: 10}\n":          "share of 0 to 1",
-		"id: a\ntitle: b\nlabs: [{id: x}]\ndue: 2026-03-06T18:00:00Z\nopens: 2026-04-01T00:00:00Z\n": "due is not after opens",
+		"id: a\ntitle: b\nlabs: [{id: x}, {id: x}]\n":                                       "named twice",
+		"id: a\ntitle: b\nlabs: [{id: x}]\nlate: {perDay: 0.1}\n":                           "due is missing",
+		"id: a\ntitle: b\nlabs: [{id: x}]\ndue: 2026-03-06T18:00:00Z\nlate: {perDay: 10}\n": "share of 0 to 1",
+		"id: a\ntitle: b\nlabs: [{id: x}]\ndue: 2026-03-06T18:00:00Z\nopens: 2026-04-01T00:00:00Z\n": "due is not after " +
+			"opens",
 	} {
 		_, err := grade.ParseAssignment("assignment.yaml", []byte(text))
 		require.ErrorContains(t, err, want, text)

@@ -205,7 +205,8 @@ func TestFind_labsOfAnAssignment(t *testing.T) {
 		"class/cy/.pipelab/workspace.json": `{"version":1,"lab":"three"}`,
 		"class/eve/app.sh":                 right,
 		"class/eve/" +
-			grade.ManifestFile: `{"version":1,"learner":"ada","lab":"two","submitted":"2026-03-06T17:00:00Z","files":{"app.sh":"00","gone.sh":"11"}}`,
+			grade.ManifestFile: `{"version":1,"learner":"ada","lab":"two","submitted":"2026-03-06T17:00:00Z",` +
+			`"files":{"app.sh":"00","gone.sh":"11"}}`,
 	})
 	same(t, []string{
 		"ada one class/ada",

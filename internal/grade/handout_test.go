@@ -124,7 +124,8 @@ func TestLeaks_findsWhatAPackedAssignmentGivesAway(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []string{
 		"labs/s3-landing-zone/data/example.py holds a file of the solution of s3-landing-zone: src/land.py",
-		`labs/s3-landing-zone/starter/notes.txt holds a text of a hidden check of s3-landing-zone: "never-to-be-guessed.json"`,
+		`labs/s3-landing-zone/starter/notes.txt holds a text of a hidden check of s3-landing-zone: ` +
+			`"never-to-be-guessed.json"`,
 		"labs/s3-landing-zone/starter/notes.txt holds the assignment's seed",
 	}, leaks)
 }

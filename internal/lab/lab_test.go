@@ -85,9 +85,11 @@ func TestOpen_holdsMutantsToTheChecksAndFiles(t *testing.T) {
 	}
 	f, err := lab.Open(fsys, "kinesis-partition-keys", nil)
 	require.EqualError(t, err, strings.Join([]string{
-		`kinesis-partition-keys/mutants/good/src:1:1: only expect.yaml and solution.patch belong to a mutant: put the change into the patch`,
+		`kinesis-partition-keys/mutants/good/src:1:1: only expect.yaml and solution.patch belong to a mutant: put the ` +
+			`change into the patch`,
 		`kinesis-partition-keys/mutants/none/expect.yaml:1:1: expect.yaml is missing`,
-		`kinesis-partition-keys/mutants/odd/expect.yaml:2:9: fails[0]: there is no check "even-shard" (did you mean even-shards?)`,
+		`kinesis-partition-keys/mutants/odd/expect.yaml:2:9: fails[0]: there is no check "even-shard" (did you mean ` +
+			`even-shards?)`,
 		`kinesis-partition-keys/mutants/odd/expect.yaml:3:1: mistake: there is no mistake "low"`,
 		`kinesis-partition-keys/mutants/odd/solution.patch:1:1: the solution has no file b.py`,
 		`kinesis-partition-keys/starter:1:1: starter is missing`,

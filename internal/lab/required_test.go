@@ -26,15 +26,21 @@ probes:
   lines: { logs: { function: f } }
 checks:
   - { id: plain, title: T, points: 10, hints: [a, b, c], expect: [{ that: "true", message: m }] }
-  - { id: clock, title: T, points: 10, hints: [a, b, c], steps: [{ advance: 1h }], expect: [{ that: "true", message: m }] }
+  - { id: clock, title: T, points: 10, hints: [a, b, c], steps: [{ advance: 1h }], expect: [{ that: "true",
+        message: m }] }
   - { id: seen, title: T, points: 10, hints: [a, b, c], expect: [{ that: "size(puts) == 0", message: m }] }
   - { id: shown, title: T, points: 10, hints: [a, b, c], expect: [{ that: "true", message: m, seen: puts }] }
-  - { id: awaited, title: T, points: 10, hints: [a, b, c], steps: [{ await: { until: "true", stall: { watch: puts } } }], expect: [{ that: "true", message: m }] }
-  - { id: entries, title: T, points: 10, hints: [a, b, c], needs: [seen], steps: [{ fault: { kind: entries, service: kinesis } }], expect: [{ that: "true", message: m }] }
-  - { id: crash, title: T, points: 10, hints: [a, b, c], steps: [{ fault: { kind: crash } }], expect: [{ that: "true", message: m }] }
+  - { id: awaited, title: T, points: 10, hints: [a, b, c], steps: [{ await: { until: "true",
+        stall: { watch: puts } } }], expect: [{ that: "true", message: m }] }
+  - { id: entries, title: T, points: 10, hints: [a, b, c], needs: [seen], steps: [{ fault: { kind: entries,
+        service: kinesis } }], expect: [{ that: "true", message: m }] }
+  - { id: crash, title: T, points: 10, hints: [a, b, c], steps: [{ fault: { kind: crash } }], expect: [{ that: "true",
+        message: m }] }
   - { id: observes, title: T, points: 10, hints: [a, b, c], observes: clock, expect: [{ that: "true", message: m }] }
-  - { id: function, title: T, points: 10, hints: [a, b, c], steps: [{ invoke: { function: f } }], expect: [{ that: "size(puts) == 0", message: m }] }
-  - { id: logged, title: T, points: 10, hints: [a, b, c], capabilities: [iam.enforced], steps: [{ clearFaults: true }], expect: [{ that: "size(lines) == 0", message: m }] }
+  - { id: function, title: T, points: 10, hints: [a, b, c], steps: [{ invoke: { function: f } }],
+        expect: [{ that: "size(puts) == 0", message: m }] }
+  - { id: logged, title: T, points: 10, hints: [a, b, c], capabilities: [iam.enforced],
+        steps: [{ clearFaults: true }], expect: [{ that: "size(lines) == 0", message: m }] }
 `
 
 func TestRequired_findsWhatNobodyDeclared(t *testing.T) {

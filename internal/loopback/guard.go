@@ -58,7 +58,8 @@ func refusal(req *http.Request) string {
 		return why
 	}
 	if !OwnHost(req.Host) {
-		return "the host " + printable(req.Host) + " is no name of this emulator; it answers to localhost, 127.0.0.1, [::1], " +
+		return "the host " + printable(req.Host) + " is no name of this emulator; it answers to localhost, 127.0.0.1, " +
+			"[::1], " +
 			"names below localhost and below localhost.localstack.cloud, and AWS's own"
 	}
 	origins := req.Header.Values("Origin")

@@ -69,7 +69,8 @@ func TestGuard_knowsTheNamesOfThisMachine(t *testing.T) {
 func TestGuard_knowsTheUsersOwnPages(t *testing.T) {
 	const here = "127.0.0.1:4566"
 	for _, origin := range []string{
-		"http://localhost:3000", "http://127.0.0.1:3000", "https://localhost", "http://[::1]:5173", "http://app.localhost:8080",
+		"http://localhost:3000", "http://127.0.0.1:3000", "https://localhost", "http://[::1]:5173",
+		"http://app.localhost:8080",
 	} {
 		require.Equal(t, http.StatusOK, status(t, here, "Origin", origin), origin)
 		// localhost and 127.0.0.1 are two sites, and both are the user's.

@@ -113,7 +113,8 @@ func TestStart_isLikeAnInterpreterOfItsOwn(t *testing.T) {
 		"a closed output": {script: "import sys\nprint('x')\nsys.stdout.close()"},
 		"another output":  {script: "import sys, io\nsys.stdout = io.StringIO()\nprint('x')"},
 		"a session without options": {script: "import " +
-			"boto3\nprint(boto3.DEFAULT_SESSION)\nboto3.setup_default_session(region_name='r')\nprint(boto3.client('sqs').meta.region_name)", env: []string{"AWS_ENDPOINT_URL=http://127.0.0.1:9"}},
+			"boto3\nprint(boto3.DEFAULT_SESSION)\nboto3.setup_default_session(region_name='r')\n" +
+			"print(boto3.client('sqs').meta.region_name)", env: []string{"AWS_ENDPOINT_URL=http://127.0.0.1:9"}},
 		"a profile": {script: "import boto3\ntry:\n    print(boto3.client('sqs').meta.region_name)\nexcept Exception " +
 			"as e:\n    print(type(e))", env: []string{"AWS_ENDPOINT_URL=http://127.0.0.1:9", "AWS_PROFILE=mine"}},
 		"a configuration": {script: "import boto3\nprint(boto3.client('sqs').meta.region_name)",
@@ -133,14 +134,17 @@ class Body:
         yield b"{}"
 a, b = boto3.client("dynamodb"), boto3.client("dynamodb", endpoint_url="http://127.0.0.1:8")
 for name, c in ("a", a), ("b", b):
-    c.meta.events.register("before-send", lambda request, name=name, **_: print(name, request.url) or AWSResponse(request.url, 200, {}, Body()))
+    c.meta.events.register("before-send", lambda request, name=name, **_:
+        print(name, request.url) or AWSResponse(request.url, 200, {}, Body()))
 a.list_tables(), b.list_tables()
-print(type(a) is type(b), sorted(n for n in dir(a) if not n.startswith("_")) == sorted(n for n in dir(b) if not n.startswith("_")))
+print(type(a) is type(b), sorted(n for n in dir(a) if not n.startswith("_")) ==
+    sorted(n for n in dir(b) if not n.startswith("_")))
 print(a.put_item.__doc__ == b.put_item.__doc__, len(a.put_item.__doc__) > 1000, a.put_item.__name__)
 type(a).list_tables = lambda self: "mine"
 print(a.list_tables(), b.list_tables())
 s = boto3.client("s3", endpoint_url="https://127.0.0.1:9", verify=False)
-print(s.meta.endpoint_url, s.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"}, ExpiresIn=1).split("?")[0])
+print(s.meta.endpoint_url, s.generate_presigned_url("get_object", Params={"Bucket": "b", "Key": "k"},
+    ExpiresIn=1).split("?")[0])
 `, env: []string{"AWS_ACCESS_KEY_ID=me", "AWS_SECRET_ACCESS_KEY=x", "AWS_DEFAULT_REGION=eu-west-3",
 			"AWS_ENDPOINT_URL=http://127.0.0.1:9"}},
 		"a module that is imported again": {script: "import sys, json\ndel sys.modules['json']\nimport json\njson.f = " +

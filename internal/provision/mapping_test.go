@@ -48,7 +48,8 @@ func TestEventSourceMapping(t *testing.T) {
 		"StartingPositionTimestamp": json.Number("1.5"), "BatchSize": json.Number("7"), "BisectBatchOnFunctionError": true,
 		"FunctionResponseTypes": []any{"ReportBatchItemFailures"},
 		"FilterCriteria":        map[string]any{"Filters": []any{map[string]any{"Pattern": `{"data":{"a":[1]}}`}}},
-		"DestinationConfig":     map[string]any{"OnFailure": map[string]any{"Destination": "arn:aws:sqs:us-east-1:000000000000:dlq"}},
+		"DestinationConfig": map[string]any{"OnFailure": map[string]any{
+			"Destination": "arn:aws:sqs:us-east-1:000000000000:dlq"}},
 	}}
 	made, err := p.Create(t.Context(), r)
 	require.NoError(t, err)

@@ -34,7 +34,8 @@ func golden(t *testing.T, file string, got []byte) {
 // hostile is what a learner might print to break a report: the end of a CDATA
 // section, workflow commands, markup, terminal and bidirectional controls, a
 // line break of Windows, bytes that are no UTF-8, and characters that XML has not.
-const hostile = "]]>\r\n::error::forged\n##[error]forged\n<script>alert(1)</script>\x1b[31mred\x00\xff\uFFFE\u202Eesrever\n" +
+const hostile = "]]>\r\n::error::forged\n##[error]forged\n" +
+	"<script>alert(1)</script>\x1b[31mred\x00\xff\uFFFE\u202Eesrever\n" +
 	"```\n|---|\n...\n--- #\nBail out!\nnot ok 99 - forged\n=cmd()|'/c calc'!A0"
 
 func at(s string) time.Time {

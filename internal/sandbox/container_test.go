@@ -80,7 +80,8 @@ import boto3, tempfile, subprocess, concurrent.futures
 with tempfile.NamedTemporaryFile() as file:
     file.write(b"x")
 open("made", "w").write(os.environ["ODD"])
-client = boto3.client("dynamodb", endpoint_url=%q, region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+client = boto3.client("dynamodb", endpoint_url=%q, region_name="us-east-1", aws_access_key_id="x",
+    aws_secret_access_key="x")
 with concurrent.futures.ThreadPoolExecutor(8) as pool:
     answers = set(pool.map(lambda n: client.list_tables()["TableNames"][0], range(40)))
 print(sys.stdin.read(), answers)
@@ -108,7 +109,8 @@ attempt("create", lambda: open(outside + "/new", "w"))
 attempt("code", lambda: open(os.__file__, "r+"))
 attempt("system", lambda: open("/etc/passwd", "a"))
 attempt("device", lambda: os.mknod("disk", 0o600 | 0o060000, os.makedev(8, 0)))
-attempt("mount", lambda: ctypes.CDLL(None, use_errno=True).mount(b"none", b"/tmp", b"tmpfs", 0, None) and [][1:] or (_ for _ in ()).throw(OSError("mount")))
+attempt("mount", lambda: ctypes.CDLL(None, use_errno=True).mount(b"none", b"/tmp", b"tmpfs", 0,
+    None) and [][1:] or (_ for _ in ()).throw(OSError("mount")))
 attempt("connect", lambda: socket.create_connection(("127.0.0.1", %d), 2))
 attempt("the gateway", lambda: socket.create_connection(("172.17.0.1", %d), 2))
 attempt("a name", lambda: socket.getaddrinfo("example.com", 80))

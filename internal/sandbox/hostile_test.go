@@ -121,12 +121,15 @@ func TestHostile_readsNothingOutside(t *testing.T) {
 outside, judge = os.environ["OUTSIDE"], os.environ["JUDGE"]
 os.symlink(outside + "/sealed", "link")
 places = [outside + "/sealed/checks.yaml", outside + "/other/answer.py", outside + "/result.json", "link/checks.yaml",
-    os.path.relpath(outside) + "/result.json", "/etc/shadow", "/proc/1/environ", "/proc/self/root/etc/shadow", "/dev/mem", "/dev/kmsg"]
+    os.path.relpath(outside) + "/result.json", "/etc/shadow", "/proc/1/environ", "/proc/self/root/etc/shadow",
+    "/dev/mem", "/dev/kmsg"]
 for process in (judge, str(os.getppid())):
-    places += ["/proc/%s/%s" % (process, name) for name in ("environ", "cmdline", "maps", "mem", "status", "root/etc/shadow", "cwd/sandbox.go")]
+    places += ["/proc/%s/%s" % (process, name) for name in ("environ", "cmdline", "maps", "mem", "status",
+        "root/etc/shadow", "cwd/sandbox.go")]
 for place in places:
     attempt(place, lambda: open(place, "rb").read(20))
-for place in (outside, outside + "/sealed", "/root", "/home", "/proc", "/proc/" + judge + "/fd", "/tmp", "/var", "/etc"):
+for place in (outside, outside + "/sealed", "/root", "/home", "/proc", "/proc/" + judge + "/fd", "/tmp", "/var",
+    "/etc"):
     attempt(place, lambda: os.listdir(place))
 attempt("hard link", lambda: (os.link(outside + "/result.json", "mine"), open("mine").read()))
 attempt("rename", lambda: (os.rename(outside + "/result.json", "mine"), open("mine").read()))
@@ -434,7 +437,8 @@ attempt("core", lambda: resource.setrlimit(resource.RLIMIT_CORE, (-1, -1)))
 // What programs need is there all the same.
 func TestConfined_programsWork(t *testing.T) {
 	python(t, `
-import json, ssl, sqlite3, subprocess, tempfile, threading, decimal, zoneinfo, shutil, boto3, concurrent.futures, asyncio, getpass
+import json, ssl, sqlite3, subprocess, tempfile, threading, decimal, zoneinfo, shutil, boto3, concurrent.futures, asyncio
+import getpass
 with tempfile.NamedTemporaryFile() as file:
     file.write(b"x")
 open(os.path.expanduser("~/x"), "w").close()
@@ -451,7 +455,8 @@ asyncio.run(asyncio.sleep(0))
 zoneinfo.ZoneInfo("Europe/Berlin")
 ssl.create_default_context()
 assert os.urandom(1) and open("/dev/null", "w").write("x") and getpass.getuser()
-boto3.client("s3", endpoint_url="http://127.0.0.1:1", region_name="us-east-1", aws_access_key_id="x", aws_secret_access_key="x")
+boto3.client("s3", endpoint_url="http://127.0.0.1:1", region_name="us-east-1", aws_access_key_id="x",
+    aws_secret_access_key="x")
 print("fine", os.getpid() == os.getpgid(0))
 `, func(t *testing.T, h *hostile, run func() sandbox.Result) {
 		r := run()
@@ -466,7 +471,8 @@ print("fine", os.getpid() == os.getpgid(0))
 		}
 		script := `const fs = require("fs"), cp = require("child_process"), os = require("os"), crypto = require("crypto");
 fs.writeFileSync("x", crypto.randomBytes(10)); os.cpus(); os.networkInterfaces(); os.totalmem();
-console.log(cp.execSync("echo child").toString().trim(), fs.readdirSync(".").length); try { fs.readFileSync(process.env.OUTSIDE + "/result.json"); console.log("READ") } catch (e) { console.log(e.code) }`
+console.log(cp.execSync("echo child").toString().trim(), fs.readdirSync(".").length)
+try { fs.readFileSync(process.env.OUTSIDE + "/result.json"); console.log("READ") } catch (e) { console.log(e.code) }`
 		r := h.run(t, nil, "node", "-e", script)
 		require.Equal(t, "child 1\nEACCES\n", r.Stdout, r.Stderr)
 	})

@@ -34,7 +34,8 @@ func decode(r *wire.Registry, method, path, service string, header map[string]st
 func FuzzJSON(f *testing.F) {
 	r := registryOf("dynamodb", clients()["dynamodb"])
 	for _, s := range []string{
-		`{"TableName":"t","Item":{"id":{"S":"x"},"n":{"N":"1.5"},"b":{"B":"eA=="},"l":{"L":[{"NULL":true},{"M":{"a":{"BOOL":false}}}]},"s":{"SS":["a"]}}}`,
+		`{"TableName":"t","Item":{"id":{"S":"x"},"n":{"N":"1.5"},"b":{"B":"eA=="},"l":{"L":[{"NULL":true},` +
+			`{"M":{"a":{"BOOL":false}}}]},"s":{"SS":["a"]}}}`,
 		`{"TableName":"t","Item":{"id":{"S":"x","N":"1"}}}`, `{"TableName":1}`, `[]`, `{"TableName":"\ud800"}`,
 		`{"a":{"a":{"a":{}}}}`, `{`,
 	} {
@@ -64,7 +65,8 @@ func FuzzXML(f *testing.F) {
 	r := registryOf("s3", clients()["s3"])
 	for _, s := range []string{
 		`<Delete><Object><Key>a</Key></Object><Quiet>true</Quiet></Delete>`,
-		`<LifecycleConfiguration><Rule><ID>x</ID><Filter><And><Prefix>p</Prefix><Tag><Key>k</Key><Value>v</Value></Tag></And></Filter><Status>Enabled</Status><Expiration><Days>3</Days></Expiration></Rule></LifecycleConfiguration>`,
+		`<LifecycleConfiguration><Rule><ID>x</ID><Filter><And><Prefix>p</Prefix><Tag><Key>k</Key><Value>v</Value></Tag>` +
+			`</And></Filter><Status>Enabled</Status><Expiration><Days>3</Days></Expiration></Rule></LifecycleConfiguration>`,
 		`<?xml version="1.0"?><!DOCTYPE a [<!ENTITY b "c">]><Delete>&b;</Delete>`, `<Delete>`, `<a/>`,
 		`<Delete><Object><Key>&#0;</Key></Object></Delete>`,
 	} {
@@ -79,7 +81,8 @@ func FuzzXML(f *testing.F) {
 func FuzzQuery(f *testing.F) {
 	r := registryOf("iam", clients()["iam"])
 	for _, s := range []string{
-		"Action=CreateRole&Version=2010-05-08&RoleName=r&AssumeRolePolicyDocument=%7B%7D&Tags.member.1.Key=a&Tags.member.1.Value=b",
+		"Action=CreateRole&Version=2010-05-08&RoleName=r&AssumeRolePolicyDocument=%7B%7D&Tags.member.1.Key=a&" +
+			"Tags.member.1.Value=b",
 		"Action=CreateRole&Tags.member.99999999999.Key=a", "Action=CreateRole&Tags.member.-1.Key=a",
 		"Action=CreateRole&MaxSessionDuration=x", "Action=&", "%", "Action=CreateRole&Tags.member.2.Key=a",
 	} {

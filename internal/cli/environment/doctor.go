@@ -34,8 +34,9 @@ makes a Python environment of PipeLab's own with the AWS SDK (boto3) in it, once
 programs and functions in Python run in that from then on. It needs the network
 the first time. With --emulator it shows what that emulator has, and how much of
 the labs it can judge.`,
-		Example: "  pipelab doctor\n  pipelab doctor --emulator localstack\n  pipelab doctor --setup\n  pipelab doctor --json",
-		Args:    cobra.NoArgs,
+		Example: "  pipelab doctor\n  pipelab doctor --emulator localstack\n  pipelab doctor --setup\n  pipelab doctor " +
+			"--json",
+		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if setup {
 				if err := setUpPython(c.Context(), a); err != nil {

@@ -236,7 +236,8 @@ func (g *command) container(ctx context.Context) (*sandbox.Policy, error) {
 	case errors.Is(err, confine.ErrNoImage):
 		return nil,
 			app.Environmentf("%s",
-				err).Hint(`build it: printf 'FROM python:3-slim\nRUN pip install boto3\n' | docker build -t pipelab/sandbox - ; or name another in ` + sandboxImage)
+				err).Hint(`build it: printf 'FROM python:3-slim\nRUN pip install boto3\n' | docker build -t pipelab/sandbox - ; ` +
+				`or name another in ` + sandboxImage)
 	case errors.Is(err, confine.ErrUnavailable):
 		return nil, app.Environmentf("%s", err).Hint("pipelab doctor tells what this machine can do")
 	}

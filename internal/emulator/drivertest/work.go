@@ -20,7 +20,8 @@ import (
 // template is a stack with what the first labs use.
 const template = `
 Resources:
-  Landing: { Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: { BucketName: drivertest-landing, VersioningConfiguration: { Status: Enabled } } }
+  Landing: { Type: AWS::S3::Bucket, DeletionPolicy: Retain, Properties: { BucketName: drivertest-landing,
+      VersioningConfiguration: { Status: Enabled } } }
   Clicks: { Type: AWS::Kinesis::Stream, Properties: { Name: drivertest-clicks, ShardCount: 1 } }
   Jobs: { Type: AWS::SQS::Queue, Properties: { QueueName: drivertest-jobs } }
   Carts:

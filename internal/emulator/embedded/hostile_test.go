@@ -47,7 +47,8 @@ def attempt(act):
         return "refused: %s" % error
 
 def call(method, path):
-    request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"] + path, method=method, data=b"{}" if method == "POST" else None)
+    request = urllib.request.Request(os.environ["AWS_ENDPOINT_URL"] + path, method=method,
+        data=b"{}" if method == "POST" else None)
     return urllib.request.urlopen(request).status
 
 def handler(event, context):
@@ -58,7 +59,8 @@ def handler(event, context):
         return {"queues": "QueueUrls" in boto3.client("sqs").list_queues(), "lock": lock.name}
     if do == "look":
         parent = str(os.getppid())
-        places = event["places"] + ["/etc/shadow"] + ["/proc/%s/%s" % (p, name) for p in (parent, event["judge"]) for name in ("environ", "cmdline", "mem", "maps")]
+        places = event["places"] + ["/etc/shadow"] + ["/proc/%s/%s" % (p, name) for p in
+            (parent, event["judge"]) for name in ("environ", "cmdline", "mem", "maps")]
         return [attempt(lambda: open(place, "rb").read(20)) for place in places]
     if do == "change":
         return [attempt(lambda: open(place, "w")) for place in event["places"] + [__file__, "/tmp/left-by-a-function"]]
@@ -70,7 +72,8 @@ def handler(event, context):
         return [attempt(lambda: socket.create_connection(("127.0.0.1", event["port"]), 5)),
                 attempt(lambda: socket.create_server(("127.0.0.1", 0)))]
     if do == "kill":
-        return [attempt(lambda: os.kill(victim, signal.SIGKILL)) for victim in (os.getppid(), int(event["judge"]), event["bystander"])]
+        return [attempt(lambda: os.kill(victim, signal.SIGKILL)) for victim in (os.getppid(), int(event["judge"]),
+            event["bystander"])]
     if do == "daemon":
         if os.fork() == 0:
             os.setsid()
@@ -129,7 +132,8 @@ func newCell(t *testing.T, interpreters *prefork.Interpreters) *cell {
 	role, err := iam.NewFromConfig(e.Endpoint().AWSConfig()).CreateRole(t.Context(),
 		&iam.CreateRoleInput{RoleName: aws.String("worker"),
 			AssumeRolePolicyDocument: aws.String(
-				`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)})
+				`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},` +
+					`"Action":"sts:AssumeRole"}]}`)})
 	require.NoError(t, err)
 	var code bytes.Buffer
 	z := zip.NewWriter(&code)

@@ -96,7 +96,8 @@ func TestDriver_believesNoTrialThatDidNotShowIt(t *testing.T) {
 		switch target := r.Header.Get("X-Amz-Target"); {
 		case strings.HasSuffix(target, "GetCallerIdentity"), strings.Contains(r.Header.Get("Authorization"), "/sts/"):
 			fmt.Fprint(w,
-				`<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Account>123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
+				`<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Account>`+
+					`123456789012</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`)
 		case strings.HasSuffix(target, "CreateTable"), strings.HasSuffix(target, "DescribeTable"):
 			fmt.Fprint(w, `{"TableDescription":{"TableStatus":"ACTIVE"},"Table":{"TableStatus":"ACTIVE"}}`)
 		case strings.HasSuffix(target, "DescribeStream"):
@@ -138,11 +139,13 @@ func TestLook_refusesTheRealAWS(t *testing.T) {
 			if r.Method == http.MethodPost && account == "" {
 				w.WriteHeader(http.StatusForbidden)
 				fmt.Fprint(w,
-					`<ErrorResponse><Error><Code>InvalidClientTokenId</Code><Message>The security token included in the request is invalid.</Message></Error></ErrorResponse>`)
+					`<ErrorResponse><Error><Code>InvalidClientTokenId</Code><Message>The security token included in the request is `+
+						`invalid.</Message></Error></ErrorResponse>`)
 				return
 			}
 			fmt.Fprintf(w,
-				`<GetCallerIdentityResponse><GetCallerIdentityResult><Account>%s</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`, account)
+				`<GetCallerIdentityResponse><GetCallerIdentityResult><Account>%s</Account></GetCallerIdentityResult>`+
+					`</GetCallerIdentityResponse>`, account)
 		}))
 		t.Cleanup(s.Close)
 		return s.URL

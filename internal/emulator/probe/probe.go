@@ -95,7 +95,8 @@ func publicBlock(ctx context.Context, cfg aws.Config, name string) error {
 	_, err := client.PutBucketPolicy(ctx,
 		&s3.PutBucketPolicyInput{Bucket: &name,
 			Policy: aws.String(
-				`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::` + name + `/*"}]}`)})
+				`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject",` +
+					`"Resource":"arn:aws:s3:::` + name + `/*"}]}`)})
 	var api smithy.APIError
 	switch {
 	case err == nil:

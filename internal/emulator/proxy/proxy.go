@@ -71,8 +71,8 @@ func New(o Options) (*Proxy, error) {
 		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
 	services := gateway.NewCatalogue(cloud.Describe()...)
-	p := &Proxy{o: o, upstream: u, registry: registry(services), services: services, trace: gateway.NewTrace(), faults: gateway.NewFaults(),
-		ids: ident.NewSource(), clock: clock.New(),
+	p := &Proxy{o: o, upstream: u, registry: registry(services), services: services, trace: gateway.NewTrace(),
+		faults: gateway.NewFaults(), ids: ident.NewSource(), clock: clock.New(),
 		// No proxy of the environment: an emulator is near. Nothing is unpacked on
 		// the way. Answers may take long: polls wait, functions run. Servers of other
 		// emulators close connections that idle for 5 seconds, and a request that

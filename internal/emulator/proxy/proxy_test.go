@@ -177,7 +177,8 @@ func everyCall(ctx context.Context, t *testing.T, w *world) {
 	_, _, err = w.behind.Control().Advance(ctx, time.Minute)
 	require.NoError(t, err)
 	put := func(id string) ddb.WriteRequest {
-		return ddb.WriteRequest{PutRequest: &ddb.PutRequest{Item: map[string]ddb.AttributeValue{"id": &ddb.AttributeValueMemberS{Value: id}}}}
+		return ddb.WriteRequest{PutRequest: &ddb.PutRequest{Item: map[string]ddb.AttributeValue{
+			"id": &ddb.AttributeValueMemberS{Value: id}}}}
 	}
 	ok(d.BatchWriteItem(ctx,
 		&dynamodb.BatchWriteItemInput{RequestItems: map[string][]ddb.WriteRequest{"carts": {put("a"), put("b"), put("c")}}}))
@@ -195,7 +196,8 @@ func everyCall(ctx context.Context, t *testing.T, w *world) {
 			Payload: []byte("{}")}))
 	ok(iam.NewFromConfig(w.config()).CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("reader"),
 		AssumeRolePolicyDocument: aws.String(
-			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)}))
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},` +
+				`"Action":"sts:AssumeRole"}]}`)}))
 	refused(iam.NewFromConfig(w.config()).GetRole(ctx, &iam.GetRoleInput{RoleName: aws.String("none")}))
 }
 
@@ -377,7 +379,8 @@ func TestFaults_failEntriesOfQueuesAndTables(t *testing.T) {
 	var writes []ddb.WriteRequest
 	for _, id := range []string{"a", "b", "c"} {
 		writes = append(writes,
-			ddb.WriteRequest{PutRequest: &ddb.PutRequest{Item: map[string]ddb.AttributeValue{"id": &ddb.AttributeValueMemberS{Value: id},
+			ddb.WriteRequest{PutRequest: &ddb.PutRequest{Item: map[string]ddb.AttributeValue{"id": &ddb.AttributeValueMemberS{
+				Value: id},
 				"bytes": &ddb.AttributeValueMemberB{Value: []byte{0, 255}},
 				"set":   &ddb.AttributeValueMemberNS{Value: []string{"1", "2"}}}}})
 	}

@@ -256,7 +256,8 @@ func TestTemplates_areReadFromS3AndNeedCapabilities(t *testing.T) {
 	}
 	role := `
 Resources:
-  R: { Type: AWS::IAM::Role, Properties: { AssumeRolePolicyDocument: { Version: "2012-10-17", Statement: [{ Effect: Allow, Principal: { Service: lambda.amazonaws.com }, Action: sts:AssumeRole }] } } }
+  R: { Type: AWS::IAM::Role, Properties: { AssumeRolePolicyDocument: { Version: "2012-10-17",
+      Statement: [{ Effect: Allow, Principal: { Service: lambda.amazonaws.com }, Action: sts:AssumeRole }] } } }
 `
 	_, err = w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: aws.String("role"), TemplateBody: &role})
 	require.ErrorContains(t, err, "Requires capabilities : [CAPABILITY_IAM]")

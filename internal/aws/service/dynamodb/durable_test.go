@@ -48,7 +48,8 @@ func TestItems_surviveARestart(t *testing.T) {
 		"v": s("kept")}})
 	require.NoError(t, st.Close())
 	g, st = open(awstest.Epoch.Add(time.Minute))
-	out := call(g, "GetItem", &sdk.GetItemInput{TableName: aws.String("t"), Key: obj{"pk": s("a"), "sk": n("-1.5")}}).(*sdk.GetItemOutput)
+	out := call(g, "GetItem", &sdk.GetItemInput{TableName: aws.String("t"), Key: obj{"pk": s("a"),
+		"sk": n("-1.5")}}).(*sdk.GetItemOutput)
 	require.Equal(t, s("kept"), out.Item["v"])
 	require.NoError(t, st.Close())
 }

@@ -132,7 +132,8 @@ func wrongRequests() []wrong {
 		updating("SET a = :n SET b = :s",
 			`Invalid UpdateExpression: The "SET" section can only be used once in an update expression;`),
 		updating("SET a = a + :s",
-			"Invalid UpdateExpression: Incorrect operand type for operator or function; operator or function: +, operand type: S"),
+			"Invalid UpdateExpression: Incorrect operand type for operator or function; operator or function: +, operand "+
+				"type: S"),
 		updating("SET a = size(b)",
 			"Invalid UpdateExpression: The function is not allowed in an update expression; function: size"),
 		updating("ADD a :s",

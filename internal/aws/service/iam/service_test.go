@@ -19,8 +19,10 @@ import (
 	emulatedsts "github.com/pipelab/pipelab/internal/aws/service/sts"
 )
 
-const trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
-const doc = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::a b/*"}]}`
+const trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+	`"Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`
+const doc = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject",` +
+	`"Resource":"arn:aws:s3:::a b/*"}]}`
 
 func cloud(t *testing.T) *awstest.Cloud {
 	return awstest.New(t, func(h *gateway.Host) gateway.Service { return emulated.New(h) },

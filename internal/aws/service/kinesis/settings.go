@@ -188,6 +188,7 @@ func (s *Service) UpdateStreamMode(ctx context.Context,
 // DescribeAccountSettings returns the account's billing commitment: none.
 func (s *Service) DescribeAccountSettings(context.Context,
 	*kinesis.DescribeAccountSettingsInput) (*kinesis.DescribeAccountSettingsOutput, error) {
-	return &kinesis.DescribeAccountSettingsOutput{MinimumThroughputBillingCommitment: &types.MinimumThroughputBillingCommitmentOutput{
-		Status: types.MinimumThroughputBillingCommitmentOutputStatusDisabled}}, nil
+	return &kinesis.DescribeAccountSettingsOutput{
+		MinimumThroughputBillingCommitment: &types.MinimumThroughputBillingCommitmentOutput{
+			Status: types.MinimumThroughputBillingCommitmentOutputStatusDisabled}}, nil
 }

@@ -83,7 +83,8 @@ func TestTagsAndPolicies_ofStreamsAndConsumers(t *testing.T) {
 		_, err = client.GetResourcePolicy(t.Context(), &sdk.GetResourcePolicyInput{ResourceARN: arn})
 		require.Equal(t, "ResourceNotFoundException", errorCode(t, err))
 		policy := fmt.Sprintf(
-			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"kinesis:PutRecord","Resource":%q}]}`, *arn)
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"111122223333"},`+
+				`"Action":"kinesis:PutRecord","Resource":%q}]}`, *arn)
 		_, err = client.PutResourcePolicy(t.Context(), &sdk.PutResourcePolicyInput{ResourceARN: arn, Policy: &policy})
 		require.NoError(t, err)
 		got, err := client.GetResourcePolicy(t.Context(), &sdk.GetResourcePolicyInput{ResourceARN: arn})

@@ -57,7 +57,8 @@ func startConfined(t testing.TB, policy *confine.Policy) *world {
 	out, err := iam.NewFromConfig(c.Config()).CreateRole(context.Background(),
 		&iam.CreateRoleInput{RoleName: aws.String("worker"),
 			AssumeRolePolicyDocument: aws.String(
-				`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)})
+				`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},` +
+					`"Action":"sts:AssumeRole"}]}`)})
 	require.NoError(t, err)
 	w.role = *out.Role.Arn
 	return w
@@ -188,9 +189,11 @@ def handler(event, context):
     calls += 1
     print("hello", event["name"])
     logging.warning("two\nlines")
-    return {"calls": calls, "name": event["name"], "function": context.function_name, "version": context.function_version,
-            "memory": context.memory_limit_in_mb, "arn": context.invoked_function_arn, "left": context.get_remaining_time_in_millis() > 15000,
-            "stage": os.environ["STAGE"], "region": os.environ["AWS_REGION"], "home": os.environ.get("SECRET_OF_OURS", "none")}
+    return {"calls": calls, "name": event["name"], "function": context.function_name,
+            "version": context.function_version, "memory": context.memory_limit_in_mb,
+            "arn": context.invoked_function_arn, "left": context.get_remaining_time_in_millis() > 15000,
+            "stage": os.environ["STAGE"], "region": os.environ["AWS_REGION"], 
+            "home": os.environ.get("SECRET_OF_OURS", "none")}
 `, func(in *sdk.CreateFunctionInput) {
 		in.Environment = &types.Environment{Variables: map[string]string{"STAGE": "test"}}
 	})
@@ -205,7 +208,9 @@ def handler(event, context):
 	require.Equal(t, "$LATEST", *out.ExecutedVersion)
 	text := logOf(t, out)
 	require.Regexp(t,
-		`(?s)^START RequestId: \S+ Version: \$LATEST\nhello Ada\n\[WARNING\]\t\S+Z\t\S+\ttwo\nlines\n.*END RequestId: \S+\nREPORT RequestId: \S+\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\tMax Memory Used: \d+ MB\tInit Duration`, text)
+		`(?s)^START RequestId: \S+ Version: \$LATEST\nhello Ada\n\[WARNING\]\t\S+Z\t\S+\ttwo\nlines\n.*END RequestId: `+
+			`\S+\nREPORT RequestId: \S+\tDuration: [\d.]+ ms\tBilled Duration: \d+ ms\tMemory Size: 128 MB\tMax Memory Used: `+
+			`\d+ MB\tInit Duration`, text)
 	// The second invocation is warm.
 	require.Contains(t, string(w.invoke("greet", `{"name":"Bob"}`).Payload), `"calls": 2`)
 }
@@ -272,7 +277,8 @@ func TestInvoke_runsNodeAndBootstraps(t *testing.T) {
 		w.Advance(time.Second)
 	}
 	create("common", types.RuntimeNodejs22x, "index.handler", map[string]string{"index.js": `
-exports.handler = async (event, context) => { console.log("got", event.n); return { n: event.n + 1, name: context.functionName }; };`})
+exports.handler = async (event, context) => { console.log("got", event.n); return { n: event.n + 1,
+    name: context.functionName }; };`})
 	out := w.invoke("common", `{"n":41}`)
 	require.JSONEq(t, `{"n":42,"name":"common"}`, string(out.Payload))
 	require.Regexp(t, `Z\t\S{36}\tINFO\tgot 41\n`, logOf(t, out))

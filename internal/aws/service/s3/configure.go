@@ -114,7 +114,8 @@ func (s *Service) GetBucketEncryption(_ context.Context,
 	c := b.Encryption
 	if c == nil {
 		c = &types.ServerSideEncryptionConfiguration{Rules: []types.ServerSideEncryptionRule{{BucketKeyEnabled: ptr(false),
-			ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{SSEAlgorithm: types.ServerSideEncryptionAes256}}}}
+			ApplyServerSideEncryptionByDefault: &types.ServerSideEncryptionByDefault{
+				SSEAlgorithm: types.ServerSideEncryptionAes256}}}}
 	}
 	return &s3.GetBucketEncryptionOutput{ServerSideEncryptionConfiguration: c}, err
 }
@@ -188,7 +189,8 @@ func (s *Service) GetBucketOwnershipControls(_ context.Context,
 	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
 	c := b.Ownership
 	if c == nil {
-		c = &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced}}}
+		c = &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{
+			ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced}}}
 	}
 	return &s3.GetBucketOwnershipControlsOutput{OwnershipControls: c}, err
 }

@@ -27,7 +27,8 @@ func TestNotifications_needTheFunctionsPermission(t *testing.T) {
 	cfg := e.Endpoint().AWSConfig()
 	role, err := iam.NewFromConfig(cfg).CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("r"),
 		AssumeRolePolicyDocument: aws.String(
-			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},"Action":"sts:AssumeRole"}]}`)})
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"lambda.amazonaws.com"},` +
+				`"Action":"sts:AssumeRole"}]}`)})
 	require.NoError(t, err)
 	var code bytes.Buffer
 	z := zip.NewWriter(&code)
@@ -47,7 +48,9 @@ func TestNotifications_needTheFunctionsPermission(t *testing.T) {
 	notify := func() error {
 		_, err := buckets.PutBucketNotificationConfiguration(ctx,
 			&sdk.PutBucketNotificationConfigurationInput{Bucket: aws.String("uploads"),
-				NotificationConfiguration: &types.NotificationConfiguration{LambdaFunctionConfigurations: []types.LambdaFunctionConfiguration{{LambdaFunctionArn: f.FunctionArn, Events: []types.Event{"s3:ObjectCreated:*"}}}}})
+				NotificationConfiguration: &types.NotificationConfiguration{
+					LambdaFunctionConfigurations: []types.LambdaFunctionConfiguration{{
+						LambdaFunctionArn: f.FunctionArn, Events: []types.Event{"s3:ObjectCreated:*"}}}}})
 		return err
 	}
 	permit := func(id, source string) {

@@ -46,7 +46,8 @@ func (s *Service) dropUpload(tx *store.Tx, u upload) {
 
 func noSuchUpload(id string) error {
 	e := gateway.Errorf(http.StatusNotFound, "NoSuchUpload",
-		"The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.")
+		"The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "+
+			"completed.")
 	e.Fields = map[string]string{"UploadId": id}
 	return e
 }

@@ -393,7 +393,8 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 		}},
 		"topics": {"NotImplemented", 501, func() error {
 			_, err := w.s3.PutBucketNotificationConfiguration(ctx, &sdk.PutBucketNotificationConfigurationInput{Bucket: b,
-				NotificationConfiguration: &types.NotificationConfiguration{TopicConfigurations: []types.TopicConfiguration{{TopicArn: k, Events: []types.Event{"s3:ObjectCreated:*"}}}}})
+				NotificationConfiguration: &types.NotificationConfiguration{TopicConfigurations: []types.TopicConfiguration{{
+					TopicArn: k, Events: []types.Event{"s3:ObjectCreated:*"}}}}})
 			return err
 		}},
 		"website": {"NotImplemented", 501, func() error {

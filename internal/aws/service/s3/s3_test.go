@@ -314,7 +314,8 @@ func TestObjectLock_keepsVersions(t *testing.T) {
 	_, err = w.s3.PutObjectLockConfiguration(ctx, &sdk.PutObjectLockConfigurationInput{Bucket: aws.String("vault"),
 		ObjectLockConfiguration: &types.ObjectLockConfiguration{
 			ObjectLockEnabled: types.ObjectLockEnabledEnabled,
-			Rule:              &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{Mode: types.ObjectLockRetentionModeGovernance, Days: aws.Int32(1)}}}})
+			Rule: &types.ObjectLockRule{DefaultRetention: &types.DefaultRetention{
+				Mode: types.ObjectLockRetentionModeGovernance, Days: aws.Int32(1)}}}})
 	require.NoError(t, err)
 	put := func(change func(*sdk.PutObjectInput)) string {
 		in := &sdk.PutObjectInput{Bucket: aws.String("vault"), Key: aws.String("k"), Body: strings.NewReader("x")}
@@ -467,7 +468,8 @@ func TestConfigurations_areKeptAndRemoved(t *testing.T) {
 	require.NoError(t, err)
 	_, err = w.s3.GetPublicAccessBlock(ctx, &sdk.GetPublicAccessBlockInput{Bucket: b})
 	refused(t, err, "NoSuchPublicAccessBlockConfiguration", 404)
-	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/*"}]}`
+	policy := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject",` +
+		`"Resource":"arn:aws:s3:::data/*"}]}`
 	_, err = w.s3.PutBucketPolicy(ctx, &sdk.PutBucketPolicyInput{Bucket: b, Policy: &policy})
 	require.NoError(t, err)
 	got, err := w.s3.GetBucketPolicy(ctx, &sdk.GetBucketPolicyInput{Bucket: b})

@@ -10,7 +10,8 @@ import (
 
 func TestMatch_followsTheDocumentedExamples(t *testing.T) {
 	const access = `127.0.0.1 Prod frank [10/Oct/2000:13:25:15 -0700] "GET /index.html HTTP/1.0" 404 1534`
-	const doc = `{"eventType":"UpdateTrail","sourceIPAddress":"111.111.111.111","arrayKey":["value","another"],"objectList":[{"name":"a","id":1},{"name":"b","id":2}],"SomeObject":null,"ThisFlag":true,"n":25.5,"latency":"50"}`
+	const doc = `{"eventType":"UpdateTrail","sourceIPAddress":"111.111.111.111","arrayKey":["value","another"],` +
+		`"objectList":[{"name":"a","id":1},{"name":"b","id":2}],"SomeObject":null,"ThisFlag":true,"n":25.5,"latency":"50"}`
 	for _, c := range []struct {
 		pattern, message string
 		want             bool

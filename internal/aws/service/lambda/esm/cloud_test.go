@@ -88,8 +88,9 @@ var errUser = errors.New("the handler raised")
 
 func (f *functions) Describe() gateway.Descriptor {
 	words := wire.Wording{InvalidChoice: wire.Fault{Code: "InvalidParameterValueException"}} // as the lambda service
-	return gateway.Descriptor{Name: "lambda", Errors: gateway.Errors{Wording: words}, Operations: append(f.Mappings.Operations(),
-		gateway.Op(gateway.Control, f.GetFunctionConfiguration), gateway.Op(gateway.Data, f.Invoke))}
+	return gateway.Descriptor{Name: "lambda", Errors: gateway.Errors{Wording: words},
+		Operations: append(f.Mappings.Operations(),
+			gateway.Op(gateway.Control, f.GetFunctionConfiguration), gateway.Op(gateway.Data, f.Invoke))}
 }
 
 func (f *functions) GetFunctionConfiguration(ctx context.Context,

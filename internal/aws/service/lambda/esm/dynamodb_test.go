@@ -69,7 +69,8 @@ func TestDynamoDB_deliversExactEvent(t *testing.T) {
 		fmt.Sprintf(
 			`{"eventName":"INSERT","eventVersion":"1.1","eventSource":"aws:dynamodb","awsRegion":"us-east-1","eventSourceARN":%q,
 		"dynamodb":{"ApproximateCreationDateTime":%d,"Keys":{"pk":{"S":"a<1>"}},"StreamViewType":"NEW_AND_OLD_IMAGES",
-		"NewImage":{"pk":{"S":"a<1>"},"n":{"N":"1.5"},"b":{"B":"AQI="},"m":{"M":{"l":{"L":[{"BOOL":true},{"NULL":true}]}}},"ss":{"SS":["x"]}}}}`,
+		"NewImage":{"pk":{"S":"a<1>"},"n":{"N":"1.5"},"b":{"B":"AQI="},"m":{"M":{"l":{"L":[{"BOOL":true},{"NULL":true}]}}},
+			"ss":{"SS":["x"]}}}}`,
 			*arn, c.Clock.Now().Unix()), string(b))
 }
 
@@ -118,7 +119,8 @@ func TestDynamoDB_partialFailures(t *testing.T) {
 			return map[string]any{}, nil
 		}
 		failed = true
-		return map[string]any{"batchItemFailures": []any{map[string]string{"itemIdentifier": e.Records[2].DynamoDB.SequenceNumber}}}, nil
+		return map[string]any{"batchItemFailures": []any{map[string]string{
+			"itemIdentifier": e.Records[2].DynamoDB.SequenceNumber}}}, nil
 	})
 	c.mapping(report, func(in *input) { in.EventSourceArn = arn })
 	c.pass(time.Minute)

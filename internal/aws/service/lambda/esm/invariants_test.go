@@ -60,7 +60,8 @@ func (c *consumer) handle(e event) (any, error) {
 	case verdict == 1:
 		return nil, errUser
 	case failed >= 0:
-		return map[string]any{"batchItemFailures": []any{map[string]string{"itemIdentifier": e.Records[failed].Kinesis.SequenceNumber}}}, nil
+		return map[string]any{"batchItemFailures": []any{map[string]string{
+			"itemIdentifier": e.Records[failed].Kinesis.SequenceNumber}}}, nil
 	}
 	return nil, nil
 }

@@ -28,7 +28,8 @@ func TestKinesis_deliversExactEvent(t *testing.T) {
 	require.Len(t, c.fn.events(), 1, "an idle mapping delivers at once")
 	seq := c.fn.events()[0].Records[0].Kinesis.SequenceNumber
 	want := fmt.Sprintf(
-		`{"Records":[{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":"k","sequenceNumber":"%s","data":"%s","approximateArrivalTimestamp":%d},
+		`{"Records":[{"kinesis":{"kinesisSchemaVersion":"1.0","partitionKey":"k","sequenceNumber":"%s","data":"%s",`+
+			`"approximateArrivalTimestamp":%d},
 		"eventSource":"aws:kinesis","eventVersion":"1.0","eventID":"shardId-000000000000:%s","eventName":"aws:kinesis:record",
 		"invokeIdentityArn":"arn:aws:iam::000000000000:role/worker","awsRegion":"us-east-1","eventSourceARN":"%s"}]}`,
 		seq, b64("a<b>"), c.Clock.Now().Unix(), seq, streamARN)
