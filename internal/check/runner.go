@@ -88,7 +88,8 @@ func Run(ctx context.Context, o Options) (*report.Result, error) {
 	if o.Expressions == nil {
 		o.Expressions = NewExpressions()
 	}
-	result := &report.Result{Version: version.Result, Lab: o.Lab.ID, Seed: o.Seed, Emulator: o.Driver, Checks: []report.Check{}}
+	result := &report.Result{Version: version.Result, Lab: o.Lab.ID, Seed: o.Seed, Emulator: o.Driver,
+		Checks: []report.Check{}}
 	have := o.Emulator.Capabilities()
 	if slices.Contains(have, emulator.ClockHold) { // whoever has stopped it wanted to look at something
 		if err := o.Emulator.Control().Release(ctx); err != nil {

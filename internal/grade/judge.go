@@ -109,7 +109,8 @@ func (u *unit) lay(dir string) error {
 
 // all gives every check one verdict.
 func (r *run) all(u *unit, v report.Verdict, message string) *report.Result {
-	out := &report.Result{Version: version.Result, Lab: u.lab.ID, Seed: u.seed, Emulator: r.Driver.Name(), Checks: []report.Check{}}
+	out := &report.Result{Version: version.Result, Lab: u.lab.ID, Seed: u.seed, Emulator: r.Driver.Name(),
+		Checks: []report.Check{}}
 	for _, c := range u.lab.Order() {
 		out.Checks = append(out.Checks, report.Check{ID: c.ID, Title: c.Title, Verdict: v, Possible: c.Points,
 			Message: message, Hidden: u.lab.Hidden[c.ID]})

@@ -437,7 +437,8 @@ attempt("core", lambda: resource.setrlimit(resource.RLIMIT_CORE, (-1, -1)))
 // What programs need is there all the same.
 func TestConfined_programsWork(t *testing.T) {
 	python(t, `
-import json, ssl, sqlite3, subprocess, tempfile, threading, decimal, zoneinfo, shutil, boto3, concurrent.futures, asyncio
+import json, ssl, sqlite3, subprocess, tempfile, threading, decimal, zoneinfo
+import shutil, boto3, concurrent.futures, asyncio
 import getpass
 with tempfile.NamedTemporaryFile() as file:
     file.write(b"x")

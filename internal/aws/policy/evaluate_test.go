@@ -205,7 +205,8 @@ func TestDecision_explainsItself(t *testing.T) {
 
 	r.ResourceRequired, r.ResourceType, r.Resources = true, RoleTrust, one(t, Resource, denyTo(`"*"`))
 	require.Equal(t, "with an explicit deny in the role trust policy", Evaluate(r).Because(r.Action))
-	require.Equal(t, "User: x is not authorized to perform: s3:ListAllMyBuckets because no permissions boundary allows the "+
+	require.Equal(t, "User: x is not authorized to perform: s3:ListAllMyBuckets because no permissions boundary allows "+
+		"the "+
 		"s3:ListAllMyBuckets action", Decision{Outcome: ImplicitDeny, Type: PermissionsBoundary}.Refusal("x",
 		"s3:ListAllMyBuckets", "*"))
 }

@@ -40,7 +40,8 @@ func one(t testing.TB, kind Kind, statement string) []Named {
 }
 
 func alice() Principal {
-	return Principal{Kind: User, Account: account, ARN: "arn:aws:iam::" + account + ":user/alice", ID: "AIDACKCEVSQ6C2EXAMPLE"}
+	return Principal{Kind: User, Account: account, ARN: "arn:aws:iam::" + account + ":user/alice",
+		ID: "AIDACKCEVSQ6C2EXAMPLE"}
 }
 
 func etl() Principal {

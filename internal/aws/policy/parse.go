@@ -159,7 +159,8 @@ func parseStatement(kind Kind, raw json.RawMessage, i int, variables bool) (Stat
 	case len(s.Actions) == 0:
 		return s, wrong(at(i, "Action"), awsNoAction, "missing")
 	case kind == Identity && s.Principals != nil:
-		return s, wrong(at(i, "Principal"), "Policy document should not specify a principal.", "not in an identity-based policy")
+		return s, wrong(at(i, "Principal"), "Policy document should not specify a principal.",
+			"not in an identity-based policy")
 	case kind == Identity && len(s.Resources) == 0:
 		return s, wrong(at(i, "Resource"), "Policy statement must contain resources.", "missing")
 	case kind == Trust && s.Principals == nil:

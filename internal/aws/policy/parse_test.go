@@ -23,7 +23,8 @@ func TestParse_saysWhatIsWrongAndWhere(t *testing.T) {
 		{Identity, `{"Version":"2012-10-17","Version":"2012-10-17","Statement":[]}`, "", `"Version" stands twice`},
 		{Identity, `{"Comment":"x","Statement":[]}`, "Comment", "unknown element"},
 		{Identity, statement(`{"Action":"s3:*","Resource":"*"}`), "Statement[0].Effect", "missing"},
-		{Identity, statement(`{"Effect":"allow","Action":"s3:*","Resource":"*"}`), "Statement[0].Effect", "want Allow or Deny"},
+		{Identity, statement(`{"Effect":"allow","Action":"s3:*","Resource":"*"}`), "Statement[0].Effect",
+			"want Allow or Deny"},
 		{Identity, statement(`{"Effect":"Allow","Resource":"*"}`), "Statement[0].Action", "missing"},
 		{Identity, statement(`{"Effect":"Allow","Action":"GetObject","Resource":"*"}`), "Statement[0].Action",
 			`"GetObject" is no service:Action`},
@@ -41,9 +42,11 @@ func TestParse_saysWhatIsWrongAndWhere(t *testing.T) {
 		{Identity, statement(allowS3 + "," + allowS3), "Statement[1].Sid", `"A" stands twice`},
 		{Identity, statement(`{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringIs":{"aws:x":"y"}}}`),
 			"Statement[0].Condition.StringIs", "unknown operator"},
-		{Identity, statement(`{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"NullIfExists":{"aws:x":"true"}}}`),
+		{Identity, statement(`{"Effect":"Allow","Action":"s3:*","Resource":"*",` +
+			`"Condition":{"NullIfExists":{"aws:x":"true"}}}`),
 			"Statement[0].Condition.NullIfExists", "unknown operator"},
-		{Identity, statement(`{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"DateNotLessThan":{"aws:x":"1"}}}`),
+		{Identity, statement(`{"Effect":"Allow","Action":"s3:*","Resource":"*",` +
+			`"Condition":{"DateNotLessThan":{"aws:x":"1"}}}`),
 			"Statement[0].Condition.DateNotLessThan", "unknown operator"},
 		{Identity, statement(`{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"NotBool":{"aws:x":"true"}}}`),
 			"Statement[0].Condition.NotBool", "unknown operator"},
@@ -97,9 +100,11 @@ func TestCache_parsesOnceAndForgetsErrors(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	for _, seed := range []string{`{"Version":"2012-10-17","Statement":[` + allowS3 + `]}`, `{`, `{"Statement":` + denyS3 + `}`,
+	for _, seed := range []string{`{"Version":"2012-10-17","Statement":[` + allowS3 + `]}`, `{`,
+		`{"Statement":` + denyS3 + `}`,
 		`{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"111122223333"},"Action":"s3:*",` +
-			`"Resource":"arn:aws:s3:::${aws:username, 'x'}*a?","Condition":{"ForAnyValue:StringLikeIfExists":{"aws:x":["*"]}}}}`} {
+			`"Resource":"arn:aws:s3:::${aws:username, 'x'}*a?",` +
+			`"Condition":{"ForAnyValue:StringLikeIfExists":{"aws:x":["*"]}}}}`} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

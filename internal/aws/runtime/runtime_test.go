@@ -74,7 +74,8 @@ func (f *fleet) python(code string, change ...func(*runtime.Spec)) func() (runti
 }
 
 // invoke runs one invocation as the lambda service does.
-func (f *fleet) invoke(key string, spec func() (runtime.Spec, error), change ...func(*runtime.Invocation)) runtime.Outcome {
+func (f *fleet) invoke(key string, spec func() (runtime.Spec, error),
+	change ...func(*runtime.Invocation)) runtime.Outcome {
 	f.t.Helper()
 	env, err := f.Acquire(f.t.Context(), key, spec)
 	require.NoError(f.t, err)
@@ -256,7 +257,8 @@ func TestFleet_holdsTheMemoryLimit(t *testing.T) {
 
 func TestFleet_replacesAProcessThatCrashed(t *testing.T) {
 	f := newFleet(t, 1)
-	spec := f.python("import os\nn = 0\ndef handler(e, c):\n    global n\n    n += 1\n    if e.get('crash'): os._exit(3)\n" +
+	spec := f.python("import os\nn = 0\ndef handler(e, c):\n    global n\n    n += 1\n    if e.get('crash'): " +
+		"os._exit(3)\n" +
 		"    return n\n")
 	crash := func(i *runtime.Invocation) { i.Payload = []byte(`{"crash":true}`) }
 	require.Equal(t, "1", string(f.invoke("f", spec).Payload))
