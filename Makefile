@@ -59,8 +59,8 @@ fuzz: ## every decoder for FUZZTIME each, panics become seeds under testdata
 		done; \
 	done
 
-lint: ## needs golangci-lint v2
-	golangci-lint run
+lint: ## the linters, as CI runs them; builds the pinned golangci-lint once
+	.ci/lint
 
 generate: ## rewrite generated files
 	$(GO) generate ./...

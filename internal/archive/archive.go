@@ -94,7 +94,7 @@ func Open(ctx context.Context, path, into string, limits Limits) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := os.Chmod(top, 0o755); err != nil { //nolint:gosec // as any folder of a submission
+	if err := os.Chmod(top, 0o755); err != nil {
 		return err
 	}
 	return os.Rename(top, into)

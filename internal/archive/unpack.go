@@ -89,7 +89,7 @@ func (u *unpacker) tar(file io.Reader) error {
 		if h.Typeflag == tar.TypeXGlobalHeader { // git archive writes one
 			continue
 		}
-		mode := fs.FileMode(h.Mode).Perm() //nolint:gosec // the permission bits
+		mode := fs.FileMode(h.Mode).Perm() // the permission bits
 		switch h.Typeflag {
 		case tar.TypeReg:
 		case tar.TypeDir:

@@ -90,7 +90,7 @@ func (b *Builds) prepare(ctx context.Context, spec *sandbox.Spec) (*sandbox.Resu
 		}
 		spec.Command = append([]string{one.file}, spec.Command[3:]...)
 		spec.Policy = spec.Policy.With([]string{one.file}, nil)
-		return nil, nil //nolint:nilnil // it is built
+		return nil, nil // it is built
 	}
 }
 
@@ -166,7 +166,7 @@ func compile(ctx context.Context, spec sandbox.Spec, file string) (*sandbox.Resu
 		return nil, err
 	}
 	out := filepath.Dir(file)
-	if err := os.MkdirAll(out, 0o755); err != nil { //nolint:gosec // programs may run as somebody else
+	if err := os.MkdirAll(out, 0o755); err != nil { // programs may run as somebody else
 		return nil, err
 	}
 	spec.Command = []string{"go", "build", "-buildvcs=false", "-ldflags=-s -w", "-o", file, spec.Command[2]}
@@ -190,7 +190,7 @@ func compile(ctx context.Context, spec sandbox.Spec, file string) (*sandbox.Resu
 		return nil, err
 	}
 	if r.Exit == 0 {
-		return nil, nil //nolint:nilnil // it is built
+		return nil, nil // it is built
 	}
 	r.Stderr = r.Stdout + r.Stderr
 	r.Stdout = ""
@@ -200,7 +200,7 @@ func compile(ctx context.Context, spec sandbox.Spec, file string) (*sandbox.Resu
 // goPlaces asks Go where it keeps things.
 func goPlaces(ctx context.Context) (map[string]string, error) {
 	names := []string{"GOROOT", "GOPATH", "GOMODCACHE", "GOCACHE"}
-	b, err := exec.CommandContext(ctx, "go", append([]string{"env"}, names...)...).Output() //nolint:gosec // names of ours
+	b, err := exec.CommandContext(ctx, "go", append([]string{"env"}, names...)...).Output() // names of ours
 	if err != nil {
 		return nil, fmt.Errorf("ask Go for its folders: %w", err)
 	}

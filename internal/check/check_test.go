@@ -238,7 +238,7 @@ checks:
 	t.Cleanup(func() { _ = e.Close() })
 	tools, dir := t.TempDir(), t.TempDir()
 	slow := "#!/bin/sh\n[ \"$1\" = build ] && sleep 2\nexec " + real + " \"$@\"\n"
-	require.NoError(t, os.WriteFile(filepath.Join(tools, "go"), []byte(slow), 0o755)) //nolint:gosec // a program
+	require.NoError(t, os.WriteFile(filepath.Join(tools, "go"), []byte(slow), 0o755)) // a program
 	t.Setenv("PATH", tools+string(os.PathListSeparator)+os.Getenv("PATH"))
 	source := "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Println(\"made\") }\n"
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/app\n\ngo 1.26\n"), 0o600))

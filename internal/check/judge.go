@@ -148,7 +148,7 @@ func (s *session) look(ctx context.Context, source string, again bool) (value an
 		}
 	}
 	vars := map[string]any{"data": s.data, "run": s.runs, "outputs": s.outputs,
-		"seed": int64(s.o.Seed)} //nolint:gosec // shown only
+		"seed": int64(s.o.Seed)} // shown only
 	for _, n := range x.names {
 		vars[n] = s.seen[n]
 	}

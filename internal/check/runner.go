@@ -57,13 +57,13 @@ type Options struct {
 	Confine *sandbox.Policy
 	// Redeploy applies the learner's template again; nil if nobody can.
 	Redeploy func(context.Context) (map[string]string, error)
-	// Building hears of each program that is compiled before the first check,
+	// Building is called with each program that is compiled before the first check,
 	// which may take minutes once, and what it returns is called when that is
 	// done. May be nil.
 	Building func(program string) (done func())
-	// Done hears of each outcome as it comes; may be nil.
+	// Done is called with each outcome as it comes; may be nil.
 	Done func(report.Check)
-	// Saw hears of every value that a probe of a check sees, and of what its
+	// Saw is called with every value that a probe of a check sees, and of what its
 	// programs and invocations gave; may be nil.
 	Saw func(check string, value any)
 }
@@ -90,13 +90,12 @@ func Run(ctx context.Context, o Options) (*report.Result, error) {
 	}
 	result := &report.Result{Version: version.Result, Lab: o.Lab.ID, Seed: o.Seed, Emulator: o.Driver,
 		Checks: []report.Check{}}
-	have := o.Emulator.Capabilities()
+	have, snapshot := o.Emulator.Capabilities(), ""
 	if slices.Contains(have, emulator.ClockHold) { // whoever has stopped it wanted to look at something
 		if err := o.Emulator.Control().Release(ctx); err != nil {
 			return nil, fmt.Errorf("let the clock go on: %w", err)
 		}
 	}
-	snapshot := ""
 	if slices.Contains(have, emulator.Snapshots) {
 		id, err := o.Emulator.Control().Snapshot(ctx)
 		if err != nil {

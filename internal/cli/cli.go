@@ -113,7 +113,7 @@ AWS account, no container engine and no network.`,
 // before a command begins, so whatever fails until then is the command line, however
 // it is said.
 func mark(c *cobra.Command, begun *bool) {
-	if c.HasSubCommands() {
+	if c.HasSubCommands() && !strings.Contains(c.Use, " ") { // none that takes arguments besides
 		c.Args = known
 	}
 	if run := c.RunE; run != nil {

@@ -78,7 +78,7 @@ func NewContainer(ctx context.Context, image string) (*Policy, error) {
 func (c *container) ask(ctx context.Context, args ...string) (string, error) {
 	ctx, cancel := context.WithTimeout(ctx, engineLimit)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, c.tool, args...).CombinedOutput() //nolint:gosec // arguments of ours
+	out, err := exec.CommandContext(ctx, c.tool, args...).CombinedOutput() // arguments of ours
 	text := strings.TrimSpace(string(out))
 	if err != nil {
 		if ctx.Err() != nil {
@@ -97,7 +97,6 @@ func (c *container) lookPath(name string) (string, error) {
 		ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 		defer cancel()
 		out, e := exec.CommandContext(ctx, c.tool, "run", "--rm", "--network", "none", "--entrypoint", "sh", c.image,
-			//nolint:gosec // arguments of ours
 			"-c", `command -v "$1" >/dev/null || exit 99`, "sh", name).CombinedOutput()
 		var exit *exec.ExitError
 		switch {
@@ -188,7 +187,7 @@ func (b *box) begin() error {
 	for _, port := range b.policy.Ports {
 		args = append(args, strconv.Itoa(port))
 	}
-	b.main = exec.Command(b.policy.container.tool, args...) //nolint:gosec,noctx // arguments of ours; End ends it
+	b.main = exec.Command(b.policy.container.tool, args...) //nolint:noctx // arguments of ours; End ends it
 	procgroup.Own(b.main)
 	var said strings.Builder
 	b.main.Stderr = &said
@@ -266,7 +265,7 @@ func (b *box) kill() {
 	ctx, cancel := context.WithTimeout(context.Background(), startLimit)
 	defer cancel()
 	_ = exec.CommandContext(ctx, b.policy.container.tool, "kill",
-		b.name).Run() //nolint:gosec // our name; an error means that it has ended
+		b.name).Run() // our name; an error means that it has ended
 	select {
 	case <-b.ended:
 	case <-ctx.Done():

@@ -215,7 +215,7 @@ func restrict(rules *os.File) error {
 // filterCalls puts the filter of system calls on the thread.
 func filterCalls() error {
 	f := filter()
-	program := unix.SockFprog{Len: uint16(len(f)), Filter: &f[0]} //nolint:gosec // some two hundred
+	program := unix.SockFprog{Len: uint16(len(f)), Filter: &f[0]} // some two hundred
 	if err := unix.Prctl(unix.PR_SET_SECCOMP, unix.SECCOMP_MODE_FILTER, uintptr(unsafe.Pointer(&program)), 0,
 		0); err != nil {
 		return fmt.Errorf("filter system calls: %w", err)

@@ -13,11 +13,11 @@ func (p *Policy) diskUse() (sum int64) {
 	for _, folder := range p.Write {
 		_ = filepath.WalkDir(folder, func(_ string, d fs.DirEntry, err error) error { // what vanishes holds nothing
 			if err != nil {
-				return nil //nolint:nilerr // as above
+				return nil
 			}
 			info, err := d.Info()
 			if err != nil {
-				return nil //nolint:nilerr // as above
+				return nil
 			}
 			if st, ok := info.Sys().(*syscall.Stat_t); ok {
 				sum += st.Blocks * 512

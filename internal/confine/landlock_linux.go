@@ -137,7 +137,7 @@ func allow(rules *os.File, place string, rights uint64) error {
 	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
 		rights &= writeFile
 	}
-	rule := unix.LandlockPathBeneathAttr{Allowed_access: rights, Parent_fd: int32(fd)} //nolint:gosec // a file descriptor
+	rule := unix.LandlockPathBeneathAttr{Allowed_access: rights, Parent_fd: int32(fd)} // a file descriptor
 	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, rules.Fd(), unix.LANDLOCK_RULE_PATH_BENEATH,
 		uintptr(unsafe.Pointer(&rule)), 0, 0, 0)
 	if errno != 0 {
@@ -156,7 +156,7 @@ const ruleNetPort = 2 // LANDLOCK_RULE_NET_PORT
 
 func connect(rules *os.File, port int) error {
 	rule := netPort{access: unix.LANDLOCK_ACCESS_NET_CONNECT_TCP,
-		port: uint64(port)} //nolint:gosec // the kernel checks it
+		port: uint64(port)} // the kernel checks it
 	_, _, errno := unix.Syscall6(unix.SYS_LANDLOCK_ADD_RULE, rules.Fd(), ruleNetPort, uintptr(unsafe.Pointer(&rule)), 0, 0,
 		0)
 	if errno != 0 {

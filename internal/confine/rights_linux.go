@@ -148,7 +148,7 @@ func become(id int) error {
 	}
 	for _, call := range []uintptr{unix.SYS_SETRESGID, unix.SYS_SETRESUID} {
 		if _, _, errno := unix.RawSyscall(call, uintptr(id), uintptr(id),
-			uintptr(id)); errno != 0 { //nolint:gosec // it is positive
+			uintptr(id)); errno != 0 { // it is positive
 			return errno
 		}
 	}

@@ -211,7 +211,7 @@ func (f *assembly) refuse(with unix.Errno) {
 func (f *assembly) when(call uint32, lines func(*assembly)) {
 	var inner assembly
 	lines(&inner)
-	f.skipUnless(unix.BPF_JEQ, call, uint8(len(inner))) //nolint:gosec // some twenty
+	f.skipUnless(unix.BPF_JEQ, call, uint8(len(inner))) // some twenty
 	*f = append(*f, inner...)
 }
 

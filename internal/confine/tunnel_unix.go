@@ -91,7 +91,7 @@ func (t *tunnel) read() (kind byte, number uint32, data []byte, err error) {
 
 func (t *tunnel) write(kind byte, number uint32, data []byte) error {
 	frame := binary.BigEndian.AppendUint32([]byte{kind}, number)
-	frame = binary.BigEndian.AppendUint32(frame, uint32(len(data))) //nolint:gosec // at most what was read at once
+	frame = binary.BigEndian.AppendUint32(frame, uint32(len(data))) // at most what was read at once
 	t.writing.Lock()
 	defer t.writing.Unlock()
 	_, err := t.in.Write(append(frame, data...))
@@ -136,8 +136,8 @@ func (t *tunnel) connect(number uint32, port int) {
 	t.open[number] = p
 	t.mu.Unlock()
 	go func() {
-		conn, err := net.Dial("tcp",
-			net.JoinHostPort("127.0.0.1", fmt.Sprint(port))) //nolint:noctx // loopback answers at once
+		address := net.JoinHostPort("127.0.0.1", fmt.Sprint(port))
+		conn, err := net.Dial("tcp", address) //nolint:noctx // loopback answers at once
 		if err != nil {
 			_ = t.write(frameClose, number, nil) // an error means that the container has ended
 			t.drop(number)

@@ -41,7 +41,7 @@ type Entry struct {
 
 // start is the time of the first event: data must not depend on the day on
 // which they are made.
-var start = time.Date(2026, time.January, 5, 8, 0, 0, 0, time.UTC) //nolint:gochecknoglobals // never assigned again
+var start = time.Date(2026, time.January, 5, 8, 0, 0, 0, time.UTC) // never assigned again
 
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
@@ -69,7 +69,7 @@ func Generate(spec lab.Dataset, name string, seed uint64) (iter.Seq[Entry], erro
 		g := &generator{spec: spec, keys: keys, row: row, columns: columns,
 			unit: spec.Every.Or(usual) / (usual / time.Millisecond),
 			rand: rand.New(rand.NewPCG(seed, hash(name))), last: map[string]time.Time{}, rows: map[string]int{},
-			planted: map[string]bool{}} //nolint:gosec // data, not secrets
+			planted: map[string]bool{}} // data, not secrets
 		// The ids carry the seed: a wrong answer that was copied from another
 		// run shows.
 		g.prefix = fmt.Sprintf("%06x", g.rand.Uint32()&0xffffff)

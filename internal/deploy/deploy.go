@@ -55,7 +55,7 @@ type Target struct {
 	Endpoint emulator.Endpoint
 	// State remembers stacks; nil for emulators that are thrown away.
 	State provision.State
-	// Progress hears of each resource; may be nil.
+	// Progress is called for each resource; may be nil.
 	Progress func(cfn.Event)
 	// Out takes what a script prints; nil keeps only its end, for errors.
 	Out io.Writer

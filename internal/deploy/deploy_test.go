@@ -38,7 +38,7 @@ func target(t *testing.T) (deploy.Target, *lab.Folder) {
 func write(t *testing.T, name, content string) string {
 	t.Helper()
 	dir := t.TempDir()
-	require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o755)) //nolint:gosec // a script
+	require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte(content), 0o755)) // a script
 	return dir
 }
 

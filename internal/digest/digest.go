@@ -62,7 +62,7 @@ func one(folder fs.FS, name string, d fs.DirEntry) (*File, error) {
 		return &File{Name: name, Sum: hex.EncodeToString(sum[:]), Link: true}, nil
 	}
 	if !d.Type().IsRegular() {
-		return nil, nil //nolint:nilnil // a device, a pipe
+		return nil, nil // a device, a pipe
 	}
 	info, err := d.Info()
 	if err != nil {

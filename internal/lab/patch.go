@@ -54,8 +54,8 @@ func (f *Folder) MakeWrong(mutant, dir string) error {
 		if b == nil {
 			err = os.Remove(file)
 		} else if err = os.MkdirAll(
-			filepath.Dir(file), 0o755); err == nil { //nolint:gosec // programs may run as somebody else
-			err = os.WriteFile(file, b, 0o755) //nolint:gosec // scripts must stay executable, and a patch has no mode
+			filepath.Dir(file), 0o755); err == nil { // programs may run as somebody else
+			err = os.WriteFile(file, b, 0o755) // scripts must stay executable, and a patch has no mode
 		}
 		if err != nil {
 			return err

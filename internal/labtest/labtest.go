@@ -48,7 +48,7 @@ type Options struct {
 	// Partial leaves out the checks that the emulator lacks something for: the
 	// lab is proven as far as it can be there. Without it they are problems.
 	Partial bool
-	// Done hears of each tree as it is judged; may be nil.
+	// Done is called with each tree as it is judged; may be nil.
 	Done   func(Run)
 	Seeds  []uint64 // two different ones; 1 and 2 when empty
 	Places *Places  // for trees at a time, shared with other labs; nil for own ones
@@ -122,7 +122,7 @@ type job struct {
 	repeat int                // 0 for the first run of the solution with a seed
 	tool   string             // that must be on the machine
 	change *Mutation          // laid over the tree; may be nil
-	done   func(report.Check) // hears of each check; may be nil
+	done   func(report.Check) // called with each check; may be nil
 }
 
 func (o *Options) jobs() []job {
@@ -259,7 +259,7 @@ func (o *Options) tree(ctx context.Context, j job) (run Run, err error) {
 	}
 	if c := j.change; c != nil {
 		if err := os.WriteFile(filepath.Join(dir, filepath.FromSlash(c.File)), []byte(c.source),
-			0o755); err != nil { //nolint:gosec // as copyTree
+			0o755); err != nil {
 			return run, err
 		}
 	}
@@ -303,7 +303,7 @@ func copyTree(fsys fs.FS, from, to string) error {
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(target, b, 0o755) //nolint:gosec // scripts must stay executable; embedding drops the mode
+		return os.WriteFile(target, b, 0o755) // scripts must stay executable; embedding drops the mode
 	})
 }
 

@@ -66,7 +66,7 @@ const patience, leastPatience = 10, 30 * time.Second
 
 // Mutate changes the solution in one place after the other, in every file that
 // the starter does not have as it is, and lets the checks judge until one fails.
-// Done hears of each as a run named after it. The error means that it broke down.
+// Done is called with each as a run named after it. The error means that it broke down.
 func Mutate(ctx context.Context, o Options, sample Sample, done func(Mutation)) (*Mutations, error) {
 	if len(o.Seeds) == 0 {
 		o.Seeds = []uint64{1}

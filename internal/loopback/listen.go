@@ -7,6 +7,10 @@ import (
 	"net"
 )
 
+// ErrAddress is in the error of an address that is not this machine's own.
+var ErrAddress = errors.New("is not a loopback address; the emulator has no passwords worth the name and must not be " +
+	"reachable from outside")
+
 // Listen listens on a loopback address, a free port of 127.0.0.1 when addr is
 // empty. Other addresses are refused: an emulator has no passwords worth the
 // name.
@@ -19,8 +23,7 @@ func Listen(ctx context.Context, addr string) (net.Listener, error) {
 		return nil, err
 	}
 	if tcp, ok := listener.Addr().(*net.TCPAddr); !ok || !tcp.IP.IsLoopback() {
-		return nil, errors.Join(fmt.Errorf("%s is not a loopback address; the emulator has no passwords worth the name "+
-			"and must not be reachable from outside", addr), listener.Close())
+		return nil, errors.Join(fmt.Errorf("%s %w", addr, ErrAddress), listener.Close())
 	}
 	return listener, nil
 }

@@ -26,7 +26,7 @@ func run(t testing.TB, i *prefork.Interpreters, dir, stdin string, env, args []s
 		require.NoError(t, err)
 		args[0] = strings.TrimSpace(string(found))
 	}
-	cmd := exec.Command(args[0], args[1:]...) //nolint:gosec // what the test runs
+	cmd := exec.Command(args[0], args[1:]...) // what the test runs
 	cmd.Dir = dir
 	// With a locale that is none, Python sets one.
 	cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "LC_ALL=C.UTF-8"}, env...)

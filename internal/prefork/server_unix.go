@@ -52,8 +52,8 @@ func launch(path string) (*server, error) {
 		return nil, err
 	}
 	s := &server{control: conn.(*net.UnixConn), gone: make(chan struct{}), started: make(chan *Process),
-		programs: map[int]*Process{}} //nolint:forcetypeassert // of a Unix socket
-	s.cmd = exec.Command(path, "-c", source) //nolint:gosec,noctx // what was asked for; it ends with its socket
+		programs: map[int]*Process{}} // of a Unix socket
+	s.cmd = exec.Command(path, "-c", source) //nolint:noctx // what was asked for; it ends with its socket
 	// Nothing of ours: a program sees what its own environment says.
 	s.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.DevNull, "AWS_EC2_METADATA_DISABLED=true",
 		"AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull}
@@ -90,7 +90,7 @@ func (s *server) read(answers *bufio.Reader) {
 			continue
 		}
 		status, _ := strconv.Atoi(words[len(words)-1])
-		s.end(pid, syscall.WaitStatus(status)) //nolint:gosec // 16 bits
+		s.end(pid, syscall.WaitStatus(status)) // 16 bits
 	}
 	close(s.gone)
 	// A server that is killed leaves programs that nobody waits for.
@@ -178,7 +178,7 @@ func (s *server) request(files []*os.File) (*Process, error) {
 	defer s.asking.Unlock()
 	var rights []int
 	for _, f := range files {
-		rights = append(rights, int(f.Fd())) //nolint:gosec // Fd also makes it block, as programs expect
+		rights = append(rights, int(f.Fd())) // Fd also makes it block, as programs expect
 	}
 	if _, _, err := s.control.WriteMsgUnix([]byte{'f'}, syscall.UnixRights(rights...), nil); err != nil {
 		return nil, err

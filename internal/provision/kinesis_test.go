@@ -53,7 +53,7 @@ func TestStreamConsumer_canSubscribeOnceDeployed(t *testing.T) {
 	_, open := <-out.GetStream().Events()
 	require.True(t, open)
 	require.NoError(t, provision.Delete(t.Context(), c.Config(), state, "s", nil))
-	for range out.GetStream().Events() { //nolint:revive // to its end, which comes with the consumer's
+	for range out.GetStream().Events() { // to its end, which comes with the consumer's
 	}
 	require.Error(t, out.GetStream().Err())
 	left, err := client.ListStreams(t.Context(), &kinesis.ListStreamsInput{})

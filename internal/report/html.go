@@ -57,7 +57,7 @@ func writeHTML(w io.Writer, b *Gradebook, o Options) error {
 	}
 	rows := b.rows()
 	p := htmlPage{Title: oneLine(or(b.Title, b.Assignment)), Style: template.CSS(style),
-		Only: len(rows) == 1} //nolint:gosec // our own file
+		Only: len(rows) == 1} // our own file
 	if !o.Now.IsZero() {
 		p.Footer = "Written " + o.now(b).Format("2006-01-02 15:04 UTC") + ". "
 	}

@@ -24,8 +24,6 @@ import (
 )
 
 // boxed is the policy of containers of the image that is there for it.
-//
-//nolint:gochecknoglobals // it does not change
 var boxed = sync.OnceValues(func() (*sandbox.Policy, error) {
 	image := os.Getenv("PIPELAB_SANDBOX_IMAGE")
 	if image == "" {

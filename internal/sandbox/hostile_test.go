@@ -32,13 +32,9 @@ type hostile struct {
 }
 
 // warm ends with the test's process, whose end its server notices.
-//
-//nolint:gochecknoglobals // it does not change
 var warm = prefork.New()
 
 // machine is the same policy for all tests: making one starts the interpreters.
-//
-//nolint:gochecknoglobals // it does not change
 var machine = sync.OnceValues(func() (*sandbox.Policy, error) { return sandbox.NewPolicy(context.Background()) })
 
 func newHostile(t *testing.T) *hostile {

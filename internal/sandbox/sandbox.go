@@ -142,20 +142,25 @@ func Run(ctx context.Context, s Spec) (Result, error) {
 		exit = <-ended
 	}
 	streams.finish()
-	r.Exit, r.Stdout, r.Stderr = exit.Code, streams.out.String(), streams.err.String()
-	r.Truncated = streams.out.cut || streams.err.cut
+	r.take(exit, process, streams)
+	return r, nil
+}
+
+// take takes what is known when all has ended.
+func (r *Result) take(exit prefork.Exit, process *prefork.Process, s *streams) {
+	r.Exit, r.Stdout, r.Stderr = exit.Code, s.out.String(), s.err.String()
+	r.Truncated = s.out.cut || s.err.cut
 	if r.Breach = process.Breach(); r.Breach != "" {
 		// A shell that could not fork any more may have ended by itself before the
 		// signal came: what ended the program is the limit all the same.
 		r.Exit = -1
 	}
-	return r, nil
 }
 
 // command is what is started. Not CommandContext: it kills the process alone,
 // and its children would hold the pipes open.
 func (s *Spec) command(tmp string) (*exec.Cmd, error) {
-	cmd := exec.Command(s.Command[0], s.Command[1:]...) //nolint:gosec // running it is the point
+	cmd := exec.Command(s.Command[0], s.Command[1:]...) // running it is the point
 	if s.Policy != nil {
 		path, err := s.Policy.LookPath(s.Command[0])
 		if err != nil {

@@ -123,7 +123,7 @@ func (w *Workspace) fill(files fs.FS, more []File) error {
 	}
 	for _, f := range more {
 		if err := os.WriteFile(filepath.Join(w.Root, f.Name), f.Content,
-			0o644); err != nil { //nolint:gosec // text for everybody
+			0o644); err != nil { // text for everybody
 			return err
 		}
 	}

@@ -54,7 +54,7 @@ func sample(root int) (u usage) {
 			n, _ := strconv.ParseUint(strings.TrimSuffix(strings.TrimSpace(value), " kB"), 10, 64) // other lines are not wanted
 			switch key {
 			case "PPid":
-				parents[pid] = int(n) //nolint:gosec // a process id
+				parents[pid] = int(n) // a process id
 			case "RssAnon":
 				own[pid] = n << 10
 			case "VmHWM":

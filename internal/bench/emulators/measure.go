@@ -49,8 +49,8 @@ type bench struct {
 // ready is the time from the start of the process until it says that it answers.
 func (b *bench) ready(ctx context.Context) (float64, error) {
 	var said bytes.Buffer
-	cmd := exec.Command(b.binary, "emulator", "serve", "--addr", "127.0.0.1:0", "--emulator",
-		string(b.kind)) //nolint:noctx // close ends it, so that its container goes too
+	args := []string{"emulator", "serve", "--addr", "127.0.0.1:0", "--emulator", string(b.kind)}
+	cmd := exec.Command(b.binary, args...) //nolint:noctx // close ends it, so that its container goes too
 	cmd.Stderr = &said
 	out, err := cmd.StdoutPipe()
 	if err != nil {

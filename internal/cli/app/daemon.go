@@ -279,7 +279,7 @@ func (*App) ended(ctx context.Context, pid int) error {
 	for {
 		p, err := os.FindProcess(pid)
 		if err != nil || p.Signal(syscall.Signal(0)) != nil {
-			return nil //nolint:nilerr // it is gone
+			return nil // it is gone
 		}
 		select {
 		case <-ctx.Done():

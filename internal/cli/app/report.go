@@ -26,7 +26,7 @@ func (a *App) ReportOptions(format string) (o report.Options, done func(), err e
 		if file == "" {
 			continue
 		}
-		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) //nolint:gosec // GitHub names it
+		f, err := os.OpenFile(file, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644) // GitHub names it
 		if err != nil {
 			done()
 			return o, func() {}, err

@@ -212,7 +212,7 @@ func zipOf(files map[string][]byte) ([]byte, error) {
 
 // writeNew writes a file that is not there yet.
 func writeNew(path string, b []byte) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) //nolint:gosec // to be handed out
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644) // to be handed out
 	if errors.Is(err, fs.ErrExist) {
 		return app.Usagef("%s is there already", path).Hint("remove it, or name another: --output FILE")
 	}

@@ -39,10 +39,10 @@ step by step and keep it so.`,
 			if !regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`).MatchString(id) {
 				return app.Usagef("%q cannot be a lab's id", id).Hint("use small letters, digits and single hyphens: my-lab")
 			}
-			if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { //nolint:gosec // an author's folder
+			if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { // an author's folder
 				return err
 			}
-			if err := os.Mkdir(dir, 0o755); errors.Is(err, fs.ErrExist) { //nolint:gosec // as above
+			if err := os.Mkdir(dir, 0o755); errors.Is(err, fs.ErrExist) {
 				return app.Usagef("%s is there already", dir)
 			} else if err != nil {
 				return err
@@ -63,12 +63,12 @@ func writeSkeleton(dir, id string) error {
 		}
 		to := filepath.Join(dir, filepath.FromSlash(strings.TrimPrefix(p, "skeleton")))
 		if d.IsDir() {
-			return os.MkdirAll(to, 0o755) //nolint:gosec // an author's folder
+			return os.MkdirAll(to, 0o755) // an author's folder
 		}
 		b, err := skeleton.ReadFile(p)
 		if err != nil {
 			return err
 		}
-		return os.WriteFile(to, []byte(strings.ReplaceAll(string(b), skeletonID, id)), 0o644) //nolint:gosec // as above
+		return os.WriteFile(to, []byte(strings.ReplaceAll(string(b), skeletonID, id)), 0o644)
 	})
 }

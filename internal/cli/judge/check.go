@@ -62,7 +62,7 @@ Exit codes: 0 every check passed, 1 some did not, 5 some could not be judged.`,
 				return err
 			}
 			if !c.Flags().Changed("seed") {
-				f.seed = uint64(a.Now().UnixNano()/1000) % 1_000_000 //nolint:gosec // after 1970
+				f.seed = uint64(a.Now().UnixNano()/1000) % 1_000_000 // after 1970
 			}
 			if f.watch {
 				return watch(c.Context(), a, w, args, f)
@@ -295,7 +295,7 @@ func (f checkFlags) write(a *app.App, w *app.Work, r *report.Result) error {
 		if !filepath.IsAbs(file) {
 			file = filepath.Join(a.Dir, file)
 		}
-		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil { //nolint:gosec // a report is for others to read
+		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil { // a report is for others to read
 			return app.Environmentf("the report could not be written: %v", err)
 		}
 	}

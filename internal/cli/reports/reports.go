@@ -142,7 +142,7 @@ func put(a *app.App, file string, b []byte) error {
 		_, err := a.Out.Write(b)
 		return err
 	}
-	if err := os.WriteFile(path(a, file), b, 0o644); err != nil { //nolint:gosec // a report is for others to read
+	if err := os.WriteFile(path(a, file), b, 0o644); err != nil { // a report is for others to read
 		return app.Environmentf("the file could not be written: %v", err)
 	}
 	return nil

@@ -14,6 +14,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/loopback"
 )
 
 // Commands returns the group "emulator".
@@ -77,6 +78,9 @@ func run(c *cobra.Command, a *app.App, o options) error {
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return app.Environmentf("%s is taken by another program",
 			o.addr).Hint("take another: pipelab emulator serve --addr 127.0.0.1:0")
+	}
+	if errors.Is(err, loopback.ErrAddress) {
+		return app.Usagef("%v", err).Hint("for example: pipelab emulator serve --addr 127.0.0.1:0")
 	}
 	if err != nil {
 		return app.StartProblem(err)

@@ -48,7 +48,7 @@ func (processDriver) Start(_ context.Context, o emulator.Options) (emulator.Emul
 	if err != nil {
 		return nil, err
 	}
-	p := &process{cmd: exec.Command(os.Args[0])} //nolint:gosec // this very binary
+	p := &process{cmd: exec.Command(os.Args[0])} // this very binary
 	p.cmd.Env = append(os.Environ(), optionsVariable+"="+string(b))
 	if p.in, err = p.cmd.StdinPipe(); err != nil {
 		return nil, err

@@ -45,7 +45,7 @@ func TestClose_endsEventStreams(t *testing.T) {
 	_, open := <-out.GetStream().Events()
 	require.True(t, open)
 	require.NoError(t, e.Close())
-	for range out.GetStream().Events() { //nolint:revive // to its end
+	for range out.GetStream().Events() { // to its end
 	}
 	require.NoError(t, out.GetStream().Close())
 }

@@ -30,7 +30,7 @@ type Driver struct {
 	Real  bool
 	Token string
 	Log   *slog.Logger
-	// Doubt hears of a capability that a trial has not found; may be nil.
+	// Doubt is called with a capability that a trial has not found; may be nil.
 	Doubt func(emulator.Capability, error)
 }
 

@@ -116,9 +116,8 @@ func binding(addr string) (network.PortBinding, error) {
 	ip, err := netip.ParseAddr(host)
 	if err != nil || !ip.IsLoopback() {
 		return network.PortBinding{},
-			fmt.Errorf(
-				"%s is not a loopback address; the emulator has no passwords worth the name and must not be reachable from outside",
-				addr)
+			fmt.Errorf("%s is not a loopback address; the emulator has no passwords worth the name and must not be "+
+				"reachable from outside", addr)
 	}
 	return network.PortBinding{HostIP: ip, HostPort: number}, nil
 }

@@ -50,7 +50,7 @@ func self() (owner, error) {
 	if err != nil {
 		return owner{}, err
 	}
-	o := owner{host: host, pid: int32(os.Getpid())} //nolint:gosec // no system has longer ones
+	o := owner{host: host, pid: int32(os.Getpid())} // no system has longer ones
 	p, err := process.NewProcess(o.pid)
 	if err != nil {
 		return o, err

@@ -20,7 +20,7 @@ type Front struct {
 	Log   *slog.Logger
 	// Token opens the control endpoints; empty makes a random one.
 	Token string
-	// Doubt hears of a capability that the kind of emulator should have and
+	// Doubt is called with a capability that the kind of emulator should have and
 	// that a trial has not found; may be nil.
 	Doubt func(emulator.Capability, error)
 }
