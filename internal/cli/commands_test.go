@@ -30,7 +30,8 @@ func newTerminal(t *testing.T, environ ...string) *terminal {
 	t.Helper()
 	t.Chdir(t.TempDir())
 	keys := filepath.Join(t.TempDir(), "keys")
-	return &terminal{append([]string{"PIPELAB_KEYS=" + keys, "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "PIPELAB_STATE=" + t.TempDir()},
+	return &terminal{append([]string{"PIPELAB_KEYS=" + keys, "PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(),
+		"PIPELAB_STATE=" + t.TempDir()},
 		environ...)}
 }
 
@@ -76,7 +77,8 @@ func TestCommands_refuseWhatTheyDoNotKnow(t *testing.T) {
 		require.Contains(t, help.out, "Usage:\n  "+name, name)
 		require.Empty(t, help.err, name)
 		wrong := c.run(append(words, "--no-such-flag")...)
-		require.Equal(t, answer{app.ExitUsage, "", "error: unknown flag: --no-such-flag\nhint: see: " + name + " --help\n"}, wrong)
+		require.Equal(t, answer{app.ExitUsage, "", "error: unknown flag: --no-such-flag\nhint: see: " + name + " --help\n"},
+			wrong)
 	}
 }
 

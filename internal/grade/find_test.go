@@ -211,7 +211,8 @@ func TestFind_labsOfAnAssignment(t *testing.T) {
 	same(t, []string{
 		"ada one class/ada",
 		"ada two class/ada",
-		"ada two class/eve 2026-03-06T17:00Z extra (not the files that its manifest lists (changed: app.sh; missing: gone.sh); " +
+		"ada two class/eve 2026-03-06T17:00Z extra (not the files that its manifest lists (changed: app.sh; missing: " +
+			"gone.sh); " +
 			"whose it is, only its manifest says)",
 		"bob two class/bob.zip",
 		"cy one class/cy rejected: it is for the lab three, which is not among one, two",

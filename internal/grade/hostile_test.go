@@ -61,7 +61,8 @@ func TestRun_aRepositoryCannotBorrowFromANeighbour(t *testing.T) {
 			require.NoError(c.t, os.Symlink("../honest/.git", filepath.Join(c.dir, "class", "eve", ".git")))
 		},
 		"its common folder": func(c *class, honest string) {
-			c.put(map[string]string{"class/eve/.git/commondir": "../../honest/.git\n", "class/eve/.git/HEAD": "ref: refs/heads/main\n",
+			c.put(map[string]string{"class/eve/.git/commondir": "../../honest/.git\n",
+				"class/eve/.git/HEAD":     "ref: refs/heads/main\n",
 				"class/eve/.git/objects/": "", "class/eve/.git/refs/": ""})
 		},
 		"its objects": func(c *class, honest string) {
@@ -79,8 +80,9 @@ func TestRun_aRepositoryCannotBorrowFromANeighbour(t *testing.T) {
 		"its objects, named in a configuration": func(c *class, honest string) {
 			head, err := os.ReadFile(filepath.Join(honest, ".git", "refs", "heads", "main"))
 			require.NoError(c.t, err)
-			c.put(map[string]string{"class/eve/.git/HEAD": string(head), "class/eve/.git/refs/": "", "class/eve/.git/objects/": "",
-				"class/eve/.git/config": "[include]\n\tpath = /etc/passwd\n[core]\n\tworktree = " + honest + "\n"})
+			c.put(map[string]string{"class/eve/.git/HEAD": string(head), "class/eve/.git/refs/": "",
+				"class/eve/.git/objects/": "",
+				"class/eve/.git/config":   "[include]\n\tpath = /etc/passwd\n[core]\n\tworktree = " + honest + "\n"})
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -115,7 +117,8 @@ func (c *class) commit(name string, entries ...string) {
 	run := func(stdin string, args ...string) string {
 		cmd := exec.Command("git", args...)
 		cmd.Dir, cmd.Stdin = tree, strings.NewReader(stdin)
-		cmd.Env = append(os.Environ(), "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b")
+		cmd.Env = append(os.Environ(), "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a",
+			"GIT_COMMITTER_EMAIL=a@b")
 		out, err := cmd.Output()
 		require.NoError(c.t, err)
 		return strings.TrimSpace(string(out))
@@ -176,7 +179,8 @@ func TestRun_aManifestUsesUpNobodysAttempts(t *testing.T) {
 	c.put(map[string]string{
 		"class/victim/app.sh": right,
 		"class/zzz/app.sh":    wrong,
-		"class/zzz/pipelab-submission.json": `{"version":1,"learner":"victim","lab":"tiny","submitted":"2020-01-01T00:00:00Z",` +
+		"class/zzz/pipelab-submission.json": `{"version":1,"learner":"victim","lab":"tiny",` +
+			`"submitted":"2020-01-01T00:00:00Z",` +
 			`"files":{}}`,
 	})
 	g := byLearner(c.graded("class").Book)["victim tiny"]

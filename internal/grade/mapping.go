@@ -40,7 +40,8 @@ func (p *Plan) Mapping() Mapping {
 		handed[u.learner.ID] = true
 		out.Submissions = append(out.Submissions, Mapped{Source: u.handed.Source, Learner: u.learner,
 			Known: !p.unknown[u.learner.ID], Lab: u.lab.ID,
-			Attempt: u.handed.Attempt, Counts: !u.extra && !u.aside, Submitted: u.handed.Submitted, Late: u.penalty, Seed: u.seed,
+			Attempt: u.handed.Attempt, Counts: !u.extra && !u.aside, Submitted: u.handed.Submitted,
+			Late: u.penalty, Seed: u.seed,
 			Digest:  u.handed.Digest,
 			Problem: u.problem, Notes: append(append([]string{}, u.notes...), u.flags...)})
 	}

@@ -294,7 +294,8 @@ func (p *Plan) number() {
 	p.setAside()
 	slices.SortStableFunc(p.units, func(a, b *unit) int {
 		return cmp.Or(strings.Compare(a.learner.ID, b.learner.ID), cmp.Compare(p.position(a.lab), p.position(b.lab)),
-			last(a.aside, b.aside), cmp.Compare(a.handed.Attempt, b.handed.Attempt), a.handed.Submitted.Compare(b.handed.Submitted),
+			last(a.aside, b.aside), cmp.Compare(a.handed.Attempt,
+				b.handed.Attempt), a.handed.Submitted.Compare(b.handed.Submitted),
 			strings.Compare(a.handed.Source, b.handed.Source))
 	})
 	for i, j := 0, 0; i < len(p.units); i = j {

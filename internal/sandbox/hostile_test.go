@@ -525,7 +525,8 @@ def call(name, *arguments):
     else:
         print("DONE", name)
 value = ctypes.create_string_buffer(b"x")
-arguments = ctypes.create_string_buffer((ctypes.addressof(value)).to_bytes(8, "little") + (1).to_bytes(4, "little") + bytes(4))
+arguments = ctypes.create_string_buffer((ctypes.addressof(value)).to_bytes(8, "little") + (1).to_bytes(4,
+    "little") + bytes(4))
 call("setxattrat", 463, -100, outside + b"/result.json", 0, b"user.planted", arguments, 16)
 call("removexattrat", 466, -100, outside + b"/result.json", 0, b"user.planted")
 call("open_tree_attr", 467, -100, outside, 0, None, 0)
