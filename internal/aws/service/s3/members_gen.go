@@ -451,7 +451,11 @@ func members() map[string][]string {
 			"CORSRules",
 		},
 		"types.CORSRule": {
+			"AllowedHeaders",
 			"AllowedMethods",
+			"AllowedOrigins",
+			"ExposeHeaders",
+			"MaxAgeSeconds",
 		},
 		"types.CompletedMultipartUpload": {
 			"Parts",
