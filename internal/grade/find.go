@@ -78,13 +78,16 @@ func Find(ctx context.Context, o FindOptions) ([]Found, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
 		source := filepath.ToSlash(filepath.Clean(p))
 		switch {
 		case !info.IsDir() || f.single(full):
 			name := filepath.Base(full)
-			err = f.one(ctx, full, source, f.names.read(name, info.IsDir()), info.IsDir())
+			f.one(full, source, f.names.read(name, info.IsDir()), info.IsDir())
 		default:
-			err = f.class(ctx, full, source)
+			err = f.class(full, source)
 		}
 		if err != nil {
 			return nil, err
@@ -125,7 +128,7 @@ func marked(dir string) bool {
 }
 
 // class takes each entry of a folder for a submission.
-func (f *finder) class(ctx context.Context, dir, source string) error {
+func (f *finder) class(dir, source string) error {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return err
@@ -161,7 +164,7 @@ func (f *finder) class(ctx context.Context, dir, source string) error {
 			f.found[i].loose[n.file] = full
 			continue
 		}
-		if err := f.entry(ctx, full, below, n, e.IsDir()); err != nil {
+		if err := f.entry(full, below, n, e.IsDir()); err != nil {
 			return err
 		}
 	}
@@ -169,16 +172,18 @@ func (f *finder) class(ctx context.Context, dir, source string) error {
 }
 
 // entry is one learner's: a submission, or a folder of their attempts.
-func (f *finder) entry(ctx context.Context, full, source string, n named, folder bool) error {
+func (f *finder) entry(full, source string, n named, folder bool) error {
 	if !folder || f.single(full) {
-		return f.one(ctx, full, source, n, folder)
+		f.one(full, source, n, folder)
+		return nil
 	}
 	inner, err := attempts(full, f.names)
 	if err != nil {
 		return err
 	}
 	if len(inner) == 0 {
-		return f.one(ctx, full, source, n, true)
+		f.one(full, source, n, true)
+		return nil
 	}
 	for _, name := range inner {
 		info, err := os.Stat(filepath.Join(full, name))
@@ -187,9 +192,7 @@ func (f *finder) entry(ctx context.Context, full, source string, n named, folder
 		}
 		m := n
 		m.attempt = f.names.read(name, info.IsDir()).attempt
-		if err := f.one(ctx, filepath.Join(full, name), source+"/"+name, m, info.IsDir()); err != nil {
-			return err
-		}
+		f.one(filepath.Join(full, name), source+"/"+name, m, info.IsDir())
 	}
 	return nil
 }
@@ -217,7 +220,7 @@ func attempts(dir string, names *namingRules) ([]string, error) {
 }
 
 // one adds a submission.
-func (f *finder) one(ctx context.Context, full, source string, n named, folder bool) error {
+func (f *finder) one(full, source string, n named, folder bool) {
 	s := Found{Source: source, path: full, skip: f.Skip, people: [][]claim{n.claims}, attempt: n.attempt, late: n.late}
 	if n.group == "" {
 		s.plain = strings.TrimSuffix(filepath.Base(full), ".git")
@@ -240,7 +243,6 @@ func (f *finder) one(ctx context.Context, full, source string, n named, folder b
 		s.kind = kindOther
 	}
 	f.found = append(f.found, s)
-	return nil
 }
 
 // Claim says whose the one submission is, for a system that knows: the keys are

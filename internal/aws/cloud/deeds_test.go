@@ -162,7 +162,8 @@ func seenLogs(ctx context.Context, w *world) (n int, err error) {
 }
 
 func updateRole(ctx context.Context, w *world, n int) error {
-	_, err := w.iam.UpdateRole(ctx, &iam.UpdateRoleInput{RoleName: aws.String("r"), Description: aws.String(strconv.Itoa(n))})
+	_, err := w.iam.UpdateRole(ctx, &iam.UpdateRoleInput{RoleName: aws.String("r"),
+		Description: aws.String(strconv.Itoa(n))})
 	return err
 }
 

@@ -116,15 +116,19 @@ const load = (tag, url) => new Promise(done => {
 });
 const form = (url, text, kind) => new Promise(done => {
   const f = document.createElement("form"), i = document.createElement("textarea");
-  f.method = "POST"; f.action = url; f.target = "sink"; f.enctype = kind; i.name = "Action"; i.value = text; f.append(i);
+  f.method = "POST"; f.action = url; f.target = "sink"; f.enctype = kind;
+    i.name = "Action"; i.value = text; f.append(i);
   document.body.append(f); document.querySelector("iframe").onload = done; f.submit(); });
 const socket = () => new Promise(done => { const s = new WebSocket(at.replace("http", "ws") + "/_pipelab/trace");
   s.onopen = () => { seen.socket = "open"; done(); }; s.onerror = done; });
 (async () => {
-  await request("no-cors", at + "/", { method: "POST", mode: "no-cors", body: create, headers: { "Content-Type": "application/x-www-form-urlencoded" } });
-  await request("text", at + "/2015-03-31/functions", { method: "POST", mode: "no-cors", body: "{}", headers: { "Content-Type": "text/plain" } });
+  await request("no-cors", at + "/", { method: "POST", mode: "no-cors", body: create,
+      headers: { "Content-Type": "application/x-www-form-urlencoded" } });
+  await request("text", at + "/2015-03-31/functions", { method: "POST", mode: "no-cors", body: "{}",
+      headers: { "Content-Type": "text/plain" } });
   await request("cors", at + "/private/secret", {});
-  await request("signed", at + "/", { method: "POST", body: "{}", headers: { "X-Amz-Target": "AmazonSQS.ListQueues" } });
+  await request("signed", at + "/", { method: "POST", body: "{}",
+      headers: { "X-Amz-Target": "AmazonSQS.ListQueues" } });
   await request("get", at + "/?" + create, { mode: "no-cors" });
   await request("health", at + "/_localstack/health", {});
   await request("reset", at + "/_localstack/state/reset", { method: "POST", mode: "no-cors" });
@@ -187,7 +191,8 @@ func TestBrowser_foreignPagesAreKeptOut(t *testing.T) {
 const own = `<!doctype html><title>own</title><script>
 const put = %[1]q, get = %[2]q, closed = %[3]q, seen = {};
 (async () => {
-  try { seen.put = "" + (await fetch(put, { method: "PUT", body: "from a page", headers: { "X-Amz-Meta-By": "page" } })).status; }
+  try { seen.put = "" + (await fetch(put, { method: "PUT", body: "from a page",
+      headers: { "X-Amz-Meta-By": "page" } })).status; }
   catch (e) { seen.put = "" + e; }
   try { const r = await fetch(get); seen.get = await r.text(); seen.etag = r.headers.get("ETag"); }
   catch (e) { seen.get = "" + e; }

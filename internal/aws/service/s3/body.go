@@ -105,7 +105,8 @@ func (s *Service) receive(ctx context.Context, body io.Reader, in any, algorithm
 	var digest []byte
 	if contentMD5 != nil {
 		if digest, err = base64.StdEncoding.DecodeString(*contentMD5); err != nil || len(digest) != md5.Size {
-			return part{}, hold, gateway.Errorf(http.StatusBadRequest, "InvalidDigest", "The Content-MD5 you specified was invalid.")
+			return part{}, hold, gateway.Errorf(http.StatusBadRequest, "InvalidDigest",
+				"The Content-MD5 you specified was invalid.")
 		}
 	}
 	if sum.Algorithm == "" {

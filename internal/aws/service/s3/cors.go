@@ -54,7 +54,8 @@ func (s *Service) CORS(name, key, method, origin string, headers []string) (http
 	if key == "" {
 		kind = "BUCKET"
 	}
-	return nil, forbidden(kind, "This CORS request is not allowed. This is usually because the evalution of Origin, request "+
+	return nil, forbidden(kind, "This CORS request is not allowed. This is usually because the evalution of Origin, "+
+		"request "+
 		"method / Access-Control-Request-Method or Access-Control-Request-Headers are not whitelisted by the resource's "+
 		"CORS spec.")
 }

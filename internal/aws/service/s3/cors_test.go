@@ -84,7 +84,8 @@ func TestCORS_answersAsRecorded(t *testing.T) {
 	says(403, refused, "<ResourceType>BUCKET</ResourceType>")(ask("OPTIONS", "/pages", origin, page, method, "DELETE"))
 
 	// What is not allowed is done all the same; the browser keeps it from the page.
-	presigned, err := sdk.NewPresignClient(w.s3).PresignGetObject(ctx, &sdk.GetObjectInput{Bucket: b, Key: aws.String("k")})
+	presigned, err := sdk.NewPresignClient(w.s3).PresignGetObject(ctx, &sdk.GetObjectInput{Bucket: b,
+		Key: aws.String("k")})
 	require.NoError(t, err)
 	_, err = w.s3.PutObject(ctx, &sdk.PutObjectInput{Bucket: b, Key: aws.String("k"), Body: strings.NewReader("x")})
 	require.NoError(t, err)
