@@ -78,6 +78,8 @@ type Call struct {
 	// SourceARN is the resource for which a service calls, such as the bucket of
 	// an event; resource policies ask for it. Empty when there is none.
 	SourceARN string
+	// SourceAccount owns that resource.
+	SourceAccount string
 	// Zeros are the members that were sent as zero although their Go type cannot
 	// tell that from absent, by path: "Entries.2.DelaySeconds". Ask Has.
 	Zeros []string

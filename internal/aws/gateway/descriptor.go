@@ -4,7 +4,7 @@ import (
 	"errors"
 	"net/http"
 
-	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/outbox"
 	"github.com/pipelab/pipelab/internal/aws/store"
 	"github.com/pipelab/pipelab/internal/aws/wire"
 )
@@ -23,8 +23,9 @@ type Descriptor struct {
 	Operations []Operation
 	// Members are those of the inputs that the service uses; all others answer 501.
 	Members Members
-	// Targets say how others deliver to the service's resources.
-	Targets []Target
+	// Targets say how others deliver to the service's resources; they are
+	// registered with the outbox.
+	Targets []outbox.Target
 }
 
 // Errors are the errors that a service answers with when nothing of its own is
@@ -68,15 +69,6 @@ func (e Errors) full(err error) error {
 		return Errorf(e.Throttled.Status, e.Throttled.Code, "%v", err)
 	}
 	return Errorf(http.StatusInternalServerError, e.failed(), "%v", err)
-}
-
-// Target is a kind of resource that others deliver to.
-type Target struct {
-	// Service is what the ARNs of its resources name: "sqs".
-	Service string
-	// Call is the API call that delivers a payload to a resource. Principal and
-	// SourceARN are the sender's to set.
-	Call func(to ident.ARN, payload []byte) (Call, error)
 }
 
 // Need is one permission that a call needs.

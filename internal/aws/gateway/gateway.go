@@ -10,6 +10,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/outbox"
 	"github.com/pipelab/pipelab/internal/aws/policy"
 	"github.com/pipelab/pipelab/internal/aws/store"
 	"github.com/pipelab/pipelab/internal/aws/wire"
@@ -39,6 +40,7 @@ func New(st *store.Store, clk *clock.Clock, ids *ident.Source, log *slog.Logger)
 		scratch: func() (string, error) { return "", errors.New("this cloud has no folder for temporary files") }}
 	g.host = &Host{
 		Store: st, Clock: clk, IDs: ids, Log: log, Invoke: g.Invoke,
+		Outbox:  outbox.New(st, clk, ids, log),
 		Signals: NewSignals(), Faults: NewFaults(), Processes: NewProcesses(), Endpoint: func() string { return g.endpoint },
 		Scratch: func() (string, error) { return g.scratch() },
 	}
@@ -75,6 +77,9 @@ func (g *Gateway) Register(s Service) {
 	g.registry.Words(d.Name, d.Errors.Wording)
 	g.services.add(d)
 	g.list = append(g.list, s)
+	for _, t := range d.Targets {
+		g.host.Outbox.Register(t)
+	}
 	if p, ok := s.(Public); ok {
 		g.public[d.Name] = p
 	}
@@ -86,20 +91,24 @@ func (g *Gateway) Register(s Service) {
 	}
 }
 
-// Start starts the background work of all services.
+// Start starts the background work of all services, then the deliveries from
+// one to another.
 func (g *Gateway) Start(ctx context.Context) error {
 	for _, s := range g.list {
 		if err := s.Start(ctx); err != nil {
 			return fmt.Errorf("start %s: %w", s.Describe().Name, err)
 		}
 	}
-	return nil
+	return g.host.Outbox.Start(ctx)
 }
 
 // Stop ends open event streams, then the background work of all services, last
-// started first.
+// started first. No delivery begins meanwhile; those under way end with the
+// services that they have called.
 func (g *Gateway) Stop() {
 	g.streams.stop()
+	g.host.Outbox.Cancel()
+	defer g.host.Outbox.Stop()
 	for i := len(g.list) - 1; i >= 0; i-- {
 		g.list[i].Stop()
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/outbox"
 	"github.com/pipelab/pipelab/internal/aws/store"
 	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/prefork"
@@ -128,6 +129,8 @@ type Host struct {
 	// Principal, Scope, Service, Operation and Input must be set. The answer
 	// is a pointer to the operation's output.
 	Invoke func(ctx context.Context, c Call) (any, error)
+	// Outbox delivers what one service has for another, in the background.
+	Outbox *outbox.Outbox
 	// Signals wakes workers of other services when data arrive.
 	Signals *Signals
 	// Faults are the injected faults that a service has to act out itself.

@@ -20,6 +20,7 @@ type TraceEntry struct {
 	Operation string    `json:"operation"`
 	Resource  string    `json:"resource,omitempty"` // name of the stream, table, bucket/key, function, queue
 	Principal string    `json:"principal,omitempty"`
+	Source    string    `json:"source,omitempty"` // ARN of the resource for which a service called
 	Internal  bool      `json:"internal,omitempty"`
 	Error     string    `json:"error,omitempty"` // AWS error code
 	Millis    float64   `json:"millis"`
@@ -47,7 +48,7 @@ func NewTrace() *Trace { return &Trace{} }
 func (t *Trace) Begin(c *Call, resource string) *TraceEntry {
 	e := &TraceEntry{
 		ID: c.ID, Parent: c.Parent, Time: c.Time, Service: c.Service, Operation: c.Operation,
-		Principal: c.Principal.ARN, Internal: c.Internal(), Resource: resource,
+		Principal: c.Principal.ARN, Source: c.SourceARN, Internal: c.Internal(), Resource: resource,
 	}
 	if c.Principal.Kind == AWSService {
 		e.Principal = c.Principal.Service

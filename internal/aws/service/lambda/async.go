@@ -2,29 +2,40 @@ package lambda
 
 import (
 	"context"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/outbox"
 	"github.com/pipelab/pipelab/internal/aws/service/lambda/esm"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/aws/worker"
 )
 
-// event is an accepted asynchronous invocation. Its key is its id.
+// eventQueue is the adapter that runs functions for asynchronous invocations
+// that were accepted. Each run is an Invoke of its own under the call that was
+// accepted.
+const eventQueue = "lambda events"
+
+// event is what the queue remembers of an invocation between two attempts.
 type event struct {
-	ID       string
-	Function esm.Function
-	Payload  []byte
-	Client   string
-	Received time.Time
-	Due      time.Time
-	Runs     int // that ended in a function error
-	Waits    int // that never reached the function
-	// Done is set when all that is left is to tell a destination.
-	Done *ending
+	RequestID string // which the function sees, the same in all attempts
+	Client    string `json:",omitempty"` // client context, JSON
+	Runs      int    // that ended in a function error
+	Waits     int    // that never reached the function
+	Last      string `json:",omitempty"` // id of the latest attempt's call
+	// Done is set when all that is left is to tell a destination; only releases
+	// before the outbox stored such events.
+	Done *ending `json:",omitempty"`
 }
 
 // ending is what became of an event.
@@ -35,140 +46,118 @@ type ending struct {
 	Payload   []byte // the function's answer; nil when it never ran
 }
 
-// enqueue accepts an event: it is stored before the caller is answered.
-func (s *Service) enqueue(ctx context.Context, j job) error {
-	now := gateway.From(ctx).Time
-	e := event{ID: j.id, Function: j.fn, Payload: j.payload, Client: j.client, Received: now, Due: now}
-	if _, hit := s.host.Faults.Take(gateway.FaultReorder, "lambda", "Invoke", j.fn.Name); hit {
-		e.Due = now.Add(reorderDelay)
-	}
-	if err := s.keep(e); err != nil {
-		return err
-	}
-	s.schedule(e)
-	if _, hit := s.host.Faults.Take(gateway.FaultDuplicate, "lambda", "Invoke", j.fn.Name); hit {
-		e.ID += "-again" // the key of the copy; the function sees the same request id
-		if err := s.keep(e); err != nil {
-			return err
-		}
-		s.schedule(e)
-	}
-	return nil
-}
-
 // reorderDelay lets the events that come next overtake one.
 const reorderDelay = 300 * time.Millisecond
 
-func (s *Service) keep(e event) error {
+// enqueue accepts an event: it is stored before the caller is answered.
+func (s *Service) enqueue(ctx context.Context, j job) error {
+	call := gateway.From(ctx)
+	d, err := queued(j.fn, event{RequestID: j.id, Client: j.client}, j.payload)
+	if err != nil {
+		return err
+	}
+	d.Cause, d.Made, d.Due = call.ID, call.Time, call.Time
+	if _, hit := s.host.Faults.Take(gateway.FaultReorder, "lambda", "Invoke", j.fn.Name); hit {
+		d.Due = d.Due.Add(reorderDelay)
+	}
+	times := 1
+	if _, hit := s.host.Faults.Take(gateway.FaultDuplicate, "lambda", "Invoke", j.fn.Name); hit {
+		times = 2
+	}
 	return s.host.Store.Update(func(tx *store.Tx) error {
-		s.events.Put(tx, e.Function.Scope, e.ID, e)
-		return nil
-	})
-}
-
-// resume schedules the events of an earlier life.
-func (s *Service) resume() {
-	var all []event
-	_ = s.host.Store.View(func(tx *store.Tx) error { // reads only: no error
-		s.events.ScanAll(tx, func(_ ident.Scope, _ string, e event) bool {
-			all = append(all, e)
-			return true
-		})
-		return nil
-	})
-	for _, e := range all {
-		s.schedule(e)
-	}
-}
-
-// schedule handles an event when it is due, in the life that it was scheduled
-// in: Start schedules all that is left anew.
-func (s *Service) schedule(e event) {
-	life := s.living()
-	if life == nil {
-		return
-	}
-	s.host.Clock.At(e.Due, func() {
-		if life.Err() != nil {
-			return
+		for range times {
+			s.host.Outbox.Send(tx, d)
 		}
-		s.handle(life, e)
-	})
-}
-
-// handle makes one attempt at an event and decides what is next.
-func (s *Service) handle(life context.Context, e event) {
-	ctx := gateway.WithCall(life, &gateway.Call{ID: strings.TrimSuffix(e.ID, "-again"), Time: s.host.Clock.Now(),
-		Scope: e.Function.Scope, Service: "lambda", Operation: "Invoke",
-		Principal: gateway.ServicePrincipal("lambda.amazonaws.com", e.Function.Scope.Account)})
-	if e.Done == nil && !s.attempt(ctx, &e) {
-		if life.Err() == nil && s.keep(e) == nil {
-			s.schedule(e)
-		}
-		return
-	}
-	if life.Err() != nil {
-		return // comes again in the next life
-	}
-	if err := s.keep(e); err != nil {
-		return
-	}
-	s.tell(ctx, e)
-	_ = s.host.Store.Update(func(tx *store.Tx) error { // what stays is told once more after a restart
-		s.events.Delete(tx, e.Function.Scope, e.ID)
 		return nil
 	})
 }
 
-// attempt runs the function once. It reports whether the event is done with;
-// if not, e says when to try again.
+// queued is an event on its way to its function.
+func queued(fn esm.Function, e event, payload []byte) (outbox.Delivery, error) {
+	state, err := json.Marshal(e)
+	return outbox.Delivery{Adapter: eventQueue, Target: fn.ARN(), Payload: payload, State: state,
+		Sender: outbox.Sender{Service: "lambda.amazonaws.com", Account: fn.Scope.Account}}, err
+}
+
+// attempt runs the function once for an event, and decides what is next.
 //
 // Function errors are retried after one minute and then two; an event that
 // cannot reach the function waits longer and longer, until it is too old.
 // Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-error-handling.html
-func (s *Service) attempt(ctx context.Context, e *event) bool {
-	age, retries := s.patience(e.Function)
-	now := s.host.Clock.Now()
-	if now.Sub(e.Received) > age {
-		e.Done = &ending{Condition: "EventAgeExceeded", Failed: true}
-		return true
+func (s *Service) attempt(ctx context.Context, d *outbox.Delivery) error {
+	var e event
+	if err := json.Unmarshal(d.State, &e); err != nil {
+		return &outbox.GiveUp{Err: err}
 	}
-	v, err := s.callable(ctx, e.Function)
-	if _, gone := err.(*types.ResourceNotFoundException); gone { //nolint:errorlint // made by find
-		return s.drop(e)
+	fn, err := esm.ParseFunction(d.Target, d.Scope)
+	if err != nil {
+		return &outbox.GiveUp{Err: err}
 	}
-	var out result
-	if err == nil {
-		out, err = s.run(ctx, job{fn: e.Function, version: v, id: gateway.From(ctx).ID, payload: e.Payload, client: e.Client})
+	if e.Done != nil {
+		return s.conclude(d, fn, e, *e.Done)
 	}
+	age, retries := s.patience(fn)
+	if s.host.Clock.Now().Sub(d.Made) > age {
+		return s.conclude(d, fn, e, ending{Condition: "EventAgeExceeded", Failed: true})
+	}
+	out, err := s.runEvent(ctx, d, fn, &e)
+	var gone *types.ResourceNotFoundException
 	switch {
-	case err != nil && s.switchedOff(e.Function):
-		e.Done = &ending{Condition: "RetriesExhausted", Failed: true}
-		return true
+	case errors.As(err, &gone): // there is nobody to tell
+		return &outbox.GiveUp{Err: err}
+	case err != nil && s.switchedOff(fn):
+		return s.conclude(d, fn, e, ending{Condition: "RetriesExhausted", Failed: true})
 	case err != nil:
-		wait := min(5*time.Minute, time.Second<<min(e.Waits, 10))
 		e.Waits++
-		e.Due = s.host.Clock.Now().Add(wait)
-		return false
-	case !out.Failed:
-		e.Runs++
-		e.Done = &ending{Condition: "Success", Version: *v.Config.Version, Payload: out.Payload}
-		return true
+		return later(d, e, worker.Backoff(e.Waits, time.Second, 5*time.Minute), err)
 	}
 	e.Runs++
-	if e.Runs > retries {
-		e.Done = &ending{Condition: "RetriesExhausted", Failed: true, Version: *v.Config.Version, Payload: out.Payload}
-		return true
+	end := ending{Condition: "Success", Version: aws.ToString(out.ExecutedVersion), Payload: out.Payload}
+	if out.FunctionError == nil {
+		return s.conclude(d, fn, e, end)
 	}
-	e.Due = s.host.Clock.Now().Add(time.Duration(e.Runs) * time.Minute)
-	return false
+	if e.Runs <= retries {
+		return later(d, e, time.Duration(e.Runs)*time.Minute, errors.New("the function failed"))
+	}
+	end.Condition, end.Failed = "RetriesExhausted", true
+	return s.conclude(d, fn, e, end)
 }
 
-// drop ends an event whose function is gone: there is nobody to tell.
-func (s *Service) drop(e *event) bool {
-	s.host.Log.Debug("event of a deleted function dropped", "function", e.Function.ARN())
-	e.Done = &ending{Condition: "RetriesExhausted", Failed: true}
-	return true
+// later keeps an event for another attempt.
+func later(d *outbox.Delivery, e event, wait time.Duration, reason error) error {
+	state, err := json.Marshal(e)
+	if err != nil {
+		return &outbox.GiveUp{Err: err}
+	}
+	d.State = state
+	return &outbox.Retry{After: wait, Err: reason}
+}
+
+type requestKey struct{}
+
+// requestID is the id that the function sees: that of the call at hand, or of
+// the one whose event is attempted.
+func requestID(ctx context.Context) string {
+	if id, ok := ctx.Value(requestKey{}).(string); ok {
+		return id
+	}
+	return gateway.From(ctx).ID
+}
+
+// runEvent makes the call of one attempt.
+func (s *Service) runEvent(ctx context.Context, d *outbox.Delivery, fn esm.Function, e *event) (*sdk.InvokeOutput,
+	error) {
+	in := &sdk.InvokeInput{FunctionName: &fn.Name, InvocationType: types.InvocationTypeRequestResponse, Payload: d.Payload}
+	if fn.Qualifier != "" {
+		in.Qualifier = &fn.Qualifier
+	}
+	if e.Client != "" {
+		in.ClientContext = aws.String(base64.StdEncoding.EncodeToString([]byte(e.Client)))
+	}
+	call := gateway.Attempt(d, "lambda", "Invoke", in)
+	call.ID = s.host.IDs.UUID()
+	e.Last = call.ID
+	return gateway.Invoke[sdk.InvokeOutput](context.WithValue(ctx, requestKey{}, e.RequestID), s.host, call)
 }
 
 // switchedOff reports whether a function has no concurrency at all: its events
@@ -203,4 +192,33 @@ func (s *Service) patience(fn esm.Function) (age time.Duration, retries int) {
 		retries = int(*c.Retries)
 	}
 	return age, retries
+}
+
+// storedEvent is how releases before the outbox stored an event.
+type storedEvent struct {
+	ID            string
+	Function      esm.Function
+	Payload       []byte
+	Client        string
+	Received, Due time.Time
+	Runs, Waits   int
+	Done          *ending
+}
+
+// takeOver hands such an event to the outbox. Of an event that a fault had
+// doubled, the copy has the same request id.
+func (s *Service) takeOver(tx *store.Tx, _ ident.Scope, _ string, old []byte) error {
+	var was storedEvent
+	if err := json.Unmarshal(old, &was); err != nil {
+		return fmt.Errorf("event: %w", err)
+	}
+	id := strings.TrimSuffix(was.ID, "-again")
+	d, err := queued(was.Function, event{RequestID: id, Client: was.Client, Runs: was.Runs, Waits: was.Waits,
+		Done: was.Done}, was.Payload)
+	if err != nil {
+		return err
+	}
+	d.Cause, d.Made, d.Due, d.Attempts = id, was.Received, was.Due, was.Runs+was.Waits
+	s.host.Outbox.Send(tx, d)
+	return nil
 }

@@ -20,7 +20,7 @@ func (s *Service) Describe() gateway.Descriptor {
 	ops = append(ops, s.functionOperations()...)
 	ops = append(ops, s.layerOperations()...)
 	return gateway.Descriptor{
-		Name: "lambda", Title: "Lambda",
+		Name: "lambda", Title: "Lambda", Targets: s.targets(),
 		Errors: gateway.Errors{
 			Throttled: wire.Fault{Code: "TooManyRequestsException", Status: http.StatusTooManyRequests,
 				Message: "Rate Exceeded."},

@@ -1,22 +1,16 @@
 package lambda
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
-	"github.com/pipelab/pipelab/internal/aws/gateway"
-	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/outbox"
 	"github.com/pipelab/pipelab/internal/aws/service/lambda/esm"
+	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
 // record is what a destination gets.
@@ -43,120 +37,103 @@ type response struct {
 	Error   string `json:"functionError,omitempty"`
 }
 
-// tell sends an ended event to its destination and, when it failed, to the
-// dead-letter queue.
+// destinationPolicy is how long a record or a dead letter is tried.
 //
-// AWS: counts what a destination does not take in a metric. Here it is logged.
-func (s *Service) tell(ctx context.Context, e event) {
-	v, err := s.callable(ctx, e.Function)
-	if err != nil {
-		return // the function is gone
-	}
-	who := gateway.RolePrincipal(*v.Config.Role, *v.Config.FunctionName, e.Function.Scope.Account)
-	to := s.config(e.Function).Destinations
-	var target *string
-	if to != nil && e.Done.Failed {
-		target = failure(to.OnFailure)
-	} else if to != nil {
-		target = destination(to.OnSuccess)
-	}
-	if arn := aws.ToString(target); arn != "" {
-		if err := s.deliver(ctx, who, arn, e); err != nil {
-			s.host.Log.Warn("destination did not take a record", "function", e.Function.ARN(), "destination", arn, "error", err)
-		}
-	}
-	if dead := v.Config.DeadLetterConfig; dead != nil && e.Done.Failed {
-		if err := s.bury(ctx, who, aws.ToString(dead.TargetArn), e); err != nil {
-			s.host.Log.Warn("dead-letter queue did not take an event", "function", e.Function.ARN(), "error", err)
-		}
-	}
+// AWS: says nothing of retries, and counts what a destination does not take in
+// the metrics DestinationDeliveryErrors and DeadLetterErrors. Here it is logged.
+func destinationPolicy() outbox.Policy {
+	return outbox.Policy{Attempts: 5, First: time.Second, Longest: time.Minute}
 }
 
-func (s *Service) deliver(ctx context.Context, who gateway.Principal, target string, e event) error {
-	full := e.Function
-	if full.Qualifier == "" {
-		full.Qualifier = latest
+// conclude is the end of an event: its destination and, when it failed, its
+// dead-letter queue are sent to, with what settles the event.
+func (s *Service) conclude(d *outbox.Delivery, fn esm.Function, e event, end ending) error {
+	var v version
+	err := s.host.Store.View(func(tx *store.Tx) (err error) {
+		v, err = s.find(tx, fn)
+		return err
+	})
+	if err != nil { // the function is gone: there is nobody to tell
+		return &outbox.GiveUp{Err: err}
 	}
-	now := s.host.Clock.Now()
-	r := record{Version: "1.0", Timestamp: now.Format("2006-01-02T15:04:05.000Z"), Payload: e.Payload,
-		Answer: e.Done.Payload,
-		Request: requestContext{ID: strings.TrimSuffix(e.ID, "-again"), Function: full.ARN(), Condition: e.Done.Condition,
-			Runs: e.Runs}}
-	if e.Done.Version != "" {
-		r.Response = &response{Status: 200, Version: e.Done.Version}
-		if e.Done.Failed {
+	from := outbox.Delivery{Cause: e.Last, SourceARN: fn.ARN(), SourceAccount: fn.Scope.Account, Scope: fn.Scope,
+		Policy: destinationPolicy(),
+		Sender: outbox.Sender{Service: "lambda.amazonaws.com", Role: *v.Config.Role, Session: *v.Config.FunctionName,
+			Account: fn.Scope.Account}}
+	if from.Cause == "" { // it never ran
+		from.Cause = d.Cause
+	}
+	if to := s.destination(fn, end); to != "" {
+		record := from
+		record.Target = to
+		if record.Payload, err = s.record(d, fn, e, end); err != nil {
+			return &outbox.GiveUp{Err: err}
+		}
+		now := s.host.Clock.Now()
+		record.Name = fmt.Sprintf("aws/lambda/async/%s/%s/%s-%s", fn.Name, now.Format("2006/01/02"),
+			now.Format("2006-01-02T15.04.05"), s.host.IDs.UUID())
+		d.Commit(func(tx *store.Tx) { s.host.Outbox.Send(tx, record) })
+	}
+	if !end.Failed {
+		return nil
+	}
+	if dead := v.Config.DeadLetterConfig; dead != nil && aws.ToString(dead.TargetArn) != "" {
+		from.Target, from.Payload, from.Attributes = *dead.TargetArn, d.Payload, deadLetterAttributes(e, end)
+		d.DeadLetter = &from
+	}
+	return &outbox.GiveUp{Err: errors.New(end.Condition)}
+}
+
+// destination is where the record of an event goes, empty for nowhere.
+func (s *Service) destination(fn esm.Function, end ending) string {
+	to := s.config(fn).Destinations
+	switch {
+	case to == nil:
+		return ""
+	case end.Failed:
+		return aws.ToString(failure(to.OnFailure))
+	}
+	return aws.ToString(destination(to.OnSuccess))
+}
+
+// record is what a destination gets of an event.
+func (s *Service) record(d *outbox.Delivery, fn esm.Function, e event, end ending) ([]byte, error) {
+	if fn.Qualifier == "" {
+		fn.Qualifier = latest
+	}
+	r := record{Version: "1.0", Timestamp: s.host.Clock.Now().Format("2006-01-02T15:04:05.000Z"), Payload: d.Payload,
+		Answer:  end.Payload,
+		Request: requestContext{ID: e.RequestID, Function: fn.ARN(), Condition: end.Condition, Runs: e.Runs}}
+	if end.Version != "" {
+		r.Response = &response{Status: 200, Version: end.Version}
+		if end.Failed {
 			r.Response.Error = "Unhandled"
 		}
 	}
 	if !json.Valid(r.Answer) { // a custom runtime may answer anything
 		r.Answer, _ = json.Marshal(string(r.Answer)) // a string always encodes
 	}
-	if e.Done.Payload == nil {
+	if end.Payload == nil {
 		r.Answer = nil
 	}
-	body, err := json.Marshal(r)
-	if err != nil {
-		return err
-	}
-	arn, err := ident.ParseARN(target)
-	if err != nil {
-		return err
-	}
-	switch arn.Service {
-	case "sqs":
-		return s.send(ctx, who, arn, &sqs.SendMessageInput{MessageBody: aws.String(string(body))})
-	case "lambda":
-		_, err = gateway.Invoke[sdk.InvokeOutput](ctx, s.host, gateway.Call{Principal: who, Scope: arn.Scope(),
-			Service: "lambda", Operation: "Invoke",
-			Input: &sdk.InvokeInput{FunctionName: &target, InvocationType: types.InvocationTypeEvent, Payload: body}})
-		return err
-	default: // s3: nothing else is accepted
-		key := fmt.Sprintf("aws/lambda/async/%s/%s/%s-%s", e.Function.Name, now.Format("2006/01/02"),
-			now.Format("2006-01-02T15.04.05"), s.host.IDs.UUID())
-		size := int64(len(body))
-		_, err = gateway.Invoke[s3.PutObjectOutput](ctx, s.host, gateway.Call{Principal: who, Scope: e.Function.Scope,
-			Service: "s3", Operation: "PutObject",
-			Input: &s3.PutObjectInput{Bucket: &arn.Resource, Key: &key, Body: bytes.NewReader(body), ContentLength: &size,
-				ContentType: aws.String("application/json")}})
-		return err
-	}
+	return json.Marshal(r)
 }
 
-// send puts a message into a queue as the execution role.
-func (s *Service) send(ctx context.Context, who gateway.Principal, queue ident.ARN, in *sqs.SendMessageInput) error {
-	url, err := esm.QueueURL(ctx, s.host, queue)
-	if err != nil {
-		return err
-	}
-	in.QueueUrl = &url
-	_, err = gateway.Invoke[sqs.SendMessageOutput](ctx, s.host, gateway.Call{Principal: who, Scope: queue.Scope(),
-		Service: "sqs", Operation: "SendMessage", Input: in})
-	return err
-}
-
-// bury sends the event itself to the dead-letter queue.
+// deadLetterAttributes stand beside the event in the dead-letter queue.
 // Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq
-func (s *Service) bury(ctx context.Context, who gateway.Principal, target string, e event) error {
-	arn, err := ident.ParseARN(target)
-	if err != nil {
-		return err
-	}
+func deadLetterAttributes(e event, end ending) map[string]outbox.Attribute {
 	code, text := "429", "Rate Exceeded."
-	if e.Done.Payload != nil {
+	if end.Payload != nil {
 		var fault struct {
 			Text string `json:"errorMessage"`
 		}
-		_ = json.Unmarshal(e.Done.Payload, &fault) // without one the text stays empty
+		_ = json.Unmarshal(end.Payload, &fault) // without one the text stays empty
 		code, text = "200", fault.Text
 	}
-	attribute := func(kind, value string) sqstypes.MessageAttributeValue {
-		return sqstypes.MessageAttributeValue{DataType: &kind, StringValue: &value}
-	}
-	in := &sqs.SendMessageInput{MessageBody: aws.String(string(e.Payload)),
-		MessageAttributes: map[string]sqstypes.MessageAttributeValue{
-			"RequestID": attribute("String", strings.TrimSuffix(e.ID, "-again")), "ErrorCode": attribute("Number", code)}}
+	out := map[string]outbox.Attribute{"RequestID": {Type: "String", Value: e.RequestID},
+		"ErrorCode": {Type: "Number", Value: code}}
 	if text != "" {
-		in.MessageAttributes["ErrorMessage"] = attribute("String", text[:min(len(text), 1024)])
+		out["ErrorMessage"] = outbox.Attribute{Type: "String", Value: text[:min(len(text), 1024)]}
 	}
-	return s.send(ctx, who, arn, in)
+	return out
 }

@@ -12,7 +12,6 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
-	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/service/lambda/esm"
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
@@ -41,7 +40,7 @@ func (s *Service) Invoke(ctx context.Context, in *sdk.InvokeInput) (*sdk.InvokeO
 	if err := checkPayload(in.Payload, async); err != nil {
 		return nil, err
 	}
-	j := job{fn: fn, version: v, id: gateway.From(ctx).ID, payload: in.Payload, client: client}
+	j := job{fn: fn, version: v, id: requestID(ctx), payload: in.Payload, client: client}
 	if len(j.payload) == 0 {
 		j.payload = []byte("{}")
 	}
@@ -164,19 +163,14 @@ func (s *Service) enter(fn esm.Function) (leave func(), err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.end == nil {
-		return nil, errStopped
-	}
 	if int64(s.slots[at]) >= most {
 		return nil, &types.TooManyRequestsException{Message: aws.String("Rate Exceeded."), Reason: reason, Type: byUser()}
 	}
 	s.slots[at]++
-	s.working.Add(1)
 	return func() {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.slots[at]--
-		s.working.Done()
 	}, nil
 }
 

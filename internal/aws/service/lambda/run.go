@@ -21,7 +21,7 @@ import (
 type job struct {
 	fn      esm.Function // as invoked
 	version version
-	id      string
+	id      string // that the function sees
 	payload []byte
 	client  string // client context, JSON
 }
@@ -34,18 +34,18 @@ type result struct {
 
 // run runs a function once and writes its log.
 func (s *Service) run(ctx context.Context, j job) (result, error) {
+	// A caller that goes away does not stop a function; the emulator does.
+	work, end, ok := s.Begin(ctx)
+	if !ok {
+		return result{}, errStopped
+	}
+	defer end()
 	leave, err := s.enter(j.fn)
 	if err != nil {
 		return result{}, err
 	}
 	defer leave()
-	// A caller that goes away does not stop a function; the emulator does.
-	life := s.living()
-	if life == nil {
-		return result{}, errStopped
-	}
-	life = gateway.WithCall(life, gateway.From(ctx))
-	env, err := s.fleet.Acquire(life, j.version.key(), func() (runtime.Spec, error) { return s.spec(life, j) })
+	env, err := s.fleet.Acquire(work, j.version.key(), func() (runtime.Spec, error) { return s.spec(work, j) })
 	if err != nil {
 		if errors.Is(err, runtime.ErrUnsupported) {
 			return result{}, gateway.Errorf(501, "NotImplemented", "%s", err.Error())
@@ -53,8 +53,7 @@ func (s *Service) run(ctx context.Context, j job) (result, error) {
 		return result{}, err
 	}
 	defer s.fleet.Release(env)
-	out, err := s.invoke(life, env, j)
-	return out, err
+	return s.invoke(work, env, j)
 }
 
 // invoke runs a job in an environment, between its lines in the log.
@@ -62,7 +61,7 @@ func (s *Service) invoke(ctx context.Context, env *runtime.Environment, j job) (
 	log := env.Sink().(*stream) // made by spec
 	log.begin()
 	log.Event(fmt.Sprintf("START RequestId: %s Version: %s\n", j.id, *j.version.Config.Version))
-	defer s.host.Processes.Enter(log.key, j.id, env.Crash)()
+	defer s.host.Processes.Enter(log.key, gateway.From(ctx).ID, env.Crash)()
 	watching, done := context.WithCancel(ctx)
 	go func() { // somebody may be following the log of a long run
 		for s.host.Clock.SleepMachine(watching, time.Second) == nil {

@@ -2,7 +2,6 @@ package lambda
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -14,10 +13,12 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/runtime"
 	"github.com/pipelab/pipelab/internal/aws/service/lambda/esm"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/aws/worker"
 )
 
 // Service is AWS Lambda. Make one with New.
 type Service struct {
+	*worker.Worker
 	host      *gateway.Host
 	mappings  *esm.Mappings
 	fleet     *runtime.Fleet
@@ -27,15 +28,11 @@ type Service struct {
 	policies  *store.Collection[policy]
 	configs   *store.Collection[invokeConfig]
 	layers    *store.Collection[layer]
-	events    *store.Collection[event]
 
 	folders folders
 
-	mu      sync.Mutex
-	slots   map[slot]int // invocations under way
-	life    context.Context
-	end     context.CancelFunc
-	working sync.WaitGroup
+	mu    sync.Mutex
+	slots map[slot]int // invocations under way
 }
 
 // slot counts the invocations of a function.
@@ -69,7 +66,10 @@ const latest = "$LATEST"
 
 // New returns the service on a host.
 func New(h *gateway.Host) *Service {
-	return &Service{
+	s := new(Service)
+	h.Store.Retire("lambda.events", s.takeOver)
+	*s = Service{
+		Worker:   worker.New("lambda", h.Clock, h.Log, nil),
 		host:     h,
 		mappings: esm.New(h),
 		fleet: runtime.NewFleet(h.Clock, runtime.Machine{Scratch: h.Scratch, Endpoint: h.Endpoint,
@@ -84,46 +84,28 @@ func New(h *gateway.Host) *Service {
 		layers: store.NewCollection(h.Store, "lambda.layers", store.WithBlobs(func(l layer) []string {
 			return []string{l.Code.ID}
 		})),
-		events:  store.NewCollection[event](h.Store, "lambda.events"),
 		slots:   map[slot]int{},
 		folders: folders{kept: map[string]*folder{}},
 	}
+	return s
 }
 
-// Start implements gateway.Service: events that were accepted and not yet
-// handled, and mappings, go on.
+// Start implements gateway.Service: mappings go on.
 func (s *Service) Start(ctx context.Context) error {
-	s.mu.Lock()
-	if s.end != nil {
-		s.mu.Unlock()
-		return errors.New("lambda is started already")
+	if err := s.Worker.Start(ctx); err != nil {
+		return err
 	}
-	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
-	s.mu.Unlock()
 	s.fleet.Open()
 	s.sweep() // after a reset or a restore there may be other versions
-	s.resume()
 	return s.mappings.Start(ctx)
 }
 
 // Stop implements gateway.Service: functions under way are killed.
 func (s *Service) Stop() {
-	s.mu.Lock()
-	if s.end != nil {
-		s.end()
-	}
-	s.life, s.end = nil, nil
-	s.mu.Unlock()
+	s.Cancel()
 	s.mappings.Stop()
 	s.fleet.Close()
-	s.working.Wait()
-}
-
-// living returns the context between Start and Stop, nil outside.
-func (s *Service) living() context.Context {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.life
+	s.Worker.Stop()
 }
 
 func limit(name string) int64 { return limits.Get("lambda", name) }

@@ -1,6 +1,7 @@
 package s3
 
 import (
+	"context"
 	"strconv"
 	"strings"
 	"time"
@@ -14,23 +15,14 @@ import (
 // their turn while much is due.
 const chunk = 1000
 
-// midnight sets the timer of the next run; the caller holds s.mu.
+// midnight plans the next run.
 func (s *Service) midnight() {
-	life := s.life
 	next := s.host.Clock.Now().Truncate(24*time.Hour).AddDate(0, 0, 1)
-	s.daily = s.host.Clock.At(next, func() {
-		if !s.enter(life) {
-			return
-		}
-		defer s.work.Done()
+	s.At(next, "lifecycle rules", func(context.Context) {
 		if err := s.sweep(next); err != nil {
 			s.host.Log.Error("lifecycle rules not applied", "error", err)
 		}
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if life.Err() == nil {
-			s.midnight()
-		}
+		s.midnight()
 	})
 }
 
@@ -99,7 +91,6 @@ func (s *Service) pass(now time.Time) (acted bool, err error) {
 		if err != nil {
 			return acted, err
 		}
-		s.hurry()
 	}
 }
 

@@ -77,7 +77,6 @@ func (s *Service) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*
 	if err != nil {
 		return nil, err
 	}
-	s.hurry()
 	return out, nil
 }
 
@@ -117,6 +116,5 @@ func (s *Service) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) 
 			out.Deleted = append(out.Deleted, one)
 		}
 	}
-	s.hurry()
 	return out, nil
 }

@@ -16,7 +16,7 @@ func (s *Service) Describe() gateway.Descriptor {
 	ops = append(ops, s.objectOperations()...)
 	ops = append(ops, s.configurations()...)
 	return gateway.Descriptor{
-		Name: "s3", Title: "S3",
+		Name: "s3", Title: "S3", Targets: s.targets(),
 		Errors: gateway.Errors{
 			Throttled: wire.Fault{Code: "SlowDown", Status: http.StatusServiceUnavailable,
 				Message: "Please reduce your request rate."},

@@ -9,13 +9,12 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	lambdatypes "github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/outbox"
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
@@ -180,19 +179,17 @@ func (s *Service) reach(ctx context.Context, b bucket, all []rule) error {
 		if arn.Service == "sqs" && strings.HasSuffix(arn.Resource, ".fifo") {
 			return invalid("FIFO SQS queues are not supported. Please use a standard queue.")
 		}
-		if arn.Service == "sqs" {
-			test, jsonErr := json.Marshal(map[string]string{"Service": "Amazon S3", "Event": "s3:TestEvent",
-				"Time": stamp(s.host.Clock.Now()), "Bucket": b.Name, "RequestId": id, "HostId": id})
-			if jsonErr != nil {
-				return jsonErr
-			}
-			err = s.send(ctx, arn, b.Name, b.Owner, test)
+		test, err := json.Marshal(map[string]string{"Service": "Amazon S3", "Event": "s3:TestEvent",
+			"Time": stamp(s.host.Clock.Now()), "Bucket": b.Name, "RequestId": id, "HostId": id})
+		if err != nil {
+			return err
+		}
+		d := toTarget(b.Name, b.Owner, r.target, test)
+		d.Cause = id
+		if arn.Service == "lambda" { // functions are asked, and get no test event
+			err = s.host.Outbox.Check(ctx, d)
 		} else {
-			_, err = gateway.Invoke[lambda.InvokeOutput](ctx, s.host,
-				gateway.Call{Principal: gateway.ServicePrincipal("s3.amazonaws.com", b.Owner), SourceARN: bucketARN(b.Name),
-					Scope:   arn.Scope(),
-					Service: "lambda", Operation: "Invoke", Input: &lambda.InvokeInput{FunctionName: ptr(r.target),
-						InvocationType: lambdatypes.InvocationTypeDryRun}})
+			err = s.host.Outbox.Deliver(ctx, d)
 		}
 		if err != nil {
 			s.host.Log.Debug("notification destination refused", "target", r.target, "error", err)
@@ -217,12 +214,13 @@ func (s *Service) GetBucketNotificationConfiguration(_ context.Context,
 type source struct {
 	principal, ip, request string
 	account                string
+	cause                  string // id of the call; empty when S3 itself acts
 }
 
 // origin is the caller of the operation at hand.
 func origin(ctx context.Context) source {
 	c := gateway.From(ctx)
-	o := source{principal: c.Principal.ID, request: c.ID, account: c.Principal.Account, ip: "127.0.0.1"}
+	o := source{principal: c.Principal.ID, request: c.ID, cause: c.ID, account: c.Principal.Account, ip: "127.0.0.1"}
 	if o.principal == "" {
 		o.principal = c.Principal.Service
 	}
@@ -236,6 +234,43 @@ func (s *Service) itself() source {
 
 func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z") }
 
+func bucketARN(name string) string { return "arn:aws:s3:::" + name }
+
+// overtaken is how long an event waits that others shall overtake.
+const overtaken = 300 * time.Millisecond
+
+// giveUp is how long a delivery is tried again.
+//
+// AWS: publishes no limit.
+const giveUp = 24 * time.Hour
+
+// toTarget is what a bucket has for the target of one of its rules.
+func toTarget(bucket, owner, target string, body []byte) outbox.Delivery {
+	return outbox.Delivery{Sender: outbox.Sender{Service: "s3.amazonaws.com", Account: owner},
+		SourceARN: bucketARN(bucket), SourceAccount: owner, Target: target, Payload: body,
+		Policy: outbox.Policy{Age: giveUp}}
+}
+
+// delivery is how releases before the outbox stored an event on its way.
+type delivery struct {
+	Bucket, Owner, Target string
+	Made, Due             time.Time
+	Tries                 int
+	Body                  []byte
+}
+
+// takeOver hands such an event to the outbox.
+func (s *Service) takeOver(tx *store.Tx, _ ident.Scope, _ string, old []byte) error {
+	var was delivery
+	if err := json.Unmarshal(old, &was); err != nil {
+		return err
+	}
+	d := toTarget(was.Bucket, was.Owner, was.Target, was.Body)
+	d.Made, d.Due, d.Attempts = was.Made, was.Due, was.Tries
+	s.host.Outbox.Send(tx, d)
+	return nil
+}
+
 // announce writes the deliveries of an event, in the transaction that makes it
 // happen: an object without its event, or the reverse, can never be.
 func (s *Service) announce(tx *store.Tx, from source, b bucket, e *entry, v version, event string) {
@@ -244,21 +279,17 @@ func (s *Service) announce(tx *store.Tx, from source, b bucket, e *entry, v vers
 		if !r.wants(event, e.Key) {
 			continue
 		}
-		d := delivery{Bucket: b.Name, Owner: b.Owner, Target: r.target, Made: s.host.Clock.Now(), Due: s.host.Clock.Now(),
-			Body: message(from, b, *e, v, event, r.id)}
+		d := toTarget(b.Name, b.Owner, r.target, message(from, b, *e, v, event, r.id))
+		d.Cause = from.cause
 		if _, hit := s.host.Faults.Take(gateway.FaultReorder, "s3", "Notify", b.Name); hit {
-			d.Due = d.Due.Add(overtaken)
+			d.Due = s.host.Clock.Now().Add(overtaken)
 		}
 		times := 1
 		if _, hit := s.host.Faults.Take(gateway.FaultDuplicate, "s3", "Notify", b.Name); hit {
 			times = 2
 		}
 		for range times {
-			key := fmt.Sprintf("%016x-%s", e.Sequencer, s.host.IDs.Hex(16))
-			s.deliveries.Put(tx, everywhere, key, d)
-			s.mu.Lock()
-			s.fresh = append(s.fresh, key)
-			s.mu.Unlock()
+			s.host.Outbox.Send(tx, d)
 		}
 	}
 }

@@ -131,9 +131,6 @@ func (s *Service) store(ctx context.Context, name, key string, v version, ifMatc
 		}
 		return nil
 	})
-	if err == nil {
-		s.hurry()
-	}
 	return v, err
 }
 

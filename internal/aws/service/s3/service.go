@@ -3,13 +3,12 @@ package s3
 import (
 	"context"
 	"reflect"
-	"sync"
 
-	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/limits"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/aws/worker"
 )
 
 // everywhere holds all buckets: names are unique over accounts and regions.
@@ -17,22 +16,15 @@ var everywhere = ident.Scope{}
 
 // Service is the embedded S3. Make it with New.
 type Service struct {
-	host       *gateway.Host
-	buckets    *store.Collection[bucket]
-	objects    *store.Collection[entry]
-	versions   *store.Collection[version] // all but the newest of each key
-	places     *store.Collection[uint64]  // orders of versions whose ids do not say them
-	uploads    *store.Collection[upload]
-	partRows   *store.Collection[part]
-	tasks      *store.Collection[task]
-	deliveries *store.Collection[delivery]
-
-	mu    sync.Mutex // guards what follows: the life between Start and Stop
-	life  context.Context
-	end   context.CancelFunc
-	daily *clock.Timer
-	work  sync.WaitGroup
-	fresh []string // keys of deliveries that nobody has planned yet
+	*worker.Worker
+	host     *gateway.Host
+	buckets  *store.Collection[bucket]
+	objects  *store.Collection[entry]
+	versions *store.Collection[version] // all but the newest of each key
+	places   *store.Collection[uint64]  // orders of versions whose ids do not say them
+	uploads  *store.Collection[upload]
+	partRows *store.Collection[part]
+	tasks    *store.Collection[task]
 }
 
 // New makes the service and registers its collections.
@@ -46,7 +38,8 @@ func New(h *gateway.Host) *Service {
 	s.uploads = store.NewCollection(h.Store, "s3.uploads", store.WithUpgrade[upload](1, s.upgradeUpload))
 	s.partRows = store.NewCollection(h.Store, "s3.parts", store.WithBlobs(partBlobs))
 	s.tasks = store.NewCollection[task](h.Store, "s3.tasks")
-	s.deliveries = store.NewCollection[delivery](h.Store, "s3.deliveries")
+	h.Store.Retire("s3.deliveries", s.takeOver)
+	s.Worker = worker.New("s3", h.Clock, h.Log, s.resume)
 	return s
 }
 
@@ -65,36 +58,11 @@ func setChecksum(out any, sum checksum) {
 
 func limit(name string) int64 { return limits.Get("s3", name) }
 
-// Start implements gateway.Service: events that were not delivered are
-// delivered now, and lifecycle rules act at midnight.
-func (s *Service) Start(ctx context.Context) error {
+// resume lets lifecycle rules act at midnight.
+func (s *Service) resume(context.Context) error {
 	if err := s.planBuckets(); err != nil {
 		return err
 	}
-	s.mu.Lock()
-	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
-	s.fresh = nil
 	s.midnight()
-	s.mu.Unlock()
-	s.resume()
 	return nil
-}
-
-// Stop implements gateway.Service.
-func (s *Service) Stop() {
-	s.mu.Lock()
-	if s.end != nil {
-		s.end()
-		s.daily.Stop()
-	}
-	s.life, s.end = nil, nil
-	s.mu.Unlock()
-	s.work.Wait()
-}
-
-// living returns the context between Start and Stop, nil outside.
-func (s *Service) living() context.Context {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.life
 }

@@ -86,9 +86,6 @@ func (s *Service) change(ctx context.Context, name, key, id, owner *string, even
 		s.putEntry(tx, b, e)
 		return nil
 	})
-	if err == nil && event != "" {
-		s.hurry()
-	}
 	return b, v, err
 }
 

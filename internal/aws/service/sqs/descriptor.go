@@ -17,7 +17,7 @@ import (
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
 func (s *Service) Describe() gateway.Descriptor {
 	return gateway.Descriptor{
-		Name: "sqs", Title: "SQS",
+		Name: "sqs", Title: "SQS", Targets: s.targets(),
 		Errors: gateway.Errors{
 			Throttled: wire.Fault{Code: "RequestThrottled", Status: http.StatusForbidden,
 				Message: "The request was denied due to request throttling."},
