@@ -38,6 +38,8 @@ type Options struct {
 	// Confine says what functions may do; nil leaves them unconfined. With it,
 	// nothing but the token empties the cloud.
 	Confine *confine.Policy
+	// IAM says what becomes of calls that policies do not allow; empty is Off.
+	IAM gateway.Mode
 }
 
 // Cloud is one emulated AWS, an http.Handler. Make one with New.
@@ -69,6 +71,9 @@ func New(ctx context.Context, endpoint string, o Options) (*Cloud, error) {
 	c.clock = clk
 	c.gateway = gateway.New(st, clk, ident.NewSource(), o.Log)
 	c.gateway.Host().Interpreters, c.gateway.Host().Confine = o.Interpreters, o.Confine
+	if o.IAM != "" {
+		c.gateway.SetMode(o.IAM)
+	}
 	for _, make := range services(o) {
 		c.gateway.Register(make(c.gateway.Host()))
 	}

@@ -23,6 +23,7 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/stretchr/testify/require"
 
+	"github.com/pipelab/pipelab/internal/aws/awstest"
 	"github.com/pipelab/pipelab/internal/aws/clock"
 )
 
@@ -271,7 +272,8 @@ func (w *world) logged(group string) int {
 // runs again.
 func (w *world) deliversWhatWasPending() {
 	t, ctx := w.t, w.t.Context()
-	_, err := w.sqs.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("events")})
+	_, err := w.sqs.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("events"),
+		Attributes: map[string]string{"Policy": awstest.QueuePolicy("s3.amazonaws.com")}})
 	require.NoError(t, err)
 	before := w.logged("/aws/lambda/fails")
 	require.NoError(t, w.clock.Advance(ctx, time.Hour))

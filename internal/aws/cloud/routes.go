@@ -59,6 +59,8 @@ func (c *Cloud) routes() {
 		c.now(w, req)
 	})
 	gateway.Routes(m, c.gateway.Trace(), c.gateway.Host().Faults, c.gateway.Host().IDs, gateway.Fault.Validate)
+	m.HandleFunc("GET /_pipelab/iam", c.mode)
+	m.HandleFunc("PUT /_pipelab/iam", c.setMode)
 	m.HandleFunc("POST /_pipelab/reset", c.reset)
 	m.HandleFunc("POST /_pipelab/snapshots", c.snapshot)
 	m.HandleFunc("POST /_pipelab/snapshots/{id}/restore", c.restore)
@@ -189,4 +191,26 @@ func (c *Cloud) dropSnapshot(w http.ResponseWriter, req *http.Request) {
 		delete(c.snapshots, req.PathValue("id"))
 	}
 	w.WriteHeader(http.StatusNoContent)
+}
+
+// mode tells what becomes of calls that policies do not allow.
+func (c *Cloud) mode(w http.ResponseWriter, _ *http.Request) {
+	gateway.Reply(w, http.StatusOK, map[string]gateway.Mode{"mode": c.gateway.Mode()})
+}
+
+// setMode changes it, until the cloud is made anew.
+func (c *Cloud) setMode(w http.ResponseWriter, req *http.Request) {
+	var in struct {
+		Mode string `json:"mode"`
+	}
+	if !gateway.ReadJSON(w, req, &in) {
+		return
+	}
+	m, err := gateway.ParseMode(in.Mode)
+	if err != nil {
+		gateway.Reply(w, http.StatusBadRequest, gateway.Problem("%v", err))
+		return
+	}
+	c.gateway.SetMode(m)
+	c.mode(w, req)
 }

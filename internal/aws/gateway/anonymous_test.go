@@ -122,7 +122,8 @@ func TestAnonymous_mayDoWhatABucketAllowsToAll(t *testing.T) {
 			{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":"arn:aws:s3:::open-data/public/secret"},
 			{"Effect":"Allow","Principal":"*","Action":"s3:PutObject","Resource":"arn:aws:s3:::open-data/inbox/*",
 			 "Condition":{"StringEquals":{"aws:Referer":"http://localhost/form"}}},
-			{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::000000000000:root"},"Action":"s3:*","Resource":"*"}]}`)})
+			{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::000000000000:root"},"Action":"s3:*",
+			 "Resource":"arn:aws:s3:::open-data/*"}]}`)})
 	require.NoError(t, err)
 	status, body := plain(t, "GET", c.URL+"/open-data/public/a", "")
 	require.Equal(t, 200, status)

@@ -37,6 +37,27 @@ type Principal struct {
 	AccessKeyID string
 	Service     string // host name of a calling service, "lambda.amazonaws.com"
 	RoleARN     string // the role behind a role session
+	// Session is what temporary credentials carry; nil for long-term ones, and for
+	// services that act with a role.
+	Session *Session `json:",omitempty"`
+}
+
+// Session is what STS knows of temporary credentials. It is not changed once it
+// is made.
+type Session struct {
+	Issued         time.Time
+	Token          string            `json:"-"` // that requests have to send
+	Policies       []SessionPolicy   `json:",omitempty"`
+	Tags           map[string]string `json:",omitempty"`
+	Transitive     []string          `json:",omitempty"` // names of tags that go on to the next role
+	SourceIdentity string            `json:",omitempty"`
+}
+
+// SessionPolicy is a policy that limits a session.
+type SessionPolicy struct {
+	Name     string `json:",omitempty"`
+	ARN      string `json:",omitempty"` // of a managed policy
+	Document string
 }
 
 // ServicePrincipal is a service acting for itself on behalf of an account.
@@ -83,6 +104,9 @@ type Call struct {
 	// Zeros are the members that were sent as zero although their Go type cannot
 	// tell that from absent, by path: "Entries.2.DelaySeconds". Ask Has.
 	Zeros []string
+	// Via are the services that call with the credentials of a principal, as
+	// CloudFormation does; the first was called by the principal itself.
+	Via []string
 	// HTTP is the request behind the call; nil for internal calls.
 	HTTP *http.Request
 	// Time is when the call arrived, on the virtual clock.

@@ -37,6 +37,9 @@ type Errors struct {
 	// Throttled says that it is called too often. The zero value is
 	// ThrottlingException with status 400.
 	Throttled wire.Fault
+	// Denied says that policies do not allow a call. The zero value is
+	// AccessDeniedException with status 400; the message is the door's.
+	Denied wire.Fault
 }
 
 // throttled is Throttled with what is left out.

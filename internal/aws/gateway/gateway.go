@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"sync/atomic"
 
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/ident"
@@ -31,13 +32,17 @@ type Gateway struct {
 	public   map[string]Public
 	cors     map[string]CrossOrigin
 	policies policy.Cache // of public resources
+
+	authorities authorities
+	mode        atomic.Value // Mode
 }
 
 // New returns a gateway without services over an unopened store.
 func New(st *store.Store, clk *clock.Clock, ids *ident.Source, log *slog.Logger) *Gateway {
 	g := &Gateway{services: NewCatalogue(), registry: wire.NewRegistry(), trace: NewTrace(),
 		public: map[string]Public{}, cors: map[string]CrossOrigin{},
-		scratch: func() (string, error) { return "", errors.New("this cloud has no folder for temporary files") }}
+		scratch:     func() (string, error) { return "", errors.New("this cloud has no folder for temporary files") },
+		authorities: newAuthorities()}
 	g.host = &Host{
 		Store: st, Clock: clk, IDs: ids, Log: log, Invoke: g.Invoke,
 		Outbox:  outbox.New(st, clk, ids, log),
@@ -86,6 +91,7 @@ func (g *Gateway) Register(s Service) {
 	if x, ok := s.(CrossOrigin); ok {
 		g.cors[d.Name] = x
 	}
+	g.authorities.register(s, d)
 	if c, ok := s.(Credentials); ok { // a service that issues keys knows their owners
 		g.creds = issuers{g.creds, c}
 	}
@@ -134,7 +140,7 @@ func notEmulated(service, operation string) *Error {
 	return Errorf(http.StatusNotImplemented, "NotImplemented", "PipeLab does not emulate %s.%s", service, operation)
 }
 
-// pass is the chain after identification: faults, handler, record.
+// pass is the chain after identification: authorisation, faults, handler, record.
 func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err error) {
 	if c.ID == "" {
 		c.ID = g.host.IDs.UUID()
@@ -146,6 +152,9 @@ func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err
 		return nil, err
 	}
 	spared := exempt(ctx, c)
+	if err := g.authorise(ctx, c, op, rec); err != nil {
+		return nil, err
+	}
 	site := g.services.Site(c, rec.Resource)
 	if !spared {
 		if err := g.crash(c, rec.Resource); err != nil {

@@ -26,7 +26,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		g.fail(t, w, req, id, notEmulated(t.Service, t.Operation))
 		return
 	}
-	principal, scope, err := g.identify(req)
+	principal, scope, err := g.identify(t, req)
 	if err == nil {
 		err = g.unsigned(principal, t)
 	}

@@ -34,33 +34,47 @@ func (i issuers) Lookup(accessKeyID string) (secret string, owner Principal, exp
 
 // identify finds out who sent a request, and its account and region.
 //
-// AWS: every signature is verified. Here a key that was not issued by this
-// cloud is taken at its word, because learners use "test" and the like, and
-// signatures themselves are not recomputed.
-func (g *Gateway) identify(req *http.Request) (Principal, ident.Scope, error) {
+// AWS: every signature is verified. Here that waits for enforcement: until then a
+// key that was not issued by this cloud is taken at its word, because learners use
+// "test" and the like, and signatures themselves are not recomputed.
+func (g *Gateway) identify(t *wire.Target, req *http.Request) (Principal, ident.Scope, error) {
 	key, region, _ := wire.SigningScope(req)
 	if region == "" {
 		region = ident.DefaultRegion
 	}
 	if key == "" {
+		if g.Mode() == Enforced && (req.Header.Get("Authorization") != "" || req.URL.Query().Has("AWSAccessKeyId")) {
+			return Principal{}, ident.Scope{}, g.verify(t, req, "", "", false) // signed, but not in a way that is known
+		}
 		return Principal{Kind: Anonymous, Account: ident.DefaultAccount}, ident.Scope{Account: ident.DefaultAccount,
 			Region: region}, nil
 	}
+	owner, err := g.ownerOf(t, req, key)
+	return owner, ident.Scope{Account: owner.Account, Region: region}, err
+}
+
+// ownerOf is the owner of the key that a request is signed with.
+func (g *Gateway) ownerOf(t *wire.Target, req *http.Request, key string) (Principal, error) {
 	if err := g.presignedInTime(req); err != nil {
-		return Principal{}, ident.Scope{}, err
+		return Principal{}, err
 	}
+	owner, secret, token, known := RootOf(key), RootSecret, "", key == RootKey || isAccount(key)
 	if g.creds != nil {
-		if _, owner, expires, ok := g.creds.Lookup(key); ok {
+		if issued, who, expires, ok := g.creds.Lookup(key); ok {
 			if !expires.IsZero() && g.host.Clock.Now().After(expires) {
-				return Principal{}, ident.Scope{}, Errorf(http.StatusBadRequest, "ExpiredToken",
-					"The security token included in the request is expired")
+				return Principal{}, say(wordsOf(t).expired)
 			}
+			owner, secret, known = who, issued, true
 			owner.AccessKeyID = key
-			return owner, ident.Scope{Account: owner.Account, Region: region}, nil
+			if owner.Session != nil {
+				token = owner.Session.Token
+			}
 		}
 	}
-	owner := RootOf(key)
-	return owner, ident.Scope{Account: owner.Account, Region: region}, nil
+	if g.Mode() != Enforced {
+		return owner, nil
+	}
+	return owner, g.verify(t, req, secret, token, known)
 }
 
 // RootOf is the owner of a key that nobody issued: the root of the account that

@@ -29,7 +29,10 @@ type TraceEntry struct {
 	Bytes     int64     `json:"bytes,omitempty"`   // of the body that was read, else of the one that was sent
 	Rows      int       `json:"rows,omitempty"`    // that a query or scan has answered
 	Scanned   int       `json:"scanned,omitempty"` // that it has read for that, before any filter
+	Denied    string    `json:"denied,omitempty"`  // why policies refuse the call, or would where they are not enforced
 	Broke     int       `json:"broke,omitempty"`   // HTTP status of a failure that nobody asked for; a proxy sees those
+	// Judged is how policies decided what the call needs; kept where they matter.
+	Judged []Judgement `json:"judged,omitempty"`
 }
 
 // Trace keeps the latest calls. Safe for concurrent use.

@@ -79,7 +79,7 @@ type Decision struct {
 	// or that lacks an allow. Empty for an account's root, who needs none.
 	Type     Type      `json:"type,omitempty"`
 	Cause    *Cause    `json:"cause,omitempty"` // nil for an implicit deny and for root
-	Findings []Finding `json:"findings,omitempty"`
+	Findings []Finding `json:"findings"`
 }
 
 // Allowed reports whether the request may go on.

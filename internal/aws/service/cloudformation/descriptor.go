@@ -1,6 +1,8 @@
 package cloudformation
 
 import (
+	"net/http"
+
 	"context"
 	"reflect"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/aws/wire"
 )
 
 // Describe implements gateway.Service. Resources and condition keys:
@@ -41,6 +44,7 @@ func (s *Service) Describe() gateway.Descriptor {
 	return gateway.Descriptor{
 		Name: "cloudformation", Title: "CloudFormation",
 		Members: gateway.Members{Used: members(), Kept: kept()},
+		Errors:  gateway.Errors{Denied: wire.Fault{Code: "AccessDenied", Status: http.StatusForbidden}},
 		Operations: gateway.With(ops, gateway.Prefix("cloudformation"), s.onStack, withKeys,
 			gateway.Traced(nil, "StackName")),
 	}

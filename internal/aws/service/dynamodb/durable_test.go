@@ -34,7 +34,7 @@ func TestItems_surviveARestart(t *testing.T) {
 	}
 	call := func(g *gateway.Gateway, operation string, in any) any {
 		out, err := g.Invoke(t.Context(),
-			gateway.Call{Principal: gateway.ServicePrincipal("test.amazonaws.com", here.Account),
+			gateway.Call{Principal: gateway.RootOf("test"),
 				Scope: here, Service: "dynamodb", Operation: operation, Input: in})
 		require.NoError(t, err)
 		return out

@@ -1,6 +1,7 @@
 package iam
 
 import (
+	"net/http"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -9,6 +10,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/aws/wire"
 )
 
 // Describe implements gateway.Service. Resources and condition keys:
@@ -21,6 +23,7 @@ func (s *Service) Describe() gateway.Descriptor {
 	return gateway.Descriptor{
 		Name: "iam", Title: "IAM",
 		Members: gateway.Members{Used: members()},
+		Errors:  gateway.Errors{Denied: wire.Fault{Code: "AccessDenied", Status: http.StatusForbidden}},
 		Operations: gateway.With(ops, gateway.Prefix("iam"),
 			s.on(group, "GroupName"), s.on(role, "RoleName"), s.on(user, "UserName"),
 			gateway.About(func(arn string, _ ident.Scope) string { return arn }, "PolicyArn"),
@@ -45,6 +48,8 @@ func (s *Service) userOperations() []gateway.Operation {
 		gateway.Op(c, s.ListAccessKeys),
 		gateway.Op(c, s.UpdateAccessKey),
 		gateway.Op(c, s.ListGroupsForUser),
+		gateway.Op(c, s.PutUserPermissionsBoundary),
+		gateway.Op(c, s.DeleteUserPermissionsBoundary),
 		gateway.Op(c, s.PutUserPolicy),
 		gateway.Op(c, s.GetUserPolicy),
 		gateway.Op(c, s.DeleteUserPolicy),
@@ -90,6 +95,8 @@ func (s *Service) roleOperations() []gateway.Operation {
 		gateway.Op(c, s.TagRole),
 		gateway.Op(c, s.UntagRole),
 		gateway.Op(c, s.ListRoleTags),
+		gateway.Op(c, s.PutRolePermissionsBoundary),
+		gateway.Op(c, s.DeleteRolePermissionsBoundary),
 		gateway.Op(c, s.PutRolePolicy),
 		gateway.Op(c, s.GetRolePolicy),
 		gateway.Op(c, s.DeleteRolePolicy),

@@ -68,21 +68,21 @@ func awsManagedARNs() []string {
 }
 
 // awsManaged returns one of AWS's policies.
-func awsManaged(arn string) (policy, bool) {
+func awsManaged(arn string) (managed, bool) {
 	name, ok := strings.CutPrefix(arn, awsPrefix)
 	if !ok {
-		return policy{}, false
+		return managed{}, false
 	}
 	doc, ok := awsManagedDocuments()[name]
 	if !ok {
-		return policy{}, false
+		return managed{}, false
 	}
 	path := "/"
 	if at := strings.LastIndexByte(name, '/'); at >= 0 {
 		path, name = "/"+name[:at+1], name[at+1:]
 	}
 	since := time.Date(2015, 4, 9, 15, 3, 43, 0, time.UTC)
-	return policy{ARN: arn, Name: name, Path: path, ID: "ANPA" + strings.ToUpper(strings.Repeat("A", 17)), Created: since,
+	return managed{ARN: arn, Name: name, Path: path, ID: "ANPA" + strings.ToUpper(strings.Repeat("A", 17)), Created: since,
 		Updated: since,
 		Default: "v1", Versions: []version{{ID: "v1", Document: doc, Created: since}}}, true
 }

@@ -76,11 +76,17 @@ func members() map[string][]string {
 		"DeleteRoleInput": {
 			"RoleName",
 		},
+		"DeleteRolePermissionsBoundaryInput": {
+			"RoleName",
+		},
 		"DeleteRolePolicyInput": {
 			"PolicyName",
 			"RoleName",
 		},
 		"DeleteUserInput": {
+			"UserName",
+		},
+		"DeleteUserPermissionsBoundaryInput": {
 			"UserName",
 		},
 		"DeleteUserPolicyInput": {
@@ -215,10 +221,18 @@ func members() map[string][]string {
 			"PolicyDocument",
 			"PolicyName",
 		},
+		"PutRolePermissionsBoundaryInput": {
+			"PermissionsBoundary",
+			"RoleName",
+		},
 		"PutRolePolicyInput": {
 			"PolicyDocument",
 			"PolicyName",
 			"RoleName",
+		},
+		"PutUserPermissionsBoundaryInput": {
+			"PermissionsBoundary",
+			"UserName",
 		},
 		"PutUserPolicyInput": {
 			"PolicyDocument",

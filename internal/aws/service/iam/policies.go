@@ -14,11 +14,12 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/limits"
+	"github.com/pipelab/pipelab/internal/aws/policy"
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
-// policy is a managed policy, stored by its ARN.
-type policy struct {
+// managed is a managed policy, stored by its ARN.
+type managed struct {
 	ARN         string            `json:"arn"`
 	Name        string            `json:"name"`
 	Path        string            `json:"path"`
@@ -38,12 +39,12 @@ type version struct {
 	Created  time.Time `json:"created"`
 }
 
-func (p policy) clone() policy {
+func (p managed) clone() managed {
 	p.Versions, p.Tags = slices.Clone(p.Versions), cloneMap(p.Tags)
 	return p
 }
 
-func (p policy) version(id string) (version, bool) {
+func (p managed) version(id string) (version, bool) {
 	i := slices.IndexFunc(p.Versions, func(v version) bool { return v.ID == id })
 	if i < 0 {
 		return version{}, false
@@ -51,7 +52,7 @@ func (p policy) version(id string) (version, bool) {
 	return p.Versions[i], true
 }
 
-func (s *Service) policyByARN(tx *store.Tx, ctx context.Context, arn *string) (policy, error) {
+func (s *Service) policyByARN(tx *store.Tx, ctx context.Context, arn *string) (managed, error) {
 	a := aws.ToString(arn)
 	if p, ok := awsManaged(a); ok {
 		return p, nil
@@ -64,12 +65,12 @@ func (s *Service) policyByARN(tx *store.Tx, ctx context.Context, arn *string) (p
 	return p, nil
 }
 
-func (s *Service) policyOf(tx *store.Tx, ctx context.Context, p policy) types.Policy {
+func (s *Service) policyOf(tx *store.Tx, ctx context.Context, p managed) types.Policy {
 	out := types.Policy{Arn: aws.String(p.ARN), PolicyName: aws.String(p.Name), PolicyId: aws.String(p.ID),
 		Path:       aws.String(p.Path),
 		CreateDate: aws.Time(p.Created), UpdateDate: aws.Time(p.Updated), DefaultVersionId: aws.String(p.Default),
 		IsAttachable:    true,
-		AttachmentCount: aws.Int32(s.attachments(tx, ctx, p.ARN)), PermissionsBoundaryUsageCount: aws.Int32(0)}
+		AttachmentCount: aws.Int32(s.attachments(tx, ctx, p.ARN)), PermissionsBoundaryUsageCount: aws.Int32(s.boundaries(tx, ctx, p.ARN))}
 	if p.Description != "" {
 		out.Description = aws.String(p.Description)
 	}
@@ -80,7 +81,7 @@ func checkManaged(doc string) error {
 	if n := limits.Get("iam", "managedPolicySize"); size(doc) > n {
 		return &types.LimitExceededException{Message: aws.String(fmt.Sprintf("Cannot exceed quota for PolicySize: %d", n))}
 	}
-	return checkDocument(doc, false)
+	return checkDocument(doc, policy.Identity)
 }
 
 func (s *Service) CreatePolicy(ctx context.Context, in *iam.CreatePolicyInput) (*iam.CreatePolicyOutput, error) {
@@ -88,7 +89,7 @@ func (s *Service) CreatePolicy(ctx context.Context, in *iam.CreatePolicyInput) (
 		return nil, err
 	}
 	call := gateway.From(ctx)
-	p := policy{Name: aws.ToString(in.PolicyName), Path: aws.ToString(in.Path), ID: "ANPA" + s.host.IDs.Upper(17),
+	p := managed{Name: aws.ToString(in.PolicyName), Path: aws.ToString(in.Path), ID: "ANPA" + s.host.IDs.Upper(17),
 		Default: "v1", Next: 2,
 		Description: aws.ToString(in.Description), Created: call.Time, Updated: call.Time, Tags: map[string]string{},
 		Versions: []version{{ID: "v1", Document: *in.PolicyDocument, Created: call.Time}}}
@@ -102,7 +103,7 @@ func (s *Service) CreatePolicy(ctx context.Context, in *iam.CreatePolicyInput) (
 	out := &iam.CreatePolicyOutput{}
 	err := s.host.Store.Update(func(tx *store.Tx) error {
 		exists := false
-		s.policies.Scan(tx, call.Scope.Global(), "", "", func(_ string, o policy) bool {
+		s.policies.Scan(tx, call.Scope.Global(), "", "", func(_ string, o managed) bool {
 			exists = strings.EqualFold(o.Name, p.Name)
 			return !exists
 		})
@@ -142,7 +143,7 @@ func (s *Service) ListPolicies(ctx context.Context, in *iam.ListPoliciesInput) (
 	out := &iam.ListPoliciesOutput{Policies: []types.Policy{}}
 	err := s.host.Store.View(func(tx *store.Tx) error {
 		var all []types.Policy
-		add := func(p policy) bool {
+		add := func(p managed) bool {
 			got := s.policyOf(tx, ctx, p)
 			if strings.HasPrefix(p.Path, aws.ToString(in.PathPrefix)) && (!in.OnlyAttached || *got.AttachmentCount > 0) {
 				all = append(all, got)
@@ -150,7 +151,7 @@ func (s *Service) ListPolicies(ctx context.Context, in *iam.ListPoliciesInput) (
 			return true
 		}
 		if in.Scope != types.PolicyScopeTypeAws {
-			s.policies.Scan(tx, gateway.From(ctx).Scope.Global(), "", "", func(_ string, p policy) bool { return add(p) })
+			s.policies.Scan(tx, gateway.From(ctx).Scope.Global(), "", "", func(_ string, p managed) bool { return add(p) })
 		}
 		if in.Scope != types.PolicyScopeTypeLocal {
 			for _, arn := range awsManagedARNs() {
@@ -169,7 +170,7 @@ func (s *Service) ListPolicies(ctx context.Context, in *iam.ListPoliciesInput) (
 }
 
 // changePolicy stores what fn makes of a policy; AWS's own cannot be changed.
-func (s *Service) changePolicy(ctx context.Context, arn *string, fn func(*store.Tx, *policy) error) error {
+func (s *Service) changePolicy(ctx context.Context, arn *string, fn func(*store.Tx, *managed) error) error {
 	if _, ok := awsManaged(aws.ToString(arn)); ok {
 		return gateway.Errorf(403, "AccessDenied", "Policy %s is managed by AWS and cannot be changed", *arn)
 	}
@@ -195,7 +196,7 @@ func (s *Service) DeletePolicy(ctx context.Context, in *iam.DeletePolicyInput) (
 		switch {
 		case err != nil:
 			return err
-		case s.attachments(tx, ctx, p.ARN) > 0:
+		case s.attachments(tx, ctx, p.ARN)+s.boundaries(tx, ctx, p.ARN) > 0:
 			return conflict("Cannot delete a policy attached to entities.")
 		case len(p.Versions) > 1:
 			return conflict(
@@ -207,7 +208,7 @@ func (s *Service) DeletePolicy(ctx context.Context, in *iam.DeletePolicyInput) (
 	})
 }
 
-func versionOf(p policy, v version) types.PolicyVersion {
+func versionOf(p managed, v version) types.PolicyVersion {
 	return types.PolicyVersion{VersionId: aws.String(v.ID), CreateDate: aws.Time(v.Created),
 		IsDefaultVersion: v.ID == p.Default}
 }
@@ -218,7 +219,7 @@ func (s *Service) CreatePolicyVersion(ctx context.Context,
 		return nil, err
 	}
 	out := &iam.CreatePolicyVersionOutput{}
-	err := s.changePolicy(ctx, in.PolicyArn, func(_ *store.Tx, p *policy) error {
+	err := s.changePolicy(ctx, in.PolicyArn, func(_ *store.Tx, p *managed) error {
 		if n := limits.Get("iam", "versionsPerPolicy"); int64(len(p.Versions)) >= n {
 			return &types.LimitExceededException{Message: aws.String(
 				fmt.Sprintf(
@@ -265,7 +266,7 @@ func (s *Service) GetPolicyVersion(ctx context.Context, in *iam.GetPolicyVersion
 
 func (s *Service) DeletePolicyVersion(ctx context.Context,
 	in *iam.DeletePolicyVersionInput) (*iam.DeletePolicyVersionOutput, error) {
-	return &iam.DeletePolicyVersionOutput{}, s.changePolicy(ctx, in.PolicyArn, func(_ *store.Tx, p *policy) error {
+	return &iam.DeletePolicyVersionOutput{}, s.changePolicy(ctx, in.PolicyArn, func(_ *store.Tx, p *managed) error {
 		if _, ok := p.version(aws.ToString(in.VersionId)); !ok {
 			return noVersion(in.PolicyArn, in.VersionId)
 		}
@@ -306,7 +307,7 @@ func (s *Service) ListPolicyVersions(ctx context.Context,
 
 func (s *Service) SetDefaultPolicyVersion(ctx context.Context,
 	in *iam.SetDefaultPolicyVersionInput) (*iam.SetDefaultPolicyVersionOutput, error) {
-	return &iam.SetDefaultPolicyVersionOutput{}, s.changePolicy(ctx, in.PolicyArn, func(_ *store.Tx, p *policy) error {
+	return &iam.SetDefaultPolicyVersionOutput{}, s.changePolicy(ctx, in.PolicyArn, func(_ *store.Tx, p *managed) error {
 		if _, ok := p.version(aws.ToString(in.VersionId)); !ok {
 			return noVersion(in.PolicyArn, in.VersionId)
 		}

@@ -12,11 +12,12 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/limits"
+	"github.com/pipelab/pipelab/internal/aws/policy"
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
 func (s *Service) putInline(ctx context.Context, k kind, name, policyName, doc *string) error {
-	if err := checkDocument(aws.ToString(doc), false); err != nil {
+	if err := checkDocument(aws.ToString(doc), policy.Identity); err != nil {
 		return err
 	}
 	return s.change(ctx, k, name, func(_ *store.Tx, i *identity) error {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/limits"
+	"github.com/pipelab/pipelab/internal/aws/policy"
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
@@ -18,6 +19,7 @@ func (s *Service) roleOf(ctx context.Context, i identity) *types.Role {
 		CreateDate: aws.Time(i.Created),
 		Arn:        aws.String(i.arn(gateway.From(ctx).Scope.Account)), AssumeRolePolicyDocument: encoded(i.Trust),
 		MaxSessionDuration: aws.Int32(i.MaxSession)}
+	r.PermissionsBoundary = boundaryOf(i)
 	if i.Description != "" {
 		r.Description = aws.String(i.Description)
 	}
@@ -29,18 +31,15 @@ func checkTrust(doc string) error {
 		return &types.LimitExceededException{Message: aws.String(fmt.Sprintf("Cannot exceed quota for ACLSizePerRole: %d",
 			n))}
 	}
-	return checkDocument(doc, true)
+	return checkDocument(doc, policy.Trust)
 }
 
 func (s *Service) CreateRole(ctx context.Context, in *iam.CreateRoleInput) (*iam.CreateRoleOutput, error) {
-	if in.PermissionsBoundary != nil {
-		return nil, gateway.Unsupported("iam", "CreateRole", "PermissionsBoundary")
-	}
 	if err := checkTrust(aws.ToString(in.AssumeRolePolicyDocument)); err != nil {
 		return nil, err
 	}
 	r := identity{Kind: role, Name: aws.ToString(in.RoleName), Trust: aws.ToString(in.AssumeRolePolicyDocument),
-		Description: aws.ToString(in.Description), MaxSession: 3600}
+		Description: aws.ToString(in.Description), MaxSession: 3600, Boundary: aws.ToString(in.PermissionsBoundary)}
 	if in.MaxSessionDuration != nil {
 		r.MaxSession = *in.MaxSessionDuration
 	}
@@ -68,7 +67,9 @@ func (s *Service) ListRoles(ctx context.Context, in *iam.ListRolesInput) (*iam.L
 	items, next, err := page(s.list(ctx, role, in.PathPrefix), nameOf, in.Marker, in.MaxItems)
 	out := &iam.ListRolesOutput{Roles: []types.Role{}, Marker: next, IsTruncated: next != nil}
 	for _, i := range items {
-		out.Roles = append(out.Roles, *s.roleOf(ctx, i))
+		r := s.roleOf(ctx, i)
+		r.PermissionsBoundary = nil // lists leave it out
+		out.Roles = append(out.Roles, *r)
 	}
 	return out, err
 }

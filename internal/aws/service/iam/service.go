@@ -16,6 +16,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/limits"
+	"github.com/pipelab/pipelab/internal/aws/policy"
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
@@ -24,9 +25,10 @@ type Service struct {
 	gateway.Passive
 	host       *gateway.Host
 	identities *store.Collection[identity]
-	policies   *store.Collection[policy]
+	policies   *store.Collection[managed]
 	keys       *store.Collection[accessKey]
 	accounts   *store.Collection[string] // of access key ids
+	parse      policy.Cache
 }
 
 // kind tells users, groups and roles apart; it begins their stored keys.
@@ -53,6 +55,7 @@ type identity struct {
 	Trust       string            `json:"trust,omitempty"`       // of a role
 	Description string            `json:"description,omitempty"` // of a role
 	MaxSession  int32             `json:"maxSession,omitempty"`  // of a role, in seconds
+	Boundary    string            `json:"boundary,omitempty"`    // ARN of a managed policy
 }
 
 func (i identity) arn(account string) string {
@@ -79,7 +82,7 @@ func New(h *gateway.Host) *Service {
 	s := &Service{
 		host:       h,
 		identities: store.NewCollection(h.Store, "iam.identities", store.WithClone(identity.clone)),
-		policies:   store.NewCollection(h.Store, "iam.policies", store.WithClone(policy.clone)),
+		policies:   store.NewCollection(h.Store, "iam.policies", store.WithClone(managed.clone)),
 		accounts:   store.NewCollection[string](h.Store, "iam.keyAccounts"),
 	}
 	s.keys = store.NewCollection(h.Store, "iam.accessKeys", store.WithUpgrade[accessKey](1,
@@ -158,6 +161,11 @@ func (s *Service) create(ctx context.Context, i identity, path *string, tags []t
 			word := strings.ToUpper(string(i.Kind[:1])) + string(i.Kind[1:])
 			return &types.EntityAlreadyExistsException{Message: aws.String(fmt.Sprintf("%s with name %s already exists.", word,
 				i.Name))}
+		}
+		if i.Boundary != "" {
+			if _, err := s.policyByARN(tx, ctx, &i.Boundary); err != nil {
+				return err
+			}
 		}
 		s.put(tx, ctx, i)
 		return nil

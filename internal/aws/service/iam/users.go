@@ -28,14 +28,12 @@ type accessKey struct {
 func (s *Service) userOf(ctx context.Context, i identity) *types.User {
 	return &types.User{UserName: aws.String(i.Name), UserId: aws.String(i.ID), Path: aws.String(i.Path),
 		CreateDate: aws.Time(i.Created),
-		Arn:        aws.String(i.arn(gateway.From(ctx).Scope.Account)), Tags: tagList(i.Tags)}
+		Arn:        aws.String(i.arn(gateway.From(ctx).Scope.Account)), Tags: tagList(i.Tags), PermissionsBoundary: boundaryOf(i)}
 }
 
 func (s *Service) CreateUser(ctx context.Context, in *iam.CreateUserInput) (*iam.CreateUserOutput, error) {
-	if in.PermissionsBoundary != nil {
-		return nil, gateway.Unsupported("iam", "CreateUser", "PermissionsBoundary")
-	}
-	i, err := s.create(ctx, identity{Kind: user, Name: aws.ToString(in.UserName)}, in.Path, in.Tags)
+	i, err := s.create(ctx, identity{Kind: user, Name: aws.ToString(in.UserName),
+		Boundary: aws.ToString(in.PermissionsBoundary)}, in.Path, in.Tags)
 	return &iam.CreateUserOutput{User: s.userOf(ctx, i)}, err
 }
 
@@ -115,7 +113,7 @@ func (s *Service) ListUsers(ctx context.Context, in *iam.ListUsersInput) (*iam.L
 	out := &iam.ListUsersOutput{Users: []types.User{}, Marker: next, IsTruncated: next != nil}
 	for _, i := range items {
 		u := s.userOf(ctx, i)
-		u.Tags = nil // lists leave them out
+		u.Tags, u.PermissionsBoundary = nil, nil // lists leave them out
 		out.Users = append(out.Users, *u)
 	}
 	return out, err

@@ -2,7 +2,6 @@ package kinesis
 
 import (
 	"context"
-	"encoding/json"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/policy"
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
@@ -29,9 +29,8 @@ func (s *Service) resource(tx *store.Tx, c *gateway.Call, arn *string) (ident.Sc
 // it was written.
 func (s *Service) PutResourcePolicy(ctx context.Context,
 	in *kinesis.PutResourcePolicyInput) (*kinesis.PutResourcePolicyOutput, error) {
-	var doc struct{ Statement json.RawMessage }
-	if err := json.Unmarshal([]byte(aws.ToString(in.Policy)), &doc); err != nil || len(doc.Statement) == 0 {
-		return nil, invalid("The resource policy is not a valid JSON policy document.")
+	if _, err := policy.Parse(policy.Resource, aws.ToString(in.Policy)); err != nil {
+		return nil, invalid("The resource policy is not valid: %v", err)
 	}
 	err := s.host.Store.Update(func(tx *store.Tx) error {
 		scope, key, err := s.resource(tx, gateway.From(ctx), in.ResourceARN)
@@ -55,11 +54,11 @@ func (s *Service) GetResourcePolicy(ctx context.Context,
 		if err != nil {
 			return err
 		}
-		policy, ok := s.policies.Get(tx, scope, key)
+		doc, ok := s.policies.Get(tx, scope, key)
 		if !ok {
 			return noPolicy(in.ResourceARN)
 		}
-		out.Policy = &policy
+		out.Policy = &doc
 		return nil
 	})
 	if err != nil {
@@ -87,4 +86,23 @@ func (s *Service) DeleteResourcePolicy(ctx context.Context,
 func noPolicy(arn *string) error {
 	return &types.ResourceNotFoundException{Message: aws.String("No resource policy found for resource ARN " +
 		aws.ToString(arn))}
+}
+
+// ResourcePolicy implements gateway.Guard: the policy of a stream or a consumer.
+func (s *Service) ResourcePolicy(tx *store.Tx, arn ident.ARN) (string, bool) {
+	name, consumer, _ := strings.Cut(strings.TrimPrefix(arn.Resource, "stream/"), "/consumer/")
+	consumer, _, _ = strings.Cut(consumer, ":")
+	return s.policies.Get(tx, arn.Scope(), store.Key(name, consumer))
+}
+
+// ResourceTags implements gateway.Tagged.
+func (s *Service) ResourceTags(tx *store.Tx, arn ident.ARN) map[string]string {
+	name, consumer, isConsumer := strings.Cut(strings.TrimPrefix(arn.Resource, "stream/"), "/consumer/")
+	if isConsumer {
+		consumer, _, _ = strings.Cut(consumer, ":")
+		k, _ := s.consumers.Get(tx, arn.Scope(), store.Key(name, consumer)) // none has no tags
+		return k.Tags
+	}
+	st, _ := s.streams.Get(tx, arn.Scope(), name) // none has no tags
+	return st.Tags
 }

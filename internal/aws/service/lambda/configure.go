@@ -16,6 +16,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/policy"
 	"github.com/pipelab/pipelab/internal/aws/runtime"
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
@@ -140,45 +141,19 @@ func (s *Service) checkRole(ctx context.Context, arn string) error {
 		return err
 	}
 	text, err := url.QueryUnescape(aws.ToString(out.Role.AssumeRolePolicyDocument))
-	if err != nil || aws.ToString(out.Role.Arn) != arn || !trusts(text, "lambda.amazonaws.com") {
+	if err != nil || aws.ToString(out.Role.Arn) != arn || !s.trusts(ctx, text, a, "lambda.amazonaws.com") {
 		return refused
 	}
 	return nil
 }
 
 // trusts reports whether a trust policy lets a service assume the role.
-func trusts(document, service string) bool {
-	var policy struct{ Statement oneOrMany[statement] }
-	if json.Unmarshal([]byte(document), &policy) != nil {
+func (s *Service) trusts(ctx context.Context, document string, role ident.ARN, service string) bool {
+	doc, err := policy.Parse(policy.Trust, document)
+	if err != nil {
 		return false
 	}
-	for _, st := range policy.Statement {
-		if st.Effect == "Allow" && slices.Contains(st.Principal.Service, service) &&
-			slices.ContainsFunc(st.Action, func(a string) bool {
-				return a == "*" || strings.EqualFold(a, "sts:*") || strings.EqualFold(a, "sts:AssumeRole")
-			}) {
-			return true
-		}
-	}
-	return false
-}
-
-// oneOrMany reads a JSON value that may stand alone for a list of one.
-type oneOrMany[T any] []T
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (o *oneOrMany[T]) UnmarshalJSON(b []byte) error {
-	var many []T
-	if err := json.Unmarshal(b, &many); err == nil {
-		*o = many
-		return nil
-	}
-	var one T
-	if err := json.Unmarshal(b, &one); err != nil {
-		return err
-	}
-	*o = []T{one}
-	return nil
+	return gateway.Trusts(gateway.From(ctx), doc, role, gateway.ServicePrincipal(service, role.Account))
 }
 
 // reserved are the variables that functions cannot set.

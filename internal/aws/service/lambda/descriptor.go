@@ -22,6 +22,7 @@ func (s *Service) Describe() gateway.Descriptor {
 	return gateway.Descriptor{
 		Name: "lambda", Title: "Lambda", Targets: s.targets(),
 		Errors: gateway.Errors{
+			Denied: wire.Fault{Code: "AccessDeniedException", Status: http.StatusForbidden},
 			Throttled: wire.Fault{Code: "TooManyRequestsException", Status: http.StatusTooManyRequests,
 				Message: "Rate Exceeded."},
 			Wording: wire.Wording{

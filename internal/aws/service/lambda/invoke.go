@@ -84,9 +84,6 @@ func (s *Service) callable(ctx context.Context, fn esm.Function) (v version, err
 		if v, err = s.find(tx, fn); err != nil {
 			return err
 		}
-		if err := s.permitted(ctx, tx, fn); err != nil {
-			return err
-		}
 		if a, ok := s.aliases.Get(tx, fn.Scope, store.Key(fn.Name, fn.Qualifier)); ok {
 			v, err = s.weighted(tx, fn, a, v)
 		}

@@ -3,73 +3,32 @@ package lambda
 import (
 	"context"
 	"encoding/json"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 
-	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/service/lambda/esm"
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
-// policy is the resource policy of a function or of one of its versions or
+// permissions is the resource policy of a function or of one of its versions or
 // aliases. Its key is the function's name and the qualifier, empty for none.
-type policy struct {
+type permissions struct {
 	Statements []statement
 	Revision   string
 }
 
+// statement is one of those that AddPermission writes.
 type statement struct {
 	Sid       string                       `json:"Sid"`
 	Effect    string                       `json:"Effect"`
-	Principal principals                   `json:"Principal"`
-	Action    oneOrMany[string]            `json:"Action"`
+	Principal any                          `json:"Principal"` // "*", or a map of one kind to one value
+	Action    string                       `json:"Action"`
 	Resource  string                       `json:"Resource,omitempty"`
 	Condition map[string]map[string]string `json:"Condition,omitempty"`
-}
-
-// principals is "*", or lists by kind.
-type principals struct {
-	All     bool
-	Service oneOrMany[string]
-	AWS     oneOrMany[string]
-}
-
-// UnmarshalJSON implements json.Unmarshaler.
-func (p *principals) UnmarshalJSON(b []byte) error {
-	if string(b) == `"*"` {
-		p.All = true
-		return nil
-	}
-	var kinds map[string]oneOrMany[string]
-	if err := json.Unmarshal(b, &kinds); err != nil {
-		return err
-	}
-	p.Service, p.AWS = kinds["Service"], kinds["AWS"]
-	return nil
-}
-
-// MarshalJSON implements json.Marshaler.
-func (p principals) MarshalJSON() ([]byte, error) {
-	switch {
-	case p.All:
-		return []byte(`"*"`), nil
-	case len(p.Service) > 0:
-		return json.Marshal(map[string]string{"Service": p.Service[0]})
-	default:
-		return json.Marshal(map[string]string{"AWS": p.AWS[0]})
-	}
-}
-
-// MarshalJSON implements json.Marshaler: one value stands alone.
-func (o oneOrMany[T]) MarshalJSON() ([]byte, error) {
-	if len(o) == 1 {
-		return json.Marshal(o[0])
-	}
-	return json.Marshal([]T(o))
 }
 
 func (s *Service) AddPermission(ctx context.Context, in *sdk.AddPermissionInput) (*sdk.AddPermissionOutput, error) {
@@ -83,7 +42,7 @@ func (s *Service) AddPermission(ctx context.Context, in *sdk.AddPermissionInput)
 	if err != nil {
 		return nil, err
 	}
-	st := statement{Sid: *in.StatementId, Effect: "Allow", Action: oneOrMany[string]{*in.Action}, Resource: fn.ARN()}
+	st := statement{Sid: *in.StatementId, Effect: "Allow", Action: *in.Action, Resource: fn.ARN()}
 	if st.Principal, err = principal(*in.Principal); err != nil {
 		return nil, err
 	}
@@ -115,24 +74,24 @@ func (s *Service) AddPermission(ctx context.Context, in *sdk.AddPermissionInput)
 
 // principal reads the parameter of AddPermission: a service, an account, an
 // ARN, or everybody.
-func principal(given string) (principals, error) {
+func principal(given string) (any, error) {
 	switch {
 	case given == "*":
-		return principals{All: true}, nil
+		return "*", nil
 	case strings.HasSuffix(given, ".amazonaws.com"):
-		return principals{Service: oneOrMany[string]{given}}, nil
+		return map[string]string{"Service": given}, nil
 	case len(given) == 12 && isVersion(given):
-		return principals{AWS: oneOrMany[string]{"arn:aws:iam::" + given + ":root"}}, nil
+		return map[string]string{"AWS": "arn:aws:iam::" + given + ":root"}, nil
 	case strings.HasPrefix(given, "arn:"):
-		return principals{AWS: oneOrMany[string]{given}}, nil
+		return map[string]string{"AWS": given}, nil
 	}
-	return principals{}, invalid("The provided principal was invalid. Please check the principal and try again.")
+	return nil, invalid("The provided principal was invalid. Please check the principal and try again.")
 }
 
 // policy reads a policy; the zero policy when there is none.
-func (s *Service) policy(tx *store.Tx, fn esm.Function, revision *string) (policy, error) {
+func (s *Service) policy(tx *store.Tx, fn esm.Function, revision *string) (permissions, error) {
 	if _, err := s.find(tx, fn); err != nil {
-		return policy{}, err
+		return permissions{}, err
 	}
 	p, _ := s.policies.Get(tx, fn.Scope, store.Key(fn.Name, fn.Qualifier)) // none is an empty one
 	if revision != nil && *revision != p.Revision {
@@ -147,7 +106,7 @@ func (s *Service) putPolicy(tx *store.Tx, fn esm.Function, statements []statemen
 		s.policies.Delete(tx, fn.Scope, key)
 		return
 	}
-	s.policies.Put(tx, fn.Scope, key, policy{Statements: statements, Revision: s.host.IDs.UUID()})
+	s.policies.Put(tx, fn.Scope, key, permissions{Statements: statements, Revision: s.host.IDs.UUID()})
 }
 
 func (s *Service) RemovePermission(ctx context.Context, in *sdk.RemovePermissionInput) (*sdk.RemovePermissionOutput,
@@ -175,7 +134,7 @@ func (s *Service) GetPolicy(ctx context.Context, in *sdk.GetPolicyInput) (*sdk.G
 	if err != nil {
 		return nil, err
 	}
-	var p policy
+	var p permissions
 	err = s.host.Store.View(func(tx *store.Tx) error {
 		if p, err = s.policy(tx, fn, nil); err == nil && len(p.Statements) == 0 {
 			return notFound("The resource you requested does not exist.")
@@ -185,44 +144,41 @@ func (s *Service) GetPolicy(ctx context.Context, in *sdk.GetPolicyInput) (*sdk.G
 	if err != nil {
 		return nil, err
 	}
+	text, err := p.document()
+	return &sdk.GetPolicyOutput{Policy: aws.String(text), RevisionId: aws.String(p.Revision)}, err
+}
+
+// document is the policy as GetPolicy shows it.
+func (p permissions) document() (string, error) {
 	text, err := json.Marshal(struct {
 		Version   string
 		ID        string `json:"Id"`
 		Statement []statement
 	}{"2012-10-17", "default", p.Statements})
-	return &sdk.GetPolicyOutput{Policy: aws.String(string(text)), RevisionId: aws.String(p.Revision)}, err
+	return string(text), err
 }
 
-// fromSource reports whether a statement lets a resource in.
-func fromSource(st statement, arn string) bool {
-	pattern, given := st.Condition["ArnLike"]["AWS:SourceArn"]
-	if !given {
-		return true
+// ResourcePolicy implements gateway.Guard. Lambda itself needs no permission for
+// its mappings and destinations.
+func (s *Service) ResourcePolicy(tx *store.Tx, arn ident.ARN) (string, bool) {
+	fn, err := esm.ParseFunction(arn.String(), arn.Scope())
+	if err != nil {
+		return "", false
 	}
-	match, err := path.Match(pattern, arn)
-	return err == nil && match
+	p, ok := s.policies.Get(tx, fn.Scope, store.Key(fn.Name, fn.Qualifier))
+	if !ok {
+		return "", false
+	}
+	text, err := p.document()
+	return text, err == nil
 }
 
-// permitted refuses services that the function's policy does not let in.
-// Lambda itself needs no permission for its mappings and destinations.
-func (s *Service) permitted(ctx context.Context, tx *store.Tx, fn esm.Function) error {
-	call := gateway.From(ctx)
-	who := call.Principal
-	if who.Kind != gateway.AWSService || who.Service == "lambda.amazonaws.com" {
+// ResourceTags implements gateway.Tagged: those of the function.
+func (s *Service) ResourceTags(tx *store.Tx, arn ident.ARN) map[string]string {
+	fn, err := esm.ParseFunction(arn.String(), arn.Scope())
+	if err != nil {
 		return nil
 	}
-	p, _ := s.policies.Get(tx, fn.Scope, store.Key(fn.Name, fn.Qualifier)) // none permits nothing
-	for _, st := range p.Statements {
-		action := len(st.Action) > 0 && (st.Action[0] == "*" || strings.EqualFold(st.Action[0], "lambda:*") ||
-			strings.EqualFold(st.Action[0], "lambda:InvokeFunction"))
-		account, given := st.Condition["StringEquals"]["AWS:SourceAccount"]
-		if action && (st.Principal.All || slices.Contains(st.Principal.Service, who.Service)) &&
-			(!given || account == who.Account) &&
-			fromSource(st, call.SourceARN) {
-			return nil
-		}
-	}
-	return gateway.Errorf(403, "AccessDeniedException",
-		"User: %s is not authorized to perform: lambda:InvokeFunction on resource: %s "+
-			"because no resource-based policy allows the lambda:InvokeFunction action", who.Service, fn.ARN())
+	f, _ := s.functions.Get(tx, fn.Scope, fn.Name) // none has no tags
+	return f.Tags
 }

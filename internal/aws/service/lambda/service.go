@@ -25,7 +25,7 @@ type Service struct {
 	functions *store.Collection[function]
 	versions  *store.Collection[version] // by name and version, $LATEST among them
 	aliases   *store.Collection[alias]
-	policies  *store.Collection[policy]
+	policies  *store.Collection[permissions]
 	configs   *store.Collection[invokeConfig]
 	layers    *store.Collection[layer]
 
@@ -79,7 +79,7 @@ func New(h *gateway.Host) *Service {
 			return append([]string{v.Code.ID}, v.Layers...)
 		})),
 		aliases:  store.NewCollection[alias](h.Store, "lambda.aliases"),
-		policies: store.NewCollection[policy](h.Store, "lambda.policies"),
+		policies: store.NewCollection[permissions](h.Store, "lambda.policies"),
 		configs:  store.NewCollection[invokeConfig](h.Store, "lambda.invokeConfigs"),
 		layers: store.NewCollection(h.Store, "lambda.layers", store.WithBlobs(func(l layer) []string {
 			return []string{l.Code.ID}

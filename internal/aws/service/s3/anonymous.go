@@ -1,13 +1,13 @@
 package s3
 
 import (
-	"encoding/json"
 	"net/http"
 	"slices"
 	"strings"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/policy"
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
@@ -49,6 +49,6 @@ func (b *bucket) restrictsPublic() bool {
 // isPublic reports whether a policy, which was checked when it was set, has a
 // statement that lets in the whole world.
 func isPublic(document string) bool {
-	var doc struct{ Statement []map[string]any }
-	return json.Unmarshal([]byte(document), &doc) == nil && slices.ContainsFunc(doc.Statement, public)
+	doc, err := policy.Parse(policy.Resource, document)
+	return err == nil && slices.ContainsFunc(doc.Statements, public)
 }

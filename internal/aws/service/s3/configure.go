@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"encoding/json"
 	"net/http"
 	"slices"
 
@@ -207,26 +206,13 @@ func (s *Service) DeleteBucketOwnershipControls(_ context.Context,
 // PutBucketPolicy implements the operation. Who is let in by it is the
 // gateway's to decide.
 func (s *Service) PutBucketPolicy(_ context.Context, in *s3.PutBucketPolicyInput) (*s3.PutBucketPolicyOutput, error) {
-	malformed := func(text string) error {
-		return gateway.Errorf(http.StatusBadRequest, "MalformedPolicy", "%s", text)
-	}
-	var doc struct{ Statement []map[string]any }
-	if json.Unmarshal([]byte(*in.Policy), &doc) != nil {
-		return nil, malformed("Policies must be valid JSON and the first byte must be '{'")
-	}
-	if len(doc.Statement) == 0 {
-		return nil, malformed("Missing required field Statement")
-	}
-	for _, st := range doc.Statement {
-		for _, field := range []string{"Effect", "Principal", "Action", "Resource"} {
-			if st[field] == nil && st["Not"+field] == nil {
-				return nil, malformed("Missing required field " + field)
-			}
-		}
+	doc, err := bucketPolicy(*in.Bucket, *in.Policy)
+	if err != nil {
+		return nil, err
 	}
 	return &s3.PutBucketPolicyOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
 		closed := !b.Open && (b.PublicAccess == nil || *b.PublicAccess.BlockPublicPolicy)
-		if closed && slices.ContainsFunc(doc.Statement, public) {
+		if closed && slices.ContainsFunc(doc.Statements, public) {
 			return gateway.Errorf(http.StatusForbidden, "AccessDenied",
 				"User is not authorized to perform: s3:PutBucketPolicy on resource: "+
 					"\"arn:aws:s3:::%s\" because public policies are prevented by the BlockPublicPolicy setting in S3 Block Public "+

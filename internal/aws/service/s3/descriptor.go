@@ -18,6 +18,7 @@ func (s *Service) Describe() gateway.Descriptor {
 	return gateway.Descriptor{
 		Name: "s3", Title: "S3", Targets: s.targets(),
 		Errors: gateway.Errors{
+			Denied: wire.Fault{Code: "AccessDenied", Status: http.StatusForbidden},
 			Throttled: wire.Fault{Code: "SlowDown", Status: http.StatusServiceUnavailable,
 				Message: "Please reduce your request rate."},
 			Wording: wire.Wording{

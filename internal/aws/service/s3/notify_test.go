@@ -13,12 +13,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 
+	"github.com/pipelab/pipelab/internal/aws/awstest"
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 )
 
 func (w *world) queue(name string) (url, arn string) {
 	w.t.Helper()
-	out, err := w.sqs.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name})
+	out, err := w.sqs.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name,
+		Attributes: map[string]string{"Policy": awstest.QueuePolicy("s3.amazonaws.com")}})
 	require.NoError(w.t, err)
 	return *out.QueueUrl, "arn:aws:sqs:us-east-1:000000000000:" + name
 }

@@ -19,6 +19,7 @@ func (s *Service) Describe() gateway.Descriptor {
 	return gateway.Descriptor{
 		Name: "sqs", Title: "SQS", Targets: s.targets(),
 		Errors: gateway.Errors{
+			Denied: wire.Fault{Code: "AccessDenied", Status: http.StatusForbidden},
 			Throttled: wire.Fault{Code: "RequestThrottled", Status: http.StatusForbidden,
 				Message: "The request was denied due to request throttling."},
 			Wording: wire.Wording{Invalid: wire.Fault{Code: "MissingParameter"},

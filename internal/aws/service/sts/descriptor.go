@@ -1,11 +1,14 @@
 package sts
 
 import (
+	"net/http"
+
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/wire"
 )
 
 // Describe implements gateway.Service. Resources and condition keys:
@@ -15,17 +18,39 @@ func (s *Service) Describe() gateway.Descriptor {
 	return gateway.Descriptor{
 		Name: "sts", Title: "STS",
 		Members: gateway.Members{Used: members(), Kept: kept()},
+		Errors:  gateway.Errors{Denied: wire.Fault{Code: "AccessDenied", Status: http.StatusForbidden}},
 		Operations: gateway.With([]gateway.Operation{
 			// No permission is needed for these two, and none can be denied.
 			// Sources: https://docs.aws.amazon.com/STS/latest/APIReference/API_GetCallerIdentity.html and
 			// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_getsessiontoken.html
 			gateway.Op(d, s.GetCallerIdentity, gateway.Free()),
 			gateway.Op(d, s.GetSessionToken, gateway.Free()),
-			gateway.Op(d, s.AssumeRole, gateway.Keyed(assumeKeys)),
+			gateway.Op(d, s.AssumeRole, gateway.Needing(assumeNeeds)),
 			gateway.Op(d, s.GetAccessKeyInfo),
 		}, gateway.Prefix("sts"),
 			gateway.About(func(arn string, _ ident.Scope) string { return arn }, "RoleArn")),
 	}
+}
+
+// assumeNeeds are the permissions to assume a role, and those to give the
+// session tags and a source identity; the role's trust policy has to allow all.
+// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html#id_session-tags_permissions-required
+func assumeNeeds(in *sts.AssumeRoleInput, c *gateway.Call) []gateway.Need {
+	arn := aws.ToString(in.RoleArn)
+	if _, _, err := roleOf(arn); err != nil {
+		return nil // the handler says what is wrong
+	}
+	need := gateway.Need{Action: "sts:AssumeRole", Resources: []string{arn}, Keys: assumeKeys(in, c)}
+	all := []gateway.Need{need}
+	if len(in.Tags) > 0 || len(in.TransitiveTagKeys) > 0 {
+		need.Action = "sts:TagSession"
+		all = append(all, need)
+	}
+	if in.SourceIdentity != nil {
+		need.Action = "sts:SetSourceIdentity"
+		all = append(all, need)
+	}
+	return all
 }
 
 func assumeKeys(in *sts.AssumeRoleInput, _ *gateway.Call) map[string][]string {

@@ -15,6 +15,7 @@ func members() map[string][]string {
 			"SerialNumber",
 			"SourceIdentity",
 			"Tags",
+			"TokenCode",
 			"TransitiveTagKeys",
 		},
 		"GetAccessKeyInfoInput": {
@@ -27,13 +28,14 @@ func members() map[string][]string {
 			"TokenCode",
 		},
 		"types.PolicyDescriptorType": {
-			"*",
+			"Arn",
 		},
 		"types.ProvidedContext": {
 			"*",
 		},
 		"types.Tag": {
-			"*",
+			"Key",
+			"Value",
 		},
 	}
 }

@@ -3,8 +3,8 @@
 // stored with their expiry and end when the clock passes it.
 //
 // Whether the caller may assume a role (the role's trust policy) is decided at
-// the gateway, not here. Left out: federation by SAML and web identity, session
-// policies, MFA, transitive tags; a request that uses them is refused.
+// the gateway, not here. Left out: federation by SAML and web identity, MFA; a
+// request that uses them is refused.
 //
 // Source: https://docs.aws.amazon.com/STS/latest/APIReference/welcome.html
 package sts
@@ -13,11 +13,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
@@ -115,57 +113,6 @@ func (s *Service) open(ctx context.Context, owner gateway.Principal, life time.D
 		Expiration:   aws.Time(n.Expires)}, err
 }
 
-func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error) {
-	for what, used := range map[string]bool{"Policy": in.Policy != nil, "PolicyArns": len(in.PolicyArns) > 0,
-		"Tags": len(in.Tags) > 0, "TransitiveTagKeys": len(in.TransitiveTagKeys) > 0, "SerialNumber": in.SerialNumber != nil,
-		"ProvidedContexts": len(in.ProvidedContexts) > 0} {
-		if used {
-			return nil, gateway.Unsupported("sts", "AssumeRole", what)
-		}
-	}
-	call := gateway.From(ctx)
-	if call.Principal.Kind == gateway.Root {
-		// AWS: the account's root user cannot assume roles ("Roles may not be
-		// assumed by root accounts."). Here the everyday test credentials are
-		// root's, and refusing them would leave learners no way in.
-		s.host.Log.Debug("root assumes a role", "role", aws.ToString(in.RoleArn))
-	}
-	denied := gateway.Errorf(403, "AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s",
-		call.Principal.ARN, aws.ToString(in.RoleArn))
-	a, err := ident.ParseARN(aws.ToString(in.RoleArn))
-	if err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, "role/") {
-		return nil, gateway.Errorf(400, "ValidationError", "%s is invalid", aws.ToString(in.RoleArn))
-	}
-	name := a.Resource[strings.LastIndexByte(a.Resource, '/')+1:]
-	got, err := gateway.Invoke[iam.GetRoleOutput](ctx, s.host, gateway.Call{
-		Principal: gateway.ServicePrincipal("sts.amazonaws.com", a.Account),
-		Scope:     ident.Scope{Account: a.Account, Region: call.Scope.Region},
-		Service:   "iam", Operation: "GetRole", Input: &iam.GetRoleInput{RoleName: aws.String(name)}})
-	if err != nil || aws.ToString(got.Role.Arn) != a.String() {
-		return nil, denied // AWS does not tell whether the role exists
-	}
-	seconds := int32(limits.Get("sts", "defaultSessionSeconds"))
-	if in.DurationSeconds != nil {
-		seconds = *in.DurationSeconds
-	}
-	longest := aws.ToInt32(got.Role.MaxSessionDuration)
-	if call.Principal.Kind == gateway.AssumedRole {
-		// Role chaining is limited to an hour whatever the role allows.
-		// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles.html
-		longest = min(longest, 3600)
-	}
-	if seconds > longest {
-		return nil,
-			gateway.Errorf(400, "ValidationError",
-				"The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
-	}
-	owner := gateway.RolePrincipal(a.String(), aws.ToString(in.RoleSessionName), a.Account)
-	owner.ID = aws.ToString(got.Role.RoleId) + ":" + aws.ToString(in.RoleSessionName)
-	creds, err := s.open(ctx, owner, time.Duration(seconds)*time.Second)
-	return &sts.AssumeRoleOutput{Credentials: creds, SourceIdentity: in.SourceIdentity,
-		AssumedRoleUser: &types.AssumedRoleUser{Arn: aws.String(owner.ARN), AssumedRoleId: aws.String(owner.ID)}}, err
-}
-
 // GetSessionToken implements the operation: temporary credentials of the
 // caller itself.
 func (s *Service) GetSessionToken(ctx context.Context, in *sts.GetSessionTokenInput) (*sts.GetSessionTokenOutput,
@@ -184,6 +131,7 @@ func (s *Service) GetSessionToken(ctx context.Context, in *sts.GetSessionTokenIn
 	if p.Kind == gateway.Root {
 		seconds = min(seconds, limits.Get("sts", "rootTokenSeconds"))
 	}
+	p.Session = &gateway.Session{Issued: gateway.From(ctx).Time}
 	creds, err := s.open(ctx, p, time.Duration(seconds)*time.Second)
 	return &sts.GetSessionTokenOutput{Credentials: creds}, err
 }
@@ -202,9 +150,17 @@ func (s *Service) GetAccessKeyInfo(ctx context.Context, in *sts.GetAccessKeyInfo
 // Lookup implements gateway.Credentials for temporary credentials.
 func (s *Service) Lookup(accessKeyID string) (secret string, owner gateway.Principal, expires time.Time, ok bool) {
 	_ = s.host.Store.View(func(tx *store.Tx) error { // reads cannot fail
-		if n, found := s.sessions.Get(tx, everywhere, accessKeyID); found {
-			secret, owner, expires, ok = n.Secret, n.Owner, n.Expires, true
+		n, found := s.sessions.Get(tx, everywhere, accessKeyID)
+		if !found {
+			return nil
 		}
+		secret, owner, expires, ok = n.Secret, n.Owner, n.Expires, true
+		with := gateway.Session{} // of an older state
+		if owner.Session != nil {
+			with = *owner.Session
+		}
+		with.Token = n.Token
+		owner.Session = &with
 		return nil
 	})
 	return secret, owner, expires, ok

@@ -44,7 +44,7 @@ func live(t *testing.T, dir string, now time.Time) *life {
 func (l *life) call(service, operation string, in any) any {
 	l.t.Helper()
 	out, err := l.g.Invoke(l.t.Context(),
-		gateway.Call{Principal: gateway.ServicePrincipal("test.amazonaws.com", ident.DefaultAccount),
+		gateway.Call{Principal: gateway.RootOf("test"),
 			Scope: ident.Scope{Account: ident.DefaultAccount, Region: ident.DefaultRegion}, Service: service,
 			Operation: operation, Input: in})
 	require.NoError(l.t, err)
