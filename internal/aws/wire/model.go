@@ -164,7 +164,7 @@ func (l *lazyModel) get(service string) (*Model, error) {
 type serviceInfo struct{ signing, target, version string }
 
 // knownServices repeats five words of each model so that no model is parsed to
-// route a request of another service; a test compares them with the models.
+// route a request of another service.
 var knownServices = map[string]serviceInfo{
 	"cloudformation":  {"cloudformation", "", "2010-05-15"},
 	"cloudwatchlogs":  {"logs", "Logs_20140328", "2014-03-28"},
