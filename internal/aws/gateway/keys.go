@@ -190,18 +190,21 @@ func (k *keys) ofRequest(name string) (string, bool) {
 	return "", false
 }
 
-// ofService are the keys of a service that calls for a resource.
+// ofService are the keys of a service that calls for a resource. A service that
+// acts with a role has none: its calls are the role's.
 func (k *keys) ofService(name string) (string, bool) {
-	switch name {
-	case "aws:sourcearn":
-		return k.call.SourceARN, true
-	case "aws:sourceaccount":
-		if k.call.Principal.Kind != AWSService {
-			return "", true
-		}
-		return k.call.Principal.Account, true
+	if name != "aws:sourcearn" && name != "aws:sourceaccount" {
+		return "", false
 	}
-	return "", false
+	switch {
+	case k.call.Principal.Kind != AWSService:
+		return "", true
+	case name == "aws:sourcearn":
+		return k.call.SourceARN, true
+	case k.call.SourceAccount != "":
+		return k.call.SourceAccount, true
+	}
+	return k.call.Principal.Account, true
 }
 
 // requestTags are the tags that a request sets, and the names of those that it
