@@ -148,8 +148,9 @@ func TestEnforced_identityPoliciesDecide(t *testing.T) {
 	alice := g.user("alice", reader)
 	require.NoError(t, get(alice, "data", "k"))
 	_, err := buckets(alice).PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("data"), Key: aws.String("k")})
-	refused(t, err, "AccessDenied", "User: arn:aws:iam::000000000000:user/alice is not authorized to perform: s3:PutObject "+
-		"on resource: arn:aws:s3:::data/k because no identity-based policy allows the s3:PutObject action")
+	refused(t, err, "AccessDenied",
+		"User: arn:aws:iam::000000000000:user/alice is not authorized to perform: s3:PutObject "+
+			"on resource: arn:aws:s3:::data/k because no identity-based policy allows the s3:PutObject action")
 	_, err = dynamodb.NewFromConfig(alice).ListTables(t.Context(), nil)
 	refused(t, err, "AccessDeniedException", "because no identity-based policy allows the dynamodb:ListTables action")
 	_, err = sqs.NewFromConfig(alice).ListQueues(t.Context(), nil)
@@ -212,7 +213,8 @@ func TestEnforced_boundariesAndSessionPoliciesLimit(t *testing.T) {
 
 	arn := g.role("etl", awstest.Trust(`{"AWS":"000000000000"}`), `{"Effect":"Allow","Action":"s3:*","Resource":"*"}`)
 	require.NoError(t, get(g.assumed(alice, &sts.AssumeRoleInput{RoleArn: &arn}), "data", "k"))
-	limited := g.assumed(alice, &sts.AssumeRoleInput{RoleArn: &arn, Policy: policy(strings.Replace(reader, "Get", "Put", 1))})
+	limited := g.assumed(alice,
+		&sts.AssumeRoleInput{RoleArn: &arn, Policy: policy(strings.Replace(reader, "Get", "Put", 1))})
 	refused(t, get(limited, "data", "k"), "AccessDenied", "because no session policy allows the s3:GetObject action")
 	g.put(limited, "data", "new")
 	managed := g.assumed(alice, &sts.AssumeRoleInput{RoleArn: &arn,
@@ -358,7 +360,8 @@ func TestEnforced_servicesNeedTheResourcesPolicy(t *testing.T) {
 		notify := func() error {
 			_, err := g.s3.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{
 				Bucket: aws.String("data"), NotificationConfiguration: &s3types.NotificationConfiguration{
-					QueueConfigurations: []s3types.QueueConfiguration{{QueueArn: aws.String("arn:aws:sqs:us-east-1:000000000000:events"),
+					QueueConfigurations: []s3types.QueueConfiguration{{QueueArn: aws.String(
+						"arn:aws:sqs:us-east-1:000000000000:events"),
 						Events: []s3types.Event{"s3:ObjectCreated:*"}}}}})
 			return err
 		}

@@ -244,7 +244,8 @@ func (j *judge) decide(n *Need, resource string) policy.Decision {
 func (j *judge) sessionPolicies(s *Session) []policy.Named {
 	out := []policy.Named{}
 	for _, p := range s.Policies {
-		if doc, err := j.g.authorities.parse.Parse(policy.Identity, p.Document); err == nil { // was checked when it was passed
+		// was checked when it was passed
+		if doc, err := j.g.authorities.parse.Parse(policy.Identity, p.Document); err == nil {
 			out = append(out, policy.Named{Name: p.Name, ARN: p.ARN, Document: doc})
 		}
 	}
@@ -285,7 +286,8 @@ func ownPolicy(action string) bool {
 // those ask that are told to use a role; c is the call that tells them.
 func Trusts(c *Call, trust *policy.Document, role ident.ARN, service Principal) bool {
 	asks := &Call{ID: c.ID, Time: c.Time, Scope: c.Scope, Principal: service, Service: "sts", Operation: "AssumeRole"}
-	j := &judge{call: asks, who: policy.Principal{Kind: policy.Service, Account: service.Account, Service: service.Service}}
+	j := &judge{call: asks, who: policy.Principal{Kind: policy.Service, Account: service.Account,
+		Service: service.Service}}
 	k := &keys{judge: j, need: &Need{}, owner: role.Account}
 	return policy.Evaluate(&policy.Request{Principal: j.who, Action: "sts:AssumeRole", Resource: role.String(),
 		ResourceAccount: role.Account, Keys: k.lookup, Resources: []policy.Named{{Document: trust}},

@@ -10,7 +10,8 @@ import (
 // Deliver makes the call of one attempt at a delivery, in the scope of its
 // target: as its sender, for its source, under the call that caused it. An
 // adapter gives it the operation that takes the payload.
-func Deliver[O any](ctx context.Context, h *Host, d *outbox.Delivery, service, operation string, input any) (*O, error) {
+func Deliver[O any](ctx context.Context, h *Host, d *outbox.Delivery, service, operation string, input any) (*O,
+	error) {
 	return Invoke[O](ctx, h, Attempt(d, service, operation, input))
 }
 

@@ -109,7 +109,8 @@ type judged struct {
 }
 
 // Evaluate decides a request.
-// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
+// Source:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-denyallow.html
 func Evaluate(r *Request) Decision {
 	if r.Keys == nil {
 		r.Keys = func(string) ([]string, bool) { return nil, false }
@@ -151,7 +152,8 @@ func (d Decision) with(o Outcome, t Type, c *Cause) Decision {
 }
 
 // permit decides a request that nothing denies.
-// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-iam-resource.html
+// Source:
+// https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic_policy-eval-basics-iam-resource.html
 func (r *Request) permit(d Decision, identity, resource finding, ceilings []finding) Decision {
 	foreign := r.ResourceAccount != "" && r.ResourceAccount != r.Principal.Account
 	if !r.holdsPolicies() && r.Principal.Kind != Root {

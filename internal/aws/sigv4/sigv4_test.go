@@ -68,7 +68,8 @@ func TestVerify_agreesWithTheSDKsSigner(t *testing.T) {
 	for _, tc := range []struct{ service, method, url, body, payload string }{
 		{"dynamodb", http.MethodPost, "http://localhost:4566/", `{"TableName":"t"}`, ""},
 		{"lambda", http.MethodPost,
-			"http://localhost:4566/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A1%3Afunction%3Af/invocations", "{}", ""},
+			"http://localhost:4566/2015-03-31/functions/arn%3Aaws%3Alambda%3Aus-east-1%3A1%3Afunction%3Af/invocations", "{}",
+			""},
 		{"s3", http.MethodPut, "http://localhost:4566/bucket/a%20key%2Bwith%20%C3%A4/x%3D1", "data", sigv4.Unsigned},
 		{"s3", http.MethodGet, "http://bucket.localhost:4566/?list-type=2&prefix=a%2Fb&empty=&prefix=c", "", ""},
 		{"s3", http.MethodPut, "http://localhost:4566/b/k", "x", "STREAMING-AWS4-HMAC-SHA256-PAYLOAD"},
@@ -84,7 +85,8 @@ func TestVerify_agreesWithTheSDKsSigner(t *testing.T) {
 		}
 		req.Header.Set("X-Amz-Meta-Spaces", "  a   b ")
 		sign := signer.NewSigner(func(o *signer.SignerOptions) { o.DisableURIPathEscaping = tc.service == "s3" })
-		require.NoError(t, sign.SignHTTP(context.Background(), credentials("tok"), req, payload, tc.service, "us-east-1", when))
+		require.NoError(t, sign.SignHTTP(context.Background(), credentials("tok"), req, payload, tc.service, "us-east-1",
+			when))
 		got := received(t, req)
 		s, err := sigv4.Read(got)
 		require.NoError(t, err)
@@ -132,7 +134,8 @@ func TestRead_tellsWhatItCannotUse(t *testing.T) {
 	require.ErrorIs(t, read("/?AWSAccessKeyId=a&Signature=b&Expires=1", ""), sigv4.ErrAlgorithm)
 	require.ErrorIs(t, read("/", "AWS4-HMAC-SHA256 Credential=x/20150830/r/s/aws4_request, Signature=1"),
 		sigv4.ErrIncomplete, "the host is always signed")
-	require.ErrorIs(t, read("/", "AWS4-HMAC-SHA256 Credential=x/20150831/r/s/aws4_request, SignedHeaders=host, Signature=1"),
+	require.ErrorIs(t,
+		read("/", "AWS4-HMAC-SHA256 Credential=x/20150831/r/s/aws4_request, SignedHeaders=host, Signature=1"),
 		sigv4.ErrIncomplete, "the day is not the date's")
 	require.ErrorIs(t, read("/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=x", ""), sigv4.ErrIncomplete)
 }

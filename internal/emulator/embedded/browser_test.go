@@ -21,6 +21,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/embedded"
+	"github.com/pipelab/pipelab/internal/procgroup"
 )
 
 // browserVariable, when it is "required", makes these tests fail where there is
@@ -81,15 +82,19 @@ func (s *site) browse(t *testing.T, url string) map[string]string {
 		}
 		t.Skip("there is no chromium and no google-chrome here")
 	}
+	profile, err := os.MkdirTemp("", "pipelab-browser-") //nolint:usetesting // helpers still write while it is removed
+	require.NoError(t, err)
 	cmd := exec.Command(name, "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
 		"--disable-background-networking", "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-		"--user-data-dir="+t.TempDir(), "--remote-debugging-port=0",
+		"--user-data-dir="+profile, "--remote-debugging-port=0",
 		"--host-resolver-rules=MAP evil.example 127.0.0.1, MAP rebound.example 127.0.0.1", url)
 	cmd.WaitDelay = time.Second
+	procgroup.Own(cmd)
 	require.NoError(t, cmd.Start())
 	defer func() {
-		_ = cmd.Process.Kill() // it is done, or has failed and is reported as such
+		procgroup.End(cmd.Process.Pid) // it is done, or has failed and is reported as such; with its helpers
 		_ = cmd.Wait()
+		_ = os.RemoveAll(profile) // helpers that are still ending may write there
 	}()
 	select {
 	case got := <-s.reports:

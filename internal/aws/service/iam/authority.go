@@ -90,6 +90,7 @@ func (s *Service) ResourceTags(tx *store.Tx, arn ident.ARN) map[string]string {
 // named finds the user, group or role with an ARN.
 func (s *Service) named(tx *store.Tx, arn ident.ARN) (identity, bool) {
 	k, rest, _ := strings.Cut(arn.Resource, "/")
-	i, ok := s.identities.Get(tx, ident.Scope{Account: arn.Account}, nameKey(kind(k), rest[strings.LastIndexByte(rest, '/')+1:]))
+	i, ok := s.identities.Get(tx, ident.Scope{Account: arn.Account},
+		nameKey(kind(k), rest[strings.LastIndexByte(rest, '/')+1:]))
 	return i, ok && i.arn(arn.Account) == arn.String()
 }

@@ -69,8 +69,9 @@ func (s *Service) policyOf(tx *store.Tx, ctx context.Context, p managed) types.P
 	out := types.Policy{Arn: aws.String(p.ARN), PolicyName: aws.String(p.Name), PolicyId: aws.String(p.ID),
 		Path:       aws.String(p.Path),
 		CreateDate: aws.Time(p.Created), UpdateDate: aws.Time(p.Updated), DefaultVersionId: aws.String(p.Default),
-		IsAttachable:    true,
-		AttachmentCount: aws.Int32(s.attachments(tx, ctx, p.ARN)), PermissionsBoundaryUsageCount: aws.Int32(s.boundaries(tx, ctx, p.ARN))}
+		IsAttachable:                  true,
+		AttachmentCount:               aws.Int32(s.attachments(tx, ctx, p.ARN)),
+		PermissionsBoundaryUsageCount: aws.Int32(s.boundaries(tx, ctx, p.ARN))}
 	if p.Description != "" {
 		out.Description = aws.String(p.Description)
 	}

@@ -28,7 +28,8 @@ type accessKey struct {
 func (s *Service) userOf(ctx context.Context, i identity) *types.User {
 	return &types.User{UserName: aws.String(i.Name), UserId: aws.String(i.ID), Path: aws.String(i.Path),
 		CreateDate: aws.Time(i.Created),
-		Arn:        aws.String(i.arn(gateway.From(ctx).Scope.Account)), Tags: tagList(i.Tags), PermissionsBoundary: boundaryOf(i)}
+		Arn:        aws.String(i.arn(gateway.From(ctx).Scope.Account)), Tags: tagList(i.Tags),
+		PermissionsBoundary: boundaryOf(i)}
 }
 
 func (s *Service) CreateUser(ctx context.Context, in *iam.CreateUserInput) (*iam.CreateUserOutput, error) {

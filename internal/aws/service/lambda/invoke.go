@@ -25,7 +25,7 @@ func (s *Service) Invoke(ctx context.Context, in *sdk.InvokeInput) (*sdk.InvokeO
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.callable(ctx, fn)
+	v, err := s.callable(fn)
 	if err != nil {
 		return nil, err
 	}
@@ -79,7 +79,7 @@ func (s *Service) InvokeAsync(ctx context.Context, in *sdk.InvokeAsyncInput) (*s
 }
 
 // callable finds the version that an invocation runs, if it may run.
-func (s *Service) callable(ctx context.Context, fn esm.Function) (v version, err error) {
+func (s *Service) callable(fn esm.Function) (v version, err error) {
 	err = s.host.Store.View(func(tx *store.Tx) error {
 		if v, err = s.find(tx, fn); err != nil {
 			return err

@@ -59,8 +59,9 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 	got, err := lookup[iam.GetRoleOutput](ctx, s, a.Account, "GetRole", &iam.GetRoleInput{RoleName: aws.String(name)})
 	if err != nil || aws.ToString(got.Role.Arn) != a.String() {
 		// AWS does not tell whether the role exists.
-		return nil, gateway.Errorf(403, "AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s",
-			call.Principal, aws.ToString(in.RoleArn))
+		return nil,
+			gateway.Errorf(403, "AccessDenied", "User: %s is not authorized to perform: sts:AssumeRole on resource: %s",
+				call.Principal, aws.ToString(in.RoleArn))
 	}
 	seconds := int32(limits.Get("sts", "defaultSessionSeconds"))
 	if in.DurationSeconds != nil {
@@ -89,7 +90,7 @@ func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts
 		out.SourceIdentity = &owner.Session.SourceIdentity
 	}
 	if packed, limited := packed(in); limited {
-		out.PackedPolicySize = aws.Int32(packed)
+		out.PackedPolicySize = aws.Int32(packed) //nolint:staticcheck // clients of before its successor read it
 	}
 	return out, err
 }
