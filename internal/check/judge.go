@@ -36,6 +36,9 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 	if e == nil {
 		out.Calls = len(calls)
 	}
+	if s.crowded(context.WithoutCancel(ctx), out, err) {
+		return
+	}
 	var missing *missingOutput
 	var lacking *missingAnswer
 	switch {
@@ -94,7 +97,7 @@ func (s *session) evaluate(ctx context.Context, out *report.Check) error {
 	if err != nil {
 		return err
 	}
-	s.after = last
+	s.after, s.full = last, s.refused(ctx)
 	if err := s.generate(); err != nil {
 		return err
 	}

@@ -233,6 +233,7 @@ type session struct {
 	config  aws.Config
 	own     *ownCalls
 	after   uint64 // newest call before the check began
+	full    int64  // calls that found no room before the check began
 	done    bool   // all steps were taken
 	held    bool   // the emulator's clock stands still
 	data    map[string]any
@@ -275,7 +276,7 @@ func (s *session) also(c *lab.Check) *session {
 	n := newSession(s.o, c)
 	n.own, n.config, n.sets, n.data, n.runs, n.spans, n.outputs = s.own, s.config, s.sets, s.data, s.runs, s.spans,
 		s.outputs
-	n.after, n.sent, n.done = s.after, s.sent, true
+	n.after, n.full, n.sent, n.done = s.after, s.full, s.sent, true
 	return n
 }
 

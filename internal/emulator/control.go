@@ -169,6 +169,21 @@ func (c *Control) LastCall(ctx context.Context) (uint64, error) {
 	return out.Trace, err
 }
 
+// Storage is what may be stored in an emulator.
+type Storage struct {
+	Max     int64 `json:"max"`     // bytes; 0 is no bound
+	Refused int64 `json:"refused"` // calls that failed since there was no room
+}
+
+// Storage tells whether the emulator has had room for everything.
+func (c *Control) Storage(ctx context.Context) (Storage, error) {
+	var out struct {
+		Storage Storage `json:"storage"`
+	}
+	err := c.do(ctx, http.MethodGet, "/_pipelab/info", nil, &out)
+	return out.Storage, err
+}
+
 // Operations lists what each service of the emulator implements, by plane:
 // "control" or "data".
 func (c *Control) Operations(ctx context.Context) (map[string]map[string][]string, error) {

@@ -145,7 +145,10 @@ func ours(err error) bool {
 	var problems *cfn.Problems
 	var failed *cfn.DeployError
 	var script *deploy.ScriptError
+	var crowded *trial.CrowdedError
 	switch {
+	case errors.As(err, &crowded):
+		return false
 	case errors.As(err, &problems), errors.As(err, &script), errors.Is(err, deploy.ErrNothing):
 		return false
 	case !errors.As(err, &failed):

@@ -34,6 +34,21 @@ func (e *LabError) Error() string { return e.Err.Error() }
 // Unwrap returns the reason.
 func (e *LabError) Unwrap() error { return e.Err }
 
+// CrowdedError is why a tree could not be deployed that stores too much.
+type CrowdedError struct {
+	Why string // for the learner
+	Err error  // what failed first
+}
+
+func (e *CrowdedError) Error() string { return e.Why }
+
+// Unwrap returns what failed.
+func (e *CrowdedError) Unwrap() error { return e.Err }
+
+// StoredBytes is what a tree may store in the emulated AWS where somebody else
+// pays for the memory.
+const StoredBytes = 512 << 20
+
 // Options say what is tried and how.
 type Options struct {
 	Lab    *lab.Folder
@@ -96,6 +111,9 @@ func Run(ctx context.Context, o Options) (out Outcome, err error) {
 		return out, err
 	}
 	if err != nil {
+		if why := check.Crowded(ctx, e, 0); why != "" {
+			err = &CrowdedError{why, err}
+		}
 		out.Deploy = err
 		return out, ctx.Err()
 	}

@@ -49,7 +49,8 @@ type Cloud struct {
 	clock   *clock.Clock
 	shifts  *store.Collection[[]clock.Shift]
 	token   string
-	closed  bool // what tools may do without the token is closed too
+	max     int64 // bytes that may be stored
+	closed  bool  // what tools may do without the token is closed too
 	mux     *http.ServeMux
 	scratch scratch
 
@@ -62,7 +63,8 @@ type Cloud struct {
 // which programs will reach the cloud.
 func New(ctx context.Context, endpoint string, o Options) (*Cloud, error) {
 	st := store.New(store.Options{Dir: o.Dir, MaxBytes: o.MaxBytes})
-	c := &Cloud{store: st, token: o.Token, closed: o.Confine != nil, snapshots: map[string]*store.Snapshot{}}
+	c := &Cloud{store: st, max: o.MaxBytes, token: o.Token, closed: o.Confine != nil,
+		snapshots: map[string]*store.Snapshot{}}
 	c.shifts = store.NewCollection[[]clock.Shift](st, "clock.shifts")
 	clk := o.Clock
 	if clk == nil {

@@ -94,7 +94,8 @@ func (c *Cloud) info(w http.ResponseWriter, _ *http.Request) {
 		table[d.Name] = o
 	}
 	gateway.Reply(w, http.StatusOK, map[string]any{"edition": "pipelab", "operations": table,
-		"trace": c.gateway.Trace().Last()})
+		"storage": map[string]int64{"max": c.max, "refused": c.gateway.Full()},
+		"trace":   c.gateway.Trace().Last()})
 }
 
 func (c *Cloud) now(w http.ResponseWriter, _ *http.Request) {

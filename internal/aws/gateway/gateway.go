@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
+	"reflect"
 	"runtime/debug"
 	"sync/atomic"
 
@@ -29,6 +31,7 @@ type Gateway struct {
 	creds    Credentials
 	endpoint string
 	scratch  func() (string, error)
+	full     atomic.Int64 // calls that found no room
 	public   map[string]Public
 	cors     map[string]CrossOrigin
 	policies policy.Cache // of public resources
@@ -173,16 +176,43 @@ func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err
 		return nil, err
 	}
 	if out, err = g.handle(WithCall(ctx, c), c, op); err != nil {
-		return nil, site.Errors.full(err)
+		return nil, g.refused(site, err)
 	}
 	if spared {
 		return out, nil
 	}
 	if err := g.host.Faults.After(site); err != nil {
+		discard(out)
 		return nil, op.injected(c.Input, err)
 	}
 	return out, nil
 }
+
+// discard closes the body of an answer that nobody gets: it may hold what is
+// stored.
+func discard(out any) {
+	v := reflect.Indirect(reflect.ValueOf(out))
+	if v.Kind() != reflect.Struct {
+		return
+	}
+	if f := v.FieldByName("Body"); f.IsValid() {
+		if body, ok := f.Interface().(io.Closer); ok && !f.IsZero() {
+			_ = body.Close() // it was only to be read
+		}
+	}
+}
+
+// refused counts a call that failed since the store is full, and words it as the
+// service would.
+func (g *Gateway) refused(site Site, err error) error {
+	if errors.Is(err, store.ErrFull) {
+		g.full.Add(1)
+	}
+	return site.Errors.full(err)
+}
+
+// Full is how many calls have failed since the store had no room.
+func (g *Gateway) Full() int64 { return g.full.Load() }
 
 // injected is an injected error as the service would word it.
 func (o Operation) injected(input any, err error) error {

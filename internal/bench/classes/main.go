@@ -140,7 +140,8 @@ var programs = map[string]string{"kinesis-partition-keys": "producer.py", "s3-up
 
 // generate lays out n submissions: of each twenty-five, one is an empty folder,
 // one no zip, one has a template that cannot be deployed and one means harm; of
-// each two hundred one never ends, which takes 40 s beside the others. The others
+// each fifty one stores without end, and of each two hundred one never ends, which takes 40 s
+// beside the others. The others
 // are solutions, starters and mutants in turn.
 func generate(dir string, n int) error {
 	all := labs.FS()
@@ -192,9 +193,14 @@ func generate(dir string, n int) error {
 // harm is what a submission of n does before anything else, "" for most.
 func harm(i, n int) string {
 	const patient = "import signal, time\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(1e9)\n"
+	// Stores without end, until it is refused.
+	const hoard = "import boto3, os\ns3 = boto3.client('s3')\ns3.create_bucket(Bucket='hoard-%d' % os.getpid())\n" +
+		"for n in range(10 ** 9):\n    s3.put_object(Bucket='hoard-%d' % os.getpid(), Key=str(n), Body=os.urandom(8 << 20))\n"
 	switch {
 	case i%200 == 20 && i/200 < n/200:
 		return patient
+	case i%50 == 10:
+		return hoard
 	case i%25 != 3:
 		return ""
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/pipelab/pipelab/internal/grade"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/trial"
 )
 
 // Commands returns the commands of this package.
@@ -31,6 +32,7 @@ type gradeFlags struct {
 	formats                                                    []string
 	jobs                                                       int
 	deadline                                                   time.Duration
+	maxStored                                                  int64 // MiB
 	seed                                                       uint64
 	variants, noCache, dryRun, acceptDrops, ci, hidden         bool
 }
@@ -45,6 +47,7 @@ type command struct {
 	place   place  // where it runs, for --ci
 	labs    map[string]*lab.Folder
 	formats []output
+	mode    string // of the sandbox
 }
 
 func newGrade(a *app.App) *cobra.Command {
@@ -105,6 +108,8 @@ something could not be judged; 130 interrupted.`,
 	fs.BoolVar(&f.dryRun, "dry-run", false, "show which submission is whose, and grade nothing")
 	fs.StringVar(&f.sandbox, "sandbox", "",
 		"what confines learners' programs: landlock, container, none (default: the first that there is)")
+	fs.Int64Var(&f.maxStored, "max-stored", trial.StoredBytes>>20,
+		"MiB that one submission may store in the emulated AWS; its checks fail with more")
 	fs.BoolVar(&f.ci, "ci", false,
 		"find out where this runs (GitHub Actions, GitLab, Gradescope) and write what that wants")
 	complete(a, c)
@@ -196,10 +201,14 @@ func (g *command) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if g.maxStored != trial.StoredBytes>>20 { // which results depend on, as on the program
+		build += fmt.Sprintf(" with %d MiB", g.maxStored)
+	}
 	policy, mode, err := g.confine(ctx)
 	if err != nil {
 		return err
 	}
+	g.mode = mode
 	o := grade.PlanOptions{Assignment: *assignment, Lab: g.openLab, Roster: roster, Found: found, Tool: g.Version,
 		Build: build, Emulator: "embedded", Sandbox: mode, Confine: caged(policy, mode)}
 	if g.dryRun {
@@ -225,6 +234,8 @@ func (g *command) check() error {
 		return app.Usagef("--lab and --assignment exclude each other")
 	case g.jobs < 0:
 		return app.Usagef("--jobs %d is less than one", g.jobs)
+	case g.maxStored < 1:
+		return app.Usagef("--max-stored %d is less than one MiB", g.maxStored)
 	case g.deadline <= 0:
 		return app.Usagef("--deadline %s is no time", g.deadline)
 	case g.acceptDrops && g.baseline == "":

@@ -21,13 +21,13 @@ import (
 	"github.com/pipelab/pipelab/internal/check"
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/cli/assignment"
+	"github.com/pipelab/pipelab/internal/cli/serve"
 	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/deploy"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/embedded"
 	"github.com/pipelab/pipelab/internal/grade"
 	"github.com/pipelab/pipelab/internal/lab"
-	"github.com/pipelab/pipelab/internal/provision"
 	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/sandbox"
 	"github.com/pipelab/pipelab/internal/trial"
@@ -227,11 +227,7 @@ func caged(policy *sandbox.Policy, mode string) *sandbox.Policy {
 
 // container is the policy that has learners' programs run in containers.
 func (g *command) container(ctx context.Context) (*sandbox.Policy, error) {
-	image := g.Getenv(sandboxImage)
-	if image == "" {
-		image = "pipelab/sandbox"
-	}
-	p, err := confine.NewContainer(ctx, image)
+	p, err := confine.NewContainer(ctx, g.image())
 	switch {
 	case errors.Is(err, confine.ErrNoImage):
 		return nil,
@@ -242,6 +238,14 @@ func (g *command) container(ctx context.Context) (*sandbox.Policy, error) {
 		return nil, app.Environmentf("%s", err).Hint("pipelab doctor tells what this machine can do")
 	}
 	return p, err
+}
+
+// image is that of containers.
+func (g *command) image() string {
+	if image := g.Getenv(sandboxImage); image != "" {
+		return image
+	}
+	return "pipelab/sandbox"
 }
 
 // sandboxImage names the image of --sandbox container.
@@ -278,8 +282,13 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 		defer debug.SetGCPercent(debug.SetGCPercent(400))
 	}
 	t := newTicker(g.App)
+	emulators, err := g.emulators(policy)
+	if err != nil {
+		return err
+	}
+	defer emulators.Close()
 	run := grade.RunOptions{
-		Driver:       embedded.Driver{Provision: provision.At, Interpreters: g.Interpreters, Confine: policy},
+		Driver:       emulators,
 		Deploy:       trial.Stacks(func(e emulator.Emulator) deploy.Target { return g.target(e, policy) }),
 		Interpreters: g.Interpreters, Confine: policy, Clock: g.Wall(), Parallel: g.jobs, Deadline: g.deadline,
 		Output: out, Rerun: g.rerun, Progress: t.done,
@@ -312,6 +321,24 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 		}
 	}
 	return g.conclude(out, outcome, before, len(o.Found) == 1 && o.Roster == nil)
+}
+
+// emulators run in processes of their own: whatever a submission does to one,
+// the others are graded.
+func (g *command) emulators(policy *sandbox.Policy) (*embedded.Apart, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	o := embedded.ApartOptions{Command: []string{self, "emulator", serve.ApartCommand}, Environ: g.Environ,
+		MaxBytes: g.maxStored << 20, Confine: policy}
+	if g.Getenv("GOGC") == "" {
+		o.Environ = append(slices.Clone(o.Environ), "GOGC=400")
+	}
+	if g.mode == string(confine.Container) {
+		o.Image = g.image()
+	}
+	return embedded.NewApart(o), nil
 }
 
 // draw is a seed that nobody knows beforehand, short enough to type.

@@ -14,7 +14,9 @@ import (
 
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/emulator/embedded"
 	"github.com/pipelab/pipelab/internal/loopback"
+	"github.com/pipelab/pipelab/internal/provision"
 )
 
 // Commands returns the group "emulator".
@@ -23,13 +25,17 @@ func Commands(a *app.App) []*cobra.Command {
 		Use: "emulator", Short: "Run the emulated AWS by itself", GroupID: "emulator",
 		Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	group.AddCommand(newServe(a))
+	group.AddCommand(newServe(a), newApart(a))
 	return []*cobra.Command{group}
 }
+
+// ApartCommand is the word after "emulator" for the processes of grading.
+const ApartCommand = "apart"
 
 type options struct {
 	addr, dir, emulator string
 	orFree              bool
+	maxBytes            int64
 }
 
 func newServe(a *app.App) *cobra.Command {
@@ -55,13 +61,32 @@ only be reached by nobody.`,
 	c.Flags().StringVar(&o.addr, "addr", app.DefaultAddr, "loopback address to listen on")
 	c.Flags().StringVar(&o.dir, "dir", "", "keep the state in this folder (default: in memory)")
 	c.Flags().BoolVar(&o.orFree, "or-free-port", false, "take any free port if that one is taken")
+	c.Flags().Int64Var(&o.maxBytes, "max-bytes", 0,
+		"what may be stored in the embedded emulator, in bytes; more is refused as by a service in trouble (default: no "+
+			"bound)")
 	a.EmulatorFlags(c, &o.emulator, "which emulated AWS to serve, or to serve a proxy of")
 	return c
+}
+
+// newApart is what grading starts: emulators one after the other, for a process
+// that tells it when.
+func newApart(a *app.App) *cobra.Command {
+	return &cobra.Command{
+		Use: ApartCommand, Hidden: true, Args: cobra.NoArgs,
+		Short: "Serve emulators one after the other, as told on standard input",
+		RunE: func(c *cobra.Command, _ []string) error {
+			return embedded.ServeApart(c.Context(), a.In, a.Out, embedded.Driver{Provision: provision.At,
+				Interpreters: a.Interpreters})
+		},
+	}
 }
 
 func run(c *cobra.Command, a *app.App, o options) error {
 	if o.dir != "" && o.emulator != string(emulator.Embedded) {
 		return app.Usagef("--dir is for the embedded emulator; %s keeps its state itself, or not at all", o.emulator)
+	}
+	if o.maxBytes < 0 || o.maxBytes > 0 && o.emulator != string(emulator.Embedded) {
+		return app.Usagef("--max-bytes is a positive number, and for the embedded emulator")
 	}
 	// Whoever started this may be killed before it is ready. Writing that it is
 	// must then not end it with a container running.
@@ -70,6 +95,10 @@ func run(c *cobra.Command, a *app.App, o options) error {
 	d, err := a.Driver(o.emulator)
 	if err != nil {
 		return err
+	}
+	if own, ok := d.(embedded.Driver); ok {
+		own.MaxBytes = o.maxBytes
+		d = own
 	}
 	e, err := d.Start(c.Context(), emulator.Options{Dir: o.dir, Addr: o.addr})
 	if errors.Is(err, syscall.EADDRINUSE) && o.orFree {

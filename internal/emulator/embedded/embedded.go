@@ -28,6 +28,8 @@ type Driver struct {
 	Log *slog.Logger
 	// Token opens the control endpoints; empty makes a random one.
 	Token string
+	// MaxBytes bounds what is stored, in bytes; 0 is no bound.
+	MaxBytes int64
 	// Provision makes what creates the resources of CloudFormation's stacks,
 	// for an account and region at an endpoint. Nil leaves CloudFormation out.
 	Provision func(endpoint, account, region string) cfn.Provider
@@ -56,7 +58,8 @@ func (d Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulato
 		token = emulator.NewToken()
 	}
 	endpoint := emulator.NewEndpoint("http://"+listener.Addr().String(), token)
-	options := cloud.Options{Dir: o.Dir, Token: token, Log: log, Interpreters: d.Interpreters, Confine: d.Confine}
+	options := cloud.Options{Dir: o.Dir, Token: token, MaxBytes: d.MaxBytes, Log: log, Interpreters: d.Interpreters,
+		Confine: d.Confine}
 	if d.Provision != nil {
 		options.Provision = func(endpoint string, scope ident.Scope) cfn.Provider {
 			return d.Provision(endpoint, scope.Account, scope.Region)

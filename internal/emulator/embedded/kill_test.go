@@ -38,6 +38,13 @@ func TestMain(m *testing.M) {
 		}
 		return
 	}
+	if os.Getenv(apartVariable) != "" {
+		if err := serveApart(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
 	if options := os.Getenv(optionsVariable); options != "" {
 		if err := serveWith(options); err != nil {
 			fmt.Fprintln(os.Stderr, err)

@@ -25,7 +25,8 @@ func (s *Service) Invoke(ctx context.Context, in *sdk.InvokeInput) (*sdk.InvokeO
 	if err != nil {
 		return nil, err
 	}
-	v, err := s.callable(fn)
+	v, hold, err := s.callable(fn)
+	defer hold.Release()
 	if err != nil {
 		return nil, err
 	}
@@ -78,8 +79,10 @@ func (s *Service) InvokeAsync(ctx context.Context, in *sdk.InvokeAsyncInput) (*s
 	return &sdk.InvokeAsyncOutput{Status: 202}, nil
 }
 
-// callable finds the version that an invocation runs, if it may run.
-func (s *Service) callable(fn esm.Function) (v version, err error) {
+// callable finds the version that an invocation runs, if it may run. Its code
+// stays until the hold is released: an update meanwhile must not take it from a
+// process that is only starting.
+func (s *Service) callable(fn esm.Function) (v version, hold *store.Hold, err error) {
 	err = s.host.Store.View(func(tx *store.Tx) error {
 		if v, err = s.find(tx, fn); err != nil {
 			return err
@@ -87,13 +90,16 @@ func (s *Service) callable(fn esm.Function) (v version, err error) {
 		if a, ok := s.aliases.Get(tx, fn.Scope, store.Key(fn.Name, fn.Qualifier)); ok {
 			v, err = s.weighted(tx, fn, a, v)
 		}
+		if err == nil {
+			hold = tx.Hold(bodiesOf(v)...)
+		}
 		return err
 	})
 	if err == nil && s.host.Clock.Now().Before(v.Ready) {
 		err = conflict(
 			"The operation cannot be performed at this time. The function is currently in the following state: Pending")
 	}
-	return v, err
+	return v, hold, err
 }
 
 // weighted draws the version that an alias means this time.

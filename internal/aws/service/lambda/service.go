@@ -75,12 +75,10 @@ func New(h *gateway.Host) *Service {
 		fleet: runtime.NewFleet(h.Clock, runtime.Machine{Scratch: h.Scratch, Endpoint: h.Endpoint,
 			Interpreters: h.Interpreters, Confine: h.Confine}),
 		functions: store.NewCollection[function](h.Store, "lambda.functions"),
-		versions: store.NewCollection(h.Store, "lambda.versions", store.WithBlobs(func(v version) []string {
-			return append([]string{v.Code.ID}, v.Layers...)
-		})),
-		aliases:  store.NewCollection[alias](h.Store, "lambda.aliases"),
-		policies: store.NewCollection[permissions](h.Store, "lambda.policies"),
-		configs:  store.NewCollection[invokeConfig](h.Store, "lambda.invokeConfigs"),
+		versions:  store.NewCollection(h.Store, "lambda.versions", store.WithBlobs(bodiesOf)),
+		aliases:   store.NewCollection[alias](h.Store, "lambda.aliases"),
+		policies:  store.NewCollection[permissions](h.Store, "lambda.policies"),
+		configs:   store.NewCollection[invokeConfig](h.Store, "lambda.invokeConfigs"),
 		layers: store.NewCollection(h.Store, "lambda.layers", store.WithBlobs(func(l layer) []string {
 			return []string{l.Code.ID}
 		})),
@@ -109,3 +107,8 @@ func (s *Service) Stop() {
 }
 
 func limit(name string) int64 { return limits.Get("lambda", name) }
+
+// bodiesOf are the stored bodies that a version is made of.
+func bodiesOf(v version) []string {
+	return append([]string{v.Code.ID}, v.Layers...)
+}
