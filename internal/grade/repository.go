@@ -138,6 +138,8 @@ func (r *reader) git(most int64, stdin string, args ...string) (*os.File, error)
 	policy := r.policy.With([]string{filepath.Join(r.theirs, "objects")}, nil)
 	if policy != nil {
 		policy.FileSize = most
+	} else { // in half KiB, POSIX says
+		script = fmt.Sprintf("ulimit -f %d && ", most/512+2) + script
 	}
 	res, err := sandbox.Run(r.ctx, sandbox.Spec{
 		Command: append([]string{"sh", "-c", script, "git"}, args...), Dir: r.dir, Timeout: gitDeadline, Policy: policy,
