@@ -165,8 +165,7 @@ func (a *Apart) launch() (w *worker, err error) {
 			err = errors.Join(fmt.Errorf("start a process for an emulator: %w", err), os.RemoveAll(w.tmp))
 		}
 	}()
-	w.cmd = exec.Command(a.o.Command[0],
-		a.o.Command[1:]...) //nolint:gosec,noctx // this very program; it ends with its input
+	w.cmd = exec.Command(a.o.Command[0], a.o.Command[1:]...) //nolint:noctx // it ends with its input
 	w.cmd.Env = append(slices.Clone(a.o.Environ), "TMPDIR="+w.tmp)
 	if a.o.MaxBytes > 0 { // the collector works harder before the process is too large
 		w.cmd.Env = append(w.cmd.Env, "GOMEMLIMIT="+strconv.FormatInt(a.o.MaxBytes+beside/2, 10))
