@@ -80,7 +80,7 @@ func together(readers int, read func(), write func(i int)) (reads, writes float6
 			w.Add(1)
 		}
 	})
-	time.Sleep(50 * time.Millisecond)
+	time.Sleep(50 * time.Millisecond) // how long is counted; nothing is waited for
 	stop.Store(true)
 	all.Wait()
 	return float64(r.Load()), float64(w.Load())
