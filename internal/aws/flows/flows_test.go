@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	ddbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -33,6 +34,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	dynamodbservice "github.com/pipelab/pipelab/internal/aws/service/dynamodb"
 	iamservice "github.com/pipelab/pipelab/internal/aws/service/iam"
+	kinesisservice "github.com/pipelab/pipelab/internal/aws/service/kinesis"
 	lambdaservice "github.com/pipelab/pipelab/internal/aws/service/lambda"
 	s3service "github.com/pipelab/pipelab/internal/aws/service/s3"
 	sqsservice "github.com/pipelab/pipelab/internal/aws/service/sqs"
@@ -50,11 +52,12 @@ type region struct {
 	close   func()
 	seen    uint64 // of the trace
 
-	s3     *s3.Client
-	sqs    *sqs.Client
-	lambda *lambda.Client
-	dynamo *dynamodb.Client
-	iam    *iam.Client
+	s3      *s3.Client
+	sqs     *sqs.Client
+	lambda  *lambda.Client
+	dynamo  *dynamodb.Client
+	iam     *iam.Client
+	kinesis *kinesis.Client
 }
 
 func open(t *testing.T, dir string, clk *clock.Clock) *region {
@@ -63,7 +66,7 @@ func open(t *testing.T, dir string, clk *clock.Clock) *region {
 	g := gateway.New(st, clk, ident.NewSource(), slog.New(slog.DiscardHandler))
 	h := g.Host()
 	for _, s := range []gateway.Service{dynamodbservice.New(h), sqsservice.New(h), s3service.New(h), iamservice.New(h),
-		stsservice.New(h), lambdaservice.New(h)} {
+		stsservice.New(h), kinesisservice.New(h), lambdaservice.New(h)} {
 		g.Register(s)
 	}
 	require.NoError(t, st.Open())
@@ -77,7 +80,7 @@ func open(t *testing.T, dir string, clk *clock.Clock) *region {
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} }}
 	r := &region{t: t, gateway: g, clock: clk, s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 		sqs: sqs.NewFromConfig(cfg), lambda: lambda.NewFromConfig(cfg), dynamo: dynamodb.NewFromConfig(cfg),
-		iam: iam.NewFromConfig(cfg)}
+		iam: iam.NewFromConfig(cfg), kinesis: kinesis.NewFromConfig(cfg)}
 	closed := false
 	r.close = func() {
 		if closed {

@@ -207,7 +207,7 @@ func (m *Mappings) reach(ctx context.Context, row *mapping, kind sourceKind, arn
 
 func (m *Mappings) reachQueue(ctx context.Context, row *mapping, who gateway.Principal, arn ident.ARN,
 	timeout int32) error {
-	url, err := QueueURL(ctx, m.host, arn)
+	url, err := queueURL(ctx, m.host, arn)
 	var out *sqs.GetQueueAttributesOutput
 	if err == nil {
 		out, err = call[sqs.GetQueueAttributesOutput](ctx, m.host, who, arn.Scope(), "sqs", "GetQueueAttributes",

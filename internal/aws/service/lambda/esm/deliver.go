@@ -124,8 +124,11 @@ func (l *lane) expire(p *piece) {
 
 // giveUp hands records to the on-failure destination and goes on behind them.
 func (l *lane) giveUp(p *piece, recs []*record, condition string) {
-	l.r.s.discarded(l.r.id, recs, p, condition)
-	l.r.finish(recs, l.index, l.open)
+	if l.r.s.set.failures == "" {
+		l.r.finish(recs, l.index, l.open)
+		return
+	}
+	l.r.finish(recs, l.index, l.open, l.r.s.discarded(l.r.id, recs, p, condition))
 }
 
 // succeed moves on behind a piece and keeps the tumbling window's state.

@@ -1,18 +1,16 @@
 package esm
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/outbox"
 )
 
 // failureRecord is what an on-failure destination gets: where the records are,
@@ -53,15 +51,17 @@ type batchInfo struct {
 
 const stamp = "2006-01-02T15:04:05.000Z"
 
-// discarded tells the on-failure destination, if there is one, of records that
-// were given up.
+// failurePolicy is how long a failure record is tried.
 //
-// AWS: a record that the destination does not take is dropped and counted in
-// DestinationDeliveryErrors. Here it is dropped and logged.
-func (s *streamWorker) discarded(shard string, recs []*record, p *piece, condition string) {
-	if s.set.failures == "" {
-		return
-	}
+// AWS: says nothing of retries, and counts records that the destination does
+// not take in DestinationDeliveryErrors. Here they are logged.
+func failurePolicy() outbox.Policy {
+	return outbox.Policy{Attempts: 5, First: time.Second, Longest: time.Minute}
+}
+
+// discarded is what the on-failure destination gets of records that are given
+// up.
+func (s *streamWorker) discarded(shard string, recs []*record, p *piece, condition string) outbox.Delivery {
 	now := s.m.host.Clock.Now()
 	first, last := recs[0], recs[len(recs)-1]
 	info := &batchInfo{
@@ -84,54 +84,34 @@ func (s *streamWorker) discarded(shard string, recs []*record, p *piece, conditi
 	} else {
 		out.DynamoDB = info
 	}
-	if err := s.sendFailure(shard, recs, out, now); err != nil {
-		s.m.host.Log.Warn("on-failure destination did not take a batch", "uuid", s.key.uuid, "destination", s.set.failures,
-			"error", err)
+	if bucketDestination(s.set.failures) { // a bucket gets the event too
+		events := make([]json.RawMessage, len(recs))
+		for i, r := range recs {
+			events[i] = r.event
+		}
+		out.Payload = string(encode(batchEvent{Records: events}))
+	}
+	return outbox.Delivery{
+		Cause: p.last.requestID, SourceARN: s.fn.ARN(), SourceAccount: s.fn.Scope.Account, Scope: s.key.scope,
+		Sender: outbox.Sender{Service: "lambda.amazonaws.com", Role: s.cfg.Role, Session: s.fn.Name,
+			Account: s.fn.Scope.Account},
+		Target: s.set.failures, Payload: encode(out), Group: s.key.uuid, Order: s.key.uuid + "/" + shard,
+		Policy: failurePolicy(),
+		// Source: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
+		Name: fmt.Sprintf("aws/lambda/%s/%s/%s/%s-%s", s.key.uuid, shard, now.Format("2006/01/02"),
+			now.Format("2006-01-02T15.04.05"), s.m.host.IDs.UUID()),
 	}
 }
 
-func (s *streamWorker) sendFailure(shard string, recs []*record, out failureRecord, now time.Time) error {
-	arn, err := ident.ParseARN(s.set.failures)
-	if err != nil {
-		return err
-	}
-	if arn.Service == "sqs" {
-		return s.sendToQueue(arn, string(encode(out)))
-	}
-	events := make([]json.RawMessage, len(recs))
-	for i, r := range recs {
-		events[i] = r.event
-	}
-	out.Payload = string(encode(batchEvent{Records: events}))
-	// Source: https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html
-	key := fmt.Sprintf("aws/lambda/%s/%s/%s/%s-%s", s.key.uuid, shard, now.Format("2006/01/02"),
-		now.Format("2006-01-02T15.04.05"), s.m.host.IDs.UUID())
-	body := encode(out)
-	size, kind := int64(len(body)), "application/json"
-	_, err = call[s3.PutObjectOutput](s.hard, s.m.host, s.role(), s.key.scope, "s3", "PutObject",
-		&s3.PutObjectInput{Bucket: &arn.Resource, Key: &key, Body: bytes.NewReader(body), ContentLength: &size,
-			ContentType: &kind})
-	return err
+func bucketDestination(arn string) bool {
+	a, err := ident.ParseARN(arn)
+	return err == nil && a.Service == "s3"
 }
 
-func (s *streamWorker) sendToQueue(arn ident.ARN, body string) error {
-	url, err := QueueURL(s.hard, s.m.host, arn)
-	if err != nil {
-		return err
-	}
-	in := &sqs.SendMessageInput{QueueUrl: &url, MessageBody: &body}
-	if strings.HasSuffix(arn.Resource, ".fifo") {
-		id := s.m.host.IDs.UUID()
-		in.MessageGroupId, in.MessageDeduplicationId = &s.key.uuid, &id
-	}
-	_, err = call[sqs.SendMessageOutput](s.hard, s.m.host, s.role(), arn.Scope(), "sqs", "SendMessage", in)
-	return err
-}
-
-// QueueURL asks for the URL of a queue. Lambda knows it without a permission of
+// queueURL asks for the URL of a queue. Lambda knows it without a permission of
 // the execution role: AWS's managed policy for queues grants no GetQueueUrl.
 // Source: https://docs.aws.amazon.com/aws-managed-policy/latest/reference/AWSLambdaSQSQueueExecutionRole.html
-func QueueURL(ctx context.Context, h *gateway.Host, arn ident.ARN) (string, error) {
+func queueURL(ctx context.Context, h *gateway.Host, arn ident.ARN) (string, error) {
 	out, err := call[sqs.GetQueueUrlOutput](ctx, h, gateway.ServicePrincipal("lambda.amazonaws.com", arn.Account),
 		arn.Scope(), "sqs", "GetQueueUrl",
 		&sqs.GetQueueUrlInput{QueueName: &arn.Resource, QueueOwnerAWSAccountId: &arn.Account})

@@ -3,8 +3,9 @@ package esm_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"io"
+	"maps"
 	"regexp"
 	"strings"
 	"sync"
@@ -18,66 +19,86 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/outbox"
 )
 
 // inbox stands in for the services of destinations: it takes what they get.
 type inbox struct {
 	gateway.Passive
 	name string
-	ops  func(*inbox) []gateway.Operation
 
-	mu  sync.Mutex
-	got map[string]string // object key or message number
-	who []string
+	mu   sync.Mutex
+	fail error             // what it answers; nil takes everything
+	got  map[string]string // object key or message number
+	who  []string
 }
 
+// Describe implements gateway.Service.
 func (b *inbox) Describe() gateway.Descriptor {
-	return gateway.Descriptor{Name: b.name, Operations: b.ops(b)}
+	op := gateway.Op(gateway.Data, func(context.Context, *sqs.SendMessageInput) (*sqs.SendMessageOutput, error) {
+		return nil, errors.New("deliveries are taken, calls are not")
+	})
+	if b.name == "s3" {
+		op = gateway.Op(gateway.Data, func(context.Context, *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
+			return nil, errors.New("deliveries are taken, calls are not")
+		})
+	}
+	return gateway.Descriptor{Name: b.name, Operations: []gateway.Operation{op},
+		Targets: []outbox.Target{{Name: b.name, Deliver: b.take}}}
 }
 
-func (b *inbox) add(ctx context.Context, key, body string) {
+func (b *inbox) take(_ context.Context, d *outbox.Delivery) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if key == "" {
-		key = fmt.Sprint(len(b.got))
+	if b.fail != nil {
+		return b.fail
 	}
-	b.got[key] = body
-	b.who = append(b.who, gateway.From(ctx).Principal.RoleARN)
+	key := fmt.Sprint(len(b.got))
+	if b.name == "s3" {
+		key = strings.TrimPrefix(d.Target, "arn:aws:s3:::") + "/" + d.Name
+	}
+	b.got[key] = string(d.Payload)
+	b.who = append(b.who, d.Sender.Role)
+	return nil
+}
+
+// refuse makes deliveries fail with err, or lets them in again with nil.
+func (b *inbox) refuse(err error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.fail = err
 }
 
 func (b *inbox) all() map[string]string {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	out := map[string]string{}
-	for k, v := range b.got {
-		out[k] = v
-	}
-	return out
+	return maps.Clone(b.got)
 }
 
-func bucket() *inbox {
-	return &inbox{name: "s3", got: map[string]string{}, ops: func(b *inbox) []gateway.Operation {
-		return []gateway.Operation{gateway.Op(gateway.Data,
-			func(ctx context.Context, in *s3.PutObjectInput) (*s3.PutObjectOutput, error) {
-				body, err := io.ReadAll(in.Body)
-				b.add(ctx, *in.Bucket+"/"+*in.Key, string(body))
-				return &s3.PutObjectOutput{}, err
-			})}
-	}}
-}
+func bucket() *inbox { return &inbox{name: "s3", got: map[string]string{}} }
+func queue() *inbox  { return &inbox{name: "sqs", got: map[string]string{}} }
 
-func queue() *inbox {
-	return &inbox{name: "sqs", got: map[string]string{}, ops: func(b *inbox) []gateway.Operation {
-		return []gateway.Operation{
-			gateway.Op(gateway.Control, func(_ context.Context, in *sqs.GetQueueUrlInput) (*sqs.GetQueueUrlOutput, error) {
-				return &sqs.GetQueueUrlOutput{QueueUrl: in.QueueName}, nil
-			}),
-			gateway.Op(gateway.Data, func(ctx context.Context, in *sqs.SendMessageInput) (*sqs.SendMessageOutput, error) {
-				b.add(ctx, "", *in.MessageBody)
-				return &sqs.SendMessageOutput{}, nil
-			}),
-		}
-	}}
+// Records are given up while the destination cannot be reached, and the cloud
+// stops before it can: what tells of them arrives after.
+func TestDestination_outlivesAStop(t *testing.T) {
+	t.Parallel()
+	q := queue()
+	q.refuse(errors.New("the queue is out of order"))
+	c := newCloud(t, q)
+	c.stream(1)
+	c.fn.handle(func(event) (any, error) { return nil, errUser })
+	c.put("k", "1")
+	c.mapping(func(in *input) {
+		in.MaximumRetryAttempts, in.DestinationConfig = aws.Int32(0), onFailure("arn:aws:sqs:us-east-1:000000000000:dlq")
+	})
+	require.Len(t, c.fn.batches(), 1)
+	require.Empty(t, q.all())
+	c.Gateway.Stop()
+	q.refuse(nil)
+	require.NoError(t, c.Gateway.Start(t.Context()))
+	c.pass(time.Minute)
+	require.Len(t, q.all(), 1)
+	require.Len(t, c.fn.batches(), 1, "the shard went on behind them")
 }
 
 func TestDestination_queueGetsMetadataOnly(t *testing.T) {
@@ -132,6 +153,7 @@ func TestDestination_bucketGetsThePayload(t *testing.T) {
 			onFailure("arn:aws:s3:::failures")
 	})
 	c.save(db, item{"pk": str("1")})
+	c.pass(0)
 	require.Len(t, b.all(), 1)
 	for key, body := range b.all() {
 		require.Regexp(t, regexp.MustCompile(`^failures/aws/lambda/`+uuid+

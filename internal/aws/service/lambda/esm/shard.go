@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/outbox"
 )
 
 var errReplaced = errors.New("the stream was deleted")
@@ -27,6 +28,9 @@ type shardReader struct {
 	pending  []*record // read and not yet passed by the checkpoint, in order
 	lanes    []*lane
 	ended    bool // nothing more comes
+	// unsent is what the on-failure destination gets of given-up records. It is
+	// sent with the checkpoint behind them, so that neither is without the other.
+	unsent []outbox.Delivery
 
 	iterator string
 	made     time.Time
@@ -197,11 +201,14 @@ func laneOf(key string, lanes int) int {
 	return int(h.Sum32() % uint32(lanes))
 }
 
-// finish marks records as done with and moves the checkpoint. open is the
-// lane's tumbling window from now on, nil for none.
-func (r *shardReader) finish(recs []*record, lane int, open *window) {
+// finish marks records as done with, sends what the on-failure destination gets
+// of them, and moves the checkpoint. open is the lane's tumbling window from now
+// on, nil for none. While another lane has older records at work, the checkpoint
+// stays before these: a restart then delivers them, and gives them up, again.
+func (r *shardReader) finish(recs []*record, lane int, open *window, send ...outbox.Delivery) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.unsent = append(r.unsent, send...)
 	for _, rec := range recs {
 		rec.done = true
 	}
@@ -263,12 +270,14 @@ func (r *shardReader) advance(always bool) {
 		r.progress.Position = position{Kind: afterSeq, Seq: r.pending[n-1].seq}
 		r.pending = r.pending[n:]
 	}
-	if n == 0 && !always {
+	if n == 0 && !always && len(r.unsent) == 0 {
 		return
 	}
-	if err := r.s.m.checkpoint(r.s.key, r.id, r.progress); err != nil {
+	if err := r.s.m.checkpoint(r.s.key, r.id, r.progress, r.unsent); err != nil { // is stored with the next
 		r.s.m.host.Log.Error("checkpoint of an event source is not stored", "uuid", r.s.key.uuid, "shard", r.id, "error", err)
+		return
 	}
+	r.unsent = nil
 }
 
 // finished reports whether the shard has ended and all of it is done with, and

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/pipelab/pipelab/internal/aws/outbox"
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
@@ -173,9 +174,13 @@ func (m *Mappings) begin(ctx context.Context, src streamSource, kind string, at 
 	return out, nil
 }
 
-// checkpoint stores how far a shard has come.
-func (m *Mappings) checkpoint(key workerKey, shard string, p progress) error {
+// checkpoint stores how far a shard has come, and what has to be sent because
+// of that.
+func (m *Mappings) checkpoint(key workerKey, shard string, p progress, send []outbox.Delivery) error {
 	return m.host.Store.Update(func(tx *store.Tx) error {
+		for _, d := range send {
+			m.host.Outbox.Send(tx, d)
+		}
 		if _, ok := m.mappings.Get(tx, key.scope, key.uuid); ok {
 			m.progress.Put(tx, key.scope, progressKey(key, shard), p)
 		}
