@@ -378,7 +378,7 @@ func headerText(n *node, v reflect.Value) string {
 	case kInt:
 		return strconv.FormatInt(v.Int(), 10)
 	case kFloat:
-		return strconv.FormatFloat(v.Float(), 'g', -1, 64)
+		return floatText(v.Float())
 	case kBool:
 		return strconv.FormatBool(v.Bool())
 	case kTime:

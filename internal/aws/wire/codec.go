@@ -31,8 +31,8 @@ func (t *Target) Decode(req *http.Request) (any, error) {
 		return nil, err
 	}
 	switch t.Protocol {
-	case Query:
-		err = decodeQuery(t.form, n, in.Elem(), &t.zeros)
+	case Query, EC2Query:
+		err = t.decodeQuery(n, in.Elem())
 	case RestJSON, RestXML:
 		err = t.decodeREST(req, n, in.Elem())
 	default:
@@ -55,7 +55,7 @@ func (t *Target) malformed(err error) error {
 		return t.svc.words.Malformed.say(err.Error())
 	case t.Protocol == RestXML:
 		return MalformedXML().say("")
-	case t.Protocol == Query:
+	case t.Protocol == Query, t.Protocol == EC2Query:
 		return Fault{Code: "MalformedInput"}.say(err.Error())
 	}
 	return Fault{Code: "SerializationException"}.say(err.Error())
@@ -121,7 +121,7 @@ func (t *Target) WriteOutput(w http.ResponseWriter, req *http.Request, requestID
 	switch t.Protocol {
 	case RestJSON, RestXML:
 		return t.writeREST(w, req, requestID, n, v)
-	case Query:
+	case Query, EC2Query:
 		return t.writeQuery(w, requestID, n, v)
 	case CBOR:
 		var b []byte

@@ -118,9 +118,14 @@ func (t *Target) WriteError(w http.ResponseWriter, req *http.Request, requestID 
 	}
 	switch t.Protocol {
 	case RestXML:
-		return t.writeS3Error(w, req, requestID, f)
+		if t.model.objects() {
+			return t.writeS3Error(w, req, requestID, f)
+		}
+		return t.writeQueryError(w, req, requestID, f)
 	case Query:
-		return writeQueryError(w, t.model, requestID, f)
+		return t.writeQueryError(w, req, requestID, f)
+	case EC2Query:
+		return writeEC2Error(w, requestID, f)
 	case CBOR:
 		return t.writeCBORError(w, requestID, f)
 	}
@@ -201,22 +206,59 @@ func (t *Target) writeS3Error(w http.ResponseWriter, req *http.Request, requestI
 	return write(w, "application/xml", requestID, f.status, []byte(b.String()))
 }
 
-func writeQueryError(w http.ResponseWriter, m *Model, requestID string, f failure) error {
+// writeQueryError is the error of the query protocol, and of restXml but for S3.
+// An error's own members stand beside the code.
+func (t *Target) writeQueryError(w http.ResponseWriter, req *http.Request, requestID string, f failure) error {
+	if req.Method == http.MethodHead {
+		return writeHead(w, req, requestID, f.status)
+	}
 	fault := "Receiver"
 	if f.sender {
 		fault = "Sender"
 	}
 	var b strings.Builder
-	b.WriteString(`<ErrorResponse`)
-	if m != nil && m.Metadata.XMLNamespace != "" {
-		b.WriteString(` xmlns="` + m.Metadata.XMLNamespace + `"`)
+	b.WriteString(xml.Header + `<ErrorResponse`)
+	if t.model != nil && t.model.Metadata.XMLNamespace != "" {
+		b.WriteString(` xmlns="` + t.model.Metadata.XMLNamespace + `"`)
 	}
 	b.WriteString("><Error><Type>" + fault + "</Type><Code>")
 	escape(&b, f.code)
 	b.WriteString("</Code><Message>")
 	escape(&b, f.message)
-	b.WriteString("</Message></Error><RequestId>" + requestID + "</RequestId></ErrorResponse>")
+	b.WriteString("</Message>")
+	if f.shape != nil {
+		n, err := t.svc.plans.plan(&Ref{Shape: f.shape.Name}, f.value.Type())
+		if err != nil {
+			return err
+		}
+		for _, m := range n.fields {
+			fv, ok := m.present(f.value.Field(m.index))
+			switch {
+			case !ok || strings.EqualFold(m.member, "message"):
+				continue
+			case m.ref.Location == "header":
+				writeHeader(w.Header(), m, fv)
+				continue
+			}
+			if err := writeMember(&b, m, fv); err != nil {
+				return err
+			}
+		}
+	}
+	b.WriteString("</Error><RequestId>" + requestID + "</RequestId></ErrorResponse>")
 	return write(w, "text/xml", requestID, f.status, []byte(b.String()))
+}
+
+// writeEC2Error is the error of EC2, which has lists and members of its own.
+// Source: https://docs.aws.amazon.com/AWSEC2/latest/APIReference/errors-overview.html
+func writeEC2Error(w http.ResponseWriter, requestID string, f failure) error {
+	var b strings.Builder
+	b.WriteString(xml.Header + "<Response><Errors><Error><Code>")
+	escape(&b, f.code)
+	b.WriteString("</Code><Message>")
+	escape(&b, f.message)
+	b.WriteString("</Message></Error></Errors><RequestID>" + requestID + "</RequestID></Response>")
+	return write(w, "text/xml;charset=UTF-8", requestID, f.status, []byte(b.String()))
 }
 
 // WriteUnrouted answers a request that reached no service.

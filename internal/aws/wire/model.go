@@ -1,7 +1,7 @@
 // Package wire speaks the AWS protocols on the server's side: it turns HTTP
 // requests into the SDK's Input structs and its Output structs and errors into
-// HTTP responses, for awsJson 1.0 and 1.1, restJson1, restXml, awsQuery and
-// rpc-v2-CBOR. One codec serves every service; what differs is in the API
+// HTTP responses, for awsJson 1.0 and 1.1, restJson1, restXml, awsQuery,
+// ec2Query and rpc-v2-CBOR. One codec serves every service; what differs is in the API
 // models, which are AWS's own (see gen). It knows no service's behaviour.
 package wire
 
@@ -14,7 +14,8 @@ import (
 	"sync"
 )
 
-//go:generate go run ./gen botocore-1.44.5-py3-none-any.whl models
+//go:generate go run ./gen -services ../service -table known_gen.go botocore-1.44.5-py3-none-any.whl models
+//go:generate go run ./gen -names apigateway,apigatewayv2,cloudfront,ec2 botocore-1.44.5-py3-none-any.whl testdata/models
 
 //go:embed models/*.json.gz
 var modelFiles embed.FS
@@ -34,6 +35,8 @@ type metadata struct {
 	EndpointPrefix  string          `json:"endpointPrefix"`
 	SigningName     string          `json:"signingName"`
 	Protocol        string          `json:"protocol"`
+	Protocols       []string        `json:"protocols"`
+	Signature       string          `json:"signatureVersion"`
 	JSONVersion     string          `json:"jsonVersion"`
 	TargetPrefix    string          `json:"targetPrefix"`
 	XMLNamespace    string          `json:"xmlNamespace"`
@@ -121,12 +124,19 @@ func (x *xmlNamespace) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// loadModel reads the embedded model of a service.
-func loadModel(service string) (*Model, error) {
-	b, err := modelFiles.ReadFile("models/" + service + ".json.gz")
-	if err != nil {
-		return nil, fmt.Errorf("no API model for service %q", service)
+// loadModel reads the model of a service, the embedded one unless it brings its own.
+func loadModel(a API) (*Model, error) {
+	b := a.Model
+	if b == nil {
+		var err error
+		if b, err = modelFiles.ReadFile("models/" + a.Name + ".json.gz"); err != nil {
+			return nil, fmt.Errorf("no API model for service %q", a.Name)
+		}
 	}
+	return readModel(a.Name, b)
+}
+
+func readModel(service string, b []byte) (*Model, error) {
 	z, err := gzip.NewReader(bytes.NewReader(b))
 	if err != nil {
 		return nil, err
@@ -144,9 +154,11 @@ func loadModel(service string) (*Model, error) {
 	return m, nil
 }
 
-func (m *Model) rest() bool {
-	return m.Metadata.Protocol == "rest-json" || m.Metadata.Protocol == "rest-xml"
-}
+func (m *Model) rest() bool { return m.Metadata.Protocol == restJSON || m.Metadata.Protocol == restXML }
+
+// objects reports whether the model is S3's: objects lie at any path, under the
+// bucket that the path or the host names. The way it is signed tells.
+func (m *Model) objects() bool { return m.Metadata.Signature == objectStore }
 
 // lazyModel loads a model when it is first needed.
 type lazyModel struct {
@@ -155,25 +167,7 @@ type lazyModel struct {
 	err  error
 }
 
-func (l *lazyModel) get(service string) (*Model, error) {
-	l.once.Do(func() { l.m, l.err = loadModel(service) })
+func (l *lazyModel) get(a API) (*Model, error) {
+	l.once.Do(func() { l.m, l.err = loadModel(a) })
 	return l.m, l.err
-}
-
-// serviceInfo is what routing needs to know before a model is loaded.
-type serviceInfo struct{ signing, target, version string }
-
-// knownServices repeats five words of each model so that no model is parsed to
-// route a request of another service.
-var knownServices = map[string]serviceInfo{
-	"cloudformation":  {"cloudformation", "", "2010-05-15"},
-	"cloudwatchlogs":  {"logs", "Logs_20140328", "2014-03-28"},
-	"dynamodb":        {"dynamodb", "DynamoDB_20120810", "2012-08-10"},
-	"dynamodbstreams": {"dynamodb", "DynamoDBStreams_20120810", "2012-08-10"},
-	"iam":             {"iam", "", "2010-05-08"},
-	"kinesis":         {"kinesis", "Kinesis_20131202", "2013-12-02"},
-	"lambda":          {"lambda", "", "2015-03-31"},
-	"s3":              {"s3", "", "2006-03-01"},
-	"sqs":             {"sqs", "AmazonSQS", "2012-11-05"},
-	"sts":             {"sts", "", "2011-06-15"},
 }

@@ -48,7 +48,7 @@ func (t *Target) NewOutput() any {
 // DecodeOutput reads the body of a successful answer of the JSON and CBOR
 // protocols into a new Output struct and returns a pointer to it.
 func (t *Target) DecodeOutput(body []byte) (any, error) {
-	if t.REST() || t.Protocol == Query || !t.Known() {
+	if t.REST() || t.form != nil || !t.Known() {
 		return nil, fmt.Errorf("the answer of %s.%s cannot be read here", t.Service, t.Operation)
 	}
 	out := reflect.New(t.types.out)

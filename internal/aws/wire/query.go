@@ -12,9 +12,10 @@ import (
 )
 
 // decodeQuery reads the parameters of a query request: Name.member.1.Key=….
-func decodeQuery(form url.Values, n *node, v reflect.Value, z *zeros) error {
-	q := &queryReader{form: form, zeros: z}
-	for k := range form {
+// EC2's form of it has lists as Name.1 and members that begin with a capital.
+func (t *Target) decodeQuery(n *node, v reflect.Value) error {
+	q := &queryReader{form: t.form, zeros: &t.zeros, ec2: t.Protocol == EC2Query}
+	for k := range t.form {
 		q.keys = append(q.keys, k)
 	}
 	slices.Sort(q.keys)
@@ -26,6 +27,7 @@ type queryReader struct {
 	keys []string // sorted, for prefix searches
 
 	zeros *zeros
+	ec2   bool
 }
 
 // under reports whether a parameter is named prefix or lies below it.
@@ -45,15 +47,12 @@ func (q *queryReader) value(n *node, v reflect.Value, prefix string, depth int) 
 	case kStruct:
 		dst := n.settable(v)
 		for _, l := range n.lacking {
-			if q.under(join(prefix, l.queryName())) {
+			if q.under(join(prefix, q.name(l))) {
 				return l.refuse()
 			}
 		}
 		for _, f := range n.fields {
-			name := join(prefix, f.queryName())
-			if f.node.kind == kList && f.flattened() && f.node.shape.Member.LocationName != "" && f.ref.LocationName == "" {
-				name = join(prefix, f.node.shape.Member.LocationName)
-			}
+			name := join(prefix, q.name(f))
 			if !q.under(name) {
 				continue
 			}
@@ -66,7 +65,7 @@ func (q *queryReader) value(n *node, v reflect.Value, prefix string, depth int) 
 		return nil
 	case kUnion:
 		for _, f := range n.fields {
-			name := join(prefix, f.queryName())
+			name := join(prefix, q.name(f))
 			if !q.under(name) {
 				continue
 			}
@@ -79,6 +78,9 @@ func (q *queryReader) value(n *node, v reflect.Value, prefix string, depth int) 
 		}
 		return nil
 	case kList:
+		if q.ec2 || n.shape.Flattened {
+			return q.list(n, v, prefix, depth)
+		}
 		return q.list(n, v, join(prefix, n.itemName()), depth)
 	case kMap:
 		return q.mapping(n, v, join(prefix, "entry"), depth)
@@ -98,12 +100,19 @@ func (q *queryReader) member(f *field, v reflect.Value, name string, depth int) 
 	return q.value(f.node, v, name, depth+1)
 }
 
-func (f *field) queryName() string {
-	if f.ref.QueryName != "" {
+// name is a member's in a form. EC2 makes it of the name in its answers, with a
+// capital, where the model has no other.
+// Source: https://smithy.io/2.0/aws/protocols/aws-ec2-query-protocol.html
+func (q *queryReader) name(f *field) string {
+	switch {
+	case q.ec2 && f.ref.QueryName != "":
 		return f.ref.QueryName
-	}
-	if f.ref.LocationName != "" {
+	case q.ec2 && f.ref.LocationName != "":
+		return strings.ToUpper(f.ref.LocationName[:1]) + f.ref.LocationName[1:]
+	case f.ref.LocationName != "":
 		return f.ref.LocationName
+	case f.node.kind == kList && f.flattened() && f.node.shape.Member.LocationName != "":
+		return f.node.shape.Member.LocationName
 	}
 	return f.member
 }
@@ -155,14 +164,25 @@ func (q *queryReader) mapping(n *node, v reflect.Value, prefix string, depth int
 	}
 }
 
-// writeQuery answers with <OperationResponse><OperationResult>….
+// writeQuery answers with <OperationResponse><OperationResult>…, EC2 without
+// the inner of them.
 func (t *Target) writeQuery(w http.ResponseWriter, requestID string, n *node, v reflect.Value) error {
 	var b strings.Builder
-	b.WriteString("<" + t.Operation + "Response")
+	b.WriteString(xml.Header + "<" + t.Operation + "Response")
 	if ns := t.model.Metadata.XMLNamespace; ns != "" {
 		b.WriteString(` xmlns="` + ns + `"`)
 	}
 	b.WriteString(">")
+	if t.Protocol == EC2Query {
+		b.WriteString("<requestId>" + requestID + "</requestId>")
+		if n != nil {
+			if err := writeXML(&b, n, v); err != nil {
+				return err
+			}
+		}
+		b.WriteString("</" + t.Operation + "Response>")
+		return write(w, "text/xml;charset=UTF-8", requestID, http.StatusOK, []byte(b.String()))
+	}
 	if n != nil {
 		wrapper := t.op.Output.ResultWrapper
 		if wrapper == "" {
@@ -176,5 +196,5 @@ func (t *Target) writeQuery(w http.ResponseWriter, requestID string, n *node, v 
 	}
 	b.WriteString("<ResponseMetadata><RequestId>" + requestID + "</RequestId></ResponseMetadata></" + t.Operation +
 		"Response>")
-	return write(w, "text/xml", requestID, http.StatusOK, []byte(xml.Header+b.String()))
+	return write(w, "text/xml", requestID, http.StatusOK, []byte(b.String()))
 }

@@ -27,7 +27,7 @@ type segment struct {
 func compileRoutes(m *Model) []route {
 	var out []route
 	for name, op := range m.Operations {
-		if m.Name == "s3" && m.Operations[name+"Configuration"] != nil {
+		if m.objects() && m.Operations[name+"Configuration"] != nil {
 			continue // S3's first lifecycle and notification calls: same path, withdrawn from the SDK
 		}
 		if op.Name == "" {
@@ -100,7 +100,7 @@ func (r *route) match(method, path string, query url.Values) (map[string]string,
 	}
 	var labels map[string]string
 	rest := strings.TrimPrefix(path, "/")
-	for i, s := range r.segments {
+	for _, s := range r.segments {
 		if s.greedy {
 			if rest == "" {
 				return nil, false
@@ -115,7 +115,6 @@ func (r *route) match(method, path string, query url.Values) (map[string]string,
 		if s.label != "" {
 			labels = with(labels, s.label, part)
 		}
-		_ = i
 	}
 	return labels, rest == ""
 }
@@ -131,20 +130,72 @@ func with(labels map[string]string, name, raw string) map[string]string {
 	return labels
 }
 
-func (r *Registry) routeREST(req *http.Request, s *service) (*Target, error) {
-	protocol := RestJSON
-	if s.name == "s3" {
-		protocol = RestXML
+// routePath finds the operation of a REST service by its path. The signature
+// says which service it is, and of several that sign alike the paths; without
+// one only the paths, or the host, can say it, and what is no other service's
+// path is one of S3's.
+func (r *Registry) routePath(req *http.Request, signing string) (*Target, error) {
+	var of, objects *service // the last that could be meant
+	for _, name := range r.names() {
+		s := r.services[name]
+		switch {
+		case !s.info.rest() || signing != "" && s.info.Signing != signing:
+			continue
+		case s.info.objects():
+			objects = s
+			continue
+		case signing == "" && (!s.info.answers(req.URL.Path) || foreign(req, s.info)):
+			continue
+		}
+		t, err := s.match(req)
+		if t != nil || err != nil {
+			return t, err
+		}
+		of = s
 	}
-	t, err := s.target(protocol, "")
+	if objects != nil && (of == nil || signing != "" || !named(req, of.info)) {
+		of = objects
+		if t, err := of.match(req); t != nil || err != nil {
+			return t, err
+		}
+	}
+	if of == nil {
+		return nil, errorf(http.StatusNotImplemented, "NotImplemented", "PipeLab emulates no service that signs as %q",
+			signing)
+	}
+	return of.noOperation(req)
+}
+
+// named reports whether a request's host is that of a service:
+// lambda.eu-west-1.amazonaws.com, lambda.localhost.
+func named(req *http.Request, a API) bool {
+	return a.Endpoint != "" && strings.HasPrefix(req.Host, a.Endpoint+".")
+}
+
+// foreign reports whether the path of a request is below a bucket that its host
+// names, so that it says nothing about services.
+func foreign(req *http.Request, a API) bool {
+	path := req.URL.EscapedPath()
+	return !named(req, a) && s3Path(req, path) != path
+}
+
+func (s *service) restProtocol() Protocol {
+	if s.info.Protocol == restXML {
+		return RestXML
+	}
+	return RestJSON
+}
+
+// match finds the operation of a path; nil when no rule fits.
+func (s *service) match(req *http.Request) (*Target, error) {
+	t, err := s.target(s.restProtocol(), "")
 	if err != nil {
 		return nil, err
 	}
-	path := req.URL.EscapedPath()
-	if s.name == "s3" {
+	path, query := req.URL.EscapedPath(), req.URL.Query()
+	if t.model.objects() {
 		path = s3Path(req, path)
 	}
-	query := req.URL.Query()
 	for i := range t.model.routes {
 		rule := &t.model.routes[i]
 		if labels, ok := rule.match(req.Method, path, query); ok && !shadowed(req, t.model, rule) {
@@ -152,7 +203,16 @@ func (r *Registry) routeREST(req *http.Request, s *service) (*Target, error) {
 			return t, nil
 		}
 	}
-	if s.name == "s3" {
+	return nil, nil //nolint:nilnil // another service may have a rule
+}
+
+// noOperation is the answer to a path that no rule of the service fits.
+func (s *service) noOperation(req *http.Request) (*Target, error) {
+	t, err := s.target(s.restProtocol(), "")
+	if err != nil {
+		return nil, err
+	}
+	if t.model.objects() {
 		return t, errorf(http.StatusMethodNotAllowed, "MethodNotAllowed",
 			"The specified method is not allowed against this resource.")
 	}
@@ -163,7 +223,7 @@ func (r *Registry) routeREST(req *http.Request, s *service) (*Target, error) {
 // shadowed tells S3's copies from its puts: they share method and path and
 // differ only in a header.
 func shadowed(req *http.Request, m *Model, rule *route) bool {
-	if m.Name != "s3" {
+	if !m.objects() {
 		return false
 	}
 	source := req.Header.Get("X-Amz-Copy-Source") != ""

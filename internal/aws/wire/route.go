@@ -25,6 +25,7 @@ const (
 	RestJSON  Protocol = "restJson1"
 	RestXML   Protocol = "restXml"
 	Query     Protocol = "awsQuery"
+	EC2Query  Protocol = "ec2Query"
 	CBOR      Protocol = "rpcv2Cbor"
 )
 
@@ -37,7 +38,7 @@ type Registry struct {
 
 type service struct {
 	name  string
-	info  serviceInfo
+	info  API
 	model lazyModel
 	once  sync.Once
 	plans *planner
@@ -52,16 +53,21 @@ type opTypes struct{ in, out reflect.Type }
 func NewRegistry(services ...string) *Registry {
 	r := &Registry{services: map[string]*service{}}
 	for _, name := range services {
-		r.services[name] = &service{name: name, info: knownServices[name], types: map[string]opTypes{}}
+		r.Add(known(name))
 	}
 	return r
+}
+
+// Add makes a service known, with a model that is its own.
+func (r *Registry) Add(a API) {
+	r.services[a.Name] = &service{name: a.Name, info: a, types: map[string]opTypes{}}
 }
 
 // Types tells the SDK's struct types of an operation, and with that the
 // service if it is new.
 func (r *Registry) Types(svc, operation string, in, out reflect.Type) {
 	if r.services[svc] == nil {
-		r.services[svc] = &service{name: svc, info: knownServices[svc], types: map[string]opTypes{}}
+		r.Add(known(svc))
 	}
 	r.services[svc].types[operation] = opTypes{in, out}
 }
@@ -151,7 +157,7 @@ func versionTwo(req *http.Request, q url.Values) (accessKey, region, signing str
 }
 
 // Route finds the operation of a request: by X-Amz-Target, by the rpc-v2 path,
-// by the form's Action, by the signing name and the path, and S3 last. The
+// by the form's Action, and else by the signing name and the path. The
 // target is not nil with an error when the service and protocol are known, so
 // that the error can be written in their form.
 func (r *Registry) Route(req *http.Request) (*Target, error) {
@@ -163,32 +169,13 @@ func (r *Registry) Route(req *http.Request) (*Target, error) {
 	}
 	_, _, signing := SigningScope(req)
 	mediaType, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
-	if req.Method == http.MethodPost && mediaType == "application/x-www-form-urlencoded" {
+	if req.Method == http.MethodPost && mediaType == "application/x-www-form-urlencoded" ||
+		req.URL.Query().Get("Action") != "" && req.URL.Path == "/" {
 		if t, err := r.routeQuery(req, signing); t != nil || err != nil {
 			return t, err
 		}
 	}
-	if req.URL.Query().Get("Action") != "" && req.URL.Path == "/" {
-		if t, err := r.routeQuery(req, signing); t != nil || err != nil {
-			return t, err
-		}
-	}
-	for _, name := range r.names() {
-		s := r.services[name]
-		if name == "s3" || s.info.target != "" || s.info.signing != signing {
-			continue
-		}
-		return r.routeREST(req, s)
-	}
-	// Unsigned REST calls of services whose paths begin with their version.
-	if s := r.services["lambda"]; s != nil && signing == "" && strings.HasPrefix(req.URL.Path, "/2015-03-31/") {
-		return r.routeREST(req, s)
-	}
-	if s := r.services["s3"]; s != nil && (signing == "" || signing == "s3") {
-		return r.routeREST(req, s)
-	}
-	return nil, errorf(http.StatusNotImplemented, "NotImplemented", "PipeLab emulates no service that signs as %q",
-		signing)
+	return r.routePath(req, signing)
 }
 
 func (r *Registry) names() []string {
@@ -201,7 +188,7 @@ func (r *Registry) names() []string {
 }
 
 func (s *service) target(p Protocol, op string) (*Target, error) {
-	m, err := s.model.get(s.name)
+	m, err := s.model.get(s.info)
 	if err != nil {
 		return nil, err
 	}
@@ -217,7 +204,7 @@ func (r *Registry) routeTarget(req *http.Request, target string) (*Target, error
 		protocol = AWSJSON10
 	}
 	for _, s := range r.services {
-		if s.info.target != prefix || prefix == "" {
+		if s.info.Target != prefix || prefix == "" {
 			continue
 		}
 		t, err := s.target(protocol, op)
@@ -237,7 +224,7 @@ func (r *Registry) routeCBOR(req *http.Request) (*Target, error) {
 		return nil, errorf(http.StatusNotFound, "UnknownOperationException", "no such path: %s", req.URL.Path)
 	}
 	for _, s := range r.services {
-		if s.info.target != p[1] {
+		if s.info.Target != p[1] {
 			continue
 		}
 		t, err := s.target(CBOR, p[3])
@@ -276,21 +263,51 @@ func (r *Registry) routeQuery(req *http.Request, signing string) (*Target, error
 		}
 	}
 	action, version := form.Get("Action"), form.Get("Version")
+	s, err := r.form(signing, version, action)
+	if s == nil || err != nil {
+		return nil, err //nolint:nilnil // no service takes it in this form
+	}
+	protocol := Query
+	if s.info.Protocol == ec2Query {
+		protocol = EC2Query
+	}
+	t, err := s.target(protocol, action)
+	if err != nil {
+		return nil, err
+	}
+	t.form = form
+	if t.op == nil {
+		return t, errorf(http.StatusBadRequest, "InvalidAction", "Could not find operation %s for version %s", action,
+			version)
+	}
+	return t, nil
+}
+
+// form finds the service that takes a form: that which signs so, and of several
+// that with the version and the operation. Without a signature the version must
+// tell.
+func (r *Registry) form(signing, version, action string) (*service, error) {
+	var found *service
+	best := -1
 	for _, name := range r.names() {
 		s := r.services[name]
-		if s.info.signing != signing && (signing != "" || s.info.version != version) {
+		if !s.info.Query || signing != "" && s.info.Signing != signing || signing == "" && s.info.Version != version {
 			continue
 		}
-		t, err := s.target(Query, action)
+		m, err := s.model.get(s.info)
 		if err != nil {
 			return nil, err
 		}
-		t.form = form
-		if t.op == nil {
-			return t, errorf(http.StatusBadRequest, "InvalidAction", "Could not find operation %s for version %s", action,
-				version)
+		fits := 0
+		if s.info.Version == version {
+			fits++
 		}
-		return t, nil
+		if m.Operations[action] != nil {
+			fits += 2
+		}
+		if fits > best {
+			found, best = s, fits
+		}
 	}
-	return nil, nil //nolint:nilnil // no service takes it in this form
+	return found, nil
 }

@@ -84,7 +84,7 @@ func (t *Target) invalid(c *validator) error {
 		return w.InvalidChoices.say(message)
 	case w.Invalid.Code != "":
 		return w.Invalid.say(message)
-	case t.model.Metadata.Protocol == "query":
+	case t.model.Metadata.Protocol == "query", t.model.Metadata.Protocol == ec2Query:
 		return Fault{Code: "ValidationError"}.say(message)
 	}
 	return Fault{Code: "ValidationException"}.say(message)

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"reflect"
 	"strconv"
 	"strings"
@@ -124,7 +125,7 @@ func appendElement(e *element, n *node, v reflect.Value, z *zeros) error {
 func readXMLStruct(e *element, n *node, v reflect.Value, z *zeros) error {
 	for _, l := range n.lacking {
 		for _, c := range e.children {
-			if l.ref.Location == "" && c.name == l.queryName() {
+			if l.ref.Location == "" && c.name == l.xmlName() {
 				return l.refuse()
 			}
 		}
@@ -358,7 +359,7 @@ func xmlText(n *node, v reflect.Value) string {
 	case kInt:
 		return strconv.FormatInt(v.Int(), 10)
 	case kFloat:
-		return strconv.FormatFloat(v.Float(), 'g', -1, 64)
+		return floatText(v.Float())
 	case kBool:
 		return strconv.FormatBool(v.Bool())
 	case kTime:
@@ -367,4 +368,16 @@ func xmlText(n *node, v reflect.Value) string {
 		return base64.StdEncoding.EncodeToString(v.Bytes())
 	}
 	return v.String()
+}
+
+// floatText writes a number into XML, a header or a form; what is no number has
+// AWS's names.
+func floatText(f float64) string {
+	switch {
+	case math.IsInf(f, 1):
+		return "Infinity"
+	case math.IsInf(f, -1):
+		return "-Infinity"
+	}
+	return strconv.FormatFloat(f, 'g', -1, 64)
 }
