@@ -27,7 +27,6 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/pipelab/pipelab/internal/cfn"
-	"github.com/pipelab/pipelab/internal/sdkhttp"
 )
 
 // Provider implements cfn.Provider. Make one with New.
@@ -55,10 +54,11 @@ type resourceType struct {
 	read   func(context.Context, cfn.Resource) (cfn.State, error)
 }
 
-// At returns a provider for an account and region of an emulator, which takes
-// an account's number for an access key.
-func At(endpoint, account, region string) cfn.Provider {
-	return New(aws.Config{Region: region, BaseEndpoint: &endpoint, HTTPClient: sdkhttp.New(),
+// At returns a provider for an account and region of an emulator that is reached
+// through client. Requests are signed with the account's number for an access key;
+// for whom they are is the client's affair.
+func At(client aws.HTTPClient, endpoint, account, region string) cfn.Provider {
+	return New(aws.Config{Region: region, BaseEndpoint: &endpoint, HTTPClient: client,
 		Credentials: credentials.NewStaticCredentialsProvider(account, "emulator", "")}, account, nil)
 }
 

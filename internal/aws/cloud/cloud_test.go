@@ -84,8 +84,8 @@ func startWith(t *testing.T, o cloud.Options) *world {
 func options(dir string, clk *clock.Clock) cloud.Options {
 	return cloud.Options{
 		Dir: dir, Token: token, Clock: clk, Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
-		Provision: func(endpoint string, sc ident.Scope) cfn.Provider {
-			return provision.At(endpoint, sc.Account, sc.Region)
+		Provision: func(client aws.HTTPClient, endpoint string, sc ident.Scope) cfn.Provider {
+			return provision.At(client, endpoint, sc.Account, sc.Region)
 		},
 	}
 }

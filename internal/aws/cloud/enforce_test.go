@@ -24,12 +24,16 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/awstest"
 	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
+	scfn "github.com/pipelab/pipelab/internal/aws/service/cloudformation"
 	sdynamo "github.com/pipelab/pipelab/internal/aws/service/dynamodb"
 	siam "github.com/pipelab/pipelab/internal/aws/service/iam"
 	skinesis "github.com/pipelab/pipelab/internal/aws/service/kinesis"
 	ss3 "github.com/pipelab/pipelab/internal/aws/service/s3"
 	ssqs "github.com/pipelab/pipelab/internal/aws/service/sqs"
 	ssts "github.com/pipelab/pipelab/internal/aws/service/sts"
+	"github.com/pipelab/pipelab/internal/cfn"
+	"github.com/pipelab/pipelab/internal/provision"
 )
 
 // guarded is a cloud in which policies are enforced, seen by its root.
@@ -49,7 +53,12 @@ func enforced(t *testing.T) *guarded {
 		func(h *gateway.Host) gateway.Service { return ssqs.New(h) },
 		func(h *gateway.Host) gateway.Service { return ss3.New(h) },
 		func(h *gateway.Host) gateway.Service { return siam.New(h) },
-		func(h *gateway.Host) gateway.Service { return ssts.New(h) })
+		func(h *gateway.Host) gateway.Service { return ssts.New(h) },
+		func(h *gateway.Host) gateway.Service {
+			return scfn.New(h, func(client aws.HTTPClient, endpoint string, sc ident.Scope) cfn.Provider {
+				return provision.At(client, endpoint, sc.Account, sc.Region)
+			})
+		})
 	c.Gateway.SetMode(gateway.Enforced)
 	g := &guarded{Cloud: c, t: t, root: c.Config()}
 	g.iam, g.s3, g.sqs = iam.NewFromConfig(g.root), buckets(g.root), sqs.NewFromConfig(g.root)

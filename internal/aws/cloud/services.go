@@ -4,6 +4,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
@@ -48,7 +50,8 @@ func Describe() []gateway.Descriptor {
 	defer clk.Close()
 	host := gateway.New(store.New(store.Options{}), clk, ident.NewSource(), slog.New(slog.DiscardHandler)).Host()
 	var all []gateway.Descriptor
-	for _, make := range services(Options{Provision: func(string, ident.Scope) cfn.Provider { return nil }}) {
+	none := func(aws.HTTPClient, string, ident.Scope) cfn.Provider { return nil }
+	for _, make := range services(Options{Provision: none}) {
 		all = append(all, make(host).Describe())
 	}
 	return all

@@ -16,6 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	ddbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
@@ -32,6 +33,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
+	cfnservice "github.com/pipelab/pipelab/internal/aws/service/cloudformation"
 	dynamodbservice "github.com/pipelab/pipelab/internal/aws/service/dynamodb"
 	iamservice "github.com/pipelab/pipelab/internal/aws/service/iam"
 	kinesisservice "github.com/pipelab/pipelab/internal/aws/service/kinesis"
@@ -40,6 +42,8 @@ import (
 	sqsservice "github.com/pipelab/pipelab/internal/aws/service/sqs"
 	stsservice "github.com/pipelab/pipelab/internal/aws/service/sts"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/cfn"
+	"github.com/pipelab/pipelab/internal/provision"
 	"github.com/pipelab/pipelab/internal/sdkhttp"
 )
 
@@ -58,6 +62,7 @@ type region struct {
 	dynamo  *dynamodb.Client
 	iam     *iam.Client
 	kinesis *kinesis.Client
+	cfn     *cloudformation.Client
 }
 
 func open(t *testing.T, dir string, clk *clock.Clock) *region {
@@ -66,7 +71,10 @@ func open(t *testing.T, dir string, clk *clock.Clock) *region {
 	g := gateway.New(st, clk, ident.NewSource(), slog.New(slog.DiscardHandler))
 	h := g.Host()
 	for _, s := range []gateway.Service{dynamodbservice.New(h), sqsservice.New(h), s3service.New(h), iamservice.New(h),
-		stsservice.New(h), kinesisservice.New(h), lambdaservice.New(h)} {
+		stsservice.New(h), kinesisservice.New(h), lambdaservice.New(h), cfnservice.New(h,
+			func(client aws.HTTPClient, endpoint string, sc ident.Scope) cfn.Provider {
+				return provision.At(client, endpoint, sc.Account, sc.Region)
+			})} {
 		g.Register(s)
 	}
 	require.NoError(t, st.Open())
@@ -80,7 +88,7 @@ func open(t *testing.T, dir string, clk *clock.Clock) *region {
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} }}
 	r := &region{t: t, gateway: g, clock: clk, s3: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
 		sqs: sqs.NewFromConfig(cfg), lambda: lambda.NewFromConfig(cfg), dynamo: dynamodb.NewFromConfig(cfg),
-		iam: iam.NewFromConfig(cfg), kinesis: kinesis.NewFromConfig(cfg)}
+		iam: iam.NewFromConfig(cfg), kinesis: kinesis.NewFromConfig(cfg), cfn: cloudformation.NewFromConfig(cfg)}
 	closed := false
 	r.close = func() {
 		if closed {

@@ -107,17 +107,18 @@ type Call struct {
 	// Via are the services that call with the credentials of a principal, as
 	// CloudFormation does; the first was called by the principal itself.
 	Via []string
-	// HTTP is the request behind the call; nil for internal calls.
+	// HTTP is the request behind the call; nil for those that are made with Invoke.
 	HTTP *http.Request
 	// Time is when the call arrived, on the virtual clock.
 	Time time.Time
 
 	// validate compares the input of a call from the network with the model.
 	validate func(input any) error
+	inside   bool // HTTP comes from a service of ours
 }
 
 // Internal reports whether one service called another.
-func (c *Call) Internal() bool { return c.HTTP == nil }
+func (c *Call) Internal() bool { return c.HTTP == nil || c.inside }
 
 // Has reports whether the scalar at a path was sent, 0 and false too:
 // "DelaySeconds", "Entries.2.DelaySeconds" with places in lists from 0. Ask it of

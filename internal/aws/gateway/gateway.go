@@ -47,7 +47,7 @@ func New(st *store.Store, clk *clock.Clock, ids *ident.Source, log *slog.Logger)
 		scratch:     func() (string, error) { return "", errors.New("this cloud has no folder for temporary files") },
 		authorities: newAuthorities()}
 	g.host = &Host{
-		Store: st, Clock: clk, IDs: ids, Log: log, Invoke: g.Invoke,
+		Store: st, Clock: clk, IDs: ids, Log: log, Invoke: g.Invoke, Client: g.Client,
 		Outbox:  outbox.New(st, clk, ids, log),
 		Signals: NewSignals(), Faults: NewFaults(), Processes: NewProcesses(), Endpoint: func() string { return g.endpoint },
 		Scratch: func() (string, error) { return g.scratch() },

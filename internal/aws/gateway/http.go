@@ -26,10 +26,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		g.fail(t, w, req, id, notEmulated(t.Service, t.Operation))
 		return
 	}
-	principal, scope, err := g.identify(t, req)
-	if err == nil {
-		err = g.unsigned(principal, t)
-	}
+	call, err := g.caller(t, req)
 	if err != nil {
 		g.fail(t, w, req, id, err)
 		return
@@ -39,8 +36,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		g.fail(t, w, req, id, err)
 		return
 	}
-	call := &Call{ID: id, Principal: principal, Scope: scope, Service: t.Service, Operation: t.Operation, Input: in,
-		Zeros: t.Zeros(), HTTP: req, validate: t.Validate}
+	call.ID, call.Input, call.Zeros, call.validate = id, in, t.Zeros(), t.Validate
 	if p, ok := g.host.Processes.behind(call); ok {
 		call.Parent = p.invocation
 	}
@@ -59,6 +55,21 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	if err := t.WriteOutput(w, req, id, out); err != nil {
 		g.cut(req, "answer not written", t.Service, t.Operation, err)
 	}
+}
+
+// caller begins the call of a request with who makes it. Services that act on
+// somebody's behalf are believed: their requests do not come from the network.
+func (g *Gateway) caller(t *wire.Target, req *http.Request) (*Call, error) {
+	c := &Call{Service: t.Service, Operation: t.Operation, HTTP: req}
+	if b, ok := req.Context().Value(behalfKey{}).(*Behalf); ok {
+		c.Principal, c.Scope, c.Parent, c.Via, c.inside = b.Principal, b.Scope, b.Parent, b.Via, true
+		return c, nil
+	}
+	var err error
+	if c.Principal, c.Scope, err = g.identify(t, req); err != nil {
+		return nil, err
+	}
+	return c, g.unsigned(c.Principal, t)
 }
 
 // cut ends an answer that could not be written whole: a client must not take

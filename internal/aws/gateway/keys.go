@@ -174,7 +174,7 @@ func (k *keys) ofRequest(name string) (string, bool) {
 	r := k.call.HTTP
 	switch name {
 	case "aws:sourceip", "aws:useragent", "aws:referer":
-		if r == nil {
+		if k.call.Internal() {
 			return "", true // services call from nowhere
 		}
 	}

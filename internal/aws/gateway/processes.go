@@ -34,7 +34,7 @@ func (p *Processes) Enter(accessKey, invocation string, kill func()) (leave func
 
 // behind is the process that makes a call, if it is one of ours.
 func (p *Processes) behind(c *Call) (process, bool) {
-	if p == nil || c.HTTP == nil || c.Principal.AccessKeyID == "" {
+	if p == nil || c.Internal() || c.Principal.AccessKeyID == "" {
 		return process{}, false
 	}
 	p.mu.Lock()

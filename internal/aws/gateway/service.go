@@ -3,6 +3,7 @@ package gateway
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"reflect"
 	"strings"
 
@@ -129,6 +130,9 @@ type Host struct {
 	// Principal, Scope, Service, Operation and Input must be set. The answer
 	// is a pointer to the operation's output.
 	Invoke func(ctx context.Context, c Call) (any, error)
+	// Client is for SDK clients of services that act on somebody's behalf:
+	// Gateway.Client.
+	Client func(Behalf) *http.Client
 	// Outbox delivers what one service has for another, in the background.
 	Outbox *outbox.Outbox
 	// Signals wakes workers of other services when data arrive.

@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/pipelab/pipelab/internal/aws/cloud"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/store"
@@ -31,8 +33,9 @@ type Driver struct {
 	// MaxBytes bounds what is stored, in bytes; 0 is no bound.
 	MaxBytes int64
 	// Provision makes what creates the resources of CloudFormation's stacks,
-	// for an account and region at an endpoint. Nil leaves CloudFormation out.
-	Provision func(endpoint, account, region string) cfn.Provider
+	// for an account and region at an endpoint, through a client that knows for
+	// whom. Nil leaves CloudFormation out.
+	Provision func(client aws.HTTPClient, endpoint, account, region string) cfn.Provider
 	// Interpreters run Python functions; nil starts one for each.
 	Interpreters *prefork.Interpreters
 	// Confine says what functions may do, and keeps programs that are judged from
@@ -61,8 +64,8 @@ func (d Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulato
 	options := cloud.Options{Dir: o.Dir, Token: token, MaxBytes: d.MaxBytes, Log: log, Interpreters: d.Interpreters,
 		Confine: d.Confine}
 	if d.Provision != nil {
-		options.Provision = func(endpoint string, scope ident.Scope) cfn.Provider {
-			return d.Provision(endpoint, scope.Account, scope.Region)
+		options.Provision = func(client aws.HTTPClient, endpoint string, scope ident.Scope) cfn.Provider {
+			return d.Provision(client, endpoint, scope.Account, scope.Region)
 		}
 	}
 	c, err := cloud.New(context.WithoutCancel(ctx), endpoint.URL, options)

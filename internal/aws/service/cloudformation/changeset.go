@@ -27,6 +27,7 @@ type changeSet struct {
 	Reason                   string
 	Execution                types.ExecutionStatus
 	OnFailure                types.OnStackFailure
+	Role                     string // for the stack, once this is executed; empty keeps the one that it has
 	Created                  time.Time
 }
 
@@ -39,7 +40,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *sdk.CreateChangeSetIn
 	if err := refuse("CreateChangeSet", map[string]bool{"ImportExistingResources": aws.ToBool(in.ImportExistingResources),
 		"IncludeNestedStacks": aws.ToBool(in.IncludeNestedStacks),
 		"NotificationARNs":    len(in.NotificationARNs) > 0, "ResourceTypes": len(in.ResourceTypes) > 0,
-		"ResourcesToImport": len(in.ResourcesToImport) > 0, "RoleARN": in.RoleARN != nil,
+		"ResourcesToImport":         len(in.ResourcesToImport) > 0,
 		"RollbackConfiguration":     in.RollbackConfiguration != nil,
 		"ChangeSetType IMPORT":      in.ChangeSetType == types.ChangeSetTypeImport,
 		"OnStackFailure DO_NOTHING": in.OnStackFailure == types.OnStackFailureDoNothing,
@@ -50,6 +51,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *sdk.CreateChangeSetIn
 	call := gateway.From(ctx)
 	set := changeSet{Name: *in.ChangeSetName, Stack: *in.StackName, Type: in.ChangeSetType,
 		Description: aws.ToString(in.Description), Created: call.Time,
+		Role:      aws.ToString(in.RoleARN),
 		OnFailure: in.OnStackFailure, Status: types.ChangeSetStatusCreateComplete, Execution: types.ExecutionStatusAvailable}
 	if set.Type == "" {
 		set.Type = types.ChangeSetTypeUpdate
@@ -72,7 +74,11 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *sdk.CreateChangeSetIn
 	if err != nil {
 		return nil, err
 	}
-	engine := s.engine(call.Scope, now)
+	planned := now
+	if err := s.begin(ctx, &planned, in.RoleARN); err != nil {
+		return nil, err
+	}
+	engine := s.engine(call.Scope, planned)
 	if set.Changes, err = engine.Plan(ctx, req); err != nil {
 		return nil, problem(err)
 	}
@@ -177,7 +183,7 @@ func (s *Service) DescribeChangeSet(ctx context.Context, in *sdk.DescribeChangeS
 		ExecutionStatus: set.Execution, CreationTime: aws.Time(set.Created),
 		Capabilities: set.Order.Capabilities, Tags: set.Order.Tags, Changes: []types.Change{}, OnStackFailure: set.OnFailure}
 	// was right when it came
-	if t, err := parse(set.Template, s.provision(s.host.Endpoint(), gateway.From(ctx).Scope).Types()); err == nil {
+	if t, err := parse(set.Template, s.schemas()); err == nil {
 		out.Parameters = parameters(t, set.Order.Parameters)
 	}
 	for _, c := range set.Changes {
@@ -228,11 +234,14 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *sdk.ExecuteChangeSet
 	if err != nil {
 		return nil, err
 	}
-	if set.Order.parsed, err = parse(set.Template, s.provision(s.host.Endpoint(), call.Scope).Types()); err != nil {
+	if set.Order.parsed, err = parse(set.Template, s.schemas()); err != nil {
 		return nil, err
 	}
 	req, err := s.request(call.Scope, st.Name, set.Order)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.begin(ctx, &st, some(set.Role)); err != nil {
 		return nil, err
 	}
 	st.ChangeSet, st.Token = set.ID, aws.ToString(in.ClientRequestToken)

@@ -329,7 +329,7 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 				&sdk.CreateStackInput{StackName: none, TemplateBody: aws.String(queues + strings.Repeat("#", 51200))})
 			return err
 		}},
-		"create role": {"NotImplemented", "RoleARN", func() error {
+		"create role": {"ValidationError", "role/x is invalid or cannot be assumed", func() error {
 			_, err := w.cfn.CreateStack(ctx, &sdk.CreateStackInput{StackName: none, TemplateBody: body,
 				RoleARN: aws.String("arn:aws:iam::000000000000:role/x")})
 			return err

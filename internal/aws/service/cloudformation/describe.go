@@ -20,20 +20,19 @@ import (
 
 // show is a stack as DescribeStacks has it.
 func (s *Service) show(ctx context.Context, scope ident.Scope, st stack) (types.Stack, error) {
-	e := s.engine(scope, st)
-	d, err := e.Load(ctx, st.Name)
+	d, err := s.document(ctx, scope, st)
 	if err != nil {
 		return types.Stack{}, err
 	}
 	out := types.Stack{StackName: aws.String(st.Name), StackId: aws.String(st.ID), StackStatus: st.Status,
 		StackStatusReason: some(st.Reason), CreationTime: aws.Time(st.Created),
 		Capabilities: st.Capabilities, Tags: st.Tags, EnableTerminationProtection: aws.Bool(st.Protected),
-		DisableRollback: aws.Bool(false), ChangeSetId: some(st.ChangeSet),
+		DisableRollback: aws.Bool(false), ChangeSetId: some(st.ChangeSet), RoleARN: some(st.Role),
 		LastUpdatedTime: when(st.Updated), DeletionTime: when(st.Deleted),
 		RollbackConfiguration: &types.RollbackConfiguration{},
 		DriftInformation:      &types.StackDriftInformation{StackDriftStatus: types.StackDriftStatusNotChecked}}
 	if st.Template != "" {
-		if t, err := parse(st.Template, e.Provider.Types()); err == nil { // was right when it came
+		if t, err := parse(st.Template, s.schemas()); err == nil { // was right when it came
 			out.Description = some(t.Description)
 			out.Parameters = parameters(t, st.Parameters)
 		}
@@ -170,7 +169,7 @@ func (s *Service) resources(ctx context.Context, name *string) (st stack, all []
 	if st, err = s.get(ctx, name); err != nil {
 		return st, nil, err
 	}
-	d, err := s.engine(gateway.From(ctx).Scope, st).Load(ctx, st.Name)
+	d, err := s.document(ctx, gateway.From(ctx).Scope, st)
 	if err != nil || d == nil {
 		return st, nil, err
 	}

@@ -45,7 +45,7 @@ func (s *Service) Describe() gateway.Descriptor {
 		Name: "cloudformation", Title: "CloudFormation",
 		Members: gateway.Members{Used: members(), Kept: kept()},
 		Errors:  gateway.Errors{Denied: wire.Fault{Code: "AccessDenied", Status: http.StatusForbidden}},
-		Operations: gateway.With(ops, gateway.Prefix("cloudformation"), s.onStack, withKeys,
+		Operations: gateway.With(ops, gateway.Prefix("cloudformation"), s.onStack, withKeys, passing,
 			gateway.Traced(nil, "StackName")),
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"sync"
 	"time"
 
@@ -15,27 +14,25 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/limits"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/aws/worker"
 	"github.com/pipelab/pipelab/internal/cfn"
 )
 
 // Provision makes what creates resources for an account and region at an
-// endpoint. An access key that is an account's number acts for that account.
-type Provision func(endpoint string, scope ident.Scope) cfn.Provider
+// endpoint, through a client that knows for whom.
+type Provision func(client aws.HTTPClient, endpoint string, scope ident.Scope) cfn.Provider
 
 // Service is AWS CloudFormation. Make one with New.
 type Service struct {
+	*worker.Worker
 	host      *gateway.Host
 	provision Provision
-	stacks    *store.Collection[stack] // by id
+	schemas   func() map[string]*cfn.Schema // of the types that can be made
+	stacks    *store.Collection[stack]      // by id
 	names     *store.Collection[string]
 	documents *store.Collection[json.RawMessage] // of the engine, by id
 	events    *store.Collection[event]
 	sets      *store.Collection[changeSet]
-
-	mu   sync.Mutex
-	life context.Context
-	end  context.CancelFunc
-	work sync.WaitGroup
 }
 
 // stack is a stack or what is remembered of one that was deleted. Its key is
@@ -55,6 +52,8 @@ type stack struct {
 	ChangeSet        string
 	Token            string
 	NextEvent        int
+	Role             string  // that all operations use; empty for none
+	By               starter // of the operation under way, or of the last one
 
 	before *stack // of an update that is about to begin; not stored
 }
@@ -68,7 +67,7 @@ type event struct {
 
 // New returns the service on a host.
 func New(h *gateway.Host, provision Provision) *Service {
-	return &Service{
+	s := &Service{
 		host: h, provision: provision,
 		stacks:    store.NewCollection[stack](h.Store, "cloudformation.stacks"),
 		names:     store.NewCollection[string](h.Store, "cloudformation.names"),
@@ -76,84 +75,11 @@ func New(h *gateway.Host, provision Provision) *Service {
 		events:    store.NewCollection[event](h.Store, "cloudformation.events"),
 		sets:      store.NewCollection[changeSet](h.Store, "cloudformation.changeSets"),
 	}
-}
-
-// Start implements gateway.Service: operations that were cut short are brought
-// to rest.
-func (s *Service) Start(ctx context.Context) error {
-	s.mu.Lock()
-	s.life, s.end = context.WithCancel(context.WithoutCancel(ctx))
-	s.mu.Unlock()
-	type cut struct {
-		scope ident.Scope
-		st    stack
-	}
-	var all []cut
-	_ = s.host.Store.View(func(tx *store.Tx) error { // reads only: no error
-		s.stacks.ScanAll(tx, func(sc ident.Scope, _ string, st stack) bool {
-			if busy(st.Status) {
-				all = append(all, cut{sc, st})
-			}
-			return true
-		})
-		return nil
+	s.schemas = sync.OnceValue(func() map[string]*cfn.Schema {
+		return provision(h.Client(gateway.Behalf{}), h.Endpoint(), ident.Scope{}).Types()
 	})
-	for _, c := range all {
-		s.do(c.scope, c.st, func(ctx context.Context, e *cfn.Engine) error {
-			if c.st.Status == types.StackStatusDeleteInProgress {
-				return e.Delete(ctx, c.st.Name)
-			}
-			if d, err := e.Load(ctx, c.st.Name); err != nil || d == nil { // nothing was begun
-				s.note(c.scope, c.st.ID, cfn.Event{Type: cfn.StackType, LogicalID: c.st.Name, PhysicalID: c.st.ID,
-					Status: string(types.StackStatusRollbackComplete), Reason: "The operation was interrupted."})
-				return err
-			}
-			return e.Recover(ctx, c.st.Name)
-		})
-	}
-	return nil
-}
-
-// Stop implements gateway.Service: operations are cut short.
-func (s *Service) Stop() {
-	s.mu.Lock()
-	if s.end != nil {
-		s.end()
-	}
-	s.life, s.end = nil, nil
-	s.mu.Unlock()
-	s.work.Wait()
-}
-
-// busy reports whether an operation is under way.
-func busy(status types.StackStatus) bool {
-	return strings.HasSuffix(string(status), "_IN_PROGRESS") && status != types.StackStatusReviewInProgress
-}
-
-// engine deploys one stack.
-func (s *Service) engine(scope ident.Scope, st stack) *cfn.Engine {
-	return &cfn.Engine{
-		Provider: s.provision(s.host.Endpoint(), scope), Store: documents{s, scope, st.ID}, Account: scope.Account,
-		Region: scope.Region, StackID: st.ID, Resumable: true,
-		Progress: func(e cfn.Event) { s.note(scope, st.ID, e) },
-	}
-}
-
-// do runs an operation of a stack in the background.
-func (s *Service) do(scope ident.Scope, st stack, run func(context.Context, *cfn.Engine) error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	life := s.life
-	if life == nil {
-		return
-	}
-	s.host.Clock.Begin()
-	s.work.Go(func() {
-		defer s.host.Clock.End()
-		if err := run(life, s.engine(scope, st)); err != nil && life.Err() == nil {
-			s.host.Log.Debug("stack operation failed", "stack", st.Name, "error", err)
-		}
-	})
+	s.Worker = worker.New("cloudformation", h.Clock, h.Log, s.resume)
+	return s
 }
 
 // note keeps an event and, when it is about the stack itself, its new status.

@@ -67,7 +67,7 @@ func (s *Service) read(ctx context.Context, w wish, now stack) (order, error) {
 			o.Parameters[key] = v
 		}
 	}
-	if o.parsed, err = parse(o.Template, s.provision(s.host.Endpoint(), gateway.From(ctx).Scope).Types()); err != nil {
+	if o.parsed, err = parse(o.Template, s.schemas()); err != nil {
 		return o, err
 	}
 	for key := range o.Parameters {
@@ -102,7 +102,7 @@ func (s *Service) exports(scope ident.Scope, but string) (map[string]types.Expor
 	})
 	out := map[string]types.Export{}
 	for _, st := range all {
-		d, loadErr := s.engine(scope, st).Load(context.Background(), st.Name)
+		d, loadErr := s.document(context.Background(), scope, st)
 		if loadErr != nil {
 			return nil, loadErr
 		}
@@ -122,8 +122,8 @@ func (s *Service) exports(scope ident.Scope, but string) (map[string]types.Expor
 func (s *Service) CreateStack(ctx context.Context, in *sdk.CreateStackInput) (*sdk.CreateStackOutput, error) {
 	if err := refuse("CreateStack", map[string]bool{"DisableRollback": aws.ToBool(in.DisableRollback),
 		"NotificationARNs": len(in.NotificationARNs) > 0, "ResourceTypes": len(in.ResourceTypes) > 0,
-		"RoleARN": in.RoleARN != nil, "RollbackConfiguration": in.RollbackConfiguration != nil,
-		"StackPolicyBody": in.StackPolicyBody != nil, "StackPolicyURL": in.StackPolicyURL != nil,
+		"RollbackConfiguration": in.RollbackConfiguration != nil,
+		"StackPolicyBody":       in.StackPolicyBody != nil, "StackPolicyURL": in.StackPolicyURL != nil,
 		"TimeoutInMinutes": in.TimeoutInMinutes != nil, "RetainExceptOnCreate": aws.ToBool(in.RetainExceptOnCreate),
 		"OnFailure DO_NOTHING": in.OnFailure == types.OnFailureDoNothing,
 		"DeploymentConfig":     in.DeploymentConfig != nil,
@@ -146,6 +146,9 @@ func (s *Service) CreateStack(ctx context.Context, in *sdk.CreateStackInput) (*s
 		return nil, err
 	}
 	st.ID = s.newID(call.Scope, st.Name)
+	if err := s.begin(ctx, &st, in.RoleARN); err != nil {
+		return nil, err
+	}
 	// wrong values and references: before anything is made
 	if _, err := s.engine(call.Scope, st).Plan(ctx, req); err != nil {
 		return nil, problem(err)
@@ -228,8 +231,8 @@ func (s *Service) restore(scope ident.Scope, id string, before stack) {
 func (s *Service) UpdateStack(ctx context.Context, in *sdk.UpdateStackInput) (*sdk.UpdateStackOutput, error) {
 	if err := refuse("UpdateStack", map[string]bool{"DisableRollback": aws.ToBool(in.DisableRollback),
 		"NotificationARNs": len(in.NotificationARNs) > 0, "ResourceTypes": len(in.ResourceTypes) > 0,
-		"RoleARN": in.RoleARN != nil, "RollbackConfiguration": in.RollbackConfiguration != nil,
-		"StackPolicyBody": in.StackPolicyBody != nil, "StackPolicyURL": in.StackPolicyURL != nil,
+		"RollbackConfiguration": in.RollbackConfiguration != nil,
+		"StackPolicyBody":       in.StackPolicyBody != nil, "StackPolicyURL": in.StackPolicyURL != nil,
 		"StackPolicyDuringUpdateBody": in.StackPolicyDuringUpdateBody != nil,
 		"StackPolicyDuringUpdateURL":  in.StackPolicyDuringUpdateURL != nil,
 		"RetainExceptOnCreate":        aws.ToBool(in.RetainExceptOnCreate), "DeploymentConfig": in.DeploymentConfig != nil,
@@ -263,6 +266,9 @@ func (s *Service) UpdateStack(ctx context.Context, in *sdk.UpdateStackInput) (*s
 	}
 	if same && sameTags(st.Tags, o.Tags) {
 		return nil, invalid("No updates are to be performed.")
+	}
+	if err := s.begin(ctx, &st, in.RoleARN); err != nil {
+		return nil, err
 	}
 	st.Token = aws.ToString(in.ClientRequestToken)
 	return &sdk.UpdateStackOutput{StackId: aws.String(st.ID)}, s.update(call, st, o, req)
@@ -307,30 +313,37 @@ func (s *Service) update(call *gateway.Call, st stack, o order, req cfn.Request)
 // DeleteStack implements the operation; deleting what is not there succeeds.
 func (s *Service) DeleteStack(ctx context.Context, in *sdk.DeleteStackInput) (*sdk.DeleteStackOutput, error) {
 	if err := refuse("DeleteStack", map[string]bool{"RetainResources": len(in.RetainResources) > 0,
-		"RoleARN": in.RoleARN != nil, "DeletionMode": in.DeletionMode == types.DeletionModeForceDeleteStack,
+		"DeletionMode":     in.DeletionMode == types.DeletionModeForceDeleteStack,
 		"DeploymentConfig": in.DeploymentConfig != nil}); err != nil {
 		return nil, err
 	}
 	call := gateway.From(ctx)
-	var st stack
-	err := s.host.Store.Update(func(tx *store.Tx) (err error) {
-		if st, err = s.find(tx, call.Scope, *in.StackName); err != nil {
-			return nil // as AWS: nothing to do
-		}
-		switch {
-		case st.Status == types.StackStatusDeleteComplete || st.Status == types.StackStatusDeleteInProgress:
-			st.ID = ""
+	st, err := s.get(ctx, in.StackName)
+	if err != nil || gone(st) {
+		return &sdk.DeleteStackOutput{}, nil // as AWS: nothing to do
+	}
+	if err := deletable(st); err != nil {
+		return nil, err
+	}
+	if err := s.begin(ctx, &st, in.RoleARN); err != nil {
+		return nil, err
+	}
+	already := false
+	err = s.host.Store.Update(func(tx *store.Tx) error {
+		now, err := s.find(tx, call.Scope, st.ID)
+		if already = err != nil || gone(now); already {
 			return nil
-		case st.Protected:
-			return invalid("Stack [%s] cannot be deleted while TerminationProtection is enabled", st.Name)
-		case busy(st.Status):
-			return invalid("Stack:%s is in %s state and can not be deleted.", st.ID, st.Status)
 		}
+		if err := deletable(now); err != nil {
+			return err
+		}
+		now.By, now.Role = st.By, st.Role
+		st = now
 		st.Status, st.Token = types.StackStatusDeleteInProgress, aws.ToString(in.ClientRequestToken)
 		s.stacks.Put(tx, call.Scope, st.ID, st)
 		return nil
 	})
-	if err != nil || st.ID == "" {
+	if err != nil || already {
 		return &sdk.DeleteStackOutput{}, err
 	}
 	s.do(call.Scope, st, func(ctx context.Context, e *cfn.Engine) error {
@@ -348,10 +361,27 @@ func (s *Service) DeleteStack(ctx context.Context, in *sdk.DeleteStackInput) (*s
 	return &sdk.DeleteStackOutput{}, nil
 }
 
+// gone reports whether a stack is deleted, or about to be.
+func gone(st stack) bool {
+	return st.Status == types.StackStatusDeleteComplete || st.Status == types.StackStatusDeleteInProgress
+}
+
+// deletable refuses to delete a stack that is protected or busy.
+func deletable(st stack) error {
+	switch {
+	case st.Protected:
+		return invalid("Stack [%s] cannot be deleted while TerminationProtection is enabled", st.Name)
+	case busy(st.Status):
+		return invalid("Stack:%s is in %s state and can not be deleted.", st.ID, st.Status)
+	}
+	return nil
+}
+
+// ContinueUpdateRollback implements the operation.
 func (s *Service) ContinueUpdateRollback(ctx context.Context,
 	in *sdk.ContinueUpdateRollbackInput) (*sdk.ContinueUpdateRollbackOutput, error) {
 	if err := refuse("ContinueUpdateRollback", map[string]bool{"ResourcesToSkip": len(in.ResourcesToSkip) > 0,
-		"ForceRollback": aws.ToBool(in.ForceRollback), "RoleARN": in.RoleARN != nil}); err != nil {
+		"ForceRollback": aws.ToBool(in.ForceRollback)}); err != nil {
 		return nil, err
 	}
 	call := gateway.From(ctx)
@@ -359,8 +389,34 @@ func (s *Service) ContinueUpdateRollback(ctx context.Context,
 	if err != nil {
 		return nil, err
 	}
-	if st.Status != types.StackStatusUpdateRollbackFailed {
-		return nil, invalid("Stack:%s is in %s state and can not continue rollback.", st.ID, st.Status)
+	continuable := func(st stack) error {
+		if st.Status != types.StackStatusUpdateRollbackFailed {
+			return invalid("Stack:%s is in %s state and can not continue rollback.", st.ID, st.Status)
+		}
+		return nil
+	}
+	if err := continuable(st); err != nil {
+		return nil, err
+	}
+	if err := s.begin(ctx, &st, in.RoleARN); err != nil {
+		return nil, err
+	}
+	err = s.host.Store.Update(func(tx *store.Tx) error {
+		now, err := s.find(tx, call.Scope, st.ID)
+		if err == nil {
+			err = continuable(now)
+		}
+		if err != nil {
+			return err
+		}
+		now.By, now.Role = st.By, st.Role
+		st = now
+		st.Status = types.StackStatusUpdateRollbackInProgress
+		s.stacks.Put(tx, call.Scope, st.ID, st)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	s.do(call.Scope, st, func(ctx context.Context, e *cfn.Engine) error { return e.Recover(ctx, st.Name) })
 	return &sdk.ContinueUpdateRollbackOutput{}, nil

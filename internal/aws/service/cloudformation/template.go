@@ -38,6 +38,7 @@ func (s *Service) source(ctx context.Context, body, from *string) (string, error
 	}
 	call := gateway.From(ctx)
 	out, err := gateway.Invoke[s3.GetObjectOutput](ctx, s.host, gateway.Call{Principal: call.Principal, Scope: call.Scope,
+		Via:     via(call.Via),
 		Service: "s3", Operation: "GetObject",
 		Input: &s3.GetObjectInput{Bucket: &bucket, Key: &key}})
 	if err != nil {
@@ -151,7 +152,7 @@ func (s *Service) ValidateTemplate(ctx context.Context, in *sdk.ValidateTemplate
 	if err != nil {
 		return nil, err
 	}
-	t, err := parse(text, s.provision(s.host.Endpoint(), gateway.From(ctx).Scope).Types())
+	t, err := parse(text, s.schemas())
 	if err != nil {
 		return nil, err
 	}
@@ -203,7 +204,7 @@ func (s *Service) GetTemplateSummary(ctx context.Context,
 			return nil, err
 		}
 	}
-	t, err := parse(text, s.provision(s.host.Endpoint(), gateway.From(ctx).Scope).Types())
+	t, err := parse(text, s.schemas())
 	if err != nil {
 		return nil, err
 	}
