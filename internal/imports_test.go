@@ -52,7 +52,7 @@ func layers() [][]string {
 	return [][]string{
 		{"internal/version"},
 		// leaves
-		{"internal/archive", "internal/cfn", "internal/confine", "internal/digest", "internal/filelock",
+		{"internal/archive", "internal/awsapi", "internal/cfn", "internal/confine", "internal/digest", "internal/filelock",
 			"internal/loopback", "internal/prefork",
 			"internal/procgroup", "internal/sdkhttp", "internal/seal", "localstack"},
 		{"internal/aws"},
@@ -156,7 +156,7 @@ func TestImports_haveOneHomeForEachHeavyDependency(t *testing.T) {
 		"github.com/bluekeyes/":        {"internal/lab"},
 		"github.com/fsnotify/fsnotify": {"internal/cli"},
 		"github.com/tidwall/btree":     {"internal/aws/store"},
-		"github.com/aws/aws-sdk-go-v2/service/": {"internal/aws", "internal/emulator", "internal/provision", "internal/check",
+		"github.com/aws/aws-sdk-go-v2/service/": {"internal/aws", "internal/awsapi", "internal/emulator", "internal/provision", "internal/check",
 			"internal/cli", "internal/bench"},
 		"github.com/charmbracelet/":     {"internal/cli"},
 		"github.com/invopop/jsonschema": {"internal/lab", "internal/report"},

@@ -9,44 +9,16 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-
+	"github.com/pipelab/pipelab/internal/awsapi"
 	"github.com/pipelab/pipelab/internal/lab"
 )
-
-// client returns the SDK client of a service that labs may call by name.
-func (s *session) client(service string) (reflect.Value, error) {
-	switch service {
-	case "s3":
-		return reflect.ValueOf(s.s3()), nil
-	case "kinesis":
-		return reflect.ValueOf(kinesis.NewFromConfig(s.config)), nil
-	case "dynamodb":
-		return reflect.ValueOf(dynamodb.NewFromConfig(s.config)), nil
-	case "lambda":
-		return reflect.ValueOf(lambda.NewFromConfig(s.config)), nil
-	case "sqs":
-		return reflect.ValueOf(sqs.NewFromConfig(s.config)), nil
-	case "logs":
-		return reflect.ValueOf(cloudwatchlogs.NewFromConfig(s.config)), nil
-	}
-	return reflect.Value{},
-		fmt.Errorf("calls of the service %q are not known; s3, kinesis, dynamodb, lambda, sqs and logs are", service)
-}
 
 // apiCall makes one API call. What AWS refuses is an outcome like any other:
 // {ok, error, message, output}, with the output under AWS's member names.
 func (s *session) apiCall(ctx context.Context, c *lab.Call) (map[string]any, error) {
-	client, err := s.client(c.Service)
-	if err != nil {
-		return nil, err
-	}
-	method := client.MethodByName(c.Operation)
-	if !method.IsValid() || method.Type().NumIn() != 3 {
+	service, _ := awsapi.Find(c.Service)
+	op, ok := service.Operation(c.Operation)
+	if !ok {
 		return nil, fmt.Errorf("%s has no operation %q", c.Service, c.Operation)
 	}
 	expanded, err := s.expandValue(c.Input)
@@ -57,21 +29,21 @@ func (s *session) apiCall(ctx context.Context, c *lab.Call) (map[string]any, err
 	if err != nil {
 		return nil, err
 	}
-	in := reflect.New(method.Type().In(1).Elem())
+	in := reflect.New(op.Input)
 	d := json.NewDecoder(bytes.NewReader(b))
 	d.DisallowUnknownFields()
 	if err := d.Decode(in.Interface()); err != nil && expanded != nil {
 		return nil, fmt.Errorf("input of %s.%s: %w", c.Service, c.Operation, err)
 	}
-	answers := method.Call([]reflect.Value{reflect.ValueOf(ctx), in})
-	if failed, _ := answers[1].Interface().(error); failed != nil {
-		r := refusal(failed)
+	answer, err := op.Call(ctx, service.Client(s.config), in.Interface())
+	if err != nil {
+		r := refusal(err)
 		if r == nil {
-			return nil, failed
+			return nil, err
 		}
 		return map[string]any{"ok": false, "error": r.code, "message": r.message, "output": map[string]any{}}, nil
 	}
-	out, err := output(answers[0].Elem())
+	out, err := output(reflect.ValueOf(answer).Elem())
 	if err != nil {
 		return nil, err
 	}

@@ -219,3 +219,16 @@ checks:
 	_, err = lab.Open(fsys, "kinesis-partition-keys", nil)
 	require.NoError(t, err)
 }
+
+// Labs that were written when CloudWatch Logs had two names go on working.
+func TestParse_hasOneNameForEachService(t *testing.T) {
+	src, err := os.ReadFile("../../labs/s3-upload-function/lab.yaml")
+	require.NoError(t, err)
+	require.Contains(t, string(src), "sqs, cloudwatchlogs]")
+	for _, name := range []string{"logs", "cloudwatchlogs"} {
+		l, err := lab.Parse("lab.yaml", []byte(strings.Replace(string(src), "sqs, cloudwatchlogs]", "sqs, "+name+"]", 1)), nil)
+		require.NoError(t, err)
+		require.Contains(t, l.Services, "cloudwatchlogs")
+		require.NotContains(t, l.Services, "logs")
+	}
+}

@@ -154,7 +154,7 @@ type Run struct {
 // Call is one API call as the SDK has it. Its outcome is {ok, error (the code),
 // message, output (AWS's member names; those without a value are left out)}.
 type Call struct {
-	Service   string `json:"service" yaml:"service" jsonschema:"enum=s3,enum=kinesis,enum=dynamodb,enum=lambda,enum=sqs,enum=logs"`
+	Service   string `json:"service" yaml:"service"`
 	Operation string `json:"operation" yaml:"operation" jsonschema:"description=Such as DeleteObject"`
 	Name      string `json:"name,omitempty" yaml:"name" jsonschema:"description=run.<name>; call when left out"`
 	// Input has AWS's member names; times are RFC 3339, bytes base64.

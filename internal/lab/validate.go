@@ -88,6 +88,9 @@ func (v *validator) everything() {
 	if len(l.Services) == 0 {
 		v.at("services", "", "services is missing")
 	}
+	for i := range l.Services {
+		v.service(fmt.Sprintf("services[%d]", i), &l.Services[i])
+	}
 	if len(l.ExamTasks) == 0 {
 		v.at("examTasks", `such as ["1.1"]`, "examTasks is missing")
 	}
@@ -176,6 +179,9 @@ func (v *validator) probes(path string, probes map[string]Probe) {
 			v.at(at, "letters and digits; not "+strings.Join(reserved, ", "), "%q cannot be a probe's name", name)
 		}
 		v.exactlyOne(at, reflect.ValueOf(p), "probe")
+		if p.Calls != nil {
+			v.service(at+".calls.service", &p.Calls.Service)
+		}
 		if p.Call != nil {
 			v.call(at+".call", p.Call)
 			if op := p.Call.Operation; op != "" && !looking.MatchString(p.Call.Operation) {

@@ -221,6 +221,7 @@ func (v *validator) step(path string, s *Step, names, sets []string) {
 	case s.Call != nil:
 		v.call(path+".call", s.Call)
 	case s.Fault != nil:
+		v.service(path+".fault.service", &s.Fault.Service)
 		v.oneOf(path+".fault.kind", s.Fault.Kind, "error", "throttle", "latency", "gather", "drop", "after", "entries",
 			"crash", "crashLate", "duplicate", "reorder")
 		if s.Fault.Share < 0 || s.Fault.Share > 1 {
@@ -244,10 +245,6 @@ func (v *validator) records(path string, r *PutRecords, use func(key, set string
 	if r.Skip < 0 || r.Count < 0 || r.Data == "" && r.Skip+r.Count > 0 {
 		v.at(path, "", "skip and count choose entries of a data set, and are not negative")
 	}
-}
-
-func (v *validator) call(path string, c *Call) {
-	v.oneOf(path+".service", c.Service, "s3", "kinesis", "dynamodb", "lambda", "sqs", "logs")
 }
 
 func count(conditions ...bool) (n int) {

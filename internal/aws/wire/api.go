@@ -63,9 +63,9 @@ func ReadAPI(name string, model []byte) (API, error) {
 	return a, nil
 }
 
-// known is the API of a service by its name; of one without a model only the
-// name is known.
-func known(name string) API {
+// Known is the API of a service by its SDK package's name; of one without a
+// model only the name is known.
+func Known(name string) API {
 	a := knownServices[name]
 	a.Name = name
 	return a

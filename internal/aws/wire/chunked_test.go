@@ -26,7 +26,7 @@ func putChunked(t *testing.T, body string, size int) (*http.Request, *s3.PutObje
 	req.Header.Set("X-Amz-Content-Sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
 	req.Header.Set("X-Amz-Decoded-Content-Length", strconv.Itoa(size))
 	req.Header["Content-Encoding"] = []string{"gzip", "aws-chunked"}
-	target, err := registryOf("s3", clients()["s3"]).Route(req)
+	target, err := registryOf(t, "s3").Route(req)
 	require.NoError(t, err)
 	in, err := target.Decode(req)
 	if err != nil {
@@ -70,7 +70,7 @@ func TestChunked_refusesAnotherLengthThanAnnounced(t *testing.T) {
 	}
 	req := httptest.NewRequest(http.MethodPut, "/b/k", strings.NewReader(trailing))
 	req.Header.Set("X-Amz-Content-Sha256", "STREAMING-UNSIGNED-PAYLOAD-TRAILER")
-	target, err := registryOf("s3", clients()["s3"]).Route(req)
+	target, err := registryOf(t, "s3").Route(req)
 	require.NoError(t, err)
 	_, err = target.Decode(req)
 	require.ErrorContains(t, err, "MissingContentLength")

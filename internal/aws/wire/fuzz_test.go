@@ -32,7 +32,7 @@ func decode(r *wire.Registry, method, path, service string, header map[string]st
 }
 
 func FuzzJSON(f *testing.F) {
-	r := registryOf("dynamodb", clients()["dynamodb"])
+	r := registryOf(f, "dynamodb")
 	for _, s := range []string{
 		`{"TableName":"t","Item":{"id":{"S":"x"},"n":{"N":"1.5"},"b":{"B":"eA=="},"l":{"L":[{"NULL":true},` +
 			`{"M":{"a":{"BOOL":false}}}]},"s":{"SS":["a"]}}}`,
@@ -48,7 +48,7 @@ func FuzzJSON(f *testing.F) {
 }
 
 func FuzzCBOR(f *testing.F) {
-	r := registryOf("kinesis", clients()["kinesis"])
+	r := registryOf(f, "kinesis")
 	for _, s := range []string{"\xa1jStreamNameaa", "\xbfjStreamNameaa\xff", "\xa2dData\x42xxlPartitionKeyak",
 		"\xa1dDataX\xff\xff", "\x9f\x9f\x9f", "\xfb\x00", "\xa1a\x00\xc1\xfb\x41\xd0\x00\x00\x00\x00\x00\x00", "\xff"} {
 		f.Add([]byte(s))
@@ -62,7 +62,7 @@ func FuzzCBOR(f *testing.F) {
 }
 
 func FuzzXML(f *testing.F) {
-	r := registryOf("s3", clients()["s3"])
+	r := registryOf(f, "s3")
 	for _, s := range []string{
 		`<Delete><Object><Key>a</Key></Object><Quiet>true</Quiet></Delete>`,
 		`<LifecycleConfiguration><Rule><ID>x</ID><Filter><And><Prefix>p</Prefix><Tag><Key>k</Key><Value>v</Value></Tag>` +
@@ -79,7 +79,7 @@ func FuzzXML(f *testing.F) {
 }
 
 func FuzzQuery(f *testing.F) {
-	r := registryOf("iam", clients()["iam"])
+	r := registryOf(f, "iam")
 	for _, s := range []string{
 		"Action=CreateRole&Version=2010-05-08&RoleName=r&AssumeRolePolicyDocument=%7B%7D&Tags.member.1.Key=a&" +
 			"Tags.member.1.Value=b",

@@ -53,7 +53,7 @@ type opTypes struct{ in, out reflect.Type }
 func NewRegistry(services ...string) *Registry {
 	r := &Registry{services: map[string]*service{}}
 	for _, name := range services {
-		r.Add(known(name))
+		r.Add(Known(name))
 	}
 	return r
 }
@@ -67,7 +67,7 @@ func (r *Registry) Add(a API) {
 // service if it is new.
 func (r *Registry) Types(svc, operation string, in, out reflect.Type) {
 	if r.services[svc] == nil {
-		r.Add(known(svc))
+		r.Add(Known(svc))
 	}
 	r.services[svc].types[operation] = opTypes{in, out}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pipelab/pipelab/internal/aws/wire"
+	"github.com/pipelab/pipelab/internal/awsapi"
 )
 
 func validate(t *testing.T, service, method, path string, header map[string]string,
@@ -19,7 +20,7 @@ func validate(t *testing.T, service, method, path string, header map[string]stri
 	for k, v := range header {
 		req.Header.Set(k, v)
 	}
-	target, err := registryOf(service, clients()[service]).Route(req)
+	target, err := registryOf(t, service).Route(req)
 	require.NoError(t, err)
 	in, err := target.Decode(req)
 	require.NoError(t, err)
@@ -117,8 +118,8 @@ func TestValidate_acceptsWellFormedNames(t *testing.T) {
 
 func TestValidate_walksEveryOperationsInput(t *testing.T) {
 	t.Parallel()
-	for service, client := range clients() {
-		r := registryOf(service, client)
+	for _, service := range awsapi.Names() {
+		r := registryOf(t, service)
 		for _, file := range snapshots(t, service) {
 			req, _ := parseSnapshot(t, file, service)
 			target, err := r.Route(req)

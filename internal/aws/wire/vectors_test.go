@@ -13,41 +13,22 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/google/go-cmp/cmp"
 	"github.com/stretchr/testify/require"
 
 	"github.com/pipelab/pipelab/internal/aws/cloud"
 	"github.com/pipelab/pipelab/internal/aws/wire"
+	"github.com/pipelab/pipelab/internal/awsapi"
 )
 
-func clients() map[string]any {
-	return map[string]any{
-		"cloudformation": &cloudformation.Client{}, "cloudwatchlogs": &cloudwatchlogs.Client{},
-		"dynamodb": &dynamodb.Client{}, "dynamodbstreams": &dynamodbstreams.Client{}, "iam": &iam.Client{},
-		"kinesis": &kinesis.Client{}, "lambda": &lambda.Client{}, "s3": &s3.Client{}, "sqs": &sqs.Client{},
-		"sts": &sts.Client{},
-	}
-}
-
 // registryOf knows the Go types of every operation of a service.
-func registryOf(service string, client any) *wire.Registry {
+func registryOf(t testing.TB, service string) *wire.Registry {
+	t.Helper()
 	r := wire.NewRegistry(service)
-	t := reflect.TypeOf(client)
-	for i := range t.NumMethod() {
-		m := t.Method(i)
-		if m.Type.NumIn() == 4 && m.Type.NumOut() == 2 && strings.HasSuffix(m.Type.In(2).String(), m.Name+"Input") {
-			r.Types(service, m.Name, m.Type.In(2).Elem(), m.Type.Out(0).Elem())
-		}
+	s, ok := awsapi.Find(service)
+	require.True(t, ok, service)
+	for _, op := range s.Operations {
+		r.Types(service, op.Name, op.Input, op.Output)
 	}
 	for _, d := range cloud.Describe() {
 		if d.Name == service {
@@ -58,9 +39,7 @@ func registryOf(service string, client any) *wire.Registry {
 }
 
 // signingName is what the SDK signs with; unsigned vectors need it to be told.
-func signingName(service string) string {
-	return map[string]string{"cloudwatchlogs": "logs", "dynamodbstreams": "dynamodb"}[service]
-}
+func signingName(service string) string { return wire.Known(service).Signing }
 
 // bucketless are the operations of S3 on no bucket.
 var bucketless = map[string]bool{
@@ -102,11 +81,7 @@ func parseSnapshot(t *testing.T, file, service string) (*http.Request, []byte) {
 		k, v, _ := strings.Cut(s.Text(), ":")
 		req.Header.Add(k, strings.TrimSpace(v))
 	}
-	sign := signingName(service)
-	if sign == "" {
-		sign = service
-	}
-	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/"+sign+
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=test/20260101/us-east-1/"+signingName(service)+
 		"/aws4_request, SignedHeaders=host, Signature=0")
 	return req, body
 }
@@ -116,8 +91,8 @@ func parseSnapshot(t *testing.T, file, service string) (*http.Request, []byte) {
 func TestRequestVectors(t *testing.T) {
 	t.Parallel()
 	total, passed := 0, 0
-	for service, client := range clients() {
-		reg := registryOf(service, client)
+	for _, service := range awsapi.Names() {
+		reg := registryOf(t, service)
 		n, ok := 0, 0
 		for _, file := range snapshots(t, service) {
 			name := strings.TrimSuffix(filepath.Base(file), ".request.snap")

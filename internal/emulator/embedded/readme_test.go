@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pipelab/pipelab/internal/aws/cloud"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/embedded"
 	"github.com/pipelab/pipelab/internal/provision"
@@ -31,9 +32,10 @@ func TestReadme_countsTheOperations(t *testing.T) {
 	require.NoError(t, json.NewDecoder(resp.Body).Decode(&info))
 	readme, err := os.ReadFile("../../../README.md")
 	require.NoError(t, err)
-	names := map[string]string{"s3": "S3", "kinesis": "Kinesis Data Streams", "dynamodb": "DynamoDB",
-		"dynamodbstreams": "DynamoDB Streams", "lambda": "Lambda",
-		"sqs": "SQS", "cloudwatchlogs": "CloudWatch Logs", "cloudformation": "CloudFormation", "iam": "IAM", "sts": "STS"}
+	names := map[string]string{}
+	for _, d := range cloud.Describe() {
+		names[d.Name] = d.Title
+	}
 	for service, ops := range info.Operations {
 		require.Contains(t, names, service)
 		row := regexp.MustCompile(`(?m)^\| ` + names[service] +

@@ -9,41 +9,21 @@ import (
 	"reflect"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
-	"github.com/aws/aws-sdk-go-v2/service/iam"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis"
-	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/aws-sdk-go-v2/service/sts"
-
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/wire"
+	"github.com/pipelab/pipelab/internal/awsapi"
 )
 
 // registry knows the types of every operation of the services whose models the
 // wire has; the SDK's clients name them. Calls of other services pass too.
 func registry(services *gateway.Catalogue) *wire.Registry {
 	r := wire.NewRegistry()
-	for name, client := range map[string]any{
-		"cloudformation": &cloudformation.Client{}, "cloudwatchlogs": &cloudwatchlogs.Client{},
-		"dynamodb":        &dynamodb.Client{},
-		"dynamodbstreams": &dynamodbstreams.Client{}, "iam": &iam.Client{}, "kinesis": &kinesis.Client{},
-		"lambda": &lambda.Client{},
-		"s3":     &s3.Client{}, "sqs": &sqs.Client{}, "sts": &sts.Client{},
-	} {
-		t := reflect.TypeOf(client)
-		for i := range t.NumMethod() {
-			m := t.Method(i)
-			if m.Type.NumIn() == 4 && m.Type.NumOut() == 2 && strings.HasSuffix(m.Type.In(2).String(), m.Name+"Input") {
-				r.Types(name, m.Name, m.Type.In(2).Elem(), m.Type.Out(0).Elem())
-			}
+	for _, s := range awsapi.All() {
+		for _, op := range s.Operations {
+			r.Types(s.Name, op.Name, op.Input, op.Output)
 		}
-		r.Words(name, services.Errors(name).Wording)
+		r.Words(s.Name, services.Errors(s.Name).Wording)
 	}
 	return r
 }
