@@ -184,7 +184,7 @@ func (s *session) items(ctx context.Context, p *lab.ItemsProbe) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, out := dynamodb.NewFromConfig(s.config), []any{}
+	client, out := dynamodb.NewFromConfig(s.looks), []any{}
 	var next map[string]types.AttributeValue
 	for {
 		var page []map[string]types.AttributeValue

@@ -158,13 +158,13 @@ func (s *session) object(ctx context.Context, client *s3.Client, bucket, key str
 }
 
 func (s *session) shardList(ctx context.Context, stream string) ([]kinesistypes.Shard, error) {
-	out, err := kinesis.NewFromConfig(s.config).ListShards(ctx, &kinesis.ListShardsInput{StreamName: &stream})
+	out, err := kinesis.NewFromConfig(s.looks).ListShards(ctx, &kinesis.ListShardsInput{StreamName: &stream})
 	if err != nil {
 		return nil, err
 	}
 	shards := out.Shards
 	for out.NextToken != nil {
-		if out, err = kinesis.NewFromConfig(s.config).ListShards(ctx,
+		if out, err = kinesis.NewFromConfig(s.looks).ListShards(ctx,
 			&kinesis.ListShardsInput{NextToken: out.NextToken}); err != nil {
 			return nil, err
 		}
@@ -197,7 +197,7 @@ func (s *session) streamRecords(ctx context.Context, name string) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	client, out := kinesis.NewFromConfig(s.config), []any{}
+	client, out := kinesis.NewFromConfig(s.looks), []any{}
 	for _, sh := range shards {
 		it, err := client.GetShardIterator(ctx, &kinesis.GetShardIteratorInput{StreamName: &stream, ShardId: sh.ShardId,
 			ShardIteratorType: kinesistypes.ShardIteratorTypeTrimHorizon})
@@ -220,49 +220,6 @@ func (s *session) streamRecords(ctx context.Context, name string) (any, error) {
 			if next = page.NextShardIterator; len(page.Records) == 0 && aws.ToInt64(page.MillisBehindLatest) == 0 {
 				break
 			}
-		}
-	}
-	return out, nil
-}
-
-// messages peeks: it receives and makes visible again. (A visibility timeout
-// of zero in ReceiveMessage would be simpler, but the SDK does not send a zero.)
-func (s *session) messages(ctx context.Context, name string) (any, error) {
-	queue, err := s.expand(name)
-	if err != nil {
-		return nil, err
-	}
-	client, out, seen := sqs.NewFromConfig(s.config), []any{}, map[string]bool{}
-	var receipts []*string
-	defer func() {
-		for _, r := range receipts {
-			_, _ = client.ChangeMessageVisibility(context.WithoutCancel(ctx), &sqs.ChangeMessageVisibilityInput{QueueUrl: &queue,
-				ReceiptHandle: r})
-		}
-	}()
-	for misses := 0; misses < 2; {
-		r, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &queue, MaxNumberOfMessages: 10,
-			VisibilityTimeout:           30,
-			MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{"All"}})
-		if err != nil {
-			return nil, err
-		}
-		found := false
-		for _, m := range r.Messages {
-			receipts = append(receipts, m.ReceiptHandle)
-			if id := aws.ToString(m.MessageId); !seen[id] {
-				seen[id], found = true, true
-				attributes, err := asJSON(m.Attributes, nil)
-				if err != nil {
-					return nil, err
-				}
-				out = append(out, map[string]any{"id": id, "body": aws.ToString(m.Body),
-					"json":       parseJSON([]byte(aws.ToString(m.Body))),
-					"attributes": attributes, "receives": plainNumber(m.Attributes["ApproximateReceiveCount"])})
-			}
-		}
-		if !found {
-			misses++
 		}
 	}
 	return out, nil

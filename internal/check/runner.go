@@ -231,6 +231,7 @@ type session struct {
 	o       Options
 	check   *lab.Check
 	config  aws.Config
+	looks   aws.Config // of probes
 	own     *ownCalls
 	after   uint64 // newest call before the check began
 	full    int64  // calls that found no room before the check began
@@ -254,6 +255,8 @@ func newSession(o Options, c *lab.Check) *session {
 		seen: map[string]any{}}
 	s.config = o.Emulator.Endpoint().AWSConfig()
 	s.config.HTTPClient = s.own
+	s.looks = s.config.Copy()
+	s.looks.HTTPClient = looker{s.own}
 	for _, probes := range []map[string]lab.Probe{o.Lab.Probes, c.Probes} {
 		for name, p := range probes {
 			s.probes[name] = p
@@ -274,8 +277,8 @@ func (s *session) serves(c *lab.Check) bool {
 // also is a session for another check of what was done for s.
 func (s *session) also(c *lab.Check) *session {
 	n := newSession(s.o, c)
-	n.own, n.config, n.sets, n.data, n.runs, n.spans, n.outputs = s.own, s.config, s.sets, s.data, s.runs, s.spans,
-		s.outputs
+	n.own, n.config, n.looks, n.sets, n.data, n.runs = s.own, s.config, s.looks, s.sets, s.data, s.runs
+	n.spans, n.outputs = s.spans, s.outputs
 	n.after, n.full, n.sent, n.done = s.after, s.full, s.sent, true
 	return n
 }
@@ -304,6 +307,15 @@ func (c *ownCalls) Do(r *http.Request) (*http.Response, error) {
 		}
 	}
 	return resp, err
+}
+
+// looker is the client of probes.
+type looker struct{ *ownCalls }
+
+// Do implements the SDK's HTTP client.
+func (l looker) Do(r *http.Request) (*http.Response, error) {
+	r.Header.Set(emulator.LookHeader, "1")
+	return l.ownCalls.Do(r)
 }
 
 func (c *ownCalls) has(id string) bool {

@@ -27,6 +27,7 @@ const (
 	S3Lifecycle      Capability = "s3.lifecycle.acts"
 	S3PublicBlock    Capability = "s3.public.block"
 	SQSFIFO          Capability = "sqs.fifo"
+	SQSView          Capability = "sqs.messages.view"
 	DynamoDBTransact Capability = "dynamodb.transactions"
 	DynamoDBLimits   Capability = "dynamodb.throughput.limits"
 	DynamoDBStreams  Capability = "dynamodb.streams"
@@ -116,6 +117,8 @@ func Table() []Row {
 		{S3PublicBlock, "public access blocks refuse public policies", true, Yes, Try, Try, Try, "tried at start"},
 		{SQSFIFO, "queues keep order and drop duplicates", true, Yes, Yes, Yes, Try,
 			"LocalStack: all 23 operations of SQS; MiniStack: ministack/services; tried at start"},
+		{SQSView, "messages can be looked at without receiving them", false, Yes, No, No, No,
+			"elsewhere a probe receives them, from queues where that does no harm"},
 		{DynamoDBTransact, "several items change together or not at all", true, Yes, Yes, Yes, Try,
 			"LocalStack: DynamoDB Local; MiniStack: ministack/services; tried at start"},
 		{DynamoDBLimits, "tables throttle", true, Yes, No, No, No,

@@ -19,6 +19,10 @@ import (
 // from the judge.
 const TokenHeader = "X-Pipelab-Token"
 
+// LookHeader marks a read of the judge's, beside the token: it counts towards no
+// throughput of what it reads.
+const LookHeader = "X-Pipelab-Look"
+
 // Control is a client of an emulator's own endpoints: its clock, trace, faults
 // and snapshots. The zero value is not usable; make one with NewControl.
 type Control struct {
@@ -192,6 +196,32 @@ func (c *Control) Operations(ctx context.Context) (map[string]map[string][]strin
 	}
 	err := c.do(ctx, http.MethodGet, "/_pipelab/info", nil, &out)
 	return out.Operations, err
+}
+
+// View calls fn for each thing that a resource of a service holds, in order and
+// without changing anything: of "sqs" the "messages" of a queue, by its URL.
+func (c *Control) View(ctx context.Context, service, view, region, resource string,
+	fn func(json.RawMessage) error) error {
+	for after := ""; ; {
+		q := url.Values{"resource": {resource}, "region": {region}, "after": {after}}
+		out := map[string]json.RawMessage{}
+		path := "/_pipelab/views/" + url.PathEscape(service) + "/" + url.PathEscape(view) + "?" + q.Encode()
+		if err := c.do(ctx, http.MethodGet, path, nil, &out); err != nil {
+			return err
+		}
+		var page []json.RawMessage
+		if err := errors.Join(json.Unmarshal(out[view], &page), json.Unmarshal(out["next"], &after)); err != nil {
+			return fmt.Errorf("emulator's %s of %s: %w", view, resource, err)
+		}
+		for _, one := range page {
+			if err := fn(one); err != nil {
+				return err
+			}
+		}
+		if after == "" {
+			return nil
+		}
+	}
 }
 
 // AddFault puts a rule in force and returns it with its id.

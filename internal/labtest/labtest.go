@@ -422,6 +422,29 @@ func Text(w io.Writer, o *Outcome) error {
 	return err
 }
 
+// Closing writes what the outcomes of several labs come to, with everything that did
+// not hold once more: in a long log it stands where one looks first. It writes
+// nothing for a single lab.
+func Closing(w io.Writer, outs []*Outcome) error {
+	if len(outs) < 2 {
+		return nil
+	}
+	var b strings.Builder
+	held := 0
+	for _, o := range outs {
+		if o.OK {
+			held++
+		}
+		for _, r := range o.Runs {
+			for _, p := range r.Problems {
+				fmt.Fprintf(&b, "  %s, %s, seed %d: %s\n", o.Lab, r.Name, r.Seed, p)
+			}
+		}
+	}
+	_, err := fmt.Fprintf(w, "%d of %d labs hold\n%s", held, len(outs), b.String())
+	return err
+}
+
 // summary says how many checks passed and which did not.
 func summary(r *report.Result) string {
 	if r == nil {

@@ -77,6 +77,12 @@ func TestTest_findsMutantsThatSurvive(t *testing.T) {
 	}, problems)
 	require.False(t, out.OK)
 	require.Zero(t, out.FlakeRate)
+	var b strings.Builder
+	require.NoError(t, labtest.Closing(&b, []*labtest.Outcome{{Lab: "fine", OK: true}, out}))
+	require.Equal(t, `1 of 2 labs hold
+  tiny, mutants/survivor, seed 1: echoes should fail: pass
+  tiny, mutants/wide, seed 1: echoes fails and is not named: Five lines
+`, b.String())
 }
 
 func TestTest_solutionsInOtherLanguages(t *testing.T) {

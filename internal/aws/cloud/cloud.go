@@ -45,6 +45,7 @@ type Options struct {
 // Cloud is one emulated AWS, an http.Handler. Make one with New.
 type Cloud struct {
 	gateway *gateway.Gateway
+	aws     http.Handler // the gateway, for requests of AWS
 	store   *store.Store
 	clock   *clock.Clock
 	shifts  *store.Collection[[]clock.Shift]
@@ -72,6 +73,7 @@ func New(ctx context.Context, endpoint string, o Options) (*Cloud, error) {
 	}
 	c.clock = clk
 	c.gateway = gateway.New(st, clk, ident.NewSource(), o.Log)
+	c.aws = gateway.NewResends(c.gateway)
 	c.gateway.Host().Interpreters, c.gateway.Host().Confine = o.Interpreters, o.Confine
 	if o.IAM != "" {
 		c.gateway.SetMode(o.IAM)

@@ -25,9 +25,13 @@ func (c *Cloud) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		c.mux.ServeHTTP(w, req)
 	default:
 		if c.trusted(req) {
-			req = req.WithContext(gateway.WithoutFaults(req.Context()))
+			ctx := gateway.WithoutFaults(req.Context())
+			if req.Header.Get(gateway.LookHeader) != "" {
+				ctx = gateway.WithLook(ctx)
+			}
+			req = req.WithContext(ctx)
 		}
-		c.gateway.ServeHTTP(w, req)
+		c.aws.ServeHTTP(w, req)
 	}
 }
 
@@ -59,6 +63,7 @@ func (c *Cloud) routes() {
 		c.now(w, req)
 	})
 	gateway.Routes(m, c.gateway.Trace(), c.gateway.Host().Faults, c.gateway.Host().IDs, gateway.Fault.Validate)
+	c.gateway.ViewRoutes(m)
 	m.HandleFunc("GET /_pipelab/iam", c.mode)
 	m.HandleFunc("PUT /_pipelab/iam", c.setMode)
 	m.HandleFunc("POST /_pipelab/reset", c.reset)

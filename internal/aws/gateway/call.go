@@ -109,6 +109,8 @@ type Call struct {
 	Via []string
 	// HTTP is the request behind the call; nil for those that are made with Invoke.
 	HTTP *http.Request
+	// Looking is set on a judge's read, which counts towards no throughput.
+	Looking bool
 	// Time is when the call arrived, on the virtual clock.
 	Time time.Time
 

@@ -26,6 +26,8 @@ type Descriptor struct {
 	// Targets say how others deliver to the service's resources; they are
 	// registered with the outbox.
 	Targets []outbox.Target
+	// Views show a judge what resources hold.
+	Views []View
 }
 
 // Errors are the errors that a service answers with when nothing of its own is

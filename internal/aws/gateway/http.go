@@ -37,6 +37,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		return
 	}
 	call.ID, call.Input, call.Zeros, call.validate = id, in, t.Zeros(), t.Validate
+	call.Looking = req.Context().Value(looking{}) != nil
 	if p, ok := g.host.Processes.behind(call); ok {
 		call.Parent = p.invocation
 	}

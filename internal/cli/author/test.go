@@ -3,6 +3,7 @@ package author
 import (
 	"context"
 	"errors"
+	"io"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -146,10 +147,12 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	closing := labtest.Closing
 	if a.JSON {
-		if err := a.PrintJSON(outs); err != nil {
-			return err
-		}
+		closing = func(io.Writer, []*labtest.Outcome) error { return a.PrintJSON(outs) }
+	}
+	if err := closing(a.Out, outs); err != nil {
+		return err
 	}
 	if !slices.ContainsFunc(outs, func(o *labtest.Outcome) bool { return !o.OK }) {
 		return nil

@@ -58,6 +58,7 @@ type Proxy struct {
 	reverse  *httputil.ReverseProxy
 	under    *http.Transport
 	control  *http.ServeMux
+	aws      http.Handler // requests of AWS
 	buffers  sync.Pool
 }
 
@@ -86,6 +87,7 @@ func New(o Options) (*Proxy, error) {
 		ModifyResponse: p.answered, ErrorHandler: p.failed, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
 	p.control = p.controls()
+	p.aws = gateway.NewResends(http.HandlerFunc(p.pass))
 	return p, nil
 }
 
@@ -100,6 +102,7 @@ func (p *Proxy) Close() {
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	trusted := gateway.Trusted(req, p.o.Token)
 	req.Header.Del(gateway.TokenHeader) // a secret of ours
+	req.Header.Del(gateway.LookHeader)
 	path := req.URL.Path
 	switch {
 	case strings.HasPrefix(path, "/_pipelab/"):
@@ -114,7 +117,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		if trusted {
 			req = req.WithContext(gateway.WithoutFaults(req.Context()))
 		}
-		p.pass(w, req)
+		p.aws.ServeHTTP(w, req)
 	}
 }
 

@@ -144,7 +144,7 @@ func (s *Service) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput) (
 		}
 		// A registered consumer has throughput of its own.
 		fanOut := c.Internal() && strings.Contains(aws.ToString(in.StreamARN), "/consumer/")
-		if !fanOut && !s.mayRead(scope, st.ARN, sh.id(), c.Time) {
+		if !fanOut && !c.Looking && !s.mayRead(scope, st.ARN, sh.id(), c.Time) {
 			return &types.ProvisionedThroughputExceededException{Message: aws.String(fmt.Sprintf(
 				"Rate exceeded for shard %s in stream %s under account %s.", sh.id(), st.Name, scope.Account))}
 		}

@@ -17,7 +17,7 @@ import (
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazonsqs.html
 func (s *Service) Describe() gateway.Descriptor {
 	return gateway.Descriptor{
-		Name: "sqs", Title: "SQS", Targets: s.targets(),
+		Name: "sqs", Title: "SQS", Views: s.views(), Targets: s.targets(),
 		Errors: gateway.Errors{
 			Denied: wire.Fault{Code: "AccessDenied", Status: http.StatusForbidden},
 			Throttled: wire.Fault{Code: "RequestThrottled", Status: http.StatusForbidden,

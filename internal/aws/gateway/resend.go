@@ -1,0 +1,153 @@
+package gateway
+
+import (
+	"bytes"
+	"net/http"
+	"strings"
+	"sync"
+)
+
+// Resends gives an answer again to a Go program that closed its own connection under
+// it. AWS carries a repeated call out again, and so does the emulator in every other
+// case; this one does not happen there, because AWS is too far away.
+//
+// The SDK for Go closes a request's body as soon as the answer's header is there. On
+// the loopback address that can be before its transport has looked for the end of that
+// body, which it then takes for a failed write: it closes the connection under an
+// answer that is on its way, and the SDK sends the call once more (smithy-go v1.28.9,
+// transport/http/internal/io.safeWriteToReadCloser). On a busy machine that was one
+// program in eight, each with a batch of records too many.
+//
+// What a lab makes fail is not affected: an answer is kept only if it was a success and
+// if the client was still there when it began. Not kept are answers that are large,
+// and the oldest when there are many.
+type Resends struct {
+	under http.Handler
+
+	mu    sync.Mutex
+	kept  map[string]*answer
+	order []string // of kept, oldest first
+	bytes int
+}
+
+// answer is what was sent.
+type answer struct {
+	status int
+	header http.Header
+	body   []byte
+}
+
+const (
+	resendAnswer = 1 << 20 // bytes of an answer that is kept
+	resendAll    = 8 << 20 // bytes of all that are
+)
+
+// NewResends returns a handler in front of another.
+func NewResends(under http.Handler) *Resends {
+	return &Resends{under: under, kept: map[string]*answer{}}
+}
+
+// ServeHTTP implements http.Handler.
+func (r *Resends) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	key, again := attempt(req)
+	if key == "" {
+		r.under.ServeHTTP(w, req)
+		return
+	}
+	if a := r.find(key); again && a != nil {
+		for k, v := range a.header {
+			w.Header()[k] = v
+		}
+		w.WriteHeader(a.status)
+		_, _ = w.Write(a.body) // the client is gone if this fails
+		return
+	}
+	t := &teed{ResponseWriter: w, gone: func() bool { return req.Context().Err() != nil }}
+	r.under.ServeHTTP(t, req) // a panic is a cut connection: nothing is kept
+	if t.keep && len(t.body.Bytes()) <= resendAnswer {
+		r.put(key, &answer{t.status, t.sent, t.body.Bytes()})
+	}
+}
+
+// attempt names a call of the SDK for Go with a body, empty for all others, and tells
+// whether it was sent before.
+// Source: https://docs.aws.amazon.com/sdkref/latest/guide/feature-retry-behavior.html
+func attempt(req *http.Request) (key string, again bool) {
+	id := req.Header.Get("Amz-Sdk-Invocation-Id")
+	if id == "" || req.ContentLength <= 0 || !strings.Contains(req.UserAgent(), "aws-sdk-go-v2/") {
+		return "", false
+	}
+	number, _, _ := strings.Cut(req.Header.Get("Amz-Sdk-Request"), ";")
+	caller, _, _ := strings.Cut(req.Header.Get("Authorization"), ",")
+	return id + " " + caller, strings.TrimSpace(number) != "attempt=1"
+}
+
+func (r *Resends) find(key string) *answer {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.kept[key]
+}
+
+func (r *Resends) put(key string, a *answer) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.kept[key] != nil {
+		return // two at a time by the same name: not ours to tell apart
+	}
+	r.kept[key], r.order = a, append(r.order, key)
+	r.bytes += size(key, a)
+	for ; r.bytes > resendAll; r.order = r.order[1:] {
+		oldest := r.order[0]
+		r.bytes -= size(oldest, r.kept[oldest])
+		delete(r.kept, oldest)
+	}
+}
+
+// size is what an answer takes, header and maps included, roughly.
+func size(key string, a *answer) int { return 1024 + len(key) + len(a.body) }
+
+// teed copies what is answered.
+type teed struct {
+	http.ResponseWriter
+	gone   func() bool // whether the client is
+	status int
+	sent   http.Header
+	body   bytes.Buffer
+	keep   bool
+	failed bool
+}
+
+// WriteHeader implements http.ResponseWriter.
+func (t *teed) WriteHeader(status int) {
+	if t.status == 0 && status >= http.StatusOK {
+		t.status, t.sent = status, t.Header().Clone()
+		t.keep = status < http.StatusMultipleChoices && !t.gone() &&
+			t.sent.Get("Content-Type") != "application/vnd.amazon.eventstream" // has no end
+	}
+	t.ResponseWriter.WriteHeader(status)
+}
+
+// Write implements http.ResponseWriter. An answer that is kept is written to its end,
+// wherever the client closed the connection.
+func (t *teed) Write(p []byte) (int, error) {
+	if t.status == 0 {
+		t.WriteHeader(http.StatusOK)
+	}
+	if !t.keep {
+		return t.ResponseWriter.Write(p)
+	}
+	if t.body.Len()+len(p) > resendAnswer {
+		t.keep = false
+		t.body = bytes.Buffer{}
+		return t.ResponseWriter.Write(p)
+	}
+	t.body.Write(p)
+	if !t.failed {
+		_, err := t.ResponseWriter.Write(p)
+		t.failed = err != nil
+	}
+	return len(p), nil
+}
+
+// Unwrap lets an http.ResponseController through.
+func (t *teed) Unwrap() http.ResponseWriter { return t.ResponseWriter }

@@ -1,0 +1,93 @@
+package embedded_test
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/emulator/embedded"
+)
+
+// marked sends headers with every request.
+type marked struct {
+	headers map[string]string
+	under   http.RoundTripper
+}
+
+func (m marked) Do(r *http.Request) (*http.Response, error) {
+	for k, v := range m.headers {
+		r.Header.Set(k, v)
+	}
+	return m.under.RoundTrip(r)
+}
+
+// A judge's looks are free; whoever has no token cannot pretend to be one.
+func TestLook_takesNoThroughput(t *testing.T) {
+	ctx := context.Background()
+	e, err := embedded.Driver{}.Start(ctx, emulator.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = e.Close() })
+	config := func(headers map[string]string) aws.Config {
+		c := e.Endpoint().AWSConfig()
+		c.HTTPClient, c.RetryMaxAttempts = marked{headers, http.DefaultTransport}, 1
+		return c
+	}
+	judge := config(map[string]string{emulator.TokenHeader: e.Endpoint().Token, emulator.LookHeader: "1"})
+	learner := config(map[string]string{emulator.LookHeader: "1"})
+
+	streams := kinesis.NewFromConfig(learner)
+	_, err = streams.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
+	require.NoError(t, err)
+	tables := dynamodb.NewFromConfig(learner)
+	_, err = tables.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("t"),
+		KeySchema: []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
+		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"),
+			AttributeType: types.ScalarAttributeTypeS}},
+		ProvisionedThroughput: &types.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(1),
+			WriteCapacityUnits: aws.Int64(5000)}})
+	require.NoError(t, err)
+	_, _, err = e.Control().Advance(ctx, 60e9) // until both are active
+	require.NoError(t, err)
+	for i := range 8 {
+		_, err := tables.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String("t"), Item: map[string]types.AttributeValue{
+			"id":   &types.AttributeValueMemberS{Value: strconv.Itoa(i)},
+			"text": &types.AttributeValueMemberS{Value: strings.Repeat("x", 100_000)}}})
+		require.NoError(t, err)
+	}
+	require.NoError(t, e.Control().Hold(ctx)) // no throughput comes back
+
+	it, err := streams.GetShardIterator(ctx, &kinesis.GetShardIteratorInput{StreamName: aws.String("s"),
+		ShardId: aws.String("shardId-000000000000"), ShardIteratorType: "TRIM_HORIZON"})
+	require.NoError(t, err)
+	read := func(c aws.Config) error {
+		_, err := kinesis.NewFromConfig(c).GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: it.ShardIterator})
+		return err
+	}
+	scan := func(c aws.Config) error {
+		_, err := dynamodb.NewFromConfig(c).Scan(ctx, &dynamodb.ScanInput{TableName: aws.String("t")})
+		return err
+	}
+	for range 20 {
+		require.NoError(t, read(judge))
+		require.NoError(t, scan(judge))
+	}
+	for range 5 {
+		require.NoError(t, read(learner), "five reads a second are the shard's, all of them the learner's")
+	}
+	require.ErrorContains(t, read(learner), "ProvisionedThroughputExceeded")
+	require.NoError(t, read(judge))
+	n := 0
+	for ; n < 20 && scan(learner) == nil; n++ {
+	}
+	require.Equal(t, 1, n, "the second scan finds the second's capacity gone")
+	require.NoError(t, scan(judge))
+}
