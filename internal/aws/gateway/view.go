@@ -37,7 +37,8 @@ func (g *Gateway) ViewRoutes(m *http.ServeMux) {
 		if err != nil || limit <= 0 || limit > viewPage {
 			limit = viewPage
 		}
-		page, next, err := v.Look(ident.Scope{Account: ident.DefaultAccount, Region: q.Get("region")}, q.Get("resource"), q.Get("after"), limit)
+		scope := ident.Scope{Account: ident.DefaultAccount, Region: q.Get("region")}
+		page, next, err := v.Look(scope, q.Get("resource"), q.Get("after"), limit)
 		if err != nil {
 			Reply(w, http.StatusNotFound, Problem("%s of %s: %v", name, q.Get("resource"), err))
 			return

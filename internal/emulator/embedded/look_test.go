@@ -58,9 +58,10 @@ func TestLook_takesNoThroughput(t *testing.T) {
 	_, _, err = e.Control().Advance(ctx, 60e9) // until both are active
 	require.NoError(t, err)
 	for i := range 8 {
-		_, err := tables.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String("t"), Item: map[string]types.AttributeValue{
+		item := map[string]types.AttributeValue{
 			"id":   &types.AttributeValueMemberS{Value: strconv.Itoa(i)},
-			"text": &types.AttributeValueMemberS{Value: strings.Repeat("x", 100_000)}}})
+			"text": &types.AttributeValueMemberS{Value: strings.Repeat("x", 100_000)}}
+		_, err := tables.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String("t"), Item: item})
 		require.NoError(t, err)
 	}
 	require.NoError(t, e.Control().Hold(ctx)) // no throughput comes back
