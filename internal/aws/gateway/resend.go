@@ -25,13 +25,13 @@ type Resends struct {
 	under http.Handler
 
 	mu    sync.Mutex
-	kept  map[string]*answer
+	kept  map[string]*keptAnswer
 	order []string // of kept, oldest first
 	bytes int
 }
 
-// answer is what was sent.
-type answer struct {
+// keptAnswer is what was sent.
+type keptAnswer struct {
 	status int
 	header http.Header
 	body   []byte
@@ -44,7 +44,7 @@ const (
 
 // NewResends returns a handler in front of another.
 func NewResends(under http.Handler) *Resends {
-	return &Resends{under: under, kept: map[string]*answer{}}
+	return &Resends{under: under, kept: map[string]*keptAnswer{}}
 }
 
 // ServeHTTP implements http.Handler.
@@ -65,7 +65,7 @@ func (r *Resends) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	t := &teed{ResponseWriter: w, gone: func() bool { return req.Context().Err() != nil }}
 	r.under.ServeHTTP(t, req) // a panic is a cut connection: nothing is kept
 	if t.keep && len(t.body.Bytes()) <= resendAnswer {
-		r.put(key, &answer{t.status, t.sent, t.body.Bytes()})
+		r.put(key, &keptAnswer{t.status, t.sent, t.body.Bytes()})
 	}
 }
 
@@ -82,13 +82,13 @@ func attempt(req *http.Request) (key string, again bool) {
 	return id + " " + caller, strings.TrimSpace(number) != "attempt=1"
 }
 
-func (r *Resends) find(key string) *answer {
+func (r *Resends) find(key string) *keptAnswer {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.kept[key]
 }
 
-func (r *Resends) put(key string, a *answer) {
+func (r *Resends) put(key string, a *keptAnswer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.kept[key] != nil {
@@ -104,7 +104,7 @@ func (r *Resends) put(key string, a *answer) {
 }
 
 // size is what an answer takes, header and maps included, roughly.
-func size(key string, a *answer) int { return 1024 + len(key) + len(a.body) }
+func size(key string, a *keptAnswer) int { return 1024 + len(key) + len(a.body) }
 
 // teed copies what is answered.
 type teed struct {
