@@ -27,6 +27,12 @@ func Errorf(status int, code, format string, args ...any) *Error {
 	return &Error{Code: code, Status: status, Message: fmt.Sprintf(format, args...)}
 }
 
+// Stopping answers a call that comes while its service is stopped: the cloud
+// ends, or its state is being replaced. Clients try again.
+func Stopping() *Error {
+	return Errorf(http.StatusServiceUnavailable, "ServiceUnavailable", "The emulator is stopping.")
+}
+
 // Error implements error in the form that the SDK prints.
 func (e *Error) Error() string { return e.Code + ": " + e.Message }
 

@@ -4,21 +4,21 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 
-	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/limits"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/aws/worker"
 )
 
 // Service is CloudWatch Logs. Make one with New.
 type Service struct {
+	*worker.Worker
 	host    *gateway.Host
 	groups  *store.Collection[group]
 	streams *store.Collection[stream]
@@ -26,9 +26,6 @@ type Service struct {
 	// times orders the events of a group, whatever their stream; its values
 	// are keys of events.
 	times *store.Collection[string]
-
-	mu    sync.Mutex
-	sweep *clock.Timer
 }
 
 // group is a log group. Its key is its name.
@@ -62,47 +59,29 @@ type event struct {
 
 // New returns the service on a host.
 func New(h *gateway.Host) *Service {
-	return &Service{
+	s := &Service{
 		host:    h,
 		groups:  store.NewCollection[group](h.Store, "logs.groups"),
 		streams: store.NewCollection[stream](h.Store, "logs.streams"),
 		events:  store.NewCollection[event](h.Store, "logs.events"),
 		times:   store.NewCollection[string](h.Store, "logs.times"),
 	}
+	s.Worker = worker.New("cloudwatchlogs", h.Clock, h.Log, func(context.Context) error {
+		s.arm()
+		return nil
+	})
+	return s
 }
 
 // sweepEvery is how often expired events are looked for.
 const sweepEvery = time.Hour
 
-// Start implements gateway.Service.
-func (s *Service) Start(context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.arm()
-	return nil
-}
-
-// arm sets the timer of the next sweep; the caller holds s.mu.
+// arm plans the next sweep.
 func (s *Service) arm() {
-	s.sweep = s.host.Clock.AfterFunc(sweepEvery, func() {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		if s.sweep == nil { // stopped
-			return
-		}
+	s.After(sweepEvery, "expired log events", func(context.Context) {
 		s.expire()
 		s.arm()
 	})
-}
-
-// Stop implements gateway.Service.
-func (s *Service) Stop() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.sweep != nil {
-		s.sweep.Stop()
-	}
-	s.sweep = nil
 }
 
 // horizon is the time in milliseconds before which events are gone, whether or

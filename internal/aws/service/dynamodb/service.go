@@ -4,16 +4,17 @@ import (
 	"context"
 	"sync"
 
-	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/limits"
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodb/streamlog"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/aws/worker"
 )
 
 // Service is the dynamodb service. Make one with New.
 type Service struct {
+	*worker.Worker
 	host    *gateway.Host
 	tables  *store.Collection[*Table]
 	items   *store.Collection[*record]
@@ -26,7 +27,7 @@ type Service struct {
 	meter   *meter
 
 	mu     sync.Mutex
-	timers map[string]*clock.Timer // by table key: the next TTL removal
+	timers map[string]*worker.Timer // by table key: the next TTL removal
 }
 
 // count is how much a table or an index holds.
@@ -47,14 +48,15 @@ func New(h *gateway.Host) gateway.Service {
 		stale:   store.NewCollection(h.Store, "dynamodb.tokenExpirations", store.WithCodec(textCodec())),
 		log:     streamlog.For(h.Store),
 		meter:   newMeter(h.Clock),
-		timers:  map[string]*clock.Timer{},
+		timers:  map[string]*worker.Timer{},
 	}
 	s.tokens = store.NewCollection(h.Store, "dynamodb.requestTokens", store.WithUpgrade[token](1, s.upgradeToken))
+	s.Worker = worker.New("dynamodb", h.Clock, h.Log, s.resume)
 	return s
 }
 
-// Start arms the timers of TTL.
-func (s *Service) Start(context.Context) error {
+// resume arms the timers of TTL.
+func (s *Service) resume(context.Context) error {
 	type due struct {
 		sc ident.Scope
 		t  *Table
@@ -77,11 +79,9 @@ func (s *Service) Start(context.Context) error {
 
 // Stop cancels the timers and forgets consumed throughput.
 func (s *Service) Stop() {
+	s.Worker.Stop()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, t := range s.timers {
-		t.Stop()
-	}
 	clear(s.timers)
 	s.meter.reset()
 }

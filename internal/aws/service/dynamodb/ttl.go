@@ -134,7 +134,9 @@ func (s *Service) armTTL(sc ident.Scope, name, key string) {
 		delete(s.timers, key)
 	}
 	if !next.IsZero() {
-		s.timers[key] = s.host.Clock.At(next.Add(ttlLag()), func() { s.expire(sc, name, key) })
+		s.timers[key] = s.At(next.Add(ttlLag()), "expired items of "+name, func(context.Context) {
+			s.expire(sc, name, key)
+		})
 	}
 }
 

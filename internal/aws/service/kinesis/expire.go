@@ -5,20 +5,20 @@ import (
 	"sync"
 	"time"
 
-	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/aws/worker"
 )
 
 // sweeps are the removals of expired records that are due, one by stream.
 // Readers never see expired records; this keeps the store from growing.
 type sweeps struct {
 	mu  sync.Mutex
-	due map[string]*clock.Timer // by account, region and stream
+	due map[string]*worker.Timer // by account, region and stream
 }
 
-// Start takes up the removal of expired records.
-func (s *Service) Start(context.Context) error {
+// resume takes up the removal of expired records.
+func (s *Service) resume(context.Context) error {
 	type place struct {
 		scope ident.Scope
 		name  string
@@ -40,11 +40,9 @@ func (s *Service) Start(context.Context) error {
 // Stop ends the removal of expired records and forgets subscriptions, which
 // the gateway has ended.
 func (s *Service) Stop() {
+	s.Worker.Stop()
 	s.sweeps.mu.Lock()
 	defer s.sweeps.mu.Unlock()
-	for _, t := range s.sweeps.due {
-		t.Stop()
-	}
 	clear(s.sweeps.due)
 	s.subscriptions.clear()
 	// Whoever begins anew, or goes back to an earlier state, owes nothing for
@@ -70,7 +68,9 @@ func (s *Service) sweepAt(scope ident.Scope, name string, at time.Time) {
 	defer s.sweeps.mu.Unlock()
 	key := sweepKey(scope, name)
 	if s.sweeps.due[key] == nil {
-		s.sweeps.due[key] = s.host.Clock.At(at, func() { s.sweep(scope, name) })
+		if t := s.At(at, "expired records of "+name, func(context.Context) { s.sweep(scope, name) }); t != nil {
+			s.sweeps.due[key] = t
+		}
 	}
 }
 

@@ -3,14 +3,15 @@ package kinesis
 import (
 	"sync"
 
-	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/limits"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/aws/worker"
 )
 
 // Service is Kinesis Data Streams.
 type Service struct {
+	*worker.Worker
 	host      *gateway.Host
 	streams   *store.Collection[stream]
 	shards    *store.Collection[shard]
@@ -30,7 +31,7 @@ type Service struct {
 
 // New returns the service on a host.
 func New(h *gateway.Host) gateway.Service {
-	return &Service{
+	s := &Service{
 		host:      h,
 		streams:   store.NewCollection[stream](h.Store, "kinesis.streams"),
 		shards:    store.NewCollection[shard](h.Store, "kinesis.shards"),
@@ -38,8 +39,10 @@ func New(h *gateway.Host) gateway.Service {
 		consumers: store.NewCollection[consumer](h.Store, "kinesis.consumers"),
 		policies:  store.NewCollection[string](h.Store, "kinesis.policies"),
 		writing:   map[string]*bucketPair{}, reading: map[string]*bucketPair{}, pushing: map[string]*bucketPair{},
-		subscriptions: subscriptions{latest: map[string]subscribed{}}, sweeps: sweeps{due: map[string]*clock.Timer{}},
+		subscriptions: subscriptions{latest: map[string]subscribed{}}, sweeps: sweeps{due: map[string]*worker.Timer{}},
 	}
+	s.Worker = worker.New("kinesis", h.Clock, h.Log, s.resume)
+	return s
 }
 
 func limit(name string) int64 { return limits.Get("kinesis", name) }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 
@@ -176,5 +175,3 @@ func (s *Service) enter(fn esm.Function) (leave func(), err error) {
 		s.slots[at]--
 	}, nil
 }
-
-var errStopped = errors.New("the emulator is stopping")

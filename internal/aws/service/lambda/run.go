@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -37,7 +38,7 @@ func (s *Service) run(ctx context.Context, j job) (result, error) {
 	// A caller that goes away does not stop a function; the emulator does.
 	work, end, ok := s.Begin(ctx)
 	if !ok {
-		return result{}, errStopped
+		return result{}, gateway.Stopping()
 	}
 	defer end()
 	leave, err := s.enter(j.fn)
@@ -62,18 +63,13 @@ func (s *Service) invoke(ctx context.Context, env *runtime.Environment, j job) (
 	log.begin()
 	log.Event(fmt.Sprintf("START RequestId: %s Version: %s\n", j.id, *j.version.Config.Version))
 	defer s.host.Processes.Enter(log.key, gateway.From(ctx).ID, env.Crash)()
-	watching, done := context.WithCancel(ctx)
-	go func() { // somebody may be following the log of a long run
-		for s.host.Clock.SleepMachine(watching, time.Second) == nil {
-			log.flush(watching)
-		}
-	}()
+	stopFlushing := s.flushAllAlong(ctx, log)
 	out, err := env.Invoke(ctx, runtime.Invocation{
 		ID: j.id, ARN: j.fn.ARN(), Trace: "Root=1-" + s.host.IDs.Hex(8) + "-" + s.host.IDs.Hex(24) + ";Sampled=0",
 		ClientContext: j.client,
 		Payload:       j.payload, Timeout: time.Duration(*j.version.Config.Timeout) * time.Second, Crash: s.crash(j.fn.Name),
 	})
-	done()
+	stopFlushing()
 	if err == nil {
 		log.Event(fmt.Sprintf("END RequestId: %s\n", j.id))
 		log.Event(report(j, out))
@@ -81,6 +77,24 @@ func (s *Service) invoke(ctx context.Context, env *runtime.Environment, j job) (
 	text := log.end()
 	log.flush(ctx)
 	return result{out, text}, err
+}
+
+// flushAllAlong passes a log on every second, because somebody may be following
+// a long run. The function that it returns ends that and waits for the end.
+func (s *Service) flushAllAlong(ctx context.Context, log *stream) (stop func()) {
+	watching, cancel := context.WithCancel(ctx)
+	var flushing sync.WaitGroup
+	flushing.Go(func() {
+		_ = s.Guard("log of a run", func() { // was logged
+			for s.host.Clock.SleepMachine(watching, time.Second) == nil {
+				log.flush(ctx)
+			}
+		})
+	})
+	return func() {
+		cancel()
+		flushing.Wait()
+	}
 }
 
 // crash asks for an injected end of the process.

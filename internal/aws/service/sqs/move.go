@@ -112,19 +112,11 @@ func (s *Service) isDeadLetterQueue(tx *store.Tx, sc ident.Scope, arn string) (f
 }
 
 func (s *Service) schedule(sc ident.Scope, key string, after time.Duration) {
-	stop := s.stopped()
-	s.host.Clock.AfterFunc(after, func() {
-		select {
-		case <-stop:
-			return // Start takes it up again
-		default:
-		}
-		s.step(sc, key)
-	})
+	s.After(after, "message move task", func(context.Context) { s.step(sc, key) })
 }
 
 // resumeTasks goes on with what was running when the process ended.
-func (s *Service) resumeTasks() error {
+func (s *Service) resumeTasks(context.Context) error {
 	return s.host.Store.View(func(tx *store.Tx) error {
 		s.tasks.ScanAll(tx, func(sc ident.Scope, key string, t moveTask) bool {
 			if t.Status == running {
@@ -178,6 +170,7 @@ func (s *Service) step(sc ident.Scope, key string) {
 	})
 	if err != nil {
 		s.host.Log.Error("messages not moved", "task", key, "error", err)
+		s.schedule(sc, key, time.Second)
 		return
 	}
 	for _, name := range touched {

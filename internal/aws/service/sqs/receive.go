@@ -33,8 +33,11 @@ func (s *Service) ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInpu
 	case in.VisibilityTimeout < 0 || int64(in.VisibilityTimeout) > limit("visibilitySeconds"):
 		return nil, invalidReason(in.VisibilityTimeout, "VisibilityTimeout", "Must be between 0 and 43200, if provided.")
 	}
-	s.active.Add(1)
-	defer s.active.Done()
+	running, end, ok := s.Begin(ctx)
+	if !ok { // the messages may be those of a state that is being replaced
+		return nil, gateway.Stopping()
+	}
+	defer end()
 	sc, name, err := locate(c.Scope, in.QueueUrl)
 	if err != nil {
 		return nil, err
@@ -68,7 +71,7 @@ func (s *Service) ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInpu
 		if deadline.IsZero() {
 			deadline = now.Add(wait)
 		}
-		if !s.await(ctx, arrived, now, deadline, next) {
+		if !s.await(ctx, running, arrived, now, deadline, next) {
 			return &sqs.ReceiveMessageOutput{}, ctx.Err()
 		}
 	}
@@ -76,7 +79,7 @@ func (s *Service) ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInpu
 
 // await returns true when there may be something new, false at the deadline or
 // when the caller or the service ends.
-func (s *Service) await(ctx context.Context, arrived <-chan struct{}, now, deadline, next time.Time) bool {
+func (s *Service) await(ctx, running context.Context, arrived <-chan struct{}, now, deadline, next time.Time) bool {
 	if !now.Before(deadline) {
 		return false
 	}
@@ -93,7 +96,7 @@ func (s *Service) await(ctx context.Context, arrived <-chan struct{}, now, deadl
 	case <-due:
 		// A last look at the deadline itself.
 		return true
-	case <-s.stopped():
+	case <-running.Done():
 		return false
 	case <-ctx.Done():
 		return false

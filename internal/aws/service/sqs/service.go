@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -15,10 +14,12 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/limits"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/aws/worker"
 )
 
 // Service is Amazon SQS. Make one with New.
 type Service struct {
+	*worker.Worker
 	host     *gateway.Host
 	queues   *store.Collection[queue]
 	messages *store.Collection[message]
@@ -29,10 +30,6 @@ type Service struct {
 	// expiring orders the deduplication ids of a queue by their end.
 	expiring *store.Collection[string]
 	tasks    *store.Collection[moveTask]
-
-	mu       sync.Mutex
-	stopping chan struct{} // closed by Stop: long polls end
-	active   sync.WaitGroup
 }
 
 // queue is one queue. Its key is its name.
@@ -66,7 +63,7 @@ type message struct {
 
 // New returns the service on a host.
 func New(h *gateway.Host) *Service {
-	return &Service{
+	s := &Service{
 		host:     h,
 		queues:   store.NewCollection[queue](h.Store, "sqs.queues"),
 		messages: store.NewCollection[message](h.Store, "sqs.messages"),
@@ -74,34 +71,9 @@ func New(h *gateway.Host) *Service {
 		dedups:   store.NewCollection[dedup](h.Store, "sqs.dedups"),
 		expiring: store.NewCollection[string](h.Store, "sqs.expiring"),
 		tasks:    store.NewCollection[moveTask](h.Store, "sqs.tasks"),
-		stopping: make(chan struct{}),
 	}
-}
-
-// Start takes up the tasks that move messages.
-func (s *Service) Start(context.Context) error {
-	s.mu.Lock()
-	s.stopping = make(chan struct{})
-	s.mu.Unlock()
-	return s.resumeTasks()
-}
-
-// Stop ends long polls and the moving of messages, and waits for both.
-func (s *Service) Stop() {
-	s.mu.Lock()
-	select {
-	case <-s.stopping:
-	default:
-		close(s.stopping)
-	}
-	s.mu.Unlock()
-	s.active.Wait()
-}
-
-func (s *Service) stopped() <-chan struct{} {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.stopping
+	s.Worker = worker.New("sqs", h.Clock, h.Log, s.resumeTasks)
+	return s
 }
 
 func limit(name string) int64 { return limits.Get("sqs", name) }

@@ -1,6 +1,7 @@
 package esm
 
 import (
+	"context"
 	"encoding/json"
 	"slices"
 	"strconv"
@@ -115,7 +116,7 @@ func (q *queueWorker) process(batch []*message) (all bool) {
 	for _, m := range batch {
 		if !slices.Contains(done, m) && m.until.After(last) {
 			last = m.until
-			q.m.host.Clock.At(last, func() {
+			q.m.At(last, "messages that come back", func(context.Context) {
 				q.wake.poke()
 				q.m.host.Clock.Settle()
 			})

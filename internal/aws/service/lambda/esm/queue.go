@@ -43,6 +43,7 @@ type message struct {
 func (w *worker) runQueue(wake *waker) {
 	q := &queueWorker{worker: w, wake: wake}
 	defer q.group.Wait()
+	defer w.drainOnPanic()
 	cancel := w.m.host.Signals.Listen(w.source.String(), func() {
 		w.m.hold()
 		wake.poke()
@@ -189,11 +190,13 @@ func (q *queueWorker) dispatch() {
 	q.m.host.Clock.Begin()
 	q.group.Go(func() {
 		defer q.m.host.Clock.End()
-		for _, batch := range batches {
-			if !q.process(batch) {
-				break // the rest comes back with what failed before it
+		q.protect(func() {
+			for _, batch := range batches {
+				if !q.process(batch) {
+					break // the rest comes back with what failed before it
+				}
 			}
-		}
+		})
 		q.mu.Lock()
 		q.running--
 		q.mu.Unlock()

@@ -2,7 +2,6 @@ package esm
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -10,20 +9,19 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	background "github.com/pipelab/pipelab/internal/aws/worker"
 )
 
 // Mappings are the event source mappings of one cloud. Make them with New.
 type Mappings struct {
+	*background.Worker
 	host     *gateway.Host
 	mappings *store.Collection[mapping]
 	progress *store.Collection[progress]
 	barrier  atomic.Bool
 
 	mu      sync.Mutex
-	running context.Context // the life between Start and Stop
-	stop    context.CancelFunc
 	workers map[workerKey]*worker
-	group   sync.WaitGroup
 }
 
 type workerKey struct {
@@ -33,22 +31,20 @@ type workerKey struct {
 
 // New returns the mappings of a host; call it before the store is opened.
 func New(h *gateway.Host) *Mappings {
-	return &Mappings{
+	m := &Mappings{
 		host:     h,
 		mappings: store.NewCollection[mapping](h.Store, "lambda.eventSourceMappings"),
 		progress: store.NewCollection[progress](h.Store, "lambda.eventSourceProgress"),
 		workers:  map[workerKey]*worker{},
 	}
+	m.Worker = background.New("event source mappings", h.Clock, h.Log, m.resume)
+	return m
 }
 
-// Start takes up all mappings of the store where their checkpoints are.
-func (m *Mappings) Start(ctx context.Context) error {
+// resume takes up all mappings of the store where their checkpoints are.
+func (m *Mappings) resume(context.Context) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.stop != nil {
-		return errors.New("event source mappings are started already")
-	}
-	m.running, m.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return m.host.Store.View(func(tx *store.Tx) error {
 		m.mappings.ScanAll(tx, func(scope ident.Scope, uuid string, _ mapping) bool {
 			m.launch(workerKey{scope, uuid})
@@ -61,14 +57,10 @@ func (m *Mappings) Start(ctx context.Context) error {
 // Stop ends all workers and waits for them. Invocations that are under way
 // are cut short; their records are delivered again after Start.
 func (m *Mappings) Stop() {
+	m.Worker.Stop()
 	m.mu.Lock()
-	if m.stop != nil {
-		m.stop()
-	}
-	m.running, m.stop = nil, nil
+	defer m.mu.Unlock()
 	m.workers = map[workerKey]*worker{}
-	m.mu.Unlock()
-	m.group.Wait()
 }
 
 // Idle waits until nothing more happens unless the clock moves or a source
@@ -78,26 +70,47 @@ func (m *Mappings) Idle(ctx context.Context) error { return m.host.Clock.Idle(ct
 // launch starts the worker of a mapping behind the one that it has; the caller
 // holds m.mu.
 func (m *Mappings) launch(key workerKey) {
-	if m.stop == nil {
-		return
-	}
-	w := &worker{m: m, key: key, hard: m.running, done: make(chan struct{})}
-	w.soft, w.drain = context.WithCancel(m.running)
+	w := &worker{m: m, key: key, hard: m.Context(), done: make(chan struct{})}
+	w.soft, w.drain = context.WithCancel(w.hard)
 	before := m.workers[key]
-	if before != nil {
-		before.drain()
-	}
-	m.workers[key] = w
-	m.host.Clock.Begin()
-	m.group.Go(func() {
-		defer m.host.Clock.End()
+	started := m.Go("event source mapping", func(context.Context) {
 		defer close(w.done)
 		defer w.drain()
 		if before != nil {
 			<-before.done // two readers of one shard would break its order
 		}
-		w.run()
+		w.protect(w.run)
 	})
+	if !started {
+		w.drain()
+		return
+	}
+	if before != nil {
+		before.drain()
+	}
+	m.workers[key] = w
+}
+
+// drainOnPanic is deferred behind a wait for parts of the worker: those would
+// not end by themselves.
+func (w *worker) drainOnPanic() {
+	if p := recover(); p != nil {
+		w.drain()
+		panic(p)
+	}
+}
+
+// restartAfter is how long a mapping rests whose worker has panicked.
+const restartAfter = time.Second
+
+// protect runs a part of a worker. A panic of it ends the worker, and another
+// one goes on from the checkpoints.
+func (w *worker) protect(part func()) {
+	if w.m.Guard("mapping "+w.key.uuid, part) == nil {
+		return
+	}
+	w.m.After(restartAfter, "restart of a mapping", func(context.Context) { w.m.relaunch(w.key) })
+	w.drain()
 }
 
 // relaunch is launch for handlers, after their transaction.

@@ -65,10 +65,11 @@ func (r *shardReader) run() {
 		r.s.m.host.Clock.Begin()
 		group.Go(func() {
 			defer r.s.m.host.Clock.End()
-			l.run()
+			r.s.protect(l.run)
 		})
 	}
 	defer group.Wait()
+	defer r.s.drainOnPanic()
 	for {
 		until, more := r.step()
 		if r.finished() || !more && r.wake.park(r.s.soft, until) != nil || r.s.soft.Err() != nil {

@@ -28,6 +28,7 @@ func (w *worker) runStream(wake *waker) {
 	s := &streamWorker{worker: w, src: source(w.m.host, w.role(), w.cfg.Role, w.source),
 		readers: map[string]*shardReader{}}
 	defer s.group.Wait()
+	defer w.drainOnPanic()
 	cancel := w.m.host.Signals.Listen(streamARN(w.source.String()), func() {
 		w.m.hold()
 		s.mu.Lock()
@@ -122,7 +123,7 @@ func (s *streamWorker) start(id string, p progress, finished *waker) {
 	s.m.host.Clock.Begin()
 	s.group.Go(func() {
 		defer s.m.host.Clock.End()
-		r.run()
+		s.protect(r.run)
 		s.mu.Lock()
 		delete(s.readers, id)
 		s.mu.Unlock()
