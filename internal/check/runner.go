@@ -90,20 +90,17 @@ func Run(ctx context.Context, o Options) (*report.Result, error) {
 	}
 	result := &report.Result{Version: version.Result, Lab: o.Lab.ID, Seed: o.Seed, Emulator: o.Driver,
 		Checks: []report.Check{}}
-	have, snapshot := o.Emulator.Capabilities(), ""
-	if slices.Contains(have, emulator.ClockHold) { // whoever has stopped it wanted to look at something
-		if err := o.Emulator.Control().Release(ctx); err != nil {
-			return nil, fmt.Errorf("let the clock go on: %w", err)
-		}
+	have := o.Emulator.Capabilities()
+	policies, err := o.policies(ctx)
+	if err != nil {
+		return nil, err
 	}
-	if slices.Contains(have, emulator.Snapshots) {
-		id, err := o.Emulator.Control().Snapshot(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("keep the state after deploying: %w", err)
-		}
-		snapshot = id
-		defer func() { _ = o.Emulator.Control().DropSnapshot(context.WithoutCancel(ctx), id) }()
+	defer policies.leave(context.WithoutCancel(ctx))
+	snapshot, drop, err := o.begin(ctx, have)
+	if err != nil {
+		return nil, err
 	}
+	defer drop()
 	verdicts, wanted := map[string]report.Verdict{}, o.wanted()
 	o.buildAhead(ctx, wanted)
 	var last *session
@@ -122,6 +119,8 @@ func Run(ctx context.Context, o Options) (*report.Result, error) {
 			last = last.also(c)
 			last.judge(ctx, &out)
 		} else if err := o.fresh(ctx, snapshot, last != nil); err != nil {
+			out.Verdict, out.Message = report.Error, err.Error()
+		} else if err := policies.prepare(ctx, o.Lab.Lab, c); err != nil {
 			out.Verdict, out.Message = report.Error, err.Error()
 		} else {
 			last = newSession(o, c)
@@ -153,6 +152,24 @@ func (o *Options) wanted() map[string]bool {
 		}
 	}
 	return out
+}
+
+// begin lets the clock go on and keeps the state after deploying, where the
+// emulator can; drop lets go of that.
+func (o *Options) begin(ctx context.Context, have []emulator.Capability) (snapshot string, drop func(), err error) {
+	control := o.Emulator.Control()
+	if slices.Contains(have, emulator.ClockHold) { // whoever has stopped it wanted to look at something
+		if err := control.Release(ctx); err != nil {
+			return "", nil, fmt.Errorf("let the clock go on: %w", err)
+		}
+	}
+	if !slices.Contains(have, emulator.Snapshots) {
+		return "", func() {}, nil
+	}
+	if snapshot, err = control.Snapshot(ctx); err != nil {
+		return "", nil, fmt.Errorf("keep the state after deploying: %w", err)
+	}
+	return snapshot, func() { _ = control.DropSnapshot(context.WithoutCancel(ctx), snapshot) }, nil
 }
 
 // fresh takes the emulator back to where it was after deploying.

@@ -125,7 +125,7 @@ func Table() []Row {
 			"LocalStack: random errors only; MiniStack: none found in source"},
 		{DynamoDBStreams, "changes of tables can be read", true, Yes, Yes, Yes, Try,
 			"LocalStack: DynamoDB Local; MiniStack: ministack/services; tried at start"},
-		{IAMEnforced, "policies decide", true, No, No, No, No,
+		{IAMEnforced, "policies decide", false, Yes, No, No, No,
 			"LocalStack: paid plans only; MiniStack: no enforcement in source"},
 	}
 }

@@ -151,6 +151,9 @@ func (o *Options) remove(ctx context.Context, e emulator.Emulator) error {
 func Stacks(target func(emulator.Emulator) deploy.Target) Deploy {
 	return func(ctx context.Context, e emulator.Emulator, l *lab.Folder, folder string) (map[string]string, error) {
 		t := target(e)
+		if err := emulator.Enable(ctx, e, l.Capabilities); err != nil {
+			return nil, &LabError{Err: err}
+		}
 		provided, err := t.Provided(ctx, l)
 		if err != nil {
 			return nil, &LabError{Err: err}

@@ -86,7 +86,11 @@ func (a *App) WorkIn(ctx context.Context, w *workspace.Workspace) (*Work, error)
 	if err != nil {
 		return nil, err
 	}
-	return &Work{Workspace: w, Lab: l, Emulator: attached{e, has}, app: a}, nil
+	running := attached{e, has}
+	if err := emulator.Enable(ctx, running, l.Capabilities); err != nil {
+		return nil, err
+	}
+	return &Work{Workspace: w, Lab: l, Emulator: running, app: a}, nil
 }
 
 // Capabilities are what the workspace's daemon said it can do.

@@ -191,6 +191,10 @@ func prepare(ctx context.Context, a *app.App, w *app.Work, f checkFlags) (*place
 	p := &place{emulator: e, close: func() { _ = e.Close() }} // it holds nothing that could be lost
 	t := a.Target(e, provision.NewMemoryState(), progress(a))
 	t.Out = a.Err
+	if err := emulator.Enable(ctx, e, w.Lab.Capabilities); err != nil {
+		p.close()
+		return nil, err
+	}
 	provided, err := t.Provided(ctx, w.Lab)
 	if err != nil {
 		p.close()

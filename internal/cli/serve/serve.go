@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -33,9 +34,9 @@ func Commands(a *app.App) []*cobra.Command {
 const ApartCommand = "apart"
 
 type options struct {
-	addr, dir, emulator string
-	orFree              bool
-	maxBytes            int64
+	addr, dir, emulator, iam string
+	orFree                   bool
+	maxBytes                 int64
 }
 
 func newServe(a *app.App) *cobra.Command {
@@ -54,6 +55,7 @@ PIPELAB_TOKEN sets the token of the control endpoints; without it they can
 only be reached by nobody.`,
 		Example: `  pipelab emulator serve
   pipelab emulator serve --addr 127.0.0.1:5000 --dir ./state
+  pipelab emulator serve --iam enforced
   pipelab emulator serve --addr 127.0.0.1:0 --emulator http://127.0.0.1:4566`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return run(c, a, o) },
@@ -64,6 +66,14 @@ only be reached by nobody.`,
 	c.Flags().Int64Var(&o.maxBytes, "max-bytes", 0,
 		"what may be stored in the embedded emulator, in bytes; more is refused as by a service in trouble (default: no "+
 			"bound)")
+	c.Flags().StringVar(&o.iam, "iam", string(emulator.IAMOff),
+		"what becomes of calls that IAM policies do not allow in the embedded emulator: off (they are answered), soft "+
+			"(answered, and recorded) or enforced (refused, and signatures are verified)")
+	_ = c.RegisterFlagCompletionFunc("iam", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return []string{
+			"off\tpolicies of callers do not matter", "soft\tthe trace tells what would be refused",
+			"enforced\tcalls are refused, signatures verified"}, cobra.ShellCompDirectiveNoFileComp
+	}) // a flag has one completion, and this is it
 	a.EmulatorFlags(c, &o.emulator, "which emulated AWS to serve, or to serve a proxy of")
 	return c
 }
@@ -88,6 +98,12 @@ func run(c *cobra.Command, a *app.App, o options) error {
 	if o.maxBytes < 0 || o.maxBytes > 0 && o.emulator != string(emulator.Embedded) {
 		return app.Usagef("--max-bytes is a positive number, and for the embedded emulator")
 	}
+	if !slices.Contains(emulator.IAMModes(), emulator.IAMMode(o.iam)) {
+		return app.Usagef("--iam %s: want off, soft or enforced", o.iam)
+	}
+	if o.iam != string(emulator.IAMOff) && o.emulator != string(emulator.Embedded) {
+		return app.Usagef("--iam is for the embedded emulator")
+	}
 	// Whoever started this may be killed before it is ready. Writing that it is
 	// must then not end it with a container running.
 	signal.Ignore(syscall.SIGPIPE)
@@ -97,7 +113,7 @@ func run(c *cobra.Command, a *app.App, o options) error {
 		return err
 	}
 	if own, ok := d.(embedded.Driver); ok {
-		own.MaxBytes = o.maxBytes
+		own.MaxBytes, own.IAM = o.maxBytes, emulator.IAMMode(o.iam)
 		d = own
 	}
 	e, err := d.Start(c.Context(), emulator.Options{Dir: o.dir, Addr: o.addr})

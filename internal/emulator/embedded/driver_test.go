@@ -118,3 +118,23 @@ func serveWith(options string) error {
 }
 
 func isTaken(err error) bool { return errors.Is(err, syscall.EADDRINUSE) }
+
+func TestDriver_startsWithPoliciesThatDecide(t *testing.T) {
+	for _, mode := range emulator.IAMModes() {
+		e, err := embedded.Driver{IAM: mode}.Start(t.Context(), emulator.Options{})
+		require.NoError(t, err)
+		defer func() { require.NoError(t, e.Close()) }()
+		got, err := e.Control().IAM(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, mode, got)
+		require.NoError(t, emulator.Enable(t.Context(), e, []string{"sqs.fifo"}))
+		got, err = e.Control().IAM(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, mode, got, "nobody has asked")
+		require.NoError(t, emulator.Enable(t.Context(), e, []string{"iam.enforced"}))
+		got, err = e.Control().IAM(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, emulator.IAMEnforces, got)
+		require.Error(t, e.Control().SetIAM(t.Context(), "strict"))
+	}
+}

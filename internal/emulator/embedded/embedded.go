@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/pipelab/pipelab/internal/aws/cloud"
+	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/store"
 	"github.com/pipelab/pipelab/internal/cfn"
@@ -38,6 +39,8 @@ type Driver struct {
 	Provision func(client aws.HTTPClient, endpoint, account, region string) cfn.Provider
 	// Interpreters run Python functions; nil starts one for each.
 	Interpreters *prefork.Interpreters
+	// IAM says what becomes of calls that policies do not allow; empty is off.
+	IAM emulator.IAMMode
 	// Confine says what functions may do, and keeps programs that are judged from
 	// emptying the emulator; nil leaves them unconfined.
 	Confine *confine.Policy
@@ -62,7 +65,7 @@ func (d Driver) Start(ctx context.Context, o emulator.Options) (emulator.Emulato
 	}
 	endpoint := emulator.NewEndpoint("http://"+listener.Addr().String(), token)
 	options := cloud.Options{Dir: o.Dir, Token: token, MaxBytes: d.MaxBytes, Log: log, Interpreters: d.Interpreters,
-		Confine: d.Confine}
+		Confine: d.Confine, IAM: gateway.Mode(d.IAM)}
 	if d.Provision != nil {
 		options.Provision = func(client aws.HTTPClient, endpoint string, scope ident.Scope) cfn.Provider {
 			return d.Provision(client, endpoint, scope.Account, scope.Region)
