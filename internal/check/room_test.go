@@ -41,7 +41,8 @@ checks:
     title: That they are there
     points: 50
     hints: [a, b, c]
-    expect: [{ that: "listed.all(o, o.size == 10485760) && size(countBy(listed, 'sha256')) == 1", message: Seven alike }]
+    expect:
+      - { that: "listed.all(o, o.size == 10485760) && size(countBy(listed, 'sha256')) == 1", message: Seven alike }
 `
 
 func start(t *testing.T, text string) (check.Options, *s3.Client) {
@@ -72,8 +73,8 @@ func verdicts(t *testing.T, o check.Options) map[string]string {
 func TestProbe_readsNoMoreThanThereIsRoomFor(t *testing.T) {
 	o, client := start(t, filled)
 	for i := range 7 {
-		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("bucket"), Key: aws.String(strconv.Itoa(i)),
-			Body: bytes.NewReader(make([]byte, 10<<20))})
+		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("bucket"),
+			Key: aws.String(strconv.Itoa(i)), Body: bytes.NewReader(make([]byte, 10<<20))})
 		require.NoError(t, err)
 	}
 	require.Equal(t, map[string]string{
