@@ -64,7 +64,7 @@ func uploadPart(ctx context.Context, w *world, n int) error {
 		return err
 	}
 	_, err = w.s3.UploadPart(ctx, &s3.UploadPartInput{Bucket: aws.String("plain"), Key: aws.String("big"), UploadId: id,
-		PartNumber: aws.Int32(int32(n)), Body: strings.NewReader(fmt.Sprint("part ", n))}) //nolint:gosec // a few thousand
+		PartNumber: aws.Int32(int32(n)), Body: strings.NewReader(fmt.Sprint("part ", n))}) // a few thousand
 	return err
 }
 

@@ -243,7 +243,7 @@ func prepare(t *testing.T, w *world) {
 	require.NoError(t, err)
 	// Tables and streams are active, for the process that takes over, too.
 	w.control(http.MethodPost, "clock/advance", `{"duration":"1m"}`)
-	for _, d := range deeds[:4] {                         // what is looked for must be there
+	for _, d := range deeds[:4] { // what is looked for must be there
 		require.NoError(t, d.do(ctx, w, 1), d.name)
 	}
 }

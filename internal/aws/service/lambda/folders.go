@@ -113,7 +113,7 @@ func (s *Service) unpackAll(key string, ids []string) (dir string, err error) {
 			err = errors.Join(err, os.RemoveAll(dir))
 		}
 	}()
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // a function's code is no secret
+	if err := os.Chmod(dir, 0o755); err != nil { // a function's code is no secret
 		return "", err
 	}
 	root, err := os.OpenRoot(filepath.Clean(dir))

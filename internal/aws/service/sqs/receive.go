@@ -234,7 +234,7 @@ func (s *Service) checkInFlight(tx *store.Tx, sc ident.Scope, q *queue, now time
 		name = "inFlightFifo"
 	}
 	// Few messages cannot be too many in flight; counting them is not free.
-	if q.Next < uint64(limit(name)) { //nolint:gosec // a positive quota
+	if q.Next < uint64(limit(name)) { // a positive quota
 		return nil
 	}
 	if _, _, hidden := s.count(tx, sc, q.Name, now); int64(hidden) >= limit(name) {
