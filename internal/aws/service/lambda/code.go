@@ -121,6 +121,27 @@ func inside(name string) bool {
 		!strings.Contains(name, "\\")
 }
 
+// unpackedBytes is how many bytes an archive's files are.
+func (s *Service) unpackedBytes(id string) (size int64, err error) {
+	body, err := s.host.Store.OpenBlob(id)
+	if err != nil {
+		return 0, err
+	}
+	defer body.Close()
+	packed, err := body.Seek(0, io.SeekEnd)
+	if err != nil {
+		return 0, err
+	}
+	z, err := zip.NewReader(body, packed)
+	if err != nil {
+		return 0, err
+	}
+	for _, f := range z.File {
+		size += int64(f.UncompressedSize64) // bounded by measure
+	}
+	return size, nil
+}
+
 // unpack writes an archive's files below root, which they cannot leave.
 func (s *Service) unpack(root *os.Root, id string) error {
 	body, err := s.host.Store.OpenBlob(id)
