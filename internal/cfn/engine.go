@@ -37,6 +37,16 @@ type State struct {
 	Attributes map[string]any
 }
 
+// Handled is a resource type and how it is handled, for whoever adds one to a
+// provider. Update is nil where every property replaces.
+type Handled struct {
+	Schema *Schema
+	Create func(context.Context, Resource) (State, error)
+	Update func(context.Context, Resource) (State, error)
+	Delete func(context.Context, Resource) error
+	Read   func(context.Context, Resource) (State, error)
+}
+
 // Provider makes resources. Its methods are called concurrently for different
 // resources. They wait until the resource is usable. Delete returns
 // ErrNotFound for what is gone already. Read finds a resource by PhysicalID,

@@ -205,9 +205,7 @@ func (s *session) items(ctx context.Context, p *lab.ItemsProbe) (any, error) {
 			page, next = r.Items, r.LastEvaluatedKey
 		}
 		for _, i := range page {
-			if out, err = s.found(out, plainItem(i)); err != nil {
-				return nil, err
-			}
+			out = append(out, plainItem(i))
 		}
 		if len(next) == 0 {
 			return out, nil

@@ -78,6 +78,15 @@ func New(cfg aws.Config, account string, assets Assets) *Provider {
 	return p
 }
 
+// Register adds resource types of a caller's own, which must behave as
+// cfn.Provider says. One with a name that is taken replaces the other.
+func (p *Provider) Register(types ...cfn.Handled) {
+	for _, t := range types {
+		p.types[t.Schema.Type] = resourceType{schema: t.Schema, create: t.Create, update: t.Update, delete: t.Delete,
+			read: t.Read}
+	}
+}
+
 // Types implements cfn.Provider.
 func (p *Provider) Types() map[string]*cfn.Schema {
 	out := map[string]*cfn.Schema{}

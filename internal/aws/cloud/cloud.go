@@ -30,6 +30,8 @@ type Options struct {
 	Log   *slog.Logger
 	// Clock is the time; nil runs with the machine's. The cloud closes it.
 	Clock *clock.Clock
+	// Services are further services, beside those that are emulated always.
+	Services []func(*gateway.Host) gateway.Service
 	// Provision makes the resources of CloudFormation's stacks; without one
 	// there is no CloudFormation.
 	Provision cloudformation.Provision
@@ -88,7 +90,7 @@ func New(ctx context.Context, endpoint string, o Options) (*Cloud, error) {
 		clk.Close()
 		return nil, err
 	}
-	// What an earlier process, killed without warning, has left is of no use.
+	// What an earlier life, killed without warning, has left is of no use.
 	if err := c.scratch.clear(); err != nil {
 		clk.Close()
 		return nil, errors.Join(err, st.Close())
@@ -113,7 +115,7 @@ func (c *Cloud) Close() error {
 	defer c.mu.Unlock()
 	c.gateway.Stop()
 	c.clock.Close()
-	return errors.Join(c.store.Close(), c.scratch.remove())
+	return errors.Join(c.gateway.Close(), c.store.Close(), c.scratch.remove())
 }
 
 // between stops all background work, changes the state and starts again:

@@ -37,6 +37,7 @@ func services(o Options) []func(*gateway.Host) gateway.Service {
 		as(sts.New),
 		as(lambda.New), // after those whose data its mappings read
 	}
+	all = append(all, o.Services...)
 	if o.Provision != nil {
 		all = append(all, func(h *gateway.Host) gateway.Service { return cloudformation.New(h, o.Provision) })
 	}

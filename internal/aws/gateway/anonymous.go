@@ -39,7 +39,7 @@ func (g *Gateway) unsigned(p Principal, t *wire.Target) error {
 func missingToken(p wire.Protocol) error {
 	const text = "Request is missing Authentication Token"
 	switch p {
-	case wire.Query:
+	case wire.Query, wire.EC2Query, wire.RestXML:
 		return Errorf(http.StatusForbidden, "MissingAuthenticationToken", text)
 	case wire.AWSJSON10, wire.AWSJSON11, wire.CBOR:
 		return Errorf(http.StatusBadRequest, "MissingAuthenticationTokenException", text)

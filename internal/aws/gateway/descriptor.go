@@ -28,6 +28,12 @@ type Descriptor struct {
 	Targets []outbox.Target
 	// Views show a judge what resources hold.
 	Views []View
+	// Doors are URLs beside the API, Listeners ports for other protocols.
+	Doors     []Door
+	Listeners []Listener
+	// Model is the API's model, as wire reads it, of a service whose model is not
+	// among those that the wire has.
+	Model []byte
 }
 
 // Errors are the errors that a service answers with when nothing of its own is
@@ -42,6 +48,9 @@ type Errors struct {
 	// Denied says that policies do not allow a call. The zero value is
 	// AccessDeniedException with status 400; the message is the door's.
 	Denied wire.Fault
+	// Unidentified are the answers to requests whose sender cannot be made out.
+	// The zero value is those of the protocol.
+	Unidentified Unidentified
 }
 
 // throttled is Throttled with what is left out.

@@ -65,6 +65,24 @@ func Unsupported(service, operation, what string) *Error {
 		"PipeLab does not emulate %s of %s.%s", what, service, operation)
 }
 
+// Asked is something that is not emulated, and whether a call asks for it.
+type Asked struct {
+	What string
+	Is   bool
+}
+
+// Refuse is the answer to values that are not emulated, where a member has others
+// that are; nil when a call asks for none of them. Whole members are not refused
+// by handlers: the descriptor's Members do that.
+func Refuse(service, operation string, asked ...Asked) error {
+	for _, a := range asked {
+		if a.Is {
+			return Unsupported(service, operation, a.What)
+		}
+	}
+	return nil
+}
+
 // ErrorCode returns the AWS code of err, or "" when it is not an AWS error.
 func ErrorCode(err error) string {
 	var api smithy.APIError

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"reflect"
 	"runtime/debug"
@@ -36,6 +37,8 @@ type Gateway struct {
 	cors     map[string]CrossOrigin
 	policies policy.Cache // of public resources
 
+	doors       []Door
+	listeners   []*listener
 	authorities authorities
 	mode        atomic.Value // Mode
 }
@@ -50,7 +53,7 @@ func New(st *store.Store, clk *clock.Clock, ids *ident.Source, log *slog.Logger)
 		Store: st, Clock: clk, IDs: ids, Log: log, Invoke: g.Invoke, Client: g.Client,
 		Outbox:  outbox.New(st, clk, ids, log),
 		Signals: NewSignals(), Faults: NewFaults(), Processes: NewProcesses(), Endpoint: func() string { return g.endpoint },
-		Scratch: func() (string, error) { return g.scratch() },
+		Scratch: func() (string, error) { return g.scratch() }, Address: g.address,
 	}
 	return g
 }
@@ -79,6 +82,13 @@ func (g *Gateway) SetCredentials(c Credentials) { g.creds = c }
 // Register adds a service.
 func (g *Gateway) Register(s Service) {
 	d := s.Describe()
+	if d.Model != nil {
+		api, err := wire.ReadAPI(d.Name, d.Model)
+		if err != nil {
+			panic(err) // the model is part of the program
+		}
+		g.registry.Add(api)
+	}
 	for _, op := range d.Operations {
 		g.registry.Types(d.Name, op.Name, op.Input, op.Output)
 	}
@@ -87,6 +97,10 @@ func (g *Gateway) Register(s Service) {
 	g.list = append(g.list, s)
 	for _, t := range d.Targets {
 		g.host.Outbox.Register(t)
+	}
+	g.doors = append(g.doors, d.Doors...)
+	for _, l := range d.Listeners {
+		g.listeners = append(g.listeners, &listener{Listener: l, log: g.host.Log, conns: map[net.Conn]bool{}})
 	}
 	if p, ok := s.(Public); ok {
 		g.public[d.Name] = p
@@ -101,20 +115,26 @@ func (g *Gateway) Register(s Service) {
 }
 
 // Start starts the background work of all services, then the deliveries from
-// one to another.
+// one to another, then the doors that listen.
 func (g *Gateway) Start(ctx context.Context) error {
 	for _, s := range g.list {
 		if err := s.Start(ctx); err != nil {
 			return fmt.Errorf("start %s: %w", s.Describe().Name, err)
 		}
 	}
-	return g.host.Outbox.Start(ctx)
+	if err := g.host.Outbox.Start(ctx); err != nil {
+		return err
+	}
+	return g.listen(ctx)
 }
 
-// Stop ends open event streams, then the background work of all services, last
+// Stop ends open connections and event streams, then the background work of all services, last
 // started first. No delivery begins meanwhile; those under way end with the
 // services that they have called.
 func (g *Gateway) Stop() {
+	for _, l := range g.listeners {
+		l.stop()
+	}
 	g.streams.stop()
 	g.host.Outbox.Cancel()
 	defer g.host.Outbox.Stop()
@@ -160,7 +180,7 @@ func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err
 	}
 	site := g.services.Site(c, rec.Resource)
 	if !spared {
-		if err := g.crash(c, rec.Resource); err != nil {
+		if err := g.crash(c, op, rec.Resource); err != nil {
 			return nil, err
 		}
 		if err := g.host.Faults.Before(ctx, g.host.Clock.SleepMachine, site); err != nil {

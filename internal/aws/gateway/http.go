@@ -8,8 +8,12 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/wire"
 )
 
-// ServeHTTP answers one AWS request.
+// ServeHTTP answers one AWS request, or one that goes through a door of its own.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	if h := g.door(req); h != nil {
+		h.ServeHTTP(w, req)
+		return
+	}
 	if req.Method == http.MethodOptions {
 		g.preflight(w, req)
 		return

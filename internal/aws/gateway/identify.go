@@ -62,7 +62,7 @@ func (g *Gateway) ownerOf(t *wire.Target, req *http.Request, key string) (Princi
 	if g.creds != nil {
 		if issued, who, expires, ok := g.creds.Lookup(key); ok {
 			if !expires.IsZero() && g.host.Clock.Now().After(expires) {
-				return Principal{}, say(wordsOf(t).expired)
+				return Principal{}, say(g.unidentified(t).Expired)
 			}
 			owner, secret, known = who, issued, true
 			owner.AccessKeyID = key

@@ -21,8 +21,8 @@ type Members struct {
 	Kept map[string]string
 }
 
-// allow reports whether a member may be set.
-func (m Members) allow(structure, member string) bool {
+// Allow reports whether a member of a structure may be set.
+func (m Members) Allow(structure, member string) bool {
 	used := m.Used[structure]
 	if slices.Contains(used, "*") || slices.Contains(used, member) || slices.Contains(m.ByName, member) {
 		return true
@@ -63,7 +63,7 @@ func (m Members) limit(t reflect.Type, within []reflect.Type) *limits {
 		if !f.IsExported() || f.Name == "ResultMetadata" {
 			continue
 		}
-		if !m.allow(structureName(t), f.Name) {
+		if !m.Allow(structureName(t), f.Name) {
 			l.refused = append(l.refused, f)
 			continue
 		}
@@ -85,12 +85,37 @@ func (m Members) limit(t reflect.Type, within []reflect.Type) *limits {
 	return l
 }
 
-// find returns the path of a member that is set and may not be. A pointer to a
-// zero value, such as an option that is off, is not set.
+// given reports whether a member is set. A pointer to a zero value, such as an
+// option that is off, a list of nothing and a structure of such are not.
+func given(v reflect.Value) bool {
+	switch v.Kind() {
+	case reflect.Pointer:
+		return !v.IsNil() && given(v.Elem())
+	case reflect.Slice, reflect.Map:
+		return v.Len() > 0
+	case reflect.Struct:
+		members := 0
+		for i := range v.NumField() {
+			if !v.Type().Field(i).IsExported() {
+				continue
+			}
+			if given(v.Field(i)) {
+				return true
+			}
+			members++
+		}
+		if members > 0 {
+			return false
+		}
+		return v.Type() != timeType || !v.IsZero() // S3's EventBridgeConfiguration has no members and says something
+	}
+	return !v.IsZero()
+}
+
+// find returns the path of a member that is set and may not be.
 func (l *limits) find(v reflect.Value) string {
 	for _, f := range l.refused {
-		fv := v.FieldByIndex(f.Index)
-		if !fv.IsZero() && (fv.Kind() != reflect.Pointer || !fv.Elem().IsZero()) {
+		if given(v.FieldByIndex(f.Index)) {
 			return f.Name
 		}
 	}

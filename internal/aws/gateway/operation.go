@@ -67,6 +67,14 @@ func Needing[I any](needs func(*I, *Call) []Need) Option {
 	}
 }
 
+// Hashes says that the handler compares the body, which streams, with the hash
+// that the request tells, also where signatures are verified.
+func Hashes() Option { return func(op *Operation) { op.hashes = true } }
+
+// Crashes says that the handler runs a program and acts out the faults that end
+// it; a fault of the kind crash is left to it.
+func Crashes() Option { return func(op *Operation) { op.runs = true } }
+
 // About gives operations without resources the one that the first of these
 // members names, as arn spells it. Operations without such a member stay as
 // they are; a call without its value is about "*".

@@ -43,11 +43,11 @@ func (p *Processes) behind(c *Call) (process, bool) {
 	return found, ok
 }
 
-// crash ends the function that makes a call, where a fault says so. Invocations
-// crash in the lambda service, which knows more.
-func (g *Gateway) crash(c *Call, resource string) error {
+// crash ends the function that makes a call, where a fault says so. Of a call that
+// runs a program the fault means that one.
+func (g *Gateway) crash(c *Call, op Operation, resource string) error {
 	p, ok := g.host.Processes.behind(c)
-	if !ok || c.Service == "lambda" {
+	if !ok || op.runs {
 		return nil
 	}
 	if _, hit := g.host.Faults.Take(FaultCrash, c.Service, c.Operation, resource); !hit {

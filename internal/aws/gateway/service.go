@@ -79,6 +79,8 @@ type Operation struct {
 
 	limits *limits // members of Input that may not be set; nil when all may
 	named  bool    // Action was given, perhaps as none
+	hashes bool    // the handler compares the body with its hash
+	runs   bool    // the handler runs a program, and crashes it where a fault says so
 }
 
 // Op makes an operation of a handler; the name comes from the input's type.
@@ -143,6 +145,9 @@ type Host struct {
 	Processes *Processes
 	// Endpoint returns the URL on which programs reach this cloud.
 	Endpoint func() string
+	// Address is where a service's Listener of this name is, host and port; empty
+	// before services have started.
+	Address func(listener string) string
 	// Scratch returns a folder for files that need not be kept: unpacked code
 	// of functions. It is empty at the start and goes with the cloud.
 	Scratch func() (string, error)

@@ -28,85 +28,35 @@ const (
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-authenticating-requests.html
 const skew = 15 * time.Minute
 
-// words are how the services of one protocol refuse who calls.
-type words struct {
-	unknown, mismatch, incomplete, algorithm, expired, skewed wire.Fault
-}
-
-// Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html,
-// https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html,
-// https://docs.aws.amazon.com/kinesis/latest/APIReference/CommonErrors.html
-func wordsOf(t *wire.Target) words {
-	const (
-		invalid  = "The security token included in the request is invalid."
-		mismatch = "The request signature we calculated does not match the signature you provided. Check your AWS Secret " +
-			"Access Key and signing method. Consult the service documentation for details."
-		incomplete = "Authorization header requires existence of either a 'X-Amz-Date' or a 'Date' header, and the " +
-			"parameters 'Credential', 'Signature' and 'SignedHeaders'."
-		expired = "The security token included in the request is expired"
-	)
-	fault := func(status int, code, message string) wire.Fault {
-		return wire.Fault{Code: code, Status: status, Message: message}
-	}
-	switch {
-	case t.Service == "s3":
-		return words{
-			unknown: fault(403, "InvalidAccessKeyId", "The AWS Access Key Id you provided does not exist in our records."),
-			mismatch: fault(403, "SignatureDoesNotMatch", "The request signature we calculated does not match the signature "+
-				"you provided. Check your key and signing method."),
-			incomplete: fault(400, "AuthorizationHeaderMalformed", "The authorization header that you provided is not valid."),
-			algorithm: fault(400, "InvalidRequest",
-				"The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."),
-			expired: fault(400, "ExpiredToken", "The provided token has expired."),
-			skewed: fault(403, "RequestTimeTooSkewed",
-				"The difference between the request time and the current time is too large."),
-		}
-	case t.Protocol == wire.Query, t.Service == "sqs": // SQS kept the codes of its query protocol
-		return words{unknown: fault(403, "InvalidClientTokenId", invalid),
-			mismatch:   fault(403, "SignatureDoesNotMatch", mismatch),
-			incomplete: fault(400, "IncompleteSignature", incomplete), algorithm: fault(400, "IncompleteSignature", incomplete),
-			expired: fault(403, "ExpiredToken", expired), skewed: fault(403, "SignatureDoesNotMatch", "")}
-	}
-	status := http.StatusBadRequest
-	if t.Protocol == wire.RestJSON {
-		status = http.StatusForbidden
-	}
-	return words{unknown: fault(status, "UnrecognizedClientException", invalid),
-		mismatch:   fault(status, "InvalidSignatureException", mismatch),
-		incomplete: fault(status, "IncompleteSignatureException", incomplete),
-		algorithm:  fault(status, "IncompleteSignatureException", incomplete),
-		expired:    fault(status, "ExpiredTokenException", expired), skewed: fault(status, "InvalidSignatureException", "")}
-}
-
 func say(f wire.Fault) *Error { return Errorf(f.Status, f.Code, "%s", f.Message) }
 
 // verify refuses a request whose signature is not that of the key's secret. It
 // is asked where policies are enforced; a key that nobody issued is known when
 // it is one of a root's.
 func (g *Gateway) verify(t *wire.Target, req *http.Request, secret, token string, known bool) error {
-	w := wordsOf(t)
+	w := g.unidentified(t)
 	s, err := sigv4.Read(req)
 	switch {
 	case errors.Is(err, sigv4.ErrAlgorithm):
-		return say(w.algorithm)
+		return say(w.Algorithm)
 	case err != nil || s == nil:
-		return say(w.incomplete)
+		return say(w.Incomplete)
 	case !known:
-		return say(w.unknown)
+		return say(w.Unknown)
 	case s.Token != token:
-		return say(w.unknown)
+		return say(w.Unknown)
 	}
-	if err := g.recent(s, w.skewed); err != nil {
+	if err := g.recent(s, w.Skewed); err != nil {
 		return err
 	}
-	body, err := signedBody(t, req)
+	body, err := g.signedBody(t, req)
 	if err != nil {
 		return err
 	}
 	if !s.Verify(req, secret, body.hash) {
-		return say(w.mismatch)
+		return say(w.Mismatch)
 	}
-	return body.matches(req, t)
+	return body.matches(req, w)
 }
 
 // recent compares a signature's date with the present; a presigned URL has a
@@ -135,11 +85,11 @@ type bodyOf struct{ read []byte }
 const maxSigned = 96 << 20
 
 // signedBody holds the body of a request whose signature covers it. The bodies
-// of objects are streams that S3 compares with their hash while it stores them.
-func signedBody(t *wire.Target, req *http.Request) (bodyOf, error) {
+// of objects are streams that their handlers compare with the hash while they are stored (Hashes).
+func (g *Gateway) signedBody(t *wire.Target, req *http.Request) (bodyOf, error) {
 	told := req.Header.Get("X-Amz-Content-Sha256")
-	object := t.Service == "s3" && (t.Operation == "PutObject" || t.Operation == "UploadPart")
-	if req.Body == nil || object || told == sigv4.Unsigned || strings.HasPrefix(told, "STREAMING-") {
+	op, _ := g.services.Operation(t.Service, t.Operation)
+	if req.Body == nil || op.hashes || told == sigv4.Unsigned || strings.HasPrefix(told, "STREAMING-") {
 		return bodyOf{}, nil
 	}
 	var b bytes.Buffer
@@ -163,14 +113,10 @@ func (b bodyOf) hash() string {
 }
 
 // matches compares the body with the hash that a request tells.
-func (b bodyOf) matches(req *http.Request, t *wire.Target) error {
+func (b bodyOf) matches(req *http.Request, w Unidentified) error {
 	told := req.Header.Get("X-Amz-Content-Sha256")
 	if len(told) != 2*sha256.Size || b.read == nil || b.hash() == told {
 		return nil
 	}
-	if t.Service == "s3" {
-		return Errorf(http.StatusBadRequest, "XAmzContentSHA256Mismatch",
-			"The provided 'x-amz-content-sha256' header does not match what was computed.")
-	}
-	return say(wordsOf(t).mismatch)
+	return say(w.Digest)
 }

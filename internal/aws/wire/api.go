@@ -39,7 +39,7 @@ func (a API) rest() bool { return a.Protocol == restJSON || a.Protocol == restXM
 func (a API) objects() bool { return a.Signature == objectStore }
 
 // ReadAPI makes an API of a model that gen has written or that has its form:
-// AWS's JSON, zipped.
+// AWS's JSON, zipped or not.
 func ReadAPI(name string, model []byte) (API, error) {
 	m, err := readModel(name, model)
 	if err != nil {

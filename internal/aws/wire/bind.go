@@ -275,7 +275,7 @@ func (t *Target) writeREST(w http.ResponseWriter, req *http.Request, requestID s
 			members = true
 		}
 	}
-	if t.Service == "s3" && w.Header().Get("Content-Range") != "" {
+	if t.model.objects() && w.Header().Get("Content-Range") != "" {
 		status = http.StatusPartialContent
 	}
 	if f := n.byName[n.shape.Payload]; f != nil {

@@ -59,9 +59,9 @@ func (t *Target) describe(err error) failure {
 			}
 		}
 	}
-	if t.Service == "sqs" && f.shape != nil {
-		if q, ok := queryErrors()[f.shape.Name]; ok {
-			f.code, f.status = q.code, q.status
+	if f.shape != nil && t.svc != nil {
+		if old, ok := t.svc.words.Old[f.shape.Name]; ok {
+			f.code, f.status = old.Code, old.Status
 		}
 	}
 	if s, ok := api.(statusError); ok && s.HTTPStatus() != 0 {
@@ -72,39 +72,6 @@ func (t *Target) describe(err error) failure {
 	}
 	f.sender = f.status < http.StatusInternalServerError
 	return f
-}
-
-// queryError is how SQS named and ranked an error before it spoke JSON.
-type queryError struct {
-	code   string
-	status int
-}
-
-// queryErrors are the errors of SQS whose old code or status differs from the
-// rule (the shape's name, 400); its models do not hold them any more.
-// Source: the awsQueryError traits of the SDK's SQS model, and
-// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/CommonErrors.html
-func queryErrors() map[string]queryError {
-	const prefix = "AWS.SimpleQueueService."
-	return map[string]queryError{
-		"QueueDoesNotExist":            {prefix + "NonExistentQueue", 400},
-		"QueueNameExists":              {"QueueAlreadyExists", 400},
-		"PurgeQueueInProgress":         {prefix + "PurgeQueueInProgress", 403},
-		"QueueDeletedRecently":         {prefix + "QueueDeletedRecently", 400},
-		"MessageNotInflight":           {prefix + "MessageNotInflight", 400},
-		"EmptyBatchRequest":            {prefix + "EmptyBatchRequest", 400},
-		"TooManyEntriesInBatchRequest": {prefix + "TooManyEntriesInBatchRequest", 400},
-		"BatchEntryIdsNotDistinct":     {prefix + "BatchEntryIdsNotDistinct", 400},
-		"BatchRequestTooLong":          {prefix + "BatchRequestTooLong", 400},
-		"InvalidBatchEntryId":          {prefix + "InvalidBatchEntryId", 400},
-		"UnsupportedOperation":         {prefix + "UnsupportedOperation", 400},
-		"OverLimit":                    {"OverLimit", 403},
-		"RequestThrottled":             {"RequestThrottled", 403},
-		"InvalidSecurity":              {"InvalidSecurity", 403},
-		"InvalidAddress":               {"InvalidAddress", 404},
-		"ReceiptHandleIsInvalid":       {"ReceiptHandleIsInvalid", 404},
-		"ResourceNotFoundException":    {"ResourceNotFoundException", 404},
-	}
 }
 
 // WriteError answers with err in the form of the target's protocol.
@@ -142,7 +109,7 @@ func (t *Target) WriteError(w http.ResponseWriter, req *http.Request, requestID 
 		return err
 	}
 	if t.model != nil && len(t.model.Metadata.QueryCompatible) > 0 {
-		// SQS moved from the query protocol: old codes travel beside the new.
+		// The service moved from the query protocol: old codes travel beside the new.
 		fault := "Receiver"
 		if f.sender {
 			fault = "Sender"

@@ -11,6 +11,7 @@ import (
 	"embed"
 	"encoding/json"
 	"fmt"
+	"io"
 	"sync"
 )
 
@@ -137,12 +138,15 @@ func loadModel(a API) (*Model, error) {
 }
 
 func readModel(service string, b []byte) (*Model, error) {
-	z, err := gzip.NewReader(bytes.NewReader(b))
-	if err != nil {
-		return nil, err
+	r := io.Reader(bytes.NewReader(b))
+	if !bytes.HasPrefix(b, []byte("{")) {
+		var err error
+		if r, err = gzip.NewReader(r); err != nil {
+			return nil, fmt.Errorf("API model of %s: %w", service, err)
+		}
 	}
 	m := &Model{Name: service}
-	if err := json.NewDecoder(z).Decode(m); err != nil {
+	if err := json.NewDecoder(r).Decode(m); err != nil {
 		return nil, fmt.Errorf("API model of %s: %w", service, err)
 	}
 	for name, s := range m.Shapes {

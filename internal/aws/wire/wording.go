@@ -45,6 +45,10 @@ type Wording struct {
 	BadParameter string
 	// Failed is the answer when we fail, without one InternalFailure.
 	Failed Fault
+	// Old are the codes and statuses of errors from before the service spoke
+	// another protocol, by the names of their shapes, where they differ from the
+	// rule (the name, 400). Clients that know the old ones still get them.
+	Old map[string]Fault
 	// OnlyRequired checks no more than that the required members of the body are
 	// there: the service has an error of its own for each bad value.
 	OnlyRequired bool

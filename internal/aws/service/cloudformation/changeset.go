@@ -20,8 +20,8 @@ type changeSet struct {
 	Name, ID, Stack, StackID string
 	Description              string
 	Type                     types.ChangeSetType
-	Desired                  desired `json:"Order"`
-	Template                 string  // of Order
+	Order                    order
+	Template                 string // of Order
 	Changes                  []cfn.Change
 	Status                   types.ChangeSetStatus
 	Reason                   string
@@ -37,15 +37,9 @@ const unchanged = "The submitted information didn't contain changes. Submit diff
 
 func (s *Service) CreateChangeSet(ctx context.Context, in *sdk.CreateChangeSetInput) (*sdk.CreateChangeSetOutput,
 	error) {
-	if err := refuse("CreateChangeSet", map[string]bool{"ImportExistingResources": aws.ToBool(in.ImportExistingResources),
-		"IncludeNestedStacks": aws.ToBool(in.IncludeNestedStacks),
-		"NotificationARNs":    len(in.NotificationARNs) > 0, "ResourceTypes": len(in.ResourceTypes) > 0,
-		"ResourcesToImport":         len(in.ResourcesToImport) > 0,
-		"RollbackConfiguration":     in.RollbackConfiguration != nil,
-		"ChangeSetType IMPORT":      in.ChangeSetType == types.ChangeSetTypeImport,
-		"OnStackFailure DO_NOTHING": in.OnStackFailure == types.OnStackFailureDoNothing,
-		"DeploymentConfig":          in.DeploymentConfig != nil, "DeploymentMode": in.DeploymentMode != "",
-		"DisableValidation": aws.ToBool(in.DisableValidation)}); err != nil {
+	if err := gateway.Refuse("cloudformation", "CreateChangeSet",
+		gateway.Asked{What: "ChangeSetType IMPORT", Is: in.ChangeSetType == types.ChangeSetTypeImport},
+		gateway.Asked{What: "OnStackFailure DO_NOTHING", Is: in.OnStackFailure == types.OnStackFailureDoNothing}); err != nil {
 		return nil, err
 	}
 	call := gateway.From(ctx)
@@ -60,7 +54,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *sdk.CreateChangeSetIn
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.read(ctx, request{body: in.TemplateBody, url: in.TemplateURL, previous: aws.ToBool(in.UsePreviousTemplate),
+	o, err := s.read(ctx, wish{body: in.TemplateBody, url: in.TemplateURL, previous: aws.ToBool(in.UsePreviousTemplate),
 		parameters: in.Parameters, capabilities: in.Capabilities, tags: in.Tags}, now)
 	if err != nil {
 		return nil, err
@@ -68,9 +62,9 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *sdk.CreateChangeSetIn
 	if in.Tags == nil {
 		o.Tags = now.Tags
 	}
-	set.Desired, set.Template, set.Stack = o, o.Template, now.Name
+	set.Order, set.Template, set.Stack = o, o.Template, now.Name
 	set.StackID, set.ID = now.ID, call.Scope.ARN("cloudformation", "changeSet/"+set.Name+"/"+s.host.IDs.UUID())
-	req, err := s.engineRequest(call.Scope, now.Name, o)
+	req, err := s.request(call.Scope, now.Name, o)
 	if err != nil {
 		return nil, err
 	}
@@ -170,9 +164,6 @@ func (s *Service) set(ctx context.Context, name, stackName *string) (set changeS
 
 func (s *Service) DescribeChangeSet(ctx context.Context, in *sdk.DescribeChangeSetInput) (*sdk.DescribeChangeSetOutput,
 	error) {
-	if aws.ToBool(in.IncludePropertyValues) {
-		return nil, gateway.Unsupported("cloudformation", "DescribeChangeSet", "IncludePropertyValues")
-	}
 	set, err := s.set(ctx, in.ChangeSetName, in.StackName)
 	if err != nil {
 		return nil, err
@@ -181,10 +172,10 @@ func (s *Service) DescribeChangeSet(ctx context.Context, in *sdk.DescribeChangeS
 		StackName: aws.String(set.Stack), StackId: aws.String(set.StackID),
 		Description: some(set.Description), Status: set.Status, StatusReason: some(set.Reason),
 		ExecutionStatus: set.Execution, CreationTime: aws.Time(set.Created),
-		Capabilities: set.Desired.Capabilities, Tags: set.Desired.Tags, Changes: []types.Change{}, OnStackFailure: set.OnFailure}
+		Capabilities: set.Order.Capabilities, Tags: set.Order.Tags, Changes: []types.Change{}, OnStackFailure: set.OnFailure}
 	// was right when it came
 	if t, err := parse(set.Template, s.schemas()); err == nil {
-		out.Parameters = parameters(t, set.Desired.Parameters)
+		out.Parameters = parameters(t, set.Order.Parameters)
 	}
 	for _, c := range set.Changes {
 		out.Changes = append(out.Changes, types.Change{Type: types.ChangeTypeResource, ResourceChange: shown(c)})
@@ -217,10 +208,6 @@ func shown(c cfn.Change) *types.ResourceChange {
 // are void then.
 func (s *Service) ExecuteChangeSet(ctx context.Context, in *sdk.ExecuteChangeSetInput) (*sdk.ExecuteChangeSetOutput,
 	error) {
-	if err := refuse("ExecuteChangeSet", map[string]bool{"DisableRollback": aws.ToBool(in.DisableRollback),
-		"RetainExceptOnCreate": aws.ToBool(in.RetainExceptOnCreate)}); err != nil {
-		return nil, err
-	}
 	call := gateway.From(ctx)
 	set, err := s.set(ctx, in.ChangeSetName, in.StackName)
 	if err != nil {
@@ -234,10 +221,10 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *sdk.ExecuteChangeSet
 	if err != nil {
 		return nil, err
 	}
-	if set.Desired.parsed, err = parse(set.Template, s.schemas()); err != nil {
+	if set.Order.parsed, err = parse(set.Template, s.schemas()); err != nil {
 		return nil, err
 	}
-	req, err := s.engineRequest(call.Scope, st.Name, set.Desired)
+	req, err := s.request(call.Scope, st.Name, set.Order)
 	if err != nil {
 		return nil, err
 	}
@@ -246,7 +233,7 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *sdk.ExecuteChangeSet
 	}
 	st.ChangeSet, st.Token = set.ID, aws.ToString(in.ClientRequestToken)
 	if set.Type == types.ChangeSetTypeCreate {
-		st.take(set.Desired)
+		st.take(set.Order)
 		st.Status = types.StackStatusCreateInProgress
 		if set.OnFailure == types.OnStackFailureDelete {
 			st.OnFailure = types.OnFailureDelete
@@ -268,7 +255,7 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *sdk.ExecuteChangeSet
 		}
 		return &sdk.ExecuteChangeSetOutput{}, err
 	}
-	if err := s.update(call, st, set.Desired, req); err != nil {
+	if err := s.update(call, st, set.Order, req); err != nil {
 		return nil, err
 	}
 	return &sdk.ExecuteChangeSetOutput{}, s.host.Store.Update(func(tx *store.Tx) error {

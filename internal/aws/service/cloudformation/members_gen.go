@@ -6,8 +6,6 @@ package cloudformation
 func members() map[string][]string {
 	return map[string][]string{
 		"ContinueUpdateRollbackInput": {
-			"ForceRollback",
-			"ResourcesToSkip",
 			"RoleARN",
 			"StackName",
 		},
@@ -15,19 +13,10 @@ func members() map[string][]string {
 			"Capabilities",
 			"ChangeSetName",
 			"ChangeSetType",
-			"DeploymentConfig",
-			"DeploymentMode",
 			"Description",
-			"DisableValidation",
-			"ImportExistingResources",
-			"IncludeNestedStacks",
-			"NotificationARNs",
 			"OnStackFailure",
 			"Parameters",
-			"ResourceTypes",
-			"ResourcesToImport",
 			"RoleARN",
-			"RollbackConfiguration",
 			"StackName",
 			"Tags",
 			"TemplateBody",
@@ -37,24 +26,14 @@ func members() map[string][]string {
 		"CreateStackInput": {
 			"Capabilities",
 			"ClientRequestToken",
-			"DeploymentConfig",
-			"DisableRollback",
-			"DisableValidation",
 			"EnableTerminationProtection",
-			"NotificationARNs",
 			"OnFailure",
 			"Parameters",
-			"ResourceTypes",
-			"RetainExceptOnCreate",
 			"RoleARN",
-			"RollbackConfiguration",
 			"StackName",
-			"StackPolicyBody",
-			"StackPolicyURL",
 			"Tags",
 			"TemplateBody",
 			"TemplateURL",
-			"TimeoutInMinutes",
 		},
 		"DeleteChangeSetInput": {
 			"ChangeSetName",
@@ -63,14 +42,11 @@ func members() map[string][]string {
 		"DeleteStackInput": {
 			"ClientRequestToken",
 			"DeletionMode",
-			"DeploymentConfig",
-			"RetainResources",
 			"RoleARN",
 			"StackName",
 		},
 		"DescribeChangeSetInput": {
 			"ChangeSetName",
-			"IncludePropertyValues",
 			"StackName",
 		},
 		"DescribeStackEventsInput": {
@@ -92,8 +68,6 @@ func members() map[string][]string {
 		"ExecuteChangeSetInput": {
 			"ChangeSetName",
 			"ClientRequestToken",
-			"DisableRollback",
-			"RetainExceptOnCreate",
 			"StackName",
 		},
 		"GetTemplateInput": {
@@ -103,9 +77,7 @@ func members() map[string][]string {
 		},
 		"GetTemplateSummaryInput": {
 			"StackName",
-			"StackSetName",
 			"TemplateBody",
-			"TemplateSummaryConfig",
 			"TemplateURL",
 		},
 		"ListChangeSetsInput": {
@@ -121,20 +93,9 @@ func members() map[string][]string {
 		"UpdateStackInput": {
 			"Capabilities",
 			"ClientRequestToken",
-			"DeploymentConfig",
-			"DisableRollback",
-			"DisableValidation",
-			"NotificationARNs",
 			"Parameters",
-			"ResourceTypes",
-			"RetainExceptOnCreate",
 			"RoleARN",
-			"RollbackConfiguration",
 			"StackName",
-			"StackPolicyBody",
-			"StackPolicyDuringUpdateBody",
-			"StackPolicyDuringUpdateURL",
-			"StackPolicyURL",
 			"Tags",
 			"TemplateBody",
 			"TemplateURL",
@@ -148,29 +109,14 @@ func members() map[string][]string {
 			"TemplateBody",
 			"TemplateURL",
 		},
-		"types.DeploymentConfig": {
-			"*",
-		},
 		"types.Parameter": {
 			"ParameterKey",
 			"ParameterValue",
 			"UsePreviousValue",
 		},
-		"types.ResourceToImport": {
-			"*",
-		},
-		"types.RollbackConfiguration": {
-			"*",
-		},
-		"types.RollbackTrigger": {
-			"*",
-		},
 		"types.Tag": {
 			"Key",
 			"Value",
-		},
-		"types.TemplateSummaryConfig": {
-			"*",
 		},
 	}
 }

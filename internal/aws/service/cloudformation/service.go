@@ -175,14 +175,3 @@ func invalid(format string, args ...any) error {
 }
 
 func limit(name string) int64 { return limits.Get("cloudformation", name) }
-
-// refuse returns the error of the first parameter that is used although it is
-// not emulated.
-func refuse(operation string, used map[string]bool) error {
-	for name, given := range used {
-		if given {
-			return gateway.Unsupported("cloudformation", operation, name)
-		}
-	}
-	return nil
-}

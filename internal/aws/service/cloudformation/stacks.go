@@ -16,8 +16,8 @@ import (
 	"github.com/pipelab/pipelab/internal/cfn"
 )
 
-// desired is what a stack or a change set is asked to become.
-type desired struct {
+// order is what a stack or a change set is asked to become.
+type order struct {
 	Template     string
 	Parameters   map[string]string
 	Capabilities []types.Capability
@@ -25,8 +25,8 @@ type desired struct {
 	parsed       *cfn.Template
 }
 
-// request is what the requests for it have in common.
-type request struct {
+// wish is what the requests for it have in common.
+type wish struct {
 	body, url    *string
 	previous     bool // use the template in force
 	parameters   []types.Parameter
@@ -35,9 +35,9 @@ type request struct {
 	direct       bool // not by a change set
 }
 
-// read makes the desired state of a request. now is the stack in force, zero for none.
-func (s *Service) read(ctx context.Context, w request, now stack) (desired, error) {
-	o := desired{Parameters: map[string]string{}, Capabilities: w.capabilities, Tags: w.tags}
+// read makes an order of a request. now is the stack in force, zero for none.
+func (s *Service) read(ctx context.Context, w wish, now stack) (order, error) {
+	o := order{Parameters: map[string]string{}, Capabilities: w.capabilities, Tags: w.tags}
 	if int64(len(w.tags)) > limit("tags") {
 		return o, invalid("Tags cannot be more than %d", limit("tags"))
 	}
@@ -78,8 +78,8 @@ func (s *Service) read(ctx context.Context, w request, now stack) (desired, erro
 	return o, acknowledged(o.parsed, w.capabilities, w.direct)
 }
 
-// engineRequest is the desired state for the engine.
-func (s *Service) engineRequest(scope ident.Scope, name string, o desired) (cfn.Request, error) {
+// request is an order for the engine.
+func (s *Service) request(scope ident.Scope, name string, o order) (cfn.Request, error) {
 	exports, err := s.exports(scope, name)
 	values := map[string]string{}
 	for k, e := range exports {
@@ -120,28 +120,21 @@ func (s *Service) exports(scope ident.Scope, but string) (map[string]types.Expor
 }
 
 func (s *Service) CreateStack(ctx context.Context, in *sdk.CreateStackInput) (*sdk.CreateStackOutput, error) {
-	if err := refuse("CreateStack", map[string]bool{"DisableRollback": aws.ToBool(in.DisableRollback),
-		"NotificationARNs": len(in.NotificationARNs) > 0, "ResourceTypes": len(in.ResourceTypes) > 0,
-		"RollbackConfiguration": in.RollbackConfiguration != nil,
-		"StackPolicyBody":       in.StackPolicyBody != nil, "StackPolicyURL": in.StackPolicyURL != nil,
-		"TimeoutInMinutes": in.TimeoutInMinutes != nil, "RetainExceptOnCreate": aws.ToBool(in.RetainExceptOnCreate),
-		"OnFailure DO_NOTHING": in.OnFailure == types.OnFailureDoNothing,
-		"DeploymentConfig":     in.DeploymentConfig != nil,
-		"DisableValidation":    aws.ToBool(in.DisableValidation)}); err != nil {
-		return nil, err
+	if in.OnFailure == types.OnFailureDoNothing {
+		return nil, gateway.Unsupported("cloudformation", "CreateStack", "OnFailure DO_NOTHING")
 	}
 	if err := checkName(*in.StackName); err != nil {
 		return nil, err
 	}
 	call := gateway.From(ctx)
-	o, err := s.read(ctx, request{body: in.TemplateBody, url: in.TemplateURL, parameters: in.Parameters,
+	o, err := s.read(ctx, wish{body: in.TemplateBody, url: in.TemplateURL, parameters: in.Parameters,
 		capabilities: in.Capabilities, tags: in.Tags, direct: true}, stack{})
 	if err != nil {
 		return nil, err
 	}
 	st := stack{Name: *in.StackName, Protected: aws.ToBool(in.EnableTerminationProtection), OnFailure: in.OnFailure,
 		Token: aws.ToString(in.ClientRequestToken)}
-	req, err := s.engineRequest(call.Scope, st.Name, o)
+	req, err := s.request(call.Scope, st.Name, o)
 	if err != nil {
 		return nil, err
 	}
@@ -187,11 +180,11 @@ func (s *Service) newID(scope ident.Scope, name string) string {
 }
 
 // take makes the stack what is ordered.
-func (st *stack) take(o desired) {
+func (st *stack) take(o order) {
 	st.Template, st.Parameters, st.Capabilities, st.Tags = o.Template, o.Parameters, o.Capabilities, o.Tags
 }
 
-// deploy makes the desired state so in the background. A failed one goes back to
+// deploy carries an order out in the background. A failed one goes back to
 // what was in force.
 func (s *Service) deploy(scope ident.Scope, st stack, req cfn.Request) {
 	var before *stack
@@ -229,16 +222,6 @@ func (s *Service) restore(scope ident.Scope, id string, before stack) {
 }
 
 func (s *Service) UpdateStack(ctx context.Context, in *sdk.UpdateStackInput) (*sdk.UpdateStackOutput, error) {
-	if err := refuse("UpdateStack", map[string]bool{"DisableRollback": aws.ToBool(in.DisableRollback),
-		"NotificationARNs": len(in.NotificationARNs) > 0, "ResourceTypes": len(in.ResourceTypes) > 0,
-		"RollbackConfiguration": in.RollbackConfiguration != nil,
-		"StackPolicyBody":       in.StackPolicyBody != nil, "StackPolicyURL": in.StackPolicyURL != nil,
-		"StackPolicyDuringUpdateBody": in.StackPolicyDuringUpdateBody != nil,
-		"StackPolicyDuringUpdateURL":  in.StackPolicyDuringUpdateURL != nil,
-		"RetainExceptOnCreate":        aws.ToBool(in.RetainExceptOnCreate), "DeploymentConfig": in.DeploymentConfig != nil,
-		"DisableValidation": aws.ToBool(in.DisableValidation)}); err != nil {
-		return nil, err
-	}
 	call := gateway.From(ctx)
 	st, err := s.get(ctx, in.StackName)
 	if err != nil {
@@ -247,7 +230,7 @@ func (s *Service) UpdateStack(ctx context.Context, in *sdk.UpdateStackInput) (*s
 	if err := updatable(st); err != nil {
 		return nil, err
 	}
-	o, err := s.read(ctx, request{body: in.TemplateBody, url: in.TemplateURL, previous: aws.ToBool(in.UsePreviousTemplate),
+	o, err := s.read(ctx, wish{body: in.TemplateBody, url: in.TemplateURL, previous: aws.ToBool(in.UsePreviousTemplate),
 		parameters: in.Parameters, capabilities: in.Capabilities,
 		tags: in.Tags, direct: true}, st)
 	if err != nil {
@@ -256,7 +239,7 @@ func (s *Service) UpdateStack(ctx context.Context, in *sdk.UpdateStackInput) (*s
 	if in.Tags == nil {
 		o.Tags = st.Tags
 	}
-	req, err := s.engineRequest(call.Scope, st.Name, o)
+	req, err := s.request(call.Scope, st.Name, o)
 	if err != nil {
 		return nil, err
 	}
@@ -288,7 +271,7 @@ func updatable(st stack) error {
 }
 
 // update begins an update that was found right.
-func (s *Service) update(call *gateway.Call, st stack, o desired, req cfn.Request) error {
+func (s *Service) update(call *gateway.Call, st stack, o order, req cfn.Request) error {
 	err := s.host.Store.Update(func(tx *store.Tx) error {
 		now, err := s.find(tx, call.Scope, st.ID)
 		if err == nil {
@@ -312,10 +295,8 @@ func (s *Service) update(call *gateway.Call, st stack, o desired, req cfn.Reques
 
 // DeleteStack implements the operation; deleting what is not there succeeds.
 func (s *Service) DeleteStack(ctx context.Context, in *sdk.DeleteStackInput) (*sdk.DeleteStackOutput, error) {
-	if err := refuse("DeleteStack", map[string]bool{"RetainResources": len(in.RetainResources) > 0,
-		"DeletionMode":     in.DeletionMode == types.DeletionModeForceDeleteStack,
-		"DeploymentConfig": in.DeploymentConfig != nil}); err != nil {
-		return nil, err
+	if in.DeletionMode == types.DeletionModeForceDeleteStack {
+		return nil, gateway.Unsupported("cloudformation", "DeleteStack", "DeletionMode FORCE_DELETE_STACK")
 	}
 	call := gateway.From(ctx)
 	st, err := s.get(ctx, in.StackName)
@@ -380,10 +361,6 @@ func deletable(st stack) error {
 // ContinueUpdateRollback implements the operation.
 func (s *Service) ContinueUpdateRollback(ctx context.Context,
 	in *sdk.ContinueUpdateRollbackInput) (*sdk.ContinueUpdateRollbackOutput, error) {
-	if err := refuse("ContinueUpdateRollback", map[string]bool{"ResourcesToSkip": len(in.ResourcesToSkip) > 0,
-		"ForceRollback": aws.ToBool(in.ForceRollback)}); err != nil {
-		return nil, err
-	}
 	call := gateway.From(ctx)
 	st, err := s.get(ctx, in.StackName)
 	if err != nil {

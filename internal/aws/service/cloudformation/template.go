@@ -187,10 +187,6 @@ func some(s string) *string {
 
 func (s *Service) GetTemplateSummary(ctx context.Context,
 	in *sdk.GetTemplateSummaryInput) (*sdk.GetTemplateSummaryOutput, error) {
-	if err := refuse("GetTemplateSummary", map[string]bool{"StackSetName": in.StackSetName != nil,
-		"TemplateSummaryConfig": in.TemplateSummaryConfig != nil}); err != nil {
-		return nil, err
-	}
 	var text string
 	if in.StackName != nil {
 		st, err := s.get(ctx, in.StackName)

@@ -24,9 +24,6 @@ const token = "49039859625309438161418512494917186146182147168"
 // means nothing any more.
 // Source: https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_PutLogEvents.html
 func (s *Service) PutLogEvents(ctx context.Context, in *sdk.PutLogEventsInput) (*sdk.PutLogEventsOutput, error) {
-	if in.Entity != nil {
-		return nil, gateway.Unsupported("cloudwatchlogs", "PutLogEvents", "entity")
-	}
 	if err := checkBatch(in.LogEvents); err != nil {
 		return nil, err
 	}
@@ -97,11 +94,11 @@ func accepted(events []types.InputLogEvent, g group, now time.Time) (first, end 
 	for i, e := range events {
 		switch {
 		case *e.Timestamp < expired:
-			info.ExpiredLogEventEndIndex, first = aws.Int32(int32(i+1)), i+1 // 10,000 at most
+			info.ExpiredLogEventEndIndex, first = aws.Int32(int32(i+1)), i+1 //nolint:gosec // 10,000 at most
 		case *e.Timestamp < tooOld:
-			info.TooOldLogEventEndIndex, first = aws.Int32(int32(i+1)), i+1 // as above
+			info.TooOldLogEventEndIndex, first = aws.Int32(int32(i+1)), i+1 //nolint:gosec // as above
 		case *e.Timestamp > tooNew && end == len(events):
-			info.TooNewLogEventStartIndex, end = aws.Int32(int32(i)), i // as above
+			info.TooNewLogEventStartIndex, end = aws.Int32(int32(i)), i //nolint:gosec // as above
 		}
 	}
 	if first > 0 || end < len(events) {

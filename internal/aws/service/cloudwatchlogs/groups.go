@@ -41,12 +41,6 @@ func nameOf(identifier string) string {
 }
 
 func (s *Service) CreateLogGroup(ctx context.Context, in *sdk.CreateLogGroupInput) (*sdk.CreateLogGroupOutput, error) {
-	if in.KmsKeyId != nil {
-		return nil, gateway.Unsupported("cloudwatchlogs", "CreateLogGroup", "kmsKeyId")
-	}
-	if aws.ToBool(in.DeletionProtectionEnabled) {
-		return nil, gateway.Unsupported("cloudwatchlogs", "CreateLogGroup", "deletionProtectionEnabled")
-	}
 	if in.LogGroupClass != "" && in.LogGroupClass != types.LogGroupClassStandard {
 		return nil, gateway.Unsupported("cloudwatchlogs", "CreateLogGroup", "the class "+string(in.LogGroupClass))
 	}
@@ -93,12 +87,6 @@ func clear[T any](tx *store.Tx, c *store.Collection[T], sc ident.Scope, prefix s
 
 func (s *Service) DescribeLogGroups(ctx context.Context, in *sdk.DescribeLogGroupsInput) (*sdk.DescribeLogGroupsOutput,
 	error) {
-	for name, given := range map[string]bool{"accountIdentifiers": len(in.AccountIdentifiers) > 0,
-		"includeLinkedAccounts": aws.ToBool(in.IncludeLinkedAccounts)} {
-		if given {
-			return nil, gateway.Unsupported("cloudwatchlogs", "DescribeLogGroups", name)
-		}
-	}
 	if in.LogGroupNamePrefix != nil && in.LogGroupNamePattern != nil {
 		return nil, invalid("LogGroupNamePrefix and LogGroupNamePattern are mutually exclusive parameters.")
 	}

@@ -6,8 +6,6 @@ package cloudwatchlogs
 func members() map[string][]string {
 	return map[string][]string{
 		"CreateLogGroupInput": {
-			"DeletionProtectionEnabled",
-			"KmsKeyId",
 			"LogGroupClass",
 			"LogGroupName",
 			"Tags",
@@ -27,8 +25,6 @@ func members() map[string][]string {
 			"LogGroupName",
 		},
 		"DescribeLogGroupsInput": {
-			"AccountIdentifiers",
-			"IncludeLinkedAccounts",
 			"Limit",
 			"LogGroupClass",
 			"LogGroupIdentifiers",
@@ -74,7 +70,6 @@ func members() map[string][]string {
 			"LogGroupName",
 		},
 		"PutLogEventsInput": {
-			"Entity",
 			"LogEvents",
 			"LogGroupName",
 			"LogStreamName",
@@ -102,9 +97,6 @@ func members() map[string][]string {
 		"UntagResourceInput": {
 			"ResourceArn",
 			"TagKeys",
-		},
-		"types.Entity": {
-			"*",
 		},
 		"types.InputLogEvent": {
 			"Message",

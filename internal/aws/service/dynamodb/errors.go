@@ -77,18 +77,3 @@ func (u usage) throttled(sc ident.Scope, index, limit string) error {
 	}
 	return throttled(message, reasons)
 }
-
-// param is a request parameter that is not emulated, and whether it was given.
-type param struct {
-	name  string
-	given bool
-}
-
-func unsupported(operation string, params ...param) error {
-	for _, p := range params {
-		if p.given {
-			return gateway.Unsupported("dynamodb", operation, p.name)
-		}
-	}
-	return nil
-}

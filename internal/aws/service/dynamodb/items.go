@@ -58,10 +58,6 @@ func (t *Table) noMetrics(operation string, want types.ReturnItemCollectionMetri
 
 // PutItem stores an item in place of the one with its key.
 func (s *Service) PutItem(ctx context.Context, in *dynamodb.PutItemInput) (*dynamodb.PutItemOutput, error) {
-	if err := unsupported("PutItem", param{"Expected", in.Expected != nil},
-		param{"ConditionalOperator", in.ConditionalOperator != ""}); err != nil {
-		return nil, err
-	}
 	if in.ReturnValues != "" && in.ReturnValues != types.ReturnValueNone && in.ReturnValues != types.ReturnValueAllOld {
 		return nil, refuse("ReturnValues can only be ALL_OLD or NONE")
 	}
@@ -86,10 +82,6 @@ func (s *Service) PutItem(ctx context.Context, in *dynamodb.PutItemInput) (*dyna
 
 // DeleteItem removes an item; it succeeds when there is none.
 func (s *Service) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput) (*dynamodb.DeleteItemOutput, error) {
-	if err := unsupported("DeleteItem", param{"Expected", in.Expected != nil},
-		param{"ConditionalOperator", in.ConditionalOperator != ""}); err != nil {
-		return nil, err
-	}
 	if in.ReturnValues != "" && in.ReturnValues != types.ReturnValueNone && in.ReturnValues != types.ReturnValueAllOld {
 		return nil, refuse("ReturnValues can only be ALL_OLD or NONE")
 	}
@@ -114,11 +106,6 @@ func (s *Service) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput) 
 
 // UpdateItem changes attributes of an item, or makes it.
 func (s *Service) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput) (*dynamodb.UpdateItemOutput, error) {
-	if err := unsupported("UpdateItem", param{"Expected", in.Expected != nil},
-		param{"AttributeUpdates", in.AttributeUpdates != nil},
-		param{"ConditionalOperator", in.ConditionalOperator != ""}); err != nil {
-		return nil, err
-	}
 	m, err := writeRequest{kind: updateItem, table: in.TableName, item: in.Key, condition: in.ConditionExpression,
 		update: in.UpdateExpression, names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues}.mutation()
 	if err != nil {

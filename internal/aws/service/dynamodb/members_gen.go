@@ -19,25 +19,17 @@ func members() map[string][]string {
 			"BillingMode",
 			"DeletionProtectionEnabled",
 			"GlobalSecondaryIndexes",
-			"GlobalTableSettingsReplicationMode",
-			"GlobalTableSourceArn",
 			"KeySchema",
 			"LocalSecondaryIndexes",
-			"OnDemandThroughput",
 			"ProvisionedThroughput",
-			"ResourcePolicy",
 			"SSESpecification",
 			"StreamSpecification",
 			"TableClass",
 			"TableName",
 			"Tags",
-			"VectorIndexes",
-			"WarmThroughput",
 		},
 		"DeleteItemInput": {
 			"ConditionExpression",
-			"ConditionalOperator",
-			"Expected",
 			"ExpressionAttributeNames",
 			"ExpressionAttributeValues",
 			"Key",
@@ -77,8 +69,6 @@ func members() map[string][]string {
 		},
 		"PutItemInput": {
 			"ConditionExpression",
-			"ConditionalOperator",
-			"Expected",
 			"ExpressionAttributeNames",
 			"ExpressionAttributeValues",
 			"Item",
@@ -90,7 +80,6 @@ func members() map[string][]string {
 		},
 		"QueryInput": {
 			"AttributesToGet",
-			"ConditionalOperator",
 			"ConsistentRead",
 			"ExclusiveStartKey",
 			"ExpressionAttributeNames",
@@ -98,10 +87,8 @@ func members() map[string][]string {
 			"FilterExpression",
 			"IndexName",
 			"KeyConditionExpression",
-			"KeyConditions",
 			"Limit",
 			"ProjectionExpression",
-			"QueryFilter",
 			"ReturnConsumedCapacity",
 			"ScanIndexForward",
 			"Select",
@@ -109,7 +96,6 @@ func members() map[string][]string {
 		},
 		"ScanInput": {
 			"AttributesToGet",
-			"ConditionalOperator",
 			"ConsistentRead",
 			"ExclusiveStartKey",
 			"ExpressionAttributeNames",
@@ -119,7 +105,6 @@ func members() map[string][]string {
 			"Limit",
 			"ProjectionExpression",
 			"ReturnConsumedCapacity",
-			"ScanFilter",
 			"Segment",
 			"Select",
 			"TableName",
@@ -144,10 +129,7 @@ func members() map[string][]string {
 			"TagKeys",
 		},
 		"UpdateItemInput": {
-			"AttributeUpdates",
 			"ConditionExpression",
-			"ConditionalOperator",
-			"Expected",
 			"ExpressionAttributeNames",
 			"ExpressionAttributeValues",
 			"Key",
@@ -162,20 +144,12 @@ func members() map[string][]string {
 			"AttributeDefinitions",
 			"BillingMode",
 			"DeletionProtectionEnabled",
-			"DisassociationProtectionEnabled",
 			"GlobalSecondaryIndexUpdates",
-			"GlobalTableSettingsReplicationMode",
-			"GlobalTableWitnessUpdates",
-			"MultiRegionConsistency",
-			"OnDemandThroughput",
 			"ProvisionedThroughput",
-			"ReplicaUpdates",
 			"SSESpecification",
 			"StreamSpecification",
 			"TableClass",
 			"TableName",
-			"VectorIndexUpdates",
-			"WarmThroughput",
 		},
 		"UpdateTimeToLiveInput": {
 			"TableName",
@@ -184,12 +158,6 @@ func members() map[string][]string {
 		"types.AttributeDefinition": {
 			"AttributeName",
 			"AttributeType",
-		},
-		"types.AttributeValueUpdate": {
-			"*",
-		},
-		"types.Condition": {
-			"*",
 		},
 		"types.ConditionCheck": {
 			"ConditionExpression",
@@ -202,19 +170,8 @@ func members() map[string][]string {
 		"types.CreateGlobalSecondaryIndexAction": {
 			"IndexName",
 			"KeySchema",
-			"OnDemandThroughput",
 			"Projection",
 			"ProvisionedThroughput",
-			"WarmThroughput",
-		},
-		"types.CreateGlobalTableWitnessGroupMemberAction": {
-			"*",
-		},
-		"types.CreateReplicationGroupMemberAction": {
-			"*",
-		},
-		"types.CreateVectorIndexAction": {
-			"*",
 		},
 		"types.Delete": {
 			"ConditionExpression",
@@ -227,23 +184,8 @@ func members() map[string][]string {
 		"types.DeleteGlobalSecondaryIndexAction": {
 			"IndexName",
 		},
-		"types.DeleteGlobalTableWitnessGroupMemberAction": {
-			"*",
-		},
-		"types.DeleteReplicationGroupMemberAction": {
-			"*",
-		},
 		"types.DeleteRequest": {
 			"Key",
-		},
-		"types.DeleteVectorIndexAction": {
-			"*",
-		},
-		"types.DisassociateReplicationGroupMemberAction": {
-			"*",
-		},
-		"types.ExpectedAttributeValue": {
-			"*",
 		},
 		"types.Get": {
 			"ExpressionAttributeNames",
@@ -254,18 +196,13 @@ func members() map[string][]string {
 		"types.GlobalSecondaryIndex": {
 			"IndexName",
 			"KeySchema",
-			"OnDemandThroughput",
 			"Projection",
 			"ProvisionedThroughput",
-			"WarmThroughput",
 		},
 		"types.GlobalSecondaryIndexUpdate": {
 			"Create",
 			"Delete",
 			"Update",
-		},
-		"types.GlobalTableWitnessGroupUpdate": {
-			"*",
 		},
 		"types.KeySchemaElement": {
 			"AttributeName",
@@ -283,12 +220,6 @@ func members() map[string][]string {
 			"KeySchema",
 			"Projection",
 		},
-		"types.OnDemandThroughput": {
-			"*",
-		},
-		"types.OnDemandThroughputOverride": {
-			"*",
-		},
 		"types.Projection": {
 			"NonKeyAttributes",
 			"ProjectionType",
@@ -296,9 +227,6 @@ func members() map[string][]string {
 		"types.ProvisionedThroughput": {
 			"ReadCapacityUnits",
 			"WriteCapacityUnits",
-		},
-		"types.ProvisionedThroughputOverride": {
-			"*",
 		},
 		"types.Put": {
 			"ConditionExpression",
@@ -311,17 +239,8 @@ func members() map[string][]string {
 		"types.PutRequest": {
 			"Item",
 		},
-		"types.ReplicaGlobalSecondaryIndex": {
-			"*",
-		},
-		"types.ReplicationGroupUpdate": {
-			"*",
-		},
 		"types.SSESpecification": {
 			"Enabled",
-		},
-		"types.SearchSchemaElement": {
-			"*",
 		},
 		"types.StreamSpecification": {
 			"StreamEnabled",
@@ -355,24 +274,7 @@ func members() map[string][]string {
 		},
 		"types.UpdateGlobalSecondaryIndexAction": {
 			"IndexName",
-			"OnDemandThroughput",
 			"ProvisionedThroughput",
-			"WarmThroughput",
-		},
-		"types.UpdateReplicationGroupMemberAction": {
-			"*",
-		},
-		"types.VectorAttributeDefinition": {
-			"*",
-		},
-		"types.VectorIndex": {
-			"*",
-		},
-		"types.VectorIndexUpdate": {
-			"*",
-		},
-		"types.WarmThroughput": {
-			"*",
 		},
 		"types.WriteRequest": {
 			"DeleteRequest",

@@ -17,11 +17,6 @@ import (
 // Query reads the items of one partition key in order of the sort key.
 func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
 	c, name := gateway.From(ctx), tableName(in.TableName)
-	if err := unsupported("Query", param{"KeyConditions", in.KeyConditions != nil},
-		param{"QueryFilter", in.QueryFilter != nil},
-		param{"ConditionalOperator", in.ConditionalOperator != ""}); err != nil {
-		return nil, err
-	}
 	if in.KeyConditionExpression == nil {
 		return nil, refuse("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
 	}
@@ -155,10 +150,6 @@ func (r *reading) keyFree(schema KeySchema) error {
 // Scan reads all items, or one segment of them.
 func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.ScanOutput, error) {
 	c, name := gateway.From(ctx), tableName(in.TableName)
-	if err := unsupported("Scan", param{"ScanFilter", in.ScanFilter != nil},
-		param{"ConditionalOperator", in.ConditionalOperator != ""}); err != nil {
-		return nil, err
-	}
 	if err := checkSegment(in.Segment, in.TotalSegments); err != nil {
 		return nil, err
 	}

@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/pipelab/pipelab/internal/aws/gateway"
 )
 
 // keySchema reads a KeySchema parameter.
@@ -24,7 +26,7 @@ func keySchema(operation string, in []types.KeySchemaElement) (KeySchema, error)
 		case i == 1 && len(in) == 2:
 			return k, refuse("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
 		default:
-			return k, unsupported(operation, param{"a key of several attributes (KeySchema)", true})
+			return k, gateway.Unsupported("dynamodb", operation, "a key of several attributes (KeySchema)")
 		}
 	}
 	if k.Hash == "" {

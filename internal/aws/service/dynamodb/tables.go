@@ -43,15 +43,8 @@ func (s *Service) CreateTable(ctx context.Context, in *dynamodb.CreateTableInput
 }
 
 func (s *Service) newTable(c *gateway.Call, in *dynamodb.CreateTableInput) (*Table, error) {
-	if err := unsupported("CreateTable",
-		param{"GlobalTableSettingsReplicationMode", in.GlobalTableSettingsReplicationMode != ""},
-		param{"GlobalTableSourceArn", in.GlobalTableSourceArn != nil},
-		param{"OnDemandThroughput", in.OnDemandThroughput != nil},
-		param{"ResourcePolicy", in.ResourcePolicy != nil},
-		param{"SSESpecification", in.SSESpecification != nil && aws.ToBool(in.SSESpecification.Enabled)},
-		param{"VectorIndexes", len(in.VectorIndexes) > 0},
-		param{"WarmThroughput", in.WarmThroughput != nil}); err != nil {
-		return nil, err
+	if in.SSESpecification != nil && aws.ToBool(in.SSESpecification.Enabled) {
+		return nil, gateway.Unsupported("dynamodb", "CreateTable", "SSESpecification")
 	}
 	t := &Table{
 		Name: tableName(in.TableName), ID: s.host.IDs.UUID(), Key: s.host.IDs.Hex(12),
@@ -96,10 +89,6 @@ func newIndexes(in *dynamodb.CreateTableInput, t *Table) ([]*Index, error) {
 		specs = append(specs, indexSpec{x.IndexName, x.KeySchema, x.Projection, false, nil})
 	}
 	for _, x := range in.GlobalSecondaryIndexes {
-		if err := unsupported("CreateTable", param{"GlobalSecondaryIndexes.OnDemandThroughput", x.OnDemandThroughput != nil},
-			param{"GlobalSecondaryIndexes.WarmThroughput", x.WarmThroughput != nil}); err != nil {
-			return nil, err
-		}
 		specs = append(specs, indexSpec{x.IndexName, x.KeySchema, x.Projection, true, x.ProvisionedThroughput})
 	}
 	var out []*Index

@@ -14,17 +14,8 @@ import (
 // UpdateTable changes what the request names and leaves the rest.
 func (s *Service) UpdateTable(ctx context.Context, in *dynamodb.UpdateTableInput) (*dynamodb.UpdateTableOutput, error) {
 	c, name := gateway.From(ctx), tableName(in.TableName)
-	if err := unsupported("UpdateTable",
-		param{"DisassociationProtectionEnabled", in.DisassociationProtectionEnabled != nil},
-		param{"GlobalTableSettingsReplicationMode", in.GlobalTableSettingsReplicationMode != ""},
-		param{"GlobalTableWitnessUpdates", in.GlobalTableWitnessUpdates != nil},
-		param{"MultiRegionConsistency", in.MultiRegionConsistency != ""},
-		param{"OnDemandThroughput", in.OnDemandThroughput != nil},
-		param{"ReplicaUpdates", in.ReplicaUpdates != nil},
-		param{"SSESpecification", in.SSESpecification != nil && aws.ToBool(in.SSESpecification.Enabled)},
-		param{"VectorIndexUpdates", in.VectorIndexUpdates != nil},
-		param{"WarmThroughput", in.WarmThroughput != nil}); err != nil {
-		return nil, err
+	if in.SSESpecification != nil && aws.ToBool(in.SSESpecification.Enabled) {
+		return nil, gateway.Unsupported("dynamodb", "UpdateTable", "SSESpecification")
 	}
 	if in.ProvisionedThroughput == nil && in.GlobalSecondaryIndexUpdates == nil && in.StreamSpecification == nil &&
 		in.BillingMode == "" && in.DeletionProtectionEnabled == nil && in.TableClass == "" {
@@ -165,10 +156,6 @@ func (w *work) alterIndex(t *Table, u types.GlobalSecondaryIndexUpdate) error {
 	switch {
 	case u.Create != nil:
 		x := u.Create
-		if err := unsupported("UpdateTable", param{"Create.OnDemandThroughput", x.OnDemandThroughput != nil},
-			param{"Create.WarmThroughput", x.WarmThroughput != nil}); err != nil {
-			return err
-		}
 		if t.index(aws.ToString(x.IndexName)) != nil {
 			return refuse("Attempting to create an index which already exists")
 		}
@@ -191,10 +178,6 @@ func (w *work) alterIndex(t *Table, u types.GlobalSecondaryIndexUpdate) error {
 		empty(w, w.s.counts, ix.prefix(t))
 	case u.Update != nil:
 		x := u.Update
-		if err := unsupported("UpdateTable", param{"Update.OnDemandThroughput", x.OnDemandThroughput != nil},
-			param{"Update.WarmThroughput", x.WarmThroughput != nil}); err != nil {
-			return err
-		}
 		ix := t.index(aws.ToString(x.IndexName))
 		if ix == nil || !ix.Global {
 			return &types.ResourceNotFoundException{Message: aws.String(msgNotFound + ": Index: " + aws.ToString(x.IndexName) +

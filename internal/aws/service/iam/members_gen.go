@@ -178,7 +178,6 @@ func members() map[string][]string {
 			"MaxItems",
 			"OnlyAttached",
 			"PathPrefix",
-			"PolicyUsageFilter",
 			"Scope",
 		},
 		"ListPolicyVersionsInput": {

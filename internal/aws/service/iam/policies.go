@@ -138,9 +138,6 @@ func (s *Service) GetPolicy(ctx context.Context, in *iam.GetPolicyInput) (*iam.G
 }
 
 func (s *Service) ListPolicies(ctx context.Context, in *iam.ListPoliciesInput) (*iam.ListPoliciesOutput, error) {
-	if in.PolicyUsageFilter != "" {
-		return nil, gateway.Unsupported("iam", "ListPolicies", "PolicyUsageFilter")
-	}
 	out := &iam.ListPoliciesOutput{Policies: []types.Policy{}}
 	err := s.host.Store.View(func(tx *store.Tx) error {
 		var all []types.Policy

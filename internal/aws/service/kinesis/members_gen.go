@@ -16,7 +16,6 @@ func members() map[string][]string {
 			"StreamModeDetails",
 			"StreamName",
 			"Tags",
-			"WarmThroughputMiBps",
 		},
 		"DecreaseStreamRetentionPeriodInput": {
 			"RetentionPeriodHours",
@@ -120,7 +119,6 @@ func members() map[string][]string {
 		},
 		"PutRecordInput": {
 			"Data",
-			"DryRun",
 			"ExplicitHashKey",
 			"PartitionKey",
 			"SequenceNumberForOrdering",
@@ -128,7 +126,6 @@ func members() map[string][]string {
 			"StreamName",
 		},
 		"PutRecordsInput": {
-			"DryRun",
 			"Records",
 			"StreamARN",
 			"StreamName",
@@ -166,7 +163,6 @@ func members() map[string][]string {
 		},
 		"SubscribeToShardInput": {
 			"ConsumerARN",
-			"DryRun",
 			"ShardId",
 			"StartingPosition",
 		},
@@ -190,7 +186,6 @@ func members() map[string][]string {
 		"UpdateStreamModeInput": {
 			"StreamARN",
 			"StreamModeDetails",
-			"WarmThroughputMiBps",
 		},
 		"types.PutRecordsRequestEntry": {
 			"Data",

@@ -158,9 +158,6 @@ func (s *Service) UpdateMaxRecordSize(ctx context.Context,
 // Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateStreamMode.html
 func (s *Service) UpdateStreamMode(ctx context.Context,
 	in *kinesis.UpdateStreamModeInput) (*kinesis.UpdateStreamModeOutput, error) {
-	if in.WarmThroughputMiBps != nil {
-		return nil, gateway.Unsupported("kinesis", "UpdateStreamMode", "WarmThroughputMiBps")
-	}
 	now := gateway.From(ctx).Time
 	_, _, err := s.configure(ctx, nil, in.StreamARN, func(st *stream) error {
 		if st.Mode == in.StreamModeDetails.StreamMode {

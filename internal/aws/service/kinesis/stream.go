@@ -94,9 +94,6 @@ func (s *Service) CreateStream(ctx context.Context, in *kinesis.CreateStreamInpu
 	if in.StreamModeDetails != nil {
 		mode = in.StreamModeDetails.StreamMode
 	}
-	if in.WarmThroughputMiBps != nil {
-		return nil, gateway.Unsupported("kinesis", "CreateStream", "WarmThroughputMiBps")
-	}
 	count := int(aws.ToInt32(in.ShardCount))
 	switch {
 	case mode == types.StreamModeOnDemand && in.ShardCount != nil:

@@ -54,9 +54,6 @@ const heartbeat = 5 * time.Second
 // Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_SubscribeToShard.html
 func (s *Service) SubscribeToShard(ctx context.Context, in *kinesis.SubscribeToShardInput,
 	send func(event any) error) error {
-	if in.DryRun != nil {
-		return gateway.Unsupported("kinesis", "SubscribeToShard", "DryRun")
-	}
 	sub, err := s.subscribe(gateway.From(ctx), in)
 	if err != nil {
 		return err

@@ -96,7 +96,7 @@ func (s *Service) functionOperations() []gateway.Operation {
 		gateway.Op(c, s.TagResource),
 		gateway.Op(c, s.UntagResource),
 		gateway.Op(c, s.ListTags),
-		gateway.Op(d, s.Invoke, gateway.Action("lambda:InvokeFunction")),
+		gateway.Op(d, s.Invoke, gateway.Action("lambda:InvokeFunction"), gateway.Crashes()),
 		gateway.Op(d, s.InvokeAsync),
 	}
 }

@@ -5,8 +5,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
-
-	"github.com/pipelab/pipelab/internal/aws/gateway"
 )
 
 // Errors carry a type: whose fault it was.
@@ -30,20 +28,4 @@ func staleRevision() error {
 	return &types.PreconditionFailedException{Type: byUser(),
 		Message: aws.String("The Revision Id provided does not match the latest Revision Id. " +
 			"Call the GetFunction/GetAlias API to retrieve the latest Revision Id")}
-}
-
-// refuse returns the error of the first parameter that is used although it is
-// not emulated.
-func refuse(operation string, used ...parameter) error {
-	for _, p := range used {
-		if p.given {
-			return gateway.Unsupported("lambda", operation, p.name)
-		}
-	}
-	return nil
-}
-
-type parameter struct {
-	name  string
-	given bool
 }

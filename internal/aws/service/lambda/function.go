@@ -75,30 +75,20 @@ func (s *Service) CreateFunction(ctx context.Context, in *sdk.CreateFunctionInpu
 }
 
 func unsupportedOfCreate(in *sdk.CreateFunctionInput) error {
-	if err := refuse("CreateFunction",
-		parameter{"CapacityProviderConfig", in.CapacityProviderConfig != nil},
-		parameter{"CodeSigningConfigArn", in.CodeSigningConfigArn != nil},
-		parameter{"DurableConfig", in.DurableConfig != nil}, parameter{"ImageConfig", in.ImageConfig != nil},
-		parameter{"PackageType Image", in.PackageType == types.PackageTypeImage}, parameter{"PublishTo", in.PublishTo != ""},
-		parameter{"TenancyConfig", in.TenancyConfig != nil}, parameter{"Code.ImageUri", in.Code.ImageUri != nil},
-		parameter{"Code.SourceKMSKeyArn", in.Code.SourceKMSKeyArn != nil},
-		parameter{"Code.S3ObjectStorageMode", in.Code.S3ObjectStorageMode != ""}); err != nil {
-		return err
+	if in.PackageType == types.PackageTypeImage {
+		return gateway.Unsupported("lambda", "CreateFunction", "PackageType Image")
 	}
-	return unsupportedSettings("CreateFunction", in.FileSystemConfigs, in.KMSKeyArn, in.SnapStart, in.TracingConfig,
-		in.VpcConfig, in.LoggingConfig)
+	return unsupportedSettings("CreateFunction", in.SnapStart, in.TracingConfig, in.VpcConfig, in.LoggingConfig)
 }
 
-func unsupportedSettings(op string, files []types.FileSystemConfig, key *string, snap *types.SnapStart,
-	tracing *types.TracingConfig,
-	vpc *types.VpcConfig, logging *types.LoggingConfig) error {
-	return refuse(op,
-		parameter{"FileSystemConfigs", len(files) > 0}, parameter{"KMSKeyArn", aws.ToString(key) != ""},
-		parameter{"SnapStart", snap != nil && snap.ApplyOn == types.SnapStartApplyOnPublishedVersions},
-		parameter{"TracingConfig Active (X-Ray)", tracing != nil && tracing.Mode == types.TracingModeActive},
-		parameter{"VpcConfig", vpc != nil && len(vpc.SubnetIds)+len(vpc.SecurityGroupIds) > 0},
-		parameter{"LoggingConfig.LogFormat JSON", logging != nil && logging.LogFormat == types.LogFormatJson},
-		parameter{"LoggingConfig log levels", logging != nil &&
+func unsupportedSettings(op string, snap *types.SnapStart, tracing *types.TracingConfig, vpc *types.VpcConfig,
+	logging *types.LoggingConfig) error {
+	return gateway.Refuse("lambda", op,
+		gateway.Asked{What: "SnapStart", Is: snap != nil && snap.ApplyOn == types.SnapStartApplyOnPublishedVersions},
+		gateway.Asked{What: "TracingConfig Active (X-Ray)", Is: tracing != nil && tracing.Mode == types.TracingModeActive},
+		gateway.Asked{What: "VpcConfig", Is: vpc != nil && len(vpc.SubnetIds)+len(vpc.SecurityGroupIds) > 0},
+		gateway.Asked{What: "LoggingConfig.LogFormat JSON", Is: logging != nil && logging.LogFormat == types.LogFormatJson},
+		gateway.Asked{What: "LoggingConfig log levels", Is: logging != nil &&
 			(logging.ApplicationLogLevel != "" || logging.SystemLogLevel != "")})
 }
 
@@ -190,9 +180,6 @@ func (s *Service) GetFunction(ctx context.Context, in *sdk.GetFunctionInput) (*s
 }
 
 func (s *Service) ListFunctions(ctx context.Context, in *sdk.ListFunctionsInput) (*sdk.ListFunctionsOutput, error) {
-	if err := refuse("ListFunctions", parameter{"MasterRegion", in.MasterRegion != nil}); err != nil {
-		return nil, err
-	}
 	call := gateway.From(ctx)
 	var all []version
 	err := s.host.Store.View(func(tx *store.Tx) error {

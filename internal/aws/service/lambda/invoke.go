@@ -16,10 +16,6 @@ import (
 )
 
 func (s *Service) Invoke(ctx context.Context, in *sdk.InvokeInput) (*sdk.InvokeOutput, error) {
-	if err := refuse("Invoke", parameter{"DurableExecutionName", in.DurableExecutionName != nil},
-		parameter{"TenantId", in.TenantId != nil}); err != nil {
-		return nil, err
-	}
 	fn, err := named(ctx, in.FunctionName, in.Qualifier)
 	if err != nil {
 		return nil, err

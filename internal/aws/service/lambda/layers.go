@@ -83,10 +83,6 @@ func (s *Service) unpackedLayer(tx *store.Tx, id string) (size int64) {
 
 func (s *Service) PublishLayerVersion(ctx context.Context,
 	in *sdk.PublishLayerVersionInput) (*sdk.PublishLayerVersionOutput, error) {
-	if err := refuse("PublishLayerVersion",
-		parameter{"Content.S3ObjectStorageMode", in.Content.S3ObjectStorageMode != ""}); err != nil {
-		return nil, err
-	}
 	code, err := s.fetch(ctx, source{zip: in.Content.ZipFile, bucket: in.Content.S3Bucket, key: in.Content.S3Key,
 		version: in.Content.S3ObjectVersion})
 	if err != nil {

@@ -32,12 +32,6 @@ type statement struct {
 }
 
 func (s *Service) AddPermission(ctx context.Context, in *sdk.AddPermissionInput) (*sdk.AddPermissionOutput, error) {
-	if err := refuse("AddPermission", parameter{"EventSourceToken", in.EventSourceToken != nil},
-		parameter{"FunctionUrlAuthType", in.FunctionUrlAuthType != ""},
-		parameter{"PrincipalOrgID", in.PrincipalOrgID != nil},
-		parameter{"InvokedViaFunctionUrl", in.InvokedViaFunctionUrl != nil}); err != nil {
-		return nil, err
-	}
 	fn, err := named(ctx, in.FunctionName, in.Qualifier)
 	if err != nil {
 		return nil, err

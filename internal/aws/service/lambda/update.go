@@ -14,12 +14,6 @@ import (
 
 func (s *Service) UpdateFunctionCode(ctx context.Context,
 	in *sdk.UpdateFunctionCodeInput) (*sdk.UpdateFunctionCodeOutput, error) {
-	if err := refuse("UpdateFunctionCode", parameter{"ImageUri", in.ImageUri != nil},
-		parameter{"PublishTo", in.PublishTo != ""},
-		parameter{"SourceKMSKeyArn", in.SourceKMSKeyArn != nil},
-		parameter{"S3ObjectStorageMode", in.S3ObjectStorageMode != ""}); err != nil {
-		return nil, err
-	}
 	fn, err := unqualified(ctx, in.FunctionName)
 	if err != nil {
 		return nil, err
@@ -48,13 +42,7 @@ func (s *Service) UpdateFunctionCode(ctx context.Context,
 // stays as it is.
 func (s *Service) UpdateFunctionConfiguration(ctx context.Context,
 	in *sdk.UpdateFunctionConfigurationInput) (*sdk.UpdateFunctionConfigurationOutput, error) {
-	if err := refuse("UpdateFunctionConfiguration", parameter{"ImageConfig", in.ImageConfig != nil},
-		parameter{"CapacityProviderConfig", in.CapacityProviderConfig != nil},
-		parameter{"DurableConfig", in.DurableConfig != nil}); err != nil {
-		return nil, err
-	}
-	if err := unsupportedSettings("UpdateFunctionConfiguration", in.FileSystemConfigs, in.KMSKeyArn, in.SnapStart,
-		in.TracingConfig, in.VpcConfig,
+	if err := unsupportedSettings("UpdateFunctionConfiguration", in.SnapStart, in.TracingConfig, in.VpcConfig,
 		in.LoggingConfig); err != nil {
 		return nil, err
 	}

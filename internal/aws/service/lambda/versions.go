@@ -52,9 +52,6 @@ func sameVersion(a, b version) bool {
 }
 
 func (s *Service) PublishVersion(ctx context.Context, in *sdk.PublishVersionInput) (*sdk.PublishVersionOutput, error) {
-	if err := refuse("PublishVersion", parameter{"PublishTo", in.PublishTo != ""}); err != nil {
-		return nil, err
-	}
 	fn, err := unqualified(ctx, in.FunctionName)
 	if err != nil {
 		return nil, err

@@ -91,9 +91,6 @@ func (s *Service) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) 
 	}
 	out := &s3.DeleteObjectsOutput{}
 	for _, o := range in.Delete.Objects {
-		if o.ETag != nil || o.LastModifiedTime != nil || o.Size != nil {
-			return nil, gateway.Unsupported("s3", "DeleteObjects", "conditions")
-		}
 		var d deletion
 		err := s.host.Store.Update(func(tx *store.Tx) error {
 			b, err := s.bucket(tx, in.Bucket, nil)

@@ -21,6 +21,7 @@ func (s *Service) Describe() gateway.Descriptor {
 			Denied: wire.Fault{Code: "AccessDenied", Status: http.StatusForbidden},
 			Throttled: wire.Fault{Code: "SlowDown", Status: http.StatusServiceUnavailable,
 				Message: "Please reduce your request rate."},
+			Unidentified: unidentified(),
 			Wording: wire.Wording{
 				Invalid: wire.MalformedXML(),
 				Failed: wire.Fault{Code: "InternalError",
@@ -52,14 +53,14 @@ func (s *Service) bucketOperations() []gateway.Operation {
 func (s *Service) objectOperations() []gateway.Operation {
 	d := gateway.Data
 	return []gateway.Operation{
-		gateway.Op(d, s.PutObject, gateway.Needing(putNeeds)),
+		gateway.Op(d, s.PutObject, gateway.Needing(putNeeds), gateway.Hashes()),
 		gateway.Op(d, s.GetObject, ofVersion("s3:GetObject")),
 		gateway.Op(d, s.HeadObject, ofVersion("s3:GetObject")),
 		gateway.Op(d, s.CopyObject, gateway.Needing(copyNeeds)),
 		gateway.Op(d, s.DeleteObject, gateway.Needing(deleteNeeds)),
 		gateway.Op(d, s.DeleteObjects, gateway.Needing(deleteManyNeeds)),
 		gateway.Op(d, s.CreateMultipartUpload, gateway.Needing(uploadNeeds)),
-		gateway.Op(d, s.UploadPart, gateway.Action("s3:PutObject"), onObject),
+		gateway.Op(d, s.UploadPart, gateway.Action("s3:PutObject"), onObject, gateway.Hashes()),
 		gateway.Op(d, s.UploadPartCopy, gateway.Needing(partCopyNeeds)),
 		gateway.Op(d, s.CompleteMultipartUpload, gateway.Action("s3:PutObject"), onObject),
 		gateway.Op(d, s.AbortMultipartUpload, onObject),

@@ -479,9 +479,6 @@ func members() map[string][]string {
 			"Objects",
 			"Quiet",
 		},
-		"types.EventBridgeConfiguration": {
-			"*",
-		},
 		"types.FilterRule": {
 			"Name",
 			"Value",
@@ -534,19 +531,14 @@ func members() map[string][]string {
 			"StorageClass",
 		},
 		"types.NotificationConfiguration": {
-			"EventBridgeConfiguration",
 			"LambdaFunctionConfigurations",
 			"QueueConfigurations",
-			"TopicConfigurations",
 		},
 		"types.NotificationConfigurationFilter": {
 			"Key",
 		},
 		"types.ObjectIdentifier": {
-			"ETag",
 			"Key",
-			"LastModifiedTime",
-			"Size",
 			"VersionId",
 		},
 		"types.ObjectLockConfiguration": {
@@ -600,9 +592,6 @@ func members() map[string][]string {
 		},
 		"types.Tagging": {
 			"TagSet",
-		},
-		"types.TopicConfiguration": {
-			"*",
 		},
 		"types.Transition": {
 			"Date",

@@ -22,7 +22,8 @@ func (s *Service) Describe() gateway.Descriptor {
 			Denied: wire.Fault{Code: "AccessDenied", Status: http.StatusForbidden},
 			Throttled: wire.Fault{Code: "RequestThrottled", Status: http.StatusForbidden,
 				Message: "The request was denied due to request throttling."},
-			Wording: wire.Wording{Invalid: wire.Fault{Code: "MissingParameter"},
+			Unidentified: gateway.QueryUnidentified(), // kept from its query protocol
+			Wording: wire.Wording{Invalid: wire.Fault{Code: "MissingParameter"}, Old: oldErrors(),
 				InvalidChoices: wire.Fault{Code: "InvalidAttributeName"}}, // its enums name attributes
 		},
 		Members: gateway.Members{Used: members()},

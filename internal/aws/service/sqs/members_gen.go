@@ -73,7 +73,6 @@ func members() map[string][]string {
 			"MessageAttributeNames",
 			"MessageSystemAttributeNames",
 			"QueueUrl",
-			"ReceiveRequestAttemptId",
 			"VisibilityTimeout",
 			"WaitTimeSeconds",
 		},

@@ -23,8 +23,6 @@ import (
 func (s *Service) ReceiveMessage(ctx context.Context, in *sqs.ReceiveMessageInput) (*sqs.ReceiveMessageOutput, error) {
 	c := gateway.From(ctx)
 	switch {
-	case in.ReceiveRequestAttemptId != nil:
-		return nil, gateway.Unsupported("sqs", "ReceiveMessage", "ReceiveRequestAttemptId")
 	case in.MaxNumberOfMessages < 0 || in.MaxNumberOfMessages > 10 ||
 		in.MaxNumberOfMessages == 0 && c.Has("MaxNumberOfMessages"):
 		return nil, invalidReason(in.MaxNumberOfMessages, "MaxNumberOfMessages", "Must be between 1 and 10, if provided.")
@@ -165,7 +163,7 @@ func (s *Service) ready(tx *store.Tx, sc ident.Scope, q *queue, n int, now time.
 		})
 	}
 	for i := range dead {
-		s.deadLetter(tx, sc, q, &dead[i], now)
+		s.bury(tx, sc, q, &dead[i], now)
 	}
 	return ready, next
 }
@@ -191,8 +189,8 @@ func (s *Service) inGroups(tx *store.Tx, sc ident.Scope, q *queue, now time.Time
 	return next
 }
 
-// deadLetter moves a message to the dead-letter queue. Without that queue it stays.
-func (s *Service) deadLetter(tx *store.Tx, sc ident.Scope, q *queue, m *message, now time.Time) {
+// bury moves a message to the dead-letter queue. Without that queue it stays.
+func (s *Service) bury(tx *store.Tx, sc ident.Scope, q *queue, m *message, now time.Time) {
 	target, _, _ := q.redrive()
 	dead, ok := s.queues.Get(tx, sc, target.Resource)
 	if !ok {
@@ -234,7 +232,7 @@ func (s *Service) checkInFlight(tx *store.Tx, sc ident.Scope, q *queue, now time
 		name = "inFlightFifo"
 	}
 	// Few messages cannot be too many in flight; counting them is not free.
-	if q.Next < uint64(limit(name)) { // a positive quota
+	if q.Next < uint64(limit(name)) { //nolint:gosec // a positive quota
 		return nil
 	}
 	if _, _, hidden := s.count(tx, sc, q.Name, now); int64(hidden) >= limit(name) {

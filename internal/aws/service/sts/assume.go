@@ -39,12 +39,6 @@ func lookup[O any](ctx context.Context, s *Service, account, operation string, i
 // AssumeRole gives credentials of a role to a caller that the role trusts; the
 // door has asked the trust policy.
 func (s *Service) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts.AssumeRoleOutput, error) {
-	for what, used := range map[string]bool{"SerialNumber": in.SerialNumber != nil, "TokenCode": in.TokenCode != nil,
-		"ProvidedContexts": len(in.ProvidedContexts) > 0} {
-		if used {
-			return nil, gateway.Unsupported("sts", "AssumeRole", what)
-		}
-	}
 	a, name, err := roleOf(aws.ToString(in.RoleArn))
 	if err != nil {
 		return nil, err
@@ -109,7 +103,7 @@ func packed(in *sts.AssumeRoleInput) (percent int32, limited bool) {
 		n += len(aws.ToString(p.Arn))
 	}
 	most := limits.Get("sts", "sessionPolicySize")
-	return int32(min(100, (int64(n)*100+most-1)/most)), n > 0 // at most 100
+	return int32(min(100, (int64(n)*100+most-1)/most)), n > 0 //nolint:gosec // at most 100
 }
 
 // session is what the request gives the new session, and what the caller's own

@@ -9,13 +9,10 @@ func members() map[string][]string {
 			"DurationSeconds",
 			"Policy",
 			"PolicyArns",
-			"ProvidedContexts",
 			"RoleArn",
 			"RoleSessionName",
-			"SerialNumber",
 			"SourceIdentity",
 			"Tags",
-			"TokenCode",
 			"TransitiveTagKeys",
 		},
 		"GetAccessKeyInfoInput": {
@@ -24,14 +21,9 @@ func members() map[string][]string {
 		"GetCallerIdentityInput": {},
 		"GetSessionTokenInput": {
 			"DurationSeconds",
-			"SerialNumber",
-			"TokenCode",
 		},
 		"types.PolicyDescriptorType": {
 			"Arn",
-		},
-		"types.ProvidedContext": {
-			"*",
 		},
 		"types.Tag": {
 			"Key",

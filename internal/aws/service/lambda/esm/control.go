@@ -112,16 +112,6 @@ func (m *mapping) usable(c *gateway.Call, verb string) error {
 func (m *Mappings) UpdateEventSourceMapping(ctx context.Context,
 	in *sdk.UpdateEventSourceMappingInput) (*sdk.UpdateEventSourceMappingOutput, error) {
 	c := gateway.From(ctx)
-	if err := unsupported("UpdateEventSourceMapping", &sdk.CreateEventSourceMappingInput{
-		AmazonManagedKafkaEventSourceConfig: in.AmazonManagedKafkaEventSourceConfig,
-		DocumentDBEventSourceConfig:         in.DocumentDBEventSourceConfig,
-		KMSKeyArn:                           in.KMSKeyArn, LoggingConfig: in.LoggingConfig, MetricsConfig: in.MetricsConfig,
-		ProvisionedPollerConfig:           in.ProvisionedPollerConfig,
-		SelfManagedKafkaEventSourceConfig: in.SelfManagedKafkaEventSourceConfig,
-		SourceAccessConfigurations:        in.SourceAccessConfigurations,
-	}); err != nil {
-		return nil, err
-	}
 	var row mapping
 	err := m.host.Store.View(func(tx *store.Tx) (err error) {
 		row, err = m.find(tx, c, in.UUID)

@@ -107,17 +107,6 @@ func TestCreate_refusesForStreams(t *testing.T) {
 			in.DestinationConfig = &types.DestinationConfig{OnSuccess: &types.OnSuccess{Destination: aws.String(
 				"arn:aws:sqs:us-east-1:000000000000:q")}}
 		}, bad, "OnSuccess"},
-		"tags": {func(in *input) { in.Tags = map[string]string{"a": "b"} }, "NotImplemented", "Tags"},
-		"metrics": {func(in *input) {
-			in.MetricsConfig = &types.EventSourceMappingMetricsConfig{Metrics: []types.EventSourceMappingMetric{"EventCount"}}
-		}, "NotImplemented", "MetricsConfig"},
-		"pollers": {func(in *input) {
-			in.ProvisionedPollerConfig = &types.ProvisionedPollerConfig{MinimumPollers: aws.Int32(1)}
-		}, "NotImplemented", "ProvisionedPollerConfig"},
-		"key": {func(in *input) {
-			in.KMSKeyArn = aws.String("arn:aws:kms:us-east-1:000000000000:key/x")
-		}, "NotImplemented", "KMSKeyArn"},
-		"topics": {func(in *input) { in.Topics = []string{"topic"} }, "NotImplemented", "Topics"},
 	} {
 		in := &input{FunctionName: aws.String("f"), EventSourceArn: aws.String(streamARN),
 			StartingPosition: types.EventSourcePositionTrimHorizon}

@@ -20,9 +20,6 @@ import (
 func (m *Mappings) CreateEventSourceMapping(ctx context.Context,
 	in *sdk.CreateEventSourceMappingInput) (*sdk.CreateEventSourceMappingOutput, error) {
 	c := gateway.From(ctx)
-	if err := unsupported("CreateEventSourceMapping", in); err != nil {
-		return nil, err
-	}
 	arn, kind, err := sourceOf(in)
 	if err != nil {
 		return nil, err

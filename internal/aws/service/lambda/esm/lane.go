@@ -21,7 +21,7 @@ func newLane(r *shardReader, index int) *lane {
 	return l
 }
 
-// run is the lane's loop.
+// run is the lane's life.
 func (l *lane) run() {
 	for {
 		recs, final, err := l.collect()

@@ -18,32 +18,6 @@ func invalid(format string, args ...any) error {
 		Message: aws.String(fmt.Sprintf(format, args...))}
 }
 
-// unsupported refuses what is not emulated, of create and update alike.
-func unsupported(operation string, in *sdk.CreateEventSourceMappingInput) error {
-	for _, p := range []struct {
-		name  string
-		given bool
-	}{
-		{"AmazonManagedKafkaEventSourceConfig", in.AmazonManagedKafkaEventSourceConfig != nil},
-		{"DocumentDBEventSourceConfig", in.DocumentDBEventSourceConfig != nil},
-		{"KMSKeyArn", aws.ToString(in.KMSKeyArn) != ""},
-		{"LoggingConfig", in.LoggingConfig != nil},
-		{"MetricsConfig", in.MetricsConfig != nil && len(in.MetricsConfig.Metrics) > 0},
-		{"ProvisionedPollerConfig", in.ProvisionedPollerConfig != nil},
-		{"Queues", len(in.Queues) > 0},
-		{"SelfManagedEventSource", in.SelfManagedEventSource != nil},
-		{"SelfManagedKafkaEventSourceConfig", in.SelfManagedKafkaEventSourceConfig != nil},
-		{"SourceAccessConfigurations", len(in.SourceAccessConfigurations) > 0},
-		{"Tags", len(in.Tags) > 0},
-		{"Topics", len(in.Topics) > 0},
-	} {
-		if p.given {
-			return gateway.Unsupported("lambda", operation, p.name)
-		}
-	}
-	return nil
-}
-
 // check compares the parameters of a mapping with what its source allows. The
 // general ranges have been checked by the model.
 func check(operation string, kind sourceKind, c *types.EventSourceMappingConfiguration) error {
