@@ -48,13 +48,16 @@ func (s *session) call(ctx context.Context, function, name string, payload []byt
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
-			out, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &function, InvocationType: kind, Payload: payload})
-			if err != nil {
-				errs[i] = err
-				return
-			}
-			answers[i] = map[string]any{"status": int64(out.StatusCode), "error": aws.ToString(out.FunctionError),
-				"payload": parseJSON(out.Payload), "text": string(out.Payload)}
+			errs[i] = safely(func() error {
+				out, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &function, InvocationType: kind,
+					Payload: payload})
+				if err != nil {
+					return err
+				}
+				answers[i] = map[string]any{"status": int64(out.StatusCode), "error": aws.ToString(out.FunctionError),
+					"payload": parseJSON(out.Payload), "text": string(out.Payload)}
+				return nil
+			})
 		})
 	}
 	wg.Wait()

@@ -205,7 +205,9 @@ func (s *session) items(ctx context.Context, p *lab.ItemsProbe) (any, error) {
 			page, next = r.Items, r.LastEvaluatedKey
 		}
 		for _, i := range page {
-			out = append(out, plainItem(i))
+			if out, err = s.found(out, plainItem(i)); err != nil {
+				return nil, err
+			}
 		}
 		if len(next) == 0 {
 			return out, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 	"time"
 
@@ -27,7 +28,7 @@ const (
 func (s *session) judge(ctx context.Context, out *report.Check) {
 	ctx, cancel := context.WithTimeout(ctx, s.check.Timeout.Or(defaultTimeout))
 	defer cancel()
-	err := s.evaluate(ctx, out)
+	err := safely(func() error { return s.evaluate(ctx, out) })
 	out.Sent = s.sent
 	if s.o.Saw != nil && len(s.runs) > 0 {
 		s.o.Saw(s.check.ID, s.runs)
@@ -41,6 +42,7 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 	}
 	var missing *missingOutput
 	var lacking *missingAnswer
+	var much *tooMuch
 	switch {
 	case err == nil:
 	case errors.As(err, &missing):
@@ -49,6 +51,8 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 	case errors.As(err, &lacking):
 		out.Verdict, out.Message = report.Fail, lacking.Error()
 		out.Expected, out.Seen = "the answer has "+lacking.name, "run: "+brief(s.runs)
+	case errors.As(err, &much):
+		out.Verdict, out.Points, out.Message = report.Fail, 0, much.Error()
 	case errors.Is(err, errUnsupported):
 		out.Verdict, out.Points, out.Message = report.Unsupported, 0, err.Error()
 	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
@@ -71,6 +75,17 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 	if out.Verdict == report.Fail || out.Verdict == report.Partial || out.Verdict == report.Timeout {
 		s.explain(context.WithoutCancel(ctx), out)
 	}
+}
+
+// safely makes an error of a panic: what is wrong with us in one check ends no other,
+// and no other submission's.
+func safely(fn func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("pipelab itself failed: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return fn()
 }
 
 // excuse takes the blame from the learner: the emulator itself failed while the
@@ -141,6 +156,7 @@ func (s *session) look(ctx context.Context, source string, again bool) (value an
 		if _, known := s.seen[name]; known && !again {
 			continue
 		}
+		s.looking, s.room = name, probeBytes
 		v, err := s.probe(ctx, s.probes[name])
 		if err != nil {
 			return nil, nil, fmt.Errorf("probe %s: %w", name, err)

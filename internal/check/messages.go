@@ -38,8 +38,8 @@ func (s *session) messages(ctx context.Context, name string) (any, error) {
 		if err := json.Unmarshal(raw, &m); err != nil {
 			return err
 		}
-		out = append(out, message(m.ID, m.Body, m.State, m.Receives, m.Attributes))
-		return nil
+		out, err = s.found(out, message(m.ID, m.Body, m.State, m.Receives, m.Attributes))
+		return err
 	})
 	return out, err
 }
@@ -92,8 +92,10 @@ func (s *session) received(ctx context.Context, queue string) (any, error) {
 			receipts = append(receipts, m.ReceiptHandle)
 			if id := aws.ToString(m.MessageId); !found[id] {
 				found[id], misses = true, 0
-				out = append(out, message(id, aws.ToString(m.Body), "visible",
-					plainNumber(m.Attributes["ApproximateReceiveCount"]), m.Attributes))
+				if out, err = s.found(out, message(id, aws.ToString(m.Body), "visible",
+					plainNumber(m.Attributes["ApproximateReceiveCount"]), m.Attributes)); err != nil {
+					return nil, err
+				}
 			}
 		}
 	}

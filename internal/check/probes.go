@@ -102,11 +102,15 @@ func (s *session) objects(ctx context.Context, p *lab.ObjectsProbe) (any, error)
 				if err != nil {
 					return nil, err
 				}
-				out = append(out, m)
+				if out, err = s.found(out, m); err != nil {
+					return nil, err
+				}
 			}
 			for _, d := range page.DeleteMarkers {
-				out = append(out, map[string]any{"key": aws.ToString(d.Key), "versionId": aws.ToString(d.VersionId),
-					"deleted": true})
+				if out, err = s.found(out, map[string]any{"key": aws.ToString(d.Key), "versionId": aws.ToString(d.VersionId),
+					"deleted": true}); err != nil {
+					return nil, err
+				}
 			}
 		}
 		return out, nil
@@ -122,7 +126,9 @@ func (s *session) objects(ctx context.Context, p *lab.ObjectsProbe) (any, error)
 			if err != nil {
 				return nil, err
 			}
-			out = append(out, m)
+			if out, err = s.found(out, m); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return out, nil
@@ -135,15 +141,21 @@ func (s *session) object(ctx context.Context, client *s3.Client, bucket, key str
 		return nil, err
 	}
 	defer o.Body.Close()
-	body, err := io.ReadAll(o.Body)
+	sum, body := sha256.New(), []byte(nil)
+	size := int64(0)
+	if parse == "" { // only its sum is asked for: it need not be in memory
+		size, err = io.Copy(sum, o.Body)
+	} else if body, err = s.readAll(o.Body); err == nil {
+		size = int64(len(body))
+		sum.Write(body)
+	}
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256(body)
-	m := map[string]any{"key": key, "size": int64(len(body)), "etag": aws.ToString(o.ETag),
+	m := map[string]any{"key": key, "size": size, "etag": aws.ToString(o.ETag),
 		"contentType": aws.ToString(o.ContentType),
 		"metadata":    o.Metadata, "versionId": aws.ToString(o.VersionId), "deleted": false,
-		"sha256": hex.EncodeToString(sum[:])}
+		"sha256": hex.EncodeToString(sum.Sum(nil))}
 	switch parse {
 	case "text":
 		m["text"] = string(body)
@@ -211,9 +223,11 @@ func (s *session) streamRecords(ctx context.Context, name string) (any, error) {
 				return nil, err
 			}
 			for _, r := range page.Records {
-				out = append(out, map[string]any{"shard": *sh.ShardId, "sequence": aws.ToString(r.SequenceNumber),
+				if out, err = s.found(out, map[string]any{"shard": *sh.ShardId, "sequence": aws.ToString(r.SequenceNumber),
 					"key":  aws.ToString(r.PartitionKey),
-					"text": string(r.Data), "json": parseJSON(r.Data), "order": order})
+					"text": string(r.Data), "json": parseJSON(r.Data), "order": order}); err != nil {
+					return nil, err
+				}
 				order++
 			}
 			// An empty page short of the tip is possible; at the tip we are done.
@@ -312,7 +326,10 @@ func (s *session) logs(ctx context.Context, p *lab.LogsProbe) (any, error) {
 			return nil, err
 		}
 		for _, e := range page.Events {
-			out = append(out, map[string]any{"time": aws.ToInt64(e.Timestamp), "message": aws.ToString(e.Message)})
+			if out, err = s.found(out, map[string]any{"time": aws.ToInt64(e.Timestamp),
+				"message": aws.ToString(e.Message)}); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return out, nil

@@ -206,11 +206,16 @@ func (o *Options) gone(ctx context.Context, v report.Verdict) error {
 	case report.Pass, report.Skipped, report.Unsupported:
 		return nil
 	}
-	if ctx.Err() != nil || !slices.Contains(o.Emulator.Capabilities(), emulator.CallTrace) {
+	return Gone(ctx, o.Emulator)
+}
+
+// Gone asks whether an emulator is there; the error has ErrGone in its chain.
+func Gone(ctx context.Context, e emulator.Emulator) error {
+	if ctx.Err() != nil || !slices.Contains(e.Capabilities(), emulator.CallTrace) {
 		return nil
 	}
-	if _, err := o.Emulator.Control().LastCall(ctx); err != nil {
-		return fmt.Errorf("%w while checking: %w", ErrGone, err)
+	if _, err := e.Control().LastCall(ctx); err != nil {
+		return fmt.Errorf("%w while it was needed: %w", ErrGone, err)
 	}
 	return nil
 }
@@ -263,6 +268,8 @@ type session struct {
 	outputs map[string]string
 	sent    []string
 	seen    map[string]any // latest values of probes
+	looking string         // the probe that looks
+	room    int            // bytes that it may still find
 }
 
 func newSession(o Options, c *lab.Check) *session {

@@ -293,16 +293,27 @@ func (s *session) start(ctx context.Context, r *lab.Run) ([]any, error) {
 	}
 	s.note("%d × %s, %d lines on standard input", n, strings.Join(specs[0].Command, " "), s.lines(r))
 	var wg, watcher sync.WaitGroup
+	var failed error
 	for i, spec := range specs {
-		wg.Go(func() { results[i], errs[i] = s.instance(ctx, r, spec) })
+		wg.Go(func() {
+			errs[i] = safely(func() (err error) {
+				results[i], err = s.instance(ctx, r, spec)
+				return err
+			})
+		})
 	}
 	if r.KillWhen != "" || r.KillAfter != "" {
-		watcher.Go(func() { s.killer(watch, r, kill) })
+		watcher.Go(func() {
+			failed = safely(func() error {
+				s.killer(watch, r, kill)
+				return nil
+			})
+		})
 	}
 	wg.Wait()
 	stop()
 	watcher.Wait()
-	return results, errors.Join(errs...)
+	return results, errors.Join(append(errs, failed)...)
 }
 
 // instance runs a program once and shows how it went.

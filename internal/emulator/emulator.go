@@ -82,6 +82,14 @@ type Driver interface {
 	Start(ctx context.Context, o Options) (Emulator, error)
 }
 
+// Mortal is an emulator that may go away while others go on.
+type Mortal interface {
+	// Ended says why it went away, as far as that is known; call it only when it
+	// did. spent is whether it took more memory than it may, which is the doing of
+	// the pipeline in it.
+	Ended() (why string, spent bool)
+}
+
 // Emulator is a running emulated AWS.
 type Emulator interface {
 	Endpoint() Endpoint

@@ -21,7 +21,7 @@ import (
 // What is in a handout beside the labs' folders.
 const (
 	AssignmentFile = "assignment.yaml" // without the seed
-	secretFile     = "sealed.age"      //nolint:gosec // a file's name
+	secretFile     = "sealed.age"      // a file's name
 	labsFolder     = "labs"
 )
 

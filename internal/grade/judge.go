@@ -80,7 +80,11 @@ func (r *run) once(ctx context.Context, u *unit) (j judged, err error) {
 		j.Problem = "deploying failed, and not by the submission's fault: " + out.Deploy.Error()
 	case out.Deploy != nil:
 		j.Deploy = out.Deploy.Error()
-		j.Result = r.all(u, report.Fail, "it could not be deployed")
+		why := "it could not be deployed"
+		if crowded := (*trial.CrowdedError)(nil); errors.As(out.Deploy, &crowded) {
+			why = crowded.Why
+		}
+		j.Result = r.all(u, report.Fail, why)
 	}
 	if full := noSpace(dir, os.TempDir()); full != "" && (j.Result == nil || !j.Result.Passed()) {
 		j.Problem = full // whatever failed may have failed by that

@@ -75,7 +75,7 @@ func WriteManifest(dir string, m *Manifest) error {
 		return err
 	}
 	return os.WriteFile(filepath.Join(dir, ManifestFile), append(b, '\n'),
-		0o644) //nolint:gosec // everybody may read what is handed in
+		0o644) // everybody may read what is handed in
 }
 
 // Verify compares the manifest with the folder and says what differs, in one

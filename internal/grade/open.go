@@ -159,7 +159,7 @@ func (w *writer) copyBelow(prefix, from string) error {
 func (w *writer) copyMark(from string) error {
 	mark := workspace.StateDir + "/workspace.json"
 	if info, err := os.Lstat(filepath.Join(from, filepath.FromSlash(mark))); err != nil || !info.Mode().IsRegular() {
-		return nil //nolint:nilerr // most have none
+		return nil // most have none
 	}
 	return w.copyFile(mark, filepath.Join(from, filepath.FromSlash(mark)))
 }

@@ -17,7 +17,7 @@ func noSpace(dirs ...string) string {
 	for _, dir := range dirs {
 		var s unix.Statfs_t
 		if unix.Statfs(dir, &s) == nil &&
-			uint64(s.Bavail)*uint64(s.Bsize) < leastSpace { //nolint:gosec,unconvert // the types differ between systems
+			uint64(s.Bavail)*uint64(s.Bsize) < leastSpace { //nolint:unconvert // the types differ between systems
 			return fmt.Sprintf("the disk that holds %s is full", dir)
 		}
 	}

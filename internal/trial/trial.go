@@ -115,14 +115,32 @@ func Run(ctx context.Context, o Options) (out Outcome, err error) {
 			err = &CrowdedError{why, err}
 		}
 		out.Deploy = err
-		return out, ctx.Err()
+		return out, errors.Join(ctx.Err(), out.ended(ctx, e, check.Gone(ctx, e)))
 	}
 	out.Result, err = check.Run(ctx, check.Options{
 		Lab: o.Lab, Emulator: e, Driver: o.Driver.Name(), Seed: o.Seed, Outputs: outputs, Workspace: o.Folder, Clock: o.Clock,
 		Interpreters: o.Interpreters, Confine: o.Confine, Expressions: o.Expressions, Builds: o.Builds, Redeploy: redeploy,
 		Renew: o.renewing(e), Done: o.Done, Saw: o.Saw,
 	})
-	return out, err
+	return out, out.ended(ctx, e, err)
+}
+
+// ended says more of an emulator that went away. One that a tree has made too large
+// is that tree's doing, as everything is that it stores.
+func (out *Outcome) ended(ctx context.Context, e emulator.Emulator, err error) error {
+	mortal, ok := e.(emulator.Mortal)
+	if !ok || !errors.Is(err, check.ErrGone) || ctx.Err() != nil {
+		return err
+	}
+	why, spent := mortal.Ended()
+	switch {
+	case spent:
+		out.Deploy, out.Result = &CrowdedError{"your pipeline is too much for the emulated AWS: " + why, err}, nil
+		return nil
+	case why != "":
+		return fmt.Errorf("%w; it said: %s", err, why)
+	}
+	return err
 }
 
 // renewing takes an emulator that has no snapshots back to where it was before

@@ -127,3 +127,63 @@ func TestRun_tellsTheLabsFailuresFromTheTrees(t *testing.T) {
 	require.EqualError(t, out.Deploy, "no such type")
 	require.Nil(t, out.Result)
 }
+
+// mortal is an emulator that went away for a reason.
+type mortal struct {
+	emulator.Emulator
+	spent bool
+}
+
+func (m mortal) Ended() (string, bool) { return "the emulated AWS took too much", m.spent }
+
+type mortals struct {
+	embedded.Driver
+	spent bool
+}
+
+func (d mortals) Start(ctx context.Context, o emulator.Options) (emulator.Emulator, error) {
+	e, err := d.Driver.Start(ctx, o)
+	return mortal{e, d.spent}, err
+}
+
+// An emulator that a tree has made too large is that tree's failure; one that went
+// away otherwise is nobody's, and says what it said last.
+func TestRun_tellsWhyAnEmulatorWentAway(t *testing.T) {
+	for _, spent := range []bool{true, false} {
+		for _, when := range []string{"deploying", "checking"} {
+			o := options(t)
+			o.Driver = mortals{embedded.Driver{Provision: provision.At}, spent}
+			if when == "deploying" {
+				o.Deploy = func(_ context.Context, e emulator.Emulator, _ *lab.Folder, _ string) (map[string]string, error) {
+					require.NoError(t, e.Close())
+					return nil, errors.New("connection refused")
+				}
+			} else {
+				deployed := o.Deploy
+				o.Deploy = func(ctx context.Context, e emulator.Emulator, l *lab.Folder, dir string) (map[string]string, error) {
+					out, err := deployed(ctx, e, l, dir)
+					o.Saw(when, e)
+					return out, err
+				}
+				var running emulator.Emulator
+				o.Saw = func(_ string, v any) {
+					if e, ok := v.(emulator.Emulator); ok {
+						running = e
+					}
+				}
+				o.Done = func(report.Check) { require.NoError(t, running.Close()) } // after the first check
+			}
+			out, err := trial.Run(t.Context(), o)
+			if !spent {
+				require.ErrorIs(t, err, check.ErrGone)
+				require.ErrorContains(t, err, "it said: the emulated AWS took too much")
+				continue
+			}
+			require.NoError(t, err)
+			var crowded *trial.CrowdedError
+			require.ErrorAs(t, out.Deploy, &crowded)
+			require.Contains(t, crowded.Why, "too much for the emulated AWS")
+			require.Nil(t, out.Result)
+		}
+	}
+}

@@ -51,6 +51,12 @@ func NewInDir(t testing.TB, dir string, services ...func(*gateway.Host) gateway.
 	return start(t, store.Options{Dir: dir}, clock.NewManual(Epoch), services)
 }
 
+// NewBounded is New with a bound on what is stored, in bytes.
+func NewBounded(t testing.TB, most int64, services ...func(*gateway.Host) gateway.Service) *Cloud {
+	t.Helper()
+	return start(t, store.Options{MaxBytes: most}, clock.NewManual(Epoch), services)
+}
+
 func start(t testing.TB, o store.Options, clk *clock.Clock, services []func(*gateway.Host) gateway.Service) *Cloud {
 	t.Helper()
 	st := store.New(o)

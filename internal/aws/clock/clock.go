@@ -367,7 +367,7 @@ func (c *Clock) SleepMachine(ctx context.Context, d time.Duration) error {
 	}
 }
 
-// Resume takes up the moves of an earlier life. Call it before timers are made.
+// Resume takes up the moves of an earlier process. Call it before timers are made.
 func (c *Clock) Resume(shifts []Shift) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -90,7 +90,7 @@ func New(ctx context.Context, endpoint string, o Options) (*Cloud, error) {
 		clk.Close()
 		return nil, err
 	}
-	// What an earlier life, killed without warning, has left is of no use.
+	// What an earlier process, killed without warning, has left is of no use.
 	if err := c.scratch.clear(); err != nil {
 		clk.Close()
 		return nil, errors.Join(err, st.Close())

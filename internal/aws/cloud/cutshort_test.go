@@ -103,7 +103,7 @@ func TestReset_failsTheEventStreamsThatItCutsShort(t *testing.T) {
 		StartingPosition: &kt.StartingPosition{Type: kt.ShardIteratorTypeLatest}})
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, w.send("POST", "/_pipelab/reset", "", gateway.TokenHeader, secret).status)
-	for range out.GetStream().Events() { //nolint:revive // only their end matters
+	for range out.GetStream().Events() { // only their end matters
 	}
 	require.ErrorContains(t, out.GetStream().Err(), "InternalFailure")
 }

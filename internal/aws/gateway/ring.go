@@ -66,7 +66,7 @@ func (r *ring) last() *tracePage {
 // after returns up to limit entries behind a sequence.
 func (r *ring) after(seq uint64, limit int) (out []TraceEntry) {
 	i, found := slices.BinarySearchFunc(r.pages, seq+1, func(p *tracePage, s uint64) int {
-		return int(int64(p.first - s)) //nolint:gosec // a difference
+		return int(int64(p.first - s)) // a difference
 	})
 	if !found {
 		i = max(0, i-1)
@@ -75,7 +75,7 @@ func (r *ring) after(seq uint64, limit int) (out []TraceEntry) {
 		p := r.pages[i]
 		from := 0
 		if seq >= p.first {
-			from = int(seq - p.first + 1) //nolint:gosec // some hundreds
+			from = int(seq - p.first + 1) // some hundreds
 		}
 		for n := from; n < len(p.ends); n++ {
 			if len(out) == limit {
@@ -120,7 +120,7 @@ func (p *tracePage) add(e reflect.Value) {
 		}
 	}
 	p.data = b
-	p.ends = append(p.ends, uint32(len(b))) //nolint:gosec // a page and an entry
+	p.ends = append(p.ends, uint32(len(b))) // a page and an entry
 	p.bytes += len(b) - start + 4
 }
 
@@ -132,7 +132,7 @@ func (p *tracePage) addText(b []byte, s string) []byte {
 	n, known := p.known[s]
 	switch {
 	case n > 0:
-		return binary.AppendUvarint(b, uint64(n)) //nolint:gosec // positive
+		return binary.AppendUvarint(b, uint64(n)) // positive
 	case known:
 		p.names = append(p.names, s)
 		p.known[s] = len(p.names)

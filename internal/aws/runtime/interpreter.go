@@ -103,7 +103,7 @@ func (s Spec) command(dir string, policy *confine.Policy) (*exec.Cmd, error) {
 		for _, root := range []string{s.Code, s.Layers} {
 			path := filepath.Join(root, "bootstrap")
 			if info, err := os.Stat(path); root != "" && err == nil && info.Mode().IsRegular() {
-				return exec.Command(path), nil //nolint:gosec // running it is the point
+				return exec.Command(path), nil // running it is the point
 			}
 		}
 		return nil, errNoBootstrap
@@ -118,7 +118,7 @@ func (s Spec) command(dir string, policy *confine.Policy) (*exec.Cmd, error) {
 			return nil, err
 		}
 	}
-	return exec.Command(interpreter, file), nil //nolint:gosec // running it is the point
+	return exec.Command(interpreter, file), nil // running it is the point
 }
 
 var errNoBootstrap = errors.New("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]")

@@ -44,7 +44,7 @@ func (m Machine) start(clk *clock.Clock, scratch string, s Spec) (e *Environment
 	go func() { _ = e.server.Serve(listener) }() // ends with Close, with an error that says just that
 	cmd.Dir = s.Code
 	cmd.Env = e.environ(listener.Addr().String(), m.Confine.SearchPath())
-	cage, err := m.cage(e, scratch, listener.Addr().(*net.TCPAddr).Port) //nolint:forcetypeassert // of a TCP listener
+	cage, err := m.cage(e, scratch, listener.Addr().(*net.TCPAddr).Port) // of a TCP listener
 	if err == nil {
 		err = e.run(m.Interpreters, cmd, cage)
 	}
@@ -76,7 +76,7 @@ func (m Machine) refuse(clk *clock.Clock, s Spec, kind, why string) *Environment
 // bootstrap, writes its temporary files and calls its Runtime API and the cloud.
 func (m Machine) cage(e *Environment, scratch string, api int) (*confine.Cage, error) {
 	if m.Confine == nil {
-		return nil, nil //nolint:nilnil // a nil cage does not confine
+		return nil, nil // a nil cage does not confine
 	}
 	read := []string{e.spec.Code}
 	if e.spec.Layers != "" {

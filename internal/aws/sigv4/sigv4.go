@@ -56,7 +56,7 @@ func Read(req *http.Request) (*Signature, error) {
 		return readHeader(req, auth)
 	}
 	if req.URL.RawQuery == "" {
-		return nil, nil //nolint:nilnil // an unsigned request is no error
+		return nil, nil // an unsigned request is no error
 	}
 	q := req.URL.Query()
 	switch {
@@ -65,7 +65,7 @@ func Read(req *http.Request) (*Signature, error) {
 	case q.Has("AWSAccessKeyId") && q.Has("Signature"):
 		return nil, ErrAlgorithm
 	}
-	return nil, nil //nolint:nilnil // an unsigned request is no error
+	return nil, nil // an unsigned request is no error
 }
 
 func readHeader(req *http.Request, auth string) (*Signature, error) {

@@ -84,14 +84,14 @@ func (b *bodies) count(refs references, seq uint64) {
 			e.rows += n
 			if n < 0 && e.rows == 0 {
 				e.died = seq
-				b.bury(id, e)
+				b.retire(id, e)
 			}
 		}
 	}
 }
 
-// bury remembers a body that nobody may need any more. b.mu is held.
-func (b *bodies) bury(id string, e *body) {
+// retire remembers a body that nobody may need any more. b.mu is held.
+func (b *bodies) retire(id string, e *body) {
 	if e.rows > 0 || e.holds > 0 || e.dead {
 		return
 	}
@@ -118,7 +118,7 @@ func (b *bodies) release(ids []string) bool {
 	for _, id := range ids {
 		if e := b.byID[id]; e != nil && e.holds > 0 {
 			e.holds--
-			b.bury(id, e)
+			b.retire(id, e)
 		}
 	}
 	return b.waiting.Load()
@@ -133,7 +133,7 @@ func (b *bodies) recount(refs references, seq uint64) {
 			e.died = seq
 		}
 		e.rows = refs[id]
-		b.bury(id, e)
+		b.retire(id, e)
 	}
 	for id, n := range refs {
 		if b.byID[id] == nil {

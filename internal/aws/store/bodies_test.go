@@ -168,7 +168,7 @@ func TestBodies_doNotPileUpUnderOverwrites(t *testing.T) {
 func diskUse(t require.TestingT, dir string) (size int64) {
 	_ = filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
-			return nil //nolint:nilerr // it was deleted meanwhile
+			return nil // it was deleted meanwhile
 		}
 		if info, err := d.Info(); err == nil {
 			size += info.Size()

@@ -40,6 +40,10 @@ func (b *budget) full(n int64) error {
 // bound.
 func (s *Store) Used() int64 { return s.budget.used.Load() }
 
+// Max is the bound of Options.MaxBytes, in bytes; 0 is none. Services hold what they
+// keep on disk beside the store to it, too.
+func (s *Store) Max() int64 { return s.budget.max }
+
 // reserve counts n bytes, after getting rid of what nobody needs if need be.
 func (s *Store) reserve(n int64) error {
 	if s.budget.take(n) {

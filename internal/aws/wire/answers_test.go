@@ -131,7 +131,7 @@ func TestTimestamps_beforeTheEpoch(t *testing.T) {
 
 // A length that is announced and not kept costs neither memory nor a wait.
 //
-//nolint:paralleltest // it measures memory
+// it measures memory
 func TestDecode_bodiesThatLie(t *testing.T) {
 	decode := func(length int64, body io.Reader) error {
 		req := httptest.NewRequest(http.MethodPost, "/", body)

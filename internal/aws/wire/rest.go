@@ -203,7 +203,7 @@ func (s *service) match(req *http.Request) (*Target, error) {
 			return t, nil
 		}
 	}
-	return nil, nil //nolint:nilnil // another service may have a rule
+	return nil, nil // another service may have a rule
 }
 
 // noOperation is the answer to a path that no rule of the service fits.

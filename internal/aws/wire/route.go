@@ -256,7 +256,7 @@ func (r *Registry) routeQuery(req *http.Request, signing string) (*Target, error
 		req.Body = rest{io.MultiReader(bytes.NewReader(b), req.Body), req.Body} // S3's browser uploads look alike from here
 		body, err := url.ParseQuery(string(b))
 		if err != nil || !body.Has("Action") {
-			return nil, nil //nolint:nilnil // not a query request; the caller goes on
+			return nil, nil // not a query request; the caller goes on
 		}
 		for k, v := range body {
 			form[k] = v
@@ -265,7 +265,7 @@ func (r *Registry) routeQuery(req *http.Request, signing string) (*Target, error
 	action, version := form.Get("Action"), form.Get("Version")
 	s, err := r.form(signing, version, action)
 	if s == nil || err != nil {
-		return nil, err //nolint:nilnil // no service takes it in this form
+		return nil, err // no service takes it in this form
 	}
 	protocol := Query
 	if s.info.Protocol == ec2Query {

@@ -12,6 +12,7 @@ import (
 	"os/exec"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -39,6 +40,9 @@ type ApartOptions struct {
 	Environ []string
 	// MaxBytes bounds what one emulator stores, in bytes; 0 is no bound.
 	MaxBytes int64
+	// Memory bounds what a process takes, in bytes; 0 is MaxBytes and a gigabyte
+	// more, and no bound where MaxBytes is 0. One that takes more ends.
+	Memory int64
 	// Confine says what functions may do; nil leaves them unconfined. Image is
 	// that of its containers, if they are to run in containers.
 	Confine *confine.Policy
@@ -69,7 +73,12 @@ type answer struct {
 }
 
 // NewApart returns a driver of which no process runs yet.
-func NewApart(o ApartOptions) *Apart { return &Apart{o: o, all: map[*worker]bool{}} }
+func NewApart(o ApartOptions) *Apart {
+	if o.Memory == 0 && o.MaxBytes > 0 {
+		o.Memory = o.MaxBytes + beside
+	}
+	return &Apart{o: o, all: map[*worker]bool{}}
+}
 
 // Name is "embedded": what runs is the same.
 func (*Apart) Name() string { return "embedded" }
@@ -84,7 +93,7 @@ func (a *Apart) Start(ctx context.Context, o emulator.Options) (emulator.Emulato
 	if err != nil {
 		return nil, err
 	}
-	said, err := w.do(ctx, orders{Do: "start", MaxBytes: a.o.MaxBytes, Memory: a.o.MaxBytes + beside, Confine: a.o.Confine,
+	said, err := w.do(ctx, orders{Do: "start", MaxBytes: a.o.MaxBytes, Memory: a.o.Memory, Confine: a.o.Confine,
 		Image: a.o.Image})
 	if err != nil {
 		a.drop(w)
@@ -167,8 +176,8 @@ func (a *Apart) launch() (w *worker, err error) {
 	}()
 	w.cmd = exec.Command(a.o.Command[0], a.o.Command[1:]...) //nolint:noctx // it ends with its input
 	w.cmd.Env = append(slices.Clone(a.o.Environ), "TMPDIR="+w.tmp)
-	if a.o.MaxBytes > 0 { // the collector works harder before the process is too large
-		w.cmd.Env = append(w.cmd.Env, "GOMEMLIMIT="+strconv.FormatInt(a.o.MaxBytes+beside/2, 10))
+	if a.o.Memory > 0 { // the collector works harder before the process is too large
+		w.cmd.Env = append(w.cmd.Env, "GOMEMLIMIT="+strconv.FormatInt(a.o.Memory-a.o.Memory/4, 10))
 	}
 	w.cmd.Stderr = w.said
 	if w.in, err = w.cmd.StdinPipe(); err != nil {
@@ -241,8 +250,11 @@ func (e *apart) Capabilities() []emulator.Capability {
 	return emulator.CapabilitiesOf(emulator.Embedded)
 }
 
-// Why is what the process has said last, for when it went away.
-func (e *apart) Why() string { return e.worker.said.reason() }
+// Ended implements emulator.Mortal.
+func (e *apart) Ended() (why string, spent bool) {
+	e.worker.end()
+	return strings.TrimPrefix(e.worker.said.reason(), "; it said: "), e.worker.cmd.ProcessState.ExitCode() == spentCode
+}
 
 // Close stops the emulator; its process is kept if that went well.
 func (e *apart) Close() error {

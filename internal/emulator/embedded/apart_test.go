@@ -90,3 +90,29 @@ func TestApart_oneThatDiesTakesNobodyWithIt(t *testing.T) {
 	require.NoError(t, put(1))
 	require.NoError(t, third.Close())
 }
+
+func TestApart_endsAProcessThatTakesTooMuchMemory(t *testing.T) {
+	if _, err := os.Stat("/proc/self/statm"); err != nil {
+		t.Skip("this system does not tell how much memory a process takes")
+	}
+	t.Setenv("TMPDIR", t.TempDir())
+	d := embedded.NewApart(embedded.ApartOptions{Command: []string{os.Args[0]},
+		Environ: append(os.Environ(), apartVariable+"=1"), MaxBytes: 8 << 30, Memory: 400 << 20})
+	t.Cleanup(d.Close)
+	e, err := d.Start(t.Context(), emulator.Options{})
+	require.NoError(t, err)
+	client, _ := bucket(t, e)
+	for i := 0; ; i++ {
+		require.Less(t, i, 200, "nobody stopped it")
+		body := make([]byte, 16<<20)
+		_, _ = rand.Read(body) // never fails
+		if _, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("bucket"),
+			Key: aws.String(string(rune('a' + i))), Body: bytes.NewReader(body)}); err != nil {
+			break
+		}
+	}
+	why, spent := e.(emulator.Mortal).Ended()
+	require.True(t, spent)
+	require.Regexp(t, `^the emulated AWS took \d+ MiB of memory, more than 400, and was ended$`, why)
+	require.Error(t, e.Close())
+}

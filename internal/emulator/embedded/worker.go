@@ -95,6 +95,9 @@ func giveBack() {
 // than that by what comes over a socket.
 const lookEvery = 50 * time.Millisecond
 
+// spentCode is the exit code of a process that has taken too much memory.
+const spentCode = 74
+
 // watchSelf ends the process when it takes more memory than it may: the machine
 // has others to serve. Where the kernel tells nothing, nothing is watched.
 func watchSelf(limit int64) {
@@ -113,8 +116,8 @@ func watchSelf(limit int64) {
 			return
 		}
 		if size := (resident - shared) * int64(os.Getpagesize()); size > limit {
-			fmt.Fprintf(os.Stderr, "the emulator took %d MiB of memory, more than %d, and was ended\n", size>>20, limit>>20)
-			os.Exit(1) //nolint:forbidigo // whoever holds the memory does not come to an end by itself
+			fmt.Fprintf(os.Stderr, "the emulated AWS took %d MiB of memory, more than %d, and was ended\n", size>>20, limit>>20)
+			os.Exit(spentCode) //nolint:forbidigo // whoever holds the memory does not come to an end by itself
 		}
 	}
 }

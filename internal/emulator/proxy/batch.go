@@ -94,7 +94,7 @@ func failRecords(in *kinesis.PutRecordsInput, stream string, hit func(string) bo
 			}
 		}
 		out.FailedRecordCount = aws.Int32(aws.ToInt32(out.FailedRecordCount) +
-			int32(len(failed))) //nolint:gosec // 500 at most
+			int32(len(failed))) // 500 at most
 	}
 	return b
 }

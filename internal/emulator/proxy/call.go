@@ -146,12 +146,12 @@ func (f failing) Read(p []byte) (int, error) {
 // stays as it is, except where entries were taken out of its request.
 func (p *Proxy) output(c *call, resp *http.Response) (any, error) {
 	if c.target == nil {
-		return nil, nil //nolint:nilnil // there is nothing to tell
+		return nil, nil // there is nothing to tell
 	}
 	out := c.target.NewOutput()
 	v := reflect.Indirect(reflect.ValueOf(out))
 	if out == nil || v.Kind() != reflect.Struct {
-		return nil, nil //nolint:nilnil // as above
+		return nil, nil // as above
 	}
 	if f := v.FieldByName("ContentLength"); f.IsValid() && resp.ContentLength >= 0 &&
 		f.Type() == reflect.TypeFor[*int64]() {
@@ -182,7 +182,7 @@ func (p *Proxy) output(c *call, resp *http.Response) (any, error) {
 	read, err := c.target.DecodeOutput(text)
 	if err != nil {
 		p.o.Log.Warn("answer not understood", "operation", c.Operation, "error", err)
-		return out, nil //nolint:nilerr // it is the client's to understand
+		return out, nil // it is the client's to understand
 	}
 	if c.batch == nil {
 		return read, nil

@@ -20,8 +20,8 @@ type changeSet struct {
 	Name, ID, Stack, StackID string
 	Description              string
 	Type                     types.ChangeSetType
-	Order                    order
-	Template                 string // of Order
+	Desired                  desired `json:"Order"`
+	Template                 string  // of Order
 	Changes                  []cfn.Change
 	Status                   types.ChangeSetStatus
 	Reason                   string
@@ -54,7 +54,7 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *sdk.CreateChangeSetIn
 	if err != nil {
 		return nil, err
 	}
-	o, err := s.read(ctx, wish{body: in.TemplateBody, url: in.TemplateURL, previous: aws.ToBool(in.UsePreviousTemplate),
+	o, err := s.read(ctx, request{body: in.TemplateBody, url: in.TemplateURL, previous: aws.ToBool(in.UsePreviousTemplate),
 		parameters: in.Parameters, capabilities: in.Capabilities, tags: in.Tags}, now)
 	if err != nil {
 		return nil, err
@@ -62,9 +62,9 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *sdk.CreateChangeSetIn
 	if in.Tags == nil {
 		o.Tags = now.Tags
 	}
-	set.Order, set.Template, set.Stack = o, o.Template, now.Name
+	set.Desired, set.Template, set.Stack = o, o.Template, now.Name
 	set.StackID, set.ID = now.ID, call.Scope.ARN("cloudformation", "changeSet/"+set.Name+"/"+s.host.IDs.UUID())
-	req, err := s.request(call.Scope, now.Name, o)
+	req, err := s.engineRequest(call.Scope, now.Name, o)
 	if err != nil {
 		return nil, err
 	}
@@ -172,10 +172,10 @@ func (s *Service) DescribeChangeSet(ctx context.Context, in *sdk.DescribeChangeS
 		StackName: aws.String(set.Stack), StackId: aws.String(set.StackID),
 		Description: some(set.Description), Status: set.Status, StatusReason: some(set.Reason),
 		ExecutionStatus: set.Execution, CreationTime: aws.Time(set.Created),
-		Capabilities: set.Order.Capabilities, Tags: set.Order.Tags, Changes: []types.Change{}, OnStackFailure: set.OnFailure}
+		Capabilities: set.Desired.Capabilities, Tags: set.Desired.Tags, Changes: []types.Change{}, OnStackFailure: set.OnFailure}
 	// was right when it came
 	if t, err := parse(set.Template, s.schemas()); err == nil {
-		out.Parameters = parameters(t, set.Order.Parameters)
+		out.Parameters = parameters(t, set.Desired.Parameters)
 	}
 	for _, c := range set.Changes {
 		out.Changes = append(out.Changes, types.Change{Type: types.ChangeTypeResource, ResourceChange: shown(c)})
@@ -221,10 +221,10 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *sdk.ExecuteChangeSet
 	if err != nil {
 		return nil, err
 	}
-	if set.Order.parsed, err = parse(set.Template, s.schemas()); err != nil {
+	if set.Desired.parsed, err = parse(set.Template, s.schemas()); err != nil {
 		return nil, err
 	}
-	req, err := s.request(call.Scope, st.Name, set.Order)
+	req, err := s.engineRequest(call.Scope, st.Name, set.Desired)
 	if err != nil {
 		return nil, err
 	}
@@ -233,7 +233,7 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *sdk.ExecuteChangeSet
 	}
 	st.ChangeSet, st.Token = set.ID, aws.ToString(in.ClientRequestToken)
 	if set.Type == types.ChangeSetTypeCreate {
-		st.take(set.Order)
+		st.take(set.Desired)
 		st.Status = types.StackStatusCreateInProgress
 		if set.OnFailure == types.OnStackFailureDelete {
 			st.OnFailure = types.OnFailureDelete
@@ -255,7 +255,7 @@ func (s *Service) ExecuteChangeSet(ctx context.Context, in *sdk.ExecuteChangeSet
 		}
 		return &sdk.ExecuteChangeSetOutput{}, err
 	}
-	if err := s.update(call, st, set.Order, req); err != nil {
+	if err := s.update(call, st, set.Desired, req); err != nil {
 		return nil, err
 	}
 	return &sdk.ExecuteChangeSetOutput{}, s.host.Store.Update(func(tx *store.Tx) error {

@@ -137,7 +137,7 @@ func changeSetKeys(in *sdk.CreateChangeSetInput, _ *gateway.Call) map[string][]s
 // kept are the members that change nothing here, each with the reason.
 func kept() map[string]string {
 	return map[string]string{
-		"CreateChangeSetInput.ClientToken": "tells a retry from a second wish for the same name; a retry " +
+		"CreateChangeSetInput.ClientToken": "tells a retry from a second request for the same name; a retry " +
 			"is answered as the second is",
 		"ContinueUpdateRollbackInput.ClientRequestToken": "marks the events of one call; its events are told by the " +
 			"stack",

@@ -16,8 +16,8 @@ import (
 	"github.com/pipelab/pipelab/internal/cfn"
 )
 
-// order is what a stack or a change set is asked to become.
-type order struct {
+// desired is what a stack or a change set is asked to become.
+type desired struct {
 	Template     string
 	Parameters   map[string]string
 	Capabilities []types.Capability
@@ -25,8 +25,8 @@ type order struct {
 	parsed       *cfn.Template
 }
 
-// wish is what the requests for it have in common.
-type wish struct {
+// request is what the requests for it have in common.
+type request struct {
 	body, url    *string
 	previous     bool // use the template in force
 	parameters   []types.Parameter
@@ -35,9 +35,9 @@ type wish struct {
 	direct       bool // not by a change set
 }
 
-// read makes an order of a request. now is the stack in force, zero for none.
-func (s *Service) read(ctx context.Context, w wish, now stack) (order, error) {
-	o := order{Parameters: map[string]string{}, Capabilities: w.capabilities, Tags: w.tags}
+// read makes the desired state of a request. now is the stack in force, zero for none.
+func (s *Service) read(ctx context.Context, w request, now stack) (desired, error) {
+	o := desired{Parameters: map[string]string{}, Capabilities: w.capabilities, Tags: w.tags}
 	if int64(len(w.tags)) > limit("tags") {
 		return o, invalid("Tags cannot be more than %d", limit("tags"))
 	}
@@ -78,8 +78,8 @@ func (s *Service) read(ctx context.Context, w wish, now stack) (order, error) {
 	return o, acknowledged(o.parsed, w.capabilities, w.direct)
 }
 
-// request is an order for the engine.
-func (s *Service) request(scope ident.Scope, name string, o order) (cfn.Request, error) {
+// engineRequest is the desired state for the engine.
+func (s *Service) engineRequest(scope ident.Scope, name string, o desired) (cfn.Request, error) {
 	exports, err := s.exports(scope, name)
 	values := map[string]string{}
 	for k, e := range exports {
@@ -127,14 +127,14 @@ func (s *Service) CreateStack(ctx context.Context, in *sdk.CreateStackInput) (*s
 		return nil, err
 	}
 	call := gateway.From(ctx)
-	o, err := s.read(ctx, wish{body: in.TemplateBody, url: in.TemplateURL, parameters: in.Parameters,
+	o, err := s.read(ctx, request{body: in.TemplateBody, url: in.TemplateURL, parameters: in.Parameters,
 		capabilities: in.Capabilities, tags: in.Tags, direct: true}, stack{})
 	if err != nil {
 		return nil, err
 	}
 	st := stack{Name: *in.StackName, Protected: aws.ToBool(in.EnableTerminationProtection), OnFailure: in.OnFailure,
 		Token: aws.ToString(in.ClientRequestToken)}
-	req, err := s.request(call.Scope, st.Name, o)
+	req, err := s.engineRequest(call.Scope, st.Name, o)
 	if err != nil {
 		return nil, err
 	}
@@ -180,11 +180,11 @@ func (s *Service) newID(scope ident.Scope, name string) string {
 }
 
 // take makes the stack what is ordered.
-func (st *stack) take(o order) {
+func (st *stack) take(o desired) {
 	st.Template, st.Parameters, st.Capabilities, st.Tags = o.Template, o.Parameters, o.Capabilities, o.Tags
 }
 
-// deploy carries an order out in the background. A failed one goes back to
+// deploy makes the desired state so in the background. A failed one goes back to
 // what was in force.
 func (s *Service) deploy(scope ident.Scope, st stack, req cfn.Request) {
 	var before *stack
@@ -230,7 +230,7 @@ func (s *Service) UpdateStack(ctx context.Context, in *sdk.UpdateStackInput) (*s
 	if err := updatable(st); err != nil {
 		return nil, err
 	}
-	o, err := s.read(ctx, wish{body: in.TemplateBody, url: in.TemplateURL, previous: aws.ToBool(in.UsePreviousTemplate),
+	o, err := s.read(ctx, request{body: in.TemplateBody, url: in.TemplateURL, previous: aws.ToBool(in.UsePreviousTemplate),
 		parameters: in.Parameters, capabilities: in.Capabilities,
 		tags: in.Tags, direct: true}, st)
 	if err != nil {
@@ -239,7 +239,7 @@ func (s *Service) UpdateStack(ctx context.Context, in *sdk.UpdateStackInput) (*s
 	if in.Tags == nil {
 		o.Tags = st.Tags
 	}
-	req, err := s.request(call.Scope, st.Name, o)
+	req, err := s.engineRequest(call.Scope, st.Name, o)
 	if err != nil {
 		return nil, err
 	}
@@ -271,7 +271,7 @@ func updatable(st stack) error {
 }
 
 // update begins an update that was found right.
-func (s *Service) update(call *gateway.Call, st stack, o order, req cfn.Request) error {
+func (s *Service) update(call *gateway.Call, st stack, o desired, req cfn.Request) error {
 	err := s.host.Store.Update(func(tx *store.Tx) error {
 		now, err := s.find(tx, call.Scope, st.ID)
 		if err == nil {

@@ -94,11 +94,11 @@ func accepted(events []types.InputLogEvent, g group, now time.Time) (first, end 
 	for i, e := range events {
 		switch {
 		case *e.Timestamp < expired:
-			info.ExpiredLogEventEndIndex, first = aws.Int32(int32(i+1)), i+1 //nolint:gosec // 10,000 at most
+			info.ExpiredLogEventEndIndex, first = aws.Int32(int32(i+1)), i+1 // 10,000 at most
 		case *e.Timestamp < tooOld:
-			info.TooOldLogEventEndIndex, first = aws.Int32(int32(i+1)), i+1 //nolint:gosec // as above
+			info.TooOldLogEventEndIndex, first = aws.Int32(int32(i+1)), i+1 // as above
 		case *e.Timestamp > tooNew && end == len(events):
-			info.TooNewLogEventStartIndex, end = aws.Int32(int32(i)), i //nolint:gosec // as above
+			info.TooNewLogEventStartIndex, end = aws.Int32(int32(i)), i // as above
 		}
 	}
 	if first > 0 || end < len(events) {

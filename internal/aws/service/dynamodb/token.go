@@ -15,7 +15,7 @@ const tokenBatch = 10
 
 // expiryOf orders tokens by when they expire.
 func expiryOf(t time.Time, name string) string {
-	return string(binary.BigEndian.AppendUint64(nil, uint64(t.UnixNano()))) + name //nolint:gosec // after 1970
+	return string(binary.BigEndian.AppendUint64(nil, uint64(t.UnixNano()))) + name // after 1970
 }
 
 func (s *Service) putToken(tx *store.Tx, sc ident.Scope, name string, t token) {

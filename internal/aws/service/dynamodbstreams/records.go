@@ -128,9 +128,9 @@ func (s *Service) GetRecords(ctx context.Context,
 		return nil, &types.ExpiredIteratorException{Message: aws.String("Iterator expired. The iterator was created at " +
 			it.Issued.Format(time.RFC3339) + " and is valid for 15 minutes.")}
 	}
-	most := int(limits.Get("dynamodb", "getRecordsCount"))
-	if in.Limit != nil {
-		most = int(*in.Limit)
+	most, err := page(in.Limit, "getRecordsCount")
+	if err != nil {
+		return nil, err
 	}
 	out := &dynamodbstreams.GetRecordsOutput{Records: []types.Record{}}
 	err = s.host.Store.View(func(tx *store.Tx) error {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
+	"github.com/pipelab/pipelab/internal/aws/limits"
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodb/streamlog"
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
@@ -49,15 +50,30 @@ func (s *Service) stream(tx *store.Tx, c *gateway.Call, arn string) (streamlog.S
 	return st, nil
 }
 
+// page is how many a caller gets at once. The SDK's model has no upper bound;
+// the service has.
+func page(limit *int32, name string) (int, error) {
+	most := limits.Get("dynamodb", name)
+	if limit == nil {
+		return int(most), nil
+	}
+	if int64(*limit) > most {
+		return 0, gateway.Errorf(400, "ValidationException", "1 validation error detected: Value '%d' at 'limit' failed to "+
+			"satisfy constraint: Member must have value less than or equal to %d", *limit, most)
+	}
+	return int(*limit), nil
+}
+
 // ListStreams lists the streams of the account, or of one table.
 func (s *Service) ListStreams(ctx context.Context,
 	in *dynamodbstreams.ListStreamsInput) (*dynamodbstreams.ListStreamsOutput, error) {
-	c, most := gateway.From(ctx), 100
-	if in.Limit != nil {
-		most = int(*in.Limit)
+	c := gateway.From(ctx)
+	most, err := page(in.Limit, "listStreamsCount")
+	if err != nil {
+		return nil, err
 	}
 	out := &dynamodbstreams.ListStreamsOutput{Streams: []types.Stream{}}
-	err := s.host.Store.View(func(tx *store.Tx) error {
+	err = s.host.Store.View(func(tx *store.Tx) error {
 		for _, st := range s.log.List(tx, c.Scope, aws.ToString(in.TableName), c.Time) {
 			arn := st.ARN(c.Scope)
 			if arn <= aws.ToString(in.ExclusiveStartStreamArn) {

@@ -2,7 +2,7 @@ package kinesis
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // the hash that Kinesis routes by
+	"crypto/md5" // the hash that Kinesis routes by
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -55,7 +55,7 @@ func recordCodec() store.Codec[record] {
 // Source: https://docs.aws.amazon.com/streams/latest/dev/key-concepts.html#partition-key
 func hashKey(partitionKey string, explicit *string) (*big.Int, error) {
 	if explicit == nil {
-		sum := md5.Sum([]byte(partitionKey)) //nolint:gosec // see above
+		sum := md5.Sum([]byte(partitionKey)) // see above
 		return new(big.Int).SetBytes(sum[:]), nil
 	}
 	h, ok := new(big.Int).SetString(*explicit, 10)

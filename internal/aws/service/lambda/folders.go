@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -16,8 +17,9 @@ import (
 // folders are the unpacked archives of functions and layers. One is made when a
 // process first needs it, and stays while a version or a process uses it.
 type folders struct {
-	mu   sync.Mutex
-	kept map[string]*folder // by the archives that are in it
+	mu    sync.Mutex
+	kept  map[string]*folder // by the archives that are in it
+	bytes int64              // of all files in them
 }
 
 // folder is one unpacked archive, or several one over the other.
@@ -26,6 +28,7 @@ type folder struct {
 	orphaned bool // no version has it
 	making   sync.Mutex
 	dir      string // empty until it is unpacked
+	bytes    int64  // of its files
 }
 
 // contents names what is in a folder; the same archives have the same folder.
@@ -47,12 +50,50 @@ func (s *Service) folder(ids ...string) (dir string, release func(), err error) 
 	f.making.Lock()
 	defer f.making.Unlock()
 	if f.dir == "" {
-		if f.dir, err = s.unpackAll(key, ids); err != nil {
+		if err = s.makeRoom(f, ids); err == nil {
+			f.dir, err = s.unpackAll(key, ids)
+		}
+		if err != nil {
 			release()
 			return "", nil, err
 		}
 	}
 	return f.dir, release, nil
+}
+
+// makeRoom counts the files of a folder that is to be made. Where the store has a
+// bound, unpacked code keeps to the same: folders that no process uses go first, and
+// are unpacked again when one does. A small archive may hold 250 MB, and a template
+// may have many functions.
+func (s *Service) makeRoom(f *folder, ids []string) error {
+	var size int64
+	for _, id := range ids {
+		n, err := s.unpackedBytes(id)
+		if err != nil {
+			return err
+		}
+		size += n
+	}
+	c := &s.folders
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if most := s.host.Store.Max(); most > 0 {
+		for key, other := range c.kept {
+			if c.bytes+size <= most {
+				break
+			}
+			if other.users == 0 {
+				c.remove(key, other)
+			}
+		}
+		if c.bytes+size > most {
+			return fmt.Errorf("%w: %d bytes of unpacked code are in use of %d, and %d more were asked for", store.ErrFull,
+				c.bytes, most, size)
+		}
+	}
+	f.bytes = size
+	c.bytes += size
+	return nil
 }
 
 // leave is the end of a process that has used a folder.
@@ -69,7 +110,13 @@ func (c *folders) drop(key string, f *folder) {
 	if f.users > 0 || !f.orphaned && f.dir != "" {
 		return
 	}
+	c.remove(key, f)
+}
+
+// remove forgets a folder that no process uses; the caller holds c.mu.
+func (c *folders) remove(key string, f *folder) {
 	delete(c.kept, key)
+	c.bytes -= f.bytes
 	if f.dir != "" {
 		_ = os.RemoveAll(f.dir)
 	}
@@ -113,7 +160,7 @@ func (s *Service) unpackAll(key string, ids []string) (dir string, err error) {
 			err = errors.Join(err, os.RemoveAll(dir))
 		}
 	}()
-	if err := os.Chmod(dir, 0o755); err != nil { //nolint:gosec // a function's code is no secret
+	if err := os.Chmod(dir, 0o755); err != nil { // a function's code is no secret
 		return "", err
 	}
 	root, err := os.OpenRoot(filepath.Clean(dir))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -11,6 +12,12 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/stretchr/testify/require"
+
+	"github.com/pipelab/pipelab/internal/aws/awstest"
+	iamservice "github.com/pipelab/pipelab/internal/aws/service/iam"
+	"github.com/pipelab/pipelab/internal/aws/service/lambda"
+	sqsservice "github.com/pipelab/pipelab/internal/aws/service/sqs"
+	stsservice "github.com/pipelab/pipelab/internal/aws/service/sts"
 )
 
 // folders are those with unpacked code.
@@ -119,4 +126,27 @@ def handler(e, c):
 	require.NoError(t, os.Remove(begun))
 	require.Equal(t, `"still here"`, <-answer)
 	require.Eventually(t, func() bool { return len(w.folders()) == 0 }, time.Minute, time.Millisecond)
+}
+
+// Archives of some kilobytes hold megabytes: where storage has a bound, what is
+// unpacked keeps to it.
+func TestCode_unpackedFoldersKeepToTheBoundOfTheStore(t *testing.T) {
+	w := worldOf(t, awstest.NewBounded(t, 4<<20, as(iamservice.New), as(stsservice.New), as(sqsservice.New),
+		as(lambda.New)))
+	for _, name := range []string{"one", "two"} {
+		w.python(name, "", func(in *sdk.CreateFunctionInput) {
+			in.Code.ZipFile = zipped(t, map[string]string{"app.py": "def handler(e, c): return '" + name + "'",
+				"zeros": strings.Repeat("\x00", 3<<20)})
+		})
+	}
+	require.Equal(t, `"one"`, string(w.invoke("one", `{}`).Payload))
+	_, err := w.lambda.Invoke(t.Context(), &sdk.InvokeInput{FunctionName: aws.String("two")},
+		func(o *sdk.Options) { o.RetryMaxAttempts = 1 })
+	require.ErrorContains(t, err, "the storage of this emulator is full")
+	require.Len(t, w.folders(), 1)
+	w.Advance(time.Hour) // no process of the first is left, but its version is
+	require.Equal(t, `"two"`, string(w.invoke("two", `{}`).Payload))
+	require.Len(t, w.folders(), 1, "the first made room")
+	w.Advance(time.Hour)
+	require.Equal(t, `"one"`, string(w.invoke("one", `{}`).Payload), "and is unpacked again")
 }

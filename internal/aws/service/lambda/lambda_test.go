@@ -52,7 +52,11 @@ func startConfined(t testing.TB, policy *confine.Policy) *world {
 		h.Confine = policy
 		return lambda.New(h)
 	}
-	c := awstest.New(t, as(iamservice.New), as(stsservice.New), as(sqsservice.New), confined)
+	return worldOf(t, awstest.New(t, as(iamservice.New), as(stsservice.New), as(sqsservice.New), confined))
+}
+
+func worldOf(t testing.TB, c *awstest.Cloud) *world {
+	t.Helper()
 	w := &world{Cloud: c, t: t, lambda: sdk.NewFromConfig(c.Config()), sqs: sqs.NewFromConfig(c.Config())}
 	out, err := iam.NewFromConfig(c.Config()).CreateRole(context.Background(),
 		&iam.CreateRoleInput{RoleName: aws.String("worker"),

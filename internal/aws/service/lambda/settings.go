@@ -100,10 +100,10 @@ func (s *Service) GetAccountSettings(ctx context.Context,
 	scope := gateway.From(ctx).Scope
 	out := &sdk.GetAccountSettingsOutput{AccountUsage: &types.AccountUsage{}, AccountLimit: &types.AccountLimit{
 		CodeSizeUnzipped: limit("unzippedBytes"), CodeSizeZipped: limit("zipBytes"), TotalCodeSize: limit("storageBytes"),
-		ConcurrentExecutions: int32(limit("concurrency"))}} //nolint:gosec // 1,000
+		ConcurrentExecutions: int32(limit("concurrency"))}} // 1,000
 	return out, s.host.Store.View(func(tx *store.Tx) error {
 		out.AccountLimit.UnreservedConcurrentExecutions = aws.Int32(int32(limit("concurrency") - s.reservedOf(tx, scope,
-			""))) //nolint:gosec // as above
+			""))) // as above
 		s.functions.Scan(tx, scope, "", "", func(string, function) bool {
 			out.AccountUsage.FunctionCount++
 			return true

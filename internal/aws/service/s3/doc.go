@@ -10,7 +10,7 @@
 // AWS: notifications come within seconds, seldom a minute, and are repeated for
 // an unknown time when they cannot be delivered. Here at once, and for a day.
 //
-// AWS: encrypts with KMS keys. Here the wish is stored and shown, nothing is
+// AWS: encrypts with KMS keys. Here what was asked for is stored and shown, nothing is
 // encrypted: there is no key service.
 //
 // AWS: canonical user ids are opaque. Here they hold the account's number.

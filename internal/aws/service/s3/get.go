@@ -103,7 +103,7 @@ func cutPart(v version, number int32) (stretch, error) {
 			out.offset += p.Size
 		}
 		out.length = v.Parts[number-1].Size
-		out.parts = ptr(int32(count)) //nolint:gosec // 10,000 at most
+		out.parts = ptr(int32(count)) // 10,000 at most
 	}
 	if v.Size > 0 {
 		out.shown = ptr(fmt.Sprintf("bytes %d-%d/%d", out.offset, out.offset+out.length-1, v.Size))
@@ -145,7 +145,7 @@ func (s *Service) GetObject(_ context.Context, in *s3.GetObjectInput) (out *s3.G
 		ContentType:     first(in.ResponseContentType, v.contentType()), ETag: quoted(v.ETag), LastModified: ptr(v.Modified),
 		Metadata:             v.Metadata,
 		ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey), StorageClass: v.shownClass(),
-		TagCount:  some(int32(len(v.Tags))), //nolint:gosec // 10 at most
+		TagCount:  some(int32(len(v.Tags))), // 10 at most
 		VersionId: v.shown(b), Expiration: b.expiration(deref(in.Key), v), ObjectLockMode: types.ObjectLockMode(v.Mode),
 		ObjectLockLegalHoldStatus: v.hold(b),
 	}
@@ -186,7 +186,7 @@ func (s *Service) HeadObject(_ context.Context, in *s3.HeadObjectInput) (*s3.Hea
 		ContentType:     first(in.ResponseContentType, v.contentType()), ETag: quoted(v.ETag), LastModified: ptr(v.Modified),
 		Metadata:             v.Metadata,
 		ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey), StorageClass: v.shownClass(),
-		TagCount:  some(int32(len(v.Tags))), //nolint:gosec // 10 at most
+		TagCount:  some(int32(len(v.Tags))), // 10 at most
 		VersionId: v.shown(b), Expiration: b.expiration(deref(in.Key), v), ObjectLockMode: types.ObjectLockMode(v.Mode),
 		ObjectLockLegalHoldStatus: v.hold(b),
 		Expires:                   first(in.ResponseExpires, h.Expires),
@@ -276,12 +276,12 @@ func (v version) attributes(in *s3.GetObjectAttributesInput) *types.GetObjectAtt
 	// empty is 0
 	marker, _ := strconv.Atoi(deref(in.PartNumberMarker))
 	out := &types.GetObjectAttributesParts{TotalPartsCount: ptr(int32(len(v.Parts))), MaxParts: &most,
-		PartNumberMarker: ptr(strconv.Itoa(marker)), IsTruncated: ptr(false)} //nolint:gosec // 10,000 at most
+		PartNumberMarker: ptr(strconv.Itoa(marker)), IsTruncated: ptr(false)} // 10,000 at most
 	for _, p := range v.Parts {
 		if int(p.Number) <= marker {
 			continue
 		}
-		if int32(len(out.Parts)) == most { //nolint:gosec // as above
+		if int32(len(out.Parts)) == most { // as above
 			out.IsTruncated, out.NextPartNumberMarker = ptr(true), ptr(strconv.Itoa(int(*out.Parts[most-1].PartNumber)))
 			break
 		}

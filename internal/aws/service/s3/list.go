@@ -15,7 +15,7 @@ import (
 
 // pageSize reads max-keys and its likes: 1,000 when absent, never more.
 func pageSize(given *int32, name string) (int32, error) {
-	most := int32(limit("listKeys")) //nolint:gosec // 1,000
+	most := int32(limit("listKeys")) // 1,000
 	if given == nil {
 		return most, nil
 	}
@@ -198,7 +198,7 @@ func (s *Service) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input) (*
 		StartAfter: enc(in.StartAfter), ContinuationToken: in.ContinuationToken,
 		MaxKeys: &most, EncodingType: in.EncodingType, Contents: l.objects, CommonPrefixes: l.groups,
 		IsTruncated: &l.truncated,
-		KeyCount:    ptr(int32(len(l.objects) + len(l.groups)))} //nolint:gosec // 1,000 at most
+		KeyCount:    ptr(int32(len(l.objects) + len(l.groups)))} // 1,000 at most
 	if l.truncated {
 		out.NextContinuationToken = sealToken(l.last)
 	}

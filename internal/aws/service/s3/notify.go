@@ -268,7 +268,7 @@ func (s *Service) takeOver(tx *store.Tx, _ ident.Scope, _ string, old []byte) er
 // announce writes the deliveries of an event, in the transaction that makes it
 // happen: an object without its event, or the reverse, can never be.
 func (s *Service) announce(tx *store.Tx, from source, b bucket, e *entry, v version, event string) {
-	e.Sequencer = max(e.Sequencer+1, uint64(s.host.Clock.Now().UnixNano())) //nolint:gosec // after 1970
+	e.Sequencer = max(e.Sequencer+1, uint64(s.host.Clock.Now().UnixNano())) // after 1970
 	for _, r := range rules(b.Notification) {
 		if !r.wants(event, e.Key) {
 			continue
@@ -307,7 +307,7 @@ func message(from source, b bucket, e entry, v version, event, rule string) []by
 	}
 	body, _ := json.Marshal(m{"Records": []m{{ // numbers and strings always encode
 		"eventVersion": version, "eventSource": "aws:s3", "awsRegion": b.Region,
-		"eventTime": stamp(time.Unix(0, int64(e.Sequencer))), "eventName": event, //nolint:gosec // was made of a time
+		"eventTime": stamp(time.Unix(0, int64(e.Sequencer))), "eventName": event, // was made of a time
 		"userIdentity":      m{"principalId": "AWS:" + from.principal},
 		"requestParameters": m{"sourceIPAddress": from.ip},
 		"responseElements":  m{"x-amz-request-id": from.request, "x-amz-id-2": from.request},

@@ -36,7 +36,7 @@ func (s *Service) upgradeEntry(tx *store.Tx, _ ident.Scope, key string, old []by
 	order := uint64(0)
 	for i := len(was.Versions) - 1; i >= 0; i-- {
 		v := was.Versions[i]
-		order = max(order+1, uint64(v.Modified.UnixNano())) //nolint:gosec // after 1970
+		order = max(order+1, uint64(v.Modified.UnixNano())) // after 1970
 		v.Order = order
 		if i == 0 {
 			e.Newest = v

@@ -28,9 +28,9 @@ func (s *Service) ListParts(_ context.Context, in *s3.ListPartsInput) (*s3.ListP
 		StorageClass: u.Object.StorageClass, Owner: owner(""), Initiator: &types.Initiator{ID: owner("").ID},
 		ChecksumAlgorithm: types.ChecksumAlgorithm(u.Algorithm), ChecksumType: types.ChecksumType(u.Type)}
 	return out, s.host.Store.View(func(tx *store.Tx) error {
-		behind := int32(min(int64(marker), limit("parts"))) //nolint:gosec // 10,000 at most
+		behind := int32(min(int64(marker), limit("parts"))) // 10,000 at most
 		s.parts(tx, u, behind, func(p part) bool {
-			if int32(len(out.Parts)) == most { //nolint:gosec // 10,000 at most
+			if int32(len(out.Parts)) == most { // 10,000 at most
 				out.IsTruncated = ptr(true)
 				return false
 			}

@@ -113,7 +113,7 @@ func (s *Service) newer(tx *store.Tx, bucket string, e entry, above uint64, fn f
 // place of the null version otherwise. The caller stores e.
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/AddingObjectstoVersionSuspendedBuckets.html
 func (s *Service) push(tx *store.Tx, b bucket, e *entry, v *version) {
-	v.Order = max(e.Sequencer+1, uint64(v.Modified.UnixNano())) //nolint:gosec // after 1970
+	v.Order = max(e.Sequencer+1, uint64(v.Modified.UnixNano())) // after 1970
 	v.Due = 0
 	v.ID = nullVersion
 	if b.Versioning == types.BucketVersioningStatusEnabled {

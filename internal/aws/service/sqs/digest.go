@@ -1,7 +1,7 @@
 package sqs
 
 import (
-	"crypto/md5" //nolint:gosec // the API's checksum
+	"crypto/md5" // the API's checksum
 	"encoding/binary"
 	"encoding/hex"
 	"maps"
@@ -13,7 +13,7 @@ import (
 )
 
 func digest(b []byte) string {
-	sum := md5.Sum(b) //nolint:gosec // as above
+	sum := md5.Sum(b) // as above
 	return hex.EncodeToString(sum[:])
 }
 
@@ -28,7 +28,7 @@ func attributesDigest(attrs map[string]types.MessageAttributeValue) *string {
 	var b []byte
 	add := func(s string) {
 		b = append(binary.BigEndian.AppendUint32(b, uint32(len(s))), s...)
-	} //nolint:gosec // at most 1 MiB
+	} // at most 1 MiB
 	for _, name := range slices.Sorted(maps.Keys(attrs)) {
 		v := attrs[name]
 		add(name)

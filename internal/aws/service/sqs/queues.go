@@ -64,7 +64,7 @@ func (s *Service) CreateQueue(ctx context.Context, in *sqs.CreateQueueInput) (*s
 
 // GetQueueUrl finds a queue by name.
 func (s *Service) GetQueueUrl(ctx context.Context, in *sqs.GetQueueUrlInput) (*sqs.GetQueueUrlOutput,
-	error) { //nolint:revive // the API's name
+	error) { // the API's name
 	sc := gateway.From(ctx).Scope
 	if in.QueueOwnerAWSAccountId != nil {
 		sc.Account = *in.QueueOwnerAWSAccountId

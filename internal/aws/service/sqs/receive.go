@@ -163,7 +163,7 @@ func (s *Service) ready(tx *store.Tx, sc ident.Scope, q *queue, n int, now time.
 		})
 	}
 	for i := range dead {
-		s.bury(tx, sc, q, &dead[i], now)
+		s.deadLetter(tx, sc, q, &dead[i], now)
 	}
 	return ready, next
 }
@@ -189,8 +189,8 @@ func (s *Service) inGroups(tx *store.Tx, sc ident.Scope, q *queue, now time.Time
 	return next
 }
 
-// bury moves a message to the dead-letter queue. Without that queue it stays.
-func (s *Service) bury(tx *store.Tx, sc ident.Scope, q *queue, m *message, now time.Time) {
+// deadLetter moves a message to the dead-letter queue. Without that queue it stays.
+func (s *Service) deadLetter(tx *store.Tx, sc ident.Scope, q *queue, m *message, now time.Time) {
 	target, _, _ := q.redrive()
 	dead, ok := s.queues.Get(tx, sc, target.Resource)
 	if !ok {
@@ -232,7 +232,7 @@ func (s *Service) checkInFlight(tx *store.Tx, sc ident.Scope, q *queue, now time
 		name = "inFlightFifo"
 	}
 	// Few messages cannot be too many in flight; counting them is not free.
-	if q.Next < uint64(limit(name)) { //nolint:gosec // a positive quota
+	if q.Next < uint64(limit(name)) { // a positive quota
 		return nil
 	}
 	if _, _, hidden := s.count(tx, sc, q.Name, now); int64(hidden) >= limit(name) {

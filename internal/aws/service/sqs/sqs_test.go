@@ -262,7 +262,7 @@ func TestFIFO_keepsOrderInvariant(t *testing.T) {
 			if gone == count {
 				return
 			}
-			for _, m := range receive(t, client, url, int32(rapid.IntRange(1, 10).Draw(rt, "max"))) { //nolint:gosec // small
+			for _, m := range receive(t, client, url, int32(rapid.IntRange(1, 10).Draw(rt, "max"))) { // small
 				if !rapid.Bool().Draw(rt, "delete") {
 					break // what comes after it in the batch is given back too
 				}

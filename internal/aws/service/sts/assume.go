@@ -103,7 +103,7 @@ func packed(in *sts.AssumeRoleInput) (percent int32, limited bool) {
 		n += len(aws.ToString(p.Arn))
 	}
 	most := limits.Get("sts", "sessionPolicySize")
-	return int32(min(100, (int64(n)*100+most-1)/most)), n > 0 //nolint:gosec // at most 100
+	return int32(min(100, (int64(n)*100+most-1)/most)), n > 0 // at most 100
 }
 
 // session is what the request gives the new session, and what the caller's own

@@ -61,7 +61,7 @@ func New(h *gateway.Host) *Service {
 }
 
 func endKey(n session) string {
-	return store.Key(fmt.Sprintf("%016x", n.Expires.Unix()), n.Key) //nolint:gosec // after 1970
+	return store.Key(fmt.Sprintf("%016x", n.Expires.Unix()), n.Key) // after 1970
 }
 
 func (s *Service) put(tx *store.Tx, n session) {

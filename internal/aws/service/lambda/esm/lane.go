@@ -21,7 +21,7 @@ func newLane(r *shardReader, index int) *lane {
 	return l
 }
 
-// run is the lane's life.
+// run is the lane's loop.
 func (l *lane) run() {
 	for {
 		recs, final, err := l.collect()

@@ -35,7 +35,7 @@ type message struct {
 	until             time.Time // when the queue shows it again
 }
 
-// runQueue is the life of a queue's worker.
+// runQueue is the loop of a queue's worker.
 //
 // AWS: long polls run all the time. Here the queue is asked when it signals and
 // while it holds messages that cannot be received yet; an empty queue is left

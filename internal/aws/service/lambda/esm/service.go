@@ -160,7 +160,7 @@ func (w *worker) load() (ok bool) {
 	return ok
 }
 
-// run is a worker's life.
+// run is a worker's loop.
 func (w *worker) run() {
 	if !w.load() {
 		return

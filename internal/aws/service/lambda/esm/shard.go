@@ -57,7 +57,7 @@ func newShardReader(s *streamWorker, id string, p progress) *shardReader {
 // single records that come one after the other are delivered at once.
 const readBurst = 2
 
-// run is the reader's life; it returns when the worker ends or the shard is
+// run is the reader's loop; it returns when the worker ends or the shard is
 // finished.
 func (r *shardReader) run() {
 	var group sync.WaitGroup

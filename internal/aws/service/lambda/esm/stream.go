@@ -22,7 +22,7 @@ type streamWorker struct {
 	group   sync.WaitGroup
 }
 
-// runStream is the life of a stream's worker: it looks for shards at first and
+// runStream is the loop of a stream's worker: it looks for shards at first and
 // whenever one has come to its end.
 func (w *worker) runStream(wake *waker) {
 	s := &streamWorker{worker: w, src: source(w.m.host, w.role(), w.cfg.Role, w.source),

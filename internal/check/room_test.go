@@ -1,0 +1,97 @@
+package check_test
+
+import (
+	"bytes"
+	"context"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/stretchr/testify/require"
+
+	"github.com/pipelab/pipelab/internal/aws/clock"
+	"github.com/pipelab/pipelab/internal/check"
+	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/emulator/embedded"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/report"
+)
+
+const filled = `
+id: filled
+title: T
+summary: S
+level: beginner
+minutes: 1
+examTasks: ["1.1"]
+services: [s3]
+tasks: [{ id: a, title: A, text: B }]
+probes:
+  read: { objects: { bucket: bucket, parse: text } }
+  listed: { objects: { bucket: bucket } }
+checks:
+  - id: read
+    title: What they hold
+    points: 50
+    hints: [a, b, c]
+    expect: [{ that: "size(read) == 7", message: Seven }]
+  - id: listed
+    title: That they are there
+    points: 50
+    hints: [a, b, c]
+    expect:
+      - { that: "listed.all(o, o.size == 10485760) && size(countBy(listed, 'sha256')) == 1", message: Seven alike }
+`
+
+func start(t *testing.T, text string) (check.Options, *s3.Client) {
+	t.Helper()
+	l, err := lab.Parse("lab.yaml", []byte(text), check.Compile)
+	require.NoError(t, err)
+	e, err := embedded.Driver{}.Start(t.Context(), emulator.Options{})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = e.Close() })
+	client := s3.NewFromConfig(e.Endpoint().AWSConfig(), func(o *s3.Options) { o.UsePathStyle = true })
+	_, err = client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("bucket")})
+	require.NoError(t, err)
+	return check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(), Clock: clock.New()}, client
+}
+
+func verdicts(t *testing.T, o check.Options) map[string]string {
+	t.Helper()
+	r, err := check.Run(context.Background(), o)
+	require.NoError(t, err)
+	out := map[string]string{}
+	for _, c := range r.Checks {
+		out[c.ID] = string(c.Verdict) + ": " + c.Message
+	}
+	return out
+}
+
+// A pipeline that fills its bucket fails; the judge does not hold all of it.
+func TestProbe_readsNoMoreThanThereIsRoomFor(t *testing.T) {
+	o, client := start(t, filled)
+	for i := range 7 {
+		_, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("bucket"),
+			Key: aws.String(strconv.Itoa(i)), Body: bytes.NewReader(make([]byte, 10<<20))})
+		require.NoError(t, err)
+	}
+	require.Equal(t, map[string]string{
+		"read":   "fail: read holds more than 64 MiB, which is more than any right answer does",
+		"listed": "pass: ",
+	}, verdicts(t, o))
+}
+
+// What is wrong with us in one check ends no other.
+func TestRun_outlivesAPanicOfACheck(t *testing.T) {
+	o, _ := start(t, strings.ReplaceAll(filled, "size(countBy(listed, 'sha256')) == 1", "true"))
+	o.Saw = func(name string, _ any) {
+		if name == "read" {
+			panic("a fault of ours")
+		}
+	}
+	got := verdicts(t, o)
+	require.Contains(t, got["read"], "error: pipelab itself failed: a fault of ours")
+	require.Equal(t, string(report.Pass)+": ", got["listed"])
+}
