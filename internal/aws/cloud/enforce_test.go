@@ -39,14 +39,14 @@ import (
 // guarded is a cloud in which policies are enforced, seen by its root.
 type guarded struct {
 	*awstest.Cloud
-	t    *testing.T
+	t    testing.TB
 	iam  *iam.Client
 	s3   *s3.Client
 	sqs  *sqs.Client
 	root aws.Config
 }
 
-func enforced(t *testing.T) *guarded {
+func enforced(t testing.TB) *guarded {
 	t.Helper()
 	c := awstest.New(t, skinesis.New,
 		func(h *gateway.Host) gateway.Service { return sdynamo.New(h) },
@@ -403,7 +403,7 @@ func TestSoft_recordsWhatWouldBeRefused(t *testing.T) {
 	require.Empty(t, entries[0].Error)
 	require.Equal(t, "User: arn:aws:iam::000000000000:user/alice is not authorized to perform: s3:GetObject on resource: "+
 		"arn:aws:s3:::data/k because no identity-based policy allows the s3:GetObject action", entries[0].Denied)
-	require.Len(t, entries[0].Judged, 1)
+	require.Len(t, entries[0].Judged.All(), 1)
 	g.Gateway.SetMode(gateway.Off)
 	require.NoError(t, get(alice, "data", "k"))
 	entries, _ = g.Gateway.Trace().After(g.Gateway.Trace().Last()-1, 10)

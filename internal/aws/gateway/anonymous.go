@@ -1,13 +1,9 @@
 package gateway
 
 import (
-	"net"
 	"net/http"
-	"strconv"
-	"strings"
 
 	"github.com/pipelab/pipelab/internal/aws/ident"
-	"github.com/pipelab/pipelab/internal/aws/policy"
 	"github.com/pipelab/pipelab/internal/aws/store"
 	"github.com/pipelab/pipelab/internal/aws/wire"
 )
@@ -45,62 +41,4 @@ func missingToken(p wire.Protocol) error {
 		return Errorf(http.StatusBadRequest, "MissingAuthenticationTokenException", text)
 	}
 	return Errorf(http.StatusForbidden, "MissingAuthenticationTokenException", "Missing Authentication Token")
-}
-
-// admit lets in an unsigned call if the policies of all that it is about allow it
-// to everybody.
-func (g *Gateway) admit(c *Call, op Operation) error {
-	s := g.public[c.Service]
-	if c.Principal.Kind != Anonymous || c.Internal() || s == nil {
-		return nil
-	}
-	return g.host.Store.View(func(tx *store.Tx) error {
-		for _, n := range op.Needs(c) {
-			for _, resource := range n.Resources {
-				arn, _ := ident.ParseARN(resource) // "*" is none, and no policy is on it
-				doc, err := g.policies.Parse(policy.Resource, s.PublicPolicy(tx, arn))
-				if err != nil { // what no service would accept allows nothing
-					return s.Closed(tx, c, arn)
-				}
-				d := policy.Evaluate(&policy.Request{Action: n.Action, Resource: resource, Keys: c.anonymousKeys(n),
-					ResourceAccount: c.Scope.Account, Resources: []policy.Named{{ARN: resource, Document: doc}}})
-				if !d.Allowed() {
-					return s.Closed(tx, c, arn)
-				}
-			}
-		}
-		return nil
-	})
-}
-
-// anonymousKeys are the condition keys of a call without credentials.
-// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html
-func (c *Call) anonymousKeys(n Need) policy.Lookup {
-	return func(name string) ([]string, bool) {
-		for given, values := range n.Keys {
-			if strings.EqualFold(given, name) {
-				return values, true
-			}
-		}
-		one := ""
-		switch name {
-		case "aws:sourceip":
-			one, _, _ = net.SplitHostPort(c.HTTP.RemoteAddr)
-		case "aws:securetransport":
-			one = strconv.FormatBool(c.HTTP.TLS != nil)
-		case "aws:useragent":
-			one = c.HTTP.UserAgent()
-		case "aws:referer":
-			one = c.HTTP.Referer()
-		case "aws:principaltype":
-			one = "Anonymous"
-		case "aws:requestedregion":
-			one = c.Scope.Region
-		case "aws:currenttime":
-			one = c.Time.UTC().Format("2006-01-02T15:04:05Z")
-		case "aws:epochtime":
-			one = strconv.FormatInt(c.Time.Unix(), 10)
-		}
-		return []string{one}, one != ""
-	}
 }

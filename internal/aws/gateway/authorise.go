@@ -52,11 +52,12 @@ type Judgement struct {
 
 // authorities are the services that know policies, owners and tags.
 type authorities struct {
-	principals Authority
-	guards     map[string]Guard  // by the service that ARNs name
-	owners     map[string]Owner  // likewise
-	tagged     map[string]Tagged // likewise
-	parse      policy.Cache
+	guards  map[string]Guard  // by the service that ARNs name
+	owners  map[string]Owner  // likewise
+	tagged  map[string]Tagged // likewise
+	parse   policy.Cache
+	known   permissionCache
+	decided decisionCache
 }
 
 func newAuthorities() authorities {
@@ -66,7 +67,7 @@ func newAuthorities() authorities {
 // register finds out what a service knows.
 func (a *authorities) register(s Service, d Descriptor) {
 	if p, ok := s.(Authority); ok {
-		a.principals = p
+		a.known.authority = p
 	}
 	guard, guards := s.(Guard)
 	owner, owns := s.(Owner)
@@ -91,51 +92,61 @@ func (a *authorities) register(s Service, d Descriptor) {
 }
 
 // always reports whether a call is judged in every mode: services have but the
-// policies of resources, and a role is nobody's whom it does not trust. What a
-// service looks up for itself on the control plane is no API call on AWS, and on
-// its own resources it needs no permission.
+// policies of resources, a role is nobody's whom it does not trust, and callers
+// without credentials may do what is public. What a service looks up for itself
+// on the control plane is no API call on AWS, and on its own resources it needs
+// no permission.
 func (c *Call) always(op Operation) bool {
-	if c.Service == "sts" && c.Operation == "AssumeRole" {
+	if c.unsigned() || c.Service == "sts" && c.Operation == "AssumeRole" {
 		return true
 	}
 	return c.Principal.Kind == AWSService && op.Plane == Data && c.Principal.Service != c.Service+".amazonaws.com"
 }
 
+// unsigned reports whether a call came from the network without credentials.
+func (c *Call) unsigned() bool { return c.Principal.Kind == Anonymous && !c.Internal() }
+
 // authorise decides whether a call may go on, and records why.
-func (g *Gateway) authorise(ctx context.Context, c *Call, op Operation, rec *TraceEntry) error {
+func (g *Gateway) authorise(ctx context.Context, c *Call, op Operation, rec *TraceEntry) (err error) {
 	mode, always := g.Mode(), c.always(op)
-	if c.Principal.Kind == Anonymous && !c.Internal() { // admit has asked the resource's policy
-		return nil
-	}
 	if c.Principal.Kind == Root && exempt(ctx, c) && !always || // the judge sees all
-		mode == Off && !always || c.Principal.Kind == AWSService && !always {
+		mode == Off && !always || c.Principal.Kind == AWSService && !always || c.unsigned() && g.public[c.Service] == nil {
 		return nil
 	}
-	var refused *Judgement
 	needs := op.Needs(c)
 	_ = g.host.Store.View(func(tx *store.Tx) error { // reads only: no error
 		j := g.judge(tx, c, mode)
+		var refused *decided
 		for i := range needs {
 			for _, resource := range needs[i].Resources {
-				one := Judgement{Action: needs[i].Action, Resource: resource, Decision: j.decide(&needs[i], resource)}
+				one := j.decide(&needs[i], resource)
 				if mode != Off {
-					rec.Judged = append(rec.Judged, one)
+					rec.Judged = rec.Judged.and(one.text)
 				}
 				if refused == nil && !one.Decision.Allowed() {
-					refused = &one
+					refused = one
 				}
 			}
 		}
+		if refused == nil {
+			return nil
+		}
+		rec.Denied = refused.Decision.Refusal(c.Principal.String(), refused.Action, refused.Resource)
+		switch {
+		case c.unsigned():
+			err = g.public[c.Service].Closed(tx, c, arnOf(refused.Resource))
+		case mode != Soft || always:
+			err = g.refusal(c, &refused.Judgement, rec.Denied)
+		}
 		return nil
 	})
-	if refused == nil {
-		return nil
-	}
-	rec.Denied = refused.Decision.Refusal(c.Principal.String(), refused.Action, refused.Resource)
-	if mode == Soft && !always {
-		return nil
-	}
-	return g.refusal(c, refused, rec.Denied)
+	return err
+}
+
+// arnOf reads the resource of a permission; "*" is none.
+func arnOf(resource string) ident.ARN {
+	arn, _ := ident.ParseARN(resource)
+	return arn
 }
 
 // refusal is a denial in the form of the service that was called.
@@ -174,71 +185,104 @@ func (p Principal) String() string {
 
 // judge decides the permissions of one call.
 type judge struct {
-	g     *Gateway
-	tx    *store.Tx
-	call  *Call
-	who   policy.Principal
-	perms Permissions
-	free  bool // identity policies do not matter
+	g      *Gateway
+	tx     *store.Tx
+	call   *Call
+	free   bool // identity policies do not matter
+	asked  bool // perms are there
+	perms  Permissions
+	person policy.Principal
 }
 
 func (g *Gateway) judge(tx *store.Tx, c *Call, mode Mode) *judge {
-	j := &judge{g: g, tx: tx, call: c, free: mode == Off}
-	p := c.Principal
-	if (p.Kind == User || p.Kind == AssumedRole) && g.authorities.principals != nil {
-		j.perms, _ = g.authorities.principals.Permissions(tx, p) // one that is gone has no policies
-		if p.ID == "" && p.Kind == AssumedRole {
-			_, session, _ := strings.Cut(p.ARN[strings.LastIndexByte(p.ARN, ':')+1:], "/")
-			p.ID = j.perms.ID + ":" + session[strings.LastIndexByte(session, '/')+1:]
-		}
+	return &judge{g: g, tx: tx, call: c, free: mode == Off}
+}
+
+// permissions are what IAM holds of the caller; one that is gone has none.
+func (j *judge) permissions() *Permissions {
+	p := j.call.Principal
+	if a := &j.authorities().known; !j.asked && (p.Kind == User || p.Kind == AssumedRole) && a.authority != nil {
+		j.perms = a.get(j.tx, p)
 	}
-	j.who = policy.Principal{Account: p.Account, ARN: p.ARN, Role: p.RoleARN, ID: p.ID, Service: p.Service}
+	j.asked = true
+	return &j.perms
+}
+
+// authorities are those of the gateway; a judge without one knows nobody.
+func (j *judge) authorities() *authorities {
+	if j.g == nil {
+		return &authorities{}
+	}
+	return &j.g.authorities
+}
+
+// who is the caller, as policies tell callers apart.
+func (j *judge) who() policy.Principal {
+	if j.person != (policy.Principal{}) {
+		return j.person
+	}
+	p := j.call.Principal
+	if p.ID == "" && p.Kind == AssumedRole {
+		_, session, _ := strings.Cut(p.ARN[strings.LastIndexByte(p.ARN, ':')+1:], "/")
+		p.ID = j.permissions().ID + ":" + session[strings.LastIndexByte(session, '/')+1:]
+	}
+	j.person = policy.Principal{Account: p.Account, ARN: p.ARN, Role: p.RoleARN, ID: p.ID, Service: p.Service}
 	switch p.Kind {
 	case Root:
-		j.who.Kind = policy.Root
+		j.person.Kind = policy.Root
 	case User:
-		j.who.Kind = policy.User
+		j.person.Kind = policy.User
 	case AssumedRole:
-		j.who.Kind = policy.Session
+		j.person.Kind = policy.Session
 	case AWSService:
-		j.who.Kind = policy.Service
+		j.person.Kind = policy.Service
 	case Anonymous:
-		j.who = policy.Principal{}
+		j.person = policy.Principal{}
 	}
-	return j
+	return j.person
 }
 
 // everything is the identity policy of callers where these do not matter.
 const everything = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 
-// decide asks all policies that have a say in one permission.
-func (j *judge) decide(n *Need, resource string) policy.Decision {
-	r := &policy.Request{Principal: j.who, Action: n.Action, Resource: resource, Identity: j.perms.Identity}
-	k := &keys{judge: j, need: n}
-	r.Keys = k.lookup
-	k.resource, _ = ident.ParseARN(resource) // "*" is none
-	r.ResourceAccount = k.resource.Account
-	if o := j.g.authorities.owners[k.resource.Service]; o != nil && r.ResourceAccount == "" {
-		r.ResourceAccount = o.OwnerOf(j.tx, k.resource)
+// decide asks all policies that have a say in one permission, or remembers what
+// they said.
+func (j *judge) decide(n *Need, resource string) *decided {
+	k := &keys{judge: j, need: n, resource: arnOf(resource)}
+	k.owner = k.resource.Account
+	if o := j.g.authorities.owners[k.resource.Service]; o != nil && k.owner == "" {
+		k.owner = o.OwnerOf(j.tx, k.resource)
 	}
-	k.owner = r.ResourceAccount
-	r.Resources = j.resourcePolicy(n, k.resource, r.ResourceAccount)
-	if strings.HasPrefix(n.Action, "sts:") && k.resource.Service == "iam" {
-		r.ResourceType, r.ResourceRequired = policy.RoleTrust, true
-	}
+	text, guarded := j.resourcePolicy(n, k.resource, k.owner)
+	return j.g.authorities.decided.get(k, resource, text, func(r *policy.Request) {
+		r.ResourceAccount = k.owner
+		if guarded {
+			r.Resources = j.document(k.resource, text)
+		}
+		if strings.HasPrefix(n.Action, "sts:") && k.resource.Service == "iam" {
+			r.ResourceType, r.ResourceRequired = policy.RoleTrust, true
+		}
+		j.own(r)
+	})
+}
+
+// own adds the policies of the caller.
+func (j *judge) own(r *policy.Request) {
+	r.Principal = j.who()
 	if j.free {
 		if doc, err := j.g.authorities.parse.Parse(policy.Identity, everything); err == nil {
 			r.Identity = []policy.Named{{Name: "everything", Document: doc}}
 		}
-		return policy.Evaluate(r)
+		return
 	}
-	if j.perms.Boundary != nil {
-		r.Ceilings = append(r.Ceilings, policy.Ceiling{Type: policy.PermissionsBoundary, Policies: j.perms.Boundary})
+	perms := j.permissions()
+	r.Identity = perms.Identity
+	if perms.Boundary != nil {
+		r.Ceilings = append(r.Ceilings, policy.Ceiling{Type: policy.PermissionsBoundary, Policies: perms.Boundary})
 	}
 	if s := j.call.Principal.Session; s != nil && len(s.Policies) > 0 {
 		r.Ceilings = append(r.Ceilings, policy.Ceiling{Type: policy.SessionPolicy, Policies: j.sessionPolicies(s)})
 	}
-	return policy.Evaluate(r)
 }
 
 func (j *judge) sessionPolicies(s *Session) []policy.Named {
@@ -252,17 +296,23 @@ func (j *judge) sessionPolicies(s *Session) []policy.Named {
 	return out
 }
 
-// resourcePolicy is the policy of what a permission is about. Services check
-// documents when they are set; an older one that does not parse allows nothing.
-func (j *judge) resourcePolicy(n *Need, arn ident.ARN, owner string) []policy.Named {
+// resourcePolicy is the text of the policy of what a permission is about; for
+// callers without credentials as far as it counts for them.
+func (j *judge) resourcePolicy(n *Need, arn ident.ARN, owner string) (text string, ok bool) {
+	if j.call.unsigned() {
+		text = j.g.public[j.call.Service].PublicPolicy(j.tx, arn)
+		return text, text != ""
+	}
 	guard := j.g.authorities.guards[arn.Service]
 	if guard == nil || j.call.Principal.Kind == Root && j.call.Principal.Account == owner && ownPolicy(n.Action) {
-		return nil
+		return "", false
 	}
-	text, ok := guard.ResourcePolicy(j.tx, arn)
-	if !ok {
-		return nil
-	}
+	return guard.ResourcePolicy(j.tx, arn)
+}
+
+// document is a resource's policy. Services check documents when they are set; an
+// older one that does not parse allows nothing.
+func (j *judge) document(arn ident.ARN, text string) []policy.Named {
 	kind := policy.Resource
 	if arn.Service == "iam" {
 		kind = policy.Trust
@@ -286,10 +336,9 @@ func ownPolicy(action string) bool {
 // those ask that are told to use a role; c is the call that tells them.
 func Trusts(c *Call, trust *policy.Document, role ident.ARN, service Principal) bool {
 	asks := &Call{ID: c.ID, Time: c.Time, Scope: c.Scope, Principal: service, Service: "sts", Operation: "AssumeRole"}
-	j := &judge{call: asks, who: policy.Principal{Kind: policy.Service, Account: service.Account,
-		Service: service.Service}}
+	j := &judge{call: asks}
 	k := &keys{judge: j, need: &Need{}, owner: role.Account}
-	return policy.Evaluate(&policy.Request{Principal: j.who, Action: "sts:AssumeRole", Resource: role.String(),
+	return policy.Evaluate(&policy.Request{Principal: j.who(), Action: "sts:AssumeRole", Resource: role.String(),
 		ResourceAccount: role.Account, Keys: k.lookup, Resources: []policy.Named{{Document: trust}},
 		ResourceType: policy.RoleTrust, ResourceRequired: true}).Allowed()
 }

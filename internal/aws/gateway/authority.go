@@ -11,14 +11,16 @@ type Authority interface {
 	// Permissions are those of a user, or of the role behind a session; ok is
 	// false when there is no such one any more.
 	Permissions(tx *store.Tx, p Principal) (perms Permissions, ok bool)
+	// State is equal to an earlier one while all that Permissions returns is.
+	State(tx *store.Tx) [2]store.State
 }
 
-// Permissions is what IAM holds of a principal.
+// Permissions is what IAM holds of a principal. It must not be changed.
 type Permissions struct {
 	ID       string // unique id of the user or role
 	Identity []policy.Named
-	Boundary []policy.Named    // nil without one
-	Tags     map[string]string // not to be changed
+	Boundary []policy.Named // nil without one
+	Tags     map[string]string
 }
 
 // Guard is a service whose resources have policies of their own.

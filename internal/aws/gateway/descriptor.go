@@ -93,6 +93,16 @@ type Need struct {
 	Resources []string
 	// Keys are the service's own condition keys, with their values.
 	Keys map[string][]string
+
+	late func() map[string][]string // gives Keys when a policy asks for one
+}
+
+// keys are Keys, found out at the first call.
+func (n *Need) keys() map[string][]string {
+	if n.late != nil {
+		n.Keys, n.late = n.late(), nil
+	}
+	return n.Keys
 }
 
 // Needs lists the permissions that a call needs, all of them. It is empty for
@@ -109,7 +119,7 @@ func (o Operation) Needs(c *Call) []Need {
 		n.Resources = o.Resources(c)
 	}
 	if o.ConditionKeys != nil {
-		n.Keys = o.ConditionKeys(c)
+		n.late = func() map[string][]string { return o.ConditionKeys(c) }
 	}
 	return []Need{n}
 }

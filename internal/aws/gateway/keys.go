@@ -21,7 +21,7 @@ type keys struct {
 
 // lookup is a policy.Lookup: the service's own keys first, then the global ones.
 func (k *keys) lookup(name string) ([]string, bool) {
-	for given, values := range k.need.Keys {
+	for given, values := range k.need.keys() {
 		if strings.EqualFold(given, name) {
 			return values, true
 		}
@@ -54,11 +54,11 @@ func (k *keys) tag(kind, name string) ([]string, bool) {
 				return []string{v}, true
 			}
 		}
-		tags = k.perms.Tags
+		tags = k.permissions().Tags
 	case kind == "aws:requesttag":
 		_, tags = requestTags(k.call.Input)
 	case strings.HasSuffix(kind, ":resourcetag"), kind == "s3:existingobjecttag":
-		if t := k.g.authorities.tagged[k.resource.Service]; t != nil {
+		if t := k.authorities().tagged[k.resource.Service]; t != nil {
 			tags = t.ResourceTags(k.tx, k.resource)
 		}
 	}
@@ -102,7 +102,7 @@ func (k *keys) ofPrincipal(name string) (string, bool) {
 		if p.Kind == Anonymous {
 			return "anonymous", true
 		}
-		return k.who.ID, true
+		return k.who().ID, true
 	case "aws:username":
 		if p.Kind != User {
 			return "", true

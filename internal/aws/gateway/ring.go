@@ -34,8 +34,9 @@ const (
 	traceSize = 200_000
 	// traceBytes holds that many calls with everyday names.
 	traceBytes = 32 << 20
-	// tracedName is the length up to which a name is kept once for a page.
-	tracedName = 256
+	// tracedName is the length up to which a name is kept once for a page. What
+	// policies say to a call is one too.
+	tracedName = 2048
 )
 
 func (r *ring) add(e *TraceEntry) {

@@ -32,7 +32,7 @@ type TraceEntry struct {
 	Denied    string    `json:"denied,omitempty"`  // why policies refuse the call, or would where they are not enforced
 	Broke     int       `json:"broke,omitempty"`   // HTTP status of a failure that nobody asked for; a proxy sees those
 	// Judged is how policies decided what the call needs; kept where they matter.
-	Judged []Judgement `json:"judged,omitempty"`
+	Judged Judgements `json:"judged,omitempty"`
 }
 
 // Trace keeps the latest calls. Safe for concurrent use.

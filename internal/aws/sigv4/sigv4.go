@@ -17,6 +17,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -119,8 +120,9 @@ func (s *Signature) complete(credential, date string) error {
 }
 
 // Verify reports whether the signature is the one that secret makes of the
-// request. payload is the hash of the body where the request does not tell it.
-func (s *Signature) Verify(req *http.Request, secret string, payload func() string) bool {
+// request. payload is the hash of the body where the request does not tell it;
+// keys remembers signing keys.
+func (s *Signature) Verify(keys *Keys, req *http.Request, secret string, payload func() string) bool {
 	hash := req.Header.Get("X-Amz-Content-Sha256")
 	if hash == "" {
 		if s.Presigned && s.Service == "s3" {
@@ -129,10 +131,21 @@ func (s *Signature) Verify(req *http.Request, secret string, payload func() stri
 			hash = payload()
 		}
 	}
+	key := keys.get(keyOf{secret, s.day, s.Region, s.Service})
 	for _, path := range s.paths(req.URL) {
-		canonical := strings.Join([]string{req.Method, path, s.query(req.URL), s.canonicalHeaders(req),
-			strings.Join(s.headers, ";"), hash}, "\n")
-		if subtle.ConstantTimeCompare([]byte(s.sign(secret, canonical)), []byte(s.value)) == 1 {
+		canonical := make([]byte, 0, 1024)
+		for _, part := range [...]string{req.Method, path, s.query(req.URL)} {
+			canonical = append(append(canonical, part...), '\n')
+		}
+		canonical = append(s.canonicalHeaders(canonical, req), '\n')
+		for i, name := range s.headers {
+			if i > 0 {
+				canonical = append(canonical, ';')
+			}
+			canonical = append(canonical, name...)
+		}
+		canonical = append(append(canonical, '\n'), hash...)
+		if subtle.ConstantTimeCompare([]byte(s.sign(key, canonical)), []byte(s.value)) == 1 {
 			return true
 		}
 	}
@@ -140,14 +153,43 @@ func (s *Signature) Verify(req *http.Request, secret string, payload func() stri
 }
 
 // sign is the signature of a canonical request.
-func (s *Signature) sign(secret, canonical string) string {
-	digest := sha256.Sum256([]byte(canonical))
+func (s *Signature) sign(key, canonical []byte) string {
+	digest := sha256.Sum256(canonical)
 	text := strings.Join([]string{Algorithm, s.Date.Format(timeForm), s.scope, hex.EncodeToString(digest[:])}, "\n")
-	key := mac([]byte("AWS4"+secret), s.day)
-	for _, part := range []string{s.Region, s.Service, "aws4_request", text} {
+	return hex.EncodeToString(mac(key, text))
+}
+
+// Keys remembers the keys that secrets make for a day, region and service. The
+// zero value is ready; safe for concurrent use.
+type Keys struct {
+	mu  sync.RWMutex
+	all map[keyOf][]byte
+}
+
+// keyOf is what a signing key is made of.
+type keyOf struct{ secret, day, region, service string }
+
+// mostKeys bounds what is remembered; a full Keys starts anew.
+const mostKeys = 1000
+
+func (k *Keys) get(of keyOf) []byte {
+	k.mu.RLock()
+	key := k.all[of]
+	k.mu.RUnlock()
+	if key != nil {
+		return key
+	}
+	key = mac([]byte("AWS4"+of.secret), of.day)
+	for _, part := range [...]string{of.region, of.service, "aws4_request"} {
 		key = mac(key, part)
 	}
-	return hex.EncodeToString(key)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.all == nil || len(k.all) >= mostKeys {
+		k.all = map[keyOf][]byte{}
+	}
+	k.all[of] = key
+	return key
 }
 
 func mac(key []byte, text string) []byte {
@@ -207,10 +249,9 @@ func unescape(s string) string {
 	return s
 }
 
-// canonicalHeaders are the signed headers, a line each. The server's side of
+// canonicalHeaders adds the signed headers, a line each. The server's side of
 // net/http keeps some of them elsewhere.
-func (s *Signature) canonicalHeaders(req *http.Request) string {
-	var b strings.Builder
+func (s *Signature) canonicalHeaders(b []byte, req *http.Request) []byte {
 	for _, name := range s.headers {
 		values := req.Header.Values(name)
 		switch name {
@@ -221,16 +262,24 @@ func (s *Signature) canonicalHeaders(req *http.Request) string {
 		case "transfer-encoding":
 			values = req.TransferEncoding
 		}
-		b.WriteString(name + ":")
+		b = append(append(b, name...), ':')
 		for i, v := range values {
 			if i > 0 {
-				b.WriteByte(',')
+				b = append(b, ',')
 			}
-			b.WriteString(strings.Join(strings.Fields(v), " "))
+			b = append(b, squeezed(v)...)
 		}
-		b.WriteByte('\n')
+		b = append(b, '\n')
 	}
-	return b.String()
+	return b
+}
+
+// squeezed is a header's value with single spaces, as it is signed.
+func squeezed(v string) string {
+	if strings.ContainsAny(v, "\t\n\v\f\r\u0085\u00a0") || strings.Contains(v, "  ") {
+		return strings.Join(strings.Fields(v), " ")
+	}
+	return strings.Trim(v, " ")
 }
 
 const upperHex = "0123456789ABCDEF"

@@ -94,6 +94,10 @@ func (c *Collection[T]) in(tx *Tx) *tree[T] {
 	return tx.root.trees[c.index].(*tree[T])
 }
 
+// State stands for what a View sees of the collection: of two Views it is the
+// same if, and only if, nothing was written in between. Compare it with ==.
+func (c *Collection[T]) State(tx *Tx) State { return c.in(tx) }
+
 // Get returns the value of key, and whether there is one.
 func (c *Collection[T]) Get(tx *Tx, sc ident.Scope, key string) (T, bool) {
 	r, ok := c.in(tx).Get(scoped(sc, key))

@@ -5,6 +5,9 @@ import (
 	"sync/atomic"
 )
 
+// State is what Collection.State returns.
+type State any
+
 // root is the state after one transaction, for readers. Its trees share nodes
 // with those that are written; a writer copies a node before changing it.
 type root struct {

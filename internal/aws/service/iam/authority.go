@@ -36,6 +36,11 @@ func (s *Service) Permissions(tx *store.Tx, p gateway.Principal) (gateway.Permis
 	return out, true
 }
 
+// State implements gateway.Authority.
+func (s *Service) State(tx *store.Tx) [2]store.State {
+	return [2]store.State{s.identities.State(tx), s.policies.State(tx)}
+}
+
 // documents are the inline and attached policies of one identity.
 func (s *Service) documents(tx *store.Tx, sc ident.Scope, i identity) []policy.Named {
 	var out []policy.Named
