@@ -172,7 +172,8 @@ func (s *Service) DescribeChangeSet(ctx context.Context, in *sdk.DescribeChangeS
 		StackName: aws.String(set.Stack), StackId: aws.String(set.StackID),
 		Description: some(set.Description), Status: set.Status, StatusReason: some(set.Reason),
 		ExecutionStatus: set.Execution, CreationTime: aws.Time(set.Created),
-		Capabilities: set.Desired.Capabilities, Tags: set.Desired.Tags, Changes: []types.Change{}, OnStackFailure: set.OnFailure}
+		Capabilities: set.Desired.Capabilities, Tags: set.Desired.Tags, Changes: []types.Change{},
+		OnStackFailure: set.OnFailure}
 	// was right when it came
 	if t, err := parse(set.Template, s.schemas()); err == nil {
 		out.Parameters = parameters(t, set.Desired.Parameters)
