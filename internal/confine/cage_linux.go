@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -71,11 +72,10 @@ func (c *domains) Start(cmd *exec.Cmd) error {
 		return errors.Join(err, gate.Close())
 	}
 	defer null.Close()
-	if cmd.Env == nil {
-		cmd.Env = []string{}
+	if err := c.behindGate(cmd); err != nil {
+		return errors.Join(err, gate.Close())
 	}
-	cmd.Args = append([]string{"sh", "-c", c.prelude(cmd.Env), "sh", cmd.Path}, cmd.Args[1:]...)
-	cmd.Path, cmd.ExtraFiles = shell, []*os.File{gate}
+	cmd.ExtraFiles = []*os.File{gate}
 	procgroup.Own(cmd)
 	// A stream that is left out would be opened by the confined thread.
 	if cmd.Stdin == nil {
@@ -120,31 +120,54 @@ func (c *domains) Start(cmd *exec.Cmd) error {
 // the program: limits of processes can only be set from within.
 const shell = "/bin/sh"
 
-// prelude sets limits, waits until it may go on and becomes the program. POSIX
-// counts files in half KiB, and Linux's shells memory in KiB.
-func (c *domains) prelude(env []string) string {
-	lines := []string{
+// becoming is where the program that gives another its environment may be.
+var becoming = []string{"/usr/bin/env", "/bin/env"}
+
+// behindGate makes a command a shell that waits at the gate. Until it is opened a
+// thread of ours is in the shell's domain, where it could be signalled, and no limit
+// holds. So nothing of the learner's may run before: the shell has no environment, as
+// the dynamic loader does what that says (LD_PRELOAD). What the program is given are
+// arguments until the last step, where env(1) becomes the program with them.
+func (c *domains) behindGate(cmd *exec.Cmd) error {
+	i := slices.IndexFunc(becoming, func(path string) bool { _, err := os.Stat(path); return err == nil })
+	if i < 0 {
+		return fmt.Errorf("no %s on this machine, which gives a confined program its environment", becoming[0])
+	}
+	args := []string{"sh", "-c", c.prelude(), "sh", becoming[i], "-i", "--"}
+	for _, v := range cmd.Env {
+		if name, _, ok := strings.Cut(v, "="); !ok || name == "" {
+			return fmt.Errorf("%.40q is no NAME=VALUE for a program's environment", v)
+		}
+	}
+	args = append(args, cmd.Env...)
+	if strings.Contains(cmd.Path, "=") { // env would take it for a variable
+		args = append(args, shell, "-c", `exec "$@"`, "sh")
+	}
+	cmd.Args = slices.Concat(args, []string{cmd.Path}, cmd.Args[1:])
+	cmd.Path, cmd.Env = shell, []string{}
+	return nil
+}
+
+// prelude sets limits, waits until it may go on and becomes what its arguments
+// say. POSIX counts files in half KiB, and Linux's shells memory in KiB.
+func (c *domains) prelude() string {
+	return strings.Join([]string{
 		"ulimit -c 0",
 		// The letter for processes differs among shells.
 		fmt.Sprintf("ulimit -p %d 2>/dev/null || ulimit -u %d || exit 125", c.tasks(), c.tasks()),
 		fmt.Sprintf("ulimit -f %d", (c.policy.fileSize()+511)/512),
 		fmt.Sprintf("ulimit -d %d", (c.policy.memory()+spare)/1024),
+		fmt.Sprintf("ulimit -n %d 2>/dev/null", descriptors), // it fails where there are fewer
 		"read -r go <&3 || exit 125",
 		"exec 3<&-",
-		"unset go",
-	}
-	// What the shell sets by itself.
-	for _, name := range []string{"PWD", "OLDPWD", "SHLVL", "_"} {
-		given := false
-		for _, v := range env {
-			given = given || strings.HasPrefix(v, name+"=")
-		}
-		if !given {
-			lines = append(lines, "unset "+name)
-		}
-	}
-	return strings.Join(append(lines, `exec "$@"`), "\n")
+		`exec "$@"`,
+	}, "\n")
 }
+
+// descriptors is how many files a process may have open: those of a pipe or a socket
+// hold memory that no limit of memory sees. It is what Lambda allows.
+// Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+const descriptors = 1024
 
 // spare is what one process may reserve beyond the memory of the policy:
 // stacks of threads and the like, which are reserved and never used.
