@@ -43,6 +43,7 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 	var missing *missingOutput
 	var lacking *missingAnswer
 	var much *tooMuch
+	var gap *forgotten
 	switch {
 	case err == nil:
 	case errors.As(err, &missing):
@@ -53,6 +54,8 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 		out.Expected, out.Seen = "the answer has "+lacking.name, "run: "+brief(s.runs)
 	case errors.As(err, &much):
 		out.Verdict, out.Points, out.Message = report.Fail, 0, much.Error()
+	case errors.As(err, &gap):
+		out.Verdict, out.Points, out.Message = report.Fail, 0, gap.Error()
 	case errors.Is(err, errUnsupported):
 		out.Verdict, out.Points, out.Message = report.Unsupported, 0, err.Error()
 	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:

@@ -259,7 +259,20 @@ func (s *session) queue(ctx context.Context, name string) (any, error) {
 }
 
 func (s *session) trace(ctx context.Context) ([]emulator.Call, error) {
-	return s.o.Emulator.Control().Trace(ctx, s.after)
+	calls, err := s.o.Emulator.Control().Trace(ctx, s.after)
+	if err == nil && len(calls) > 0 && calls[0].Seq != s.after+1 {
+		return nil, &forgotten{calls[len(calls)-1].Seq - s.after}
+	}
+	return calls, err
+}
+
+// forgotten is the failure of a pipeline that made more calls than are recorded: what
+// is missing may be what a check looks for, so the rest is the basis of no verdict.
+type forgotten struct{ calls uint64 }
+
+func (f *forgotten) Error() string {
+	return fmt.Sprintf("%d calls were made during this check, more than are recorded, and so none of them is looked at",
+		f.calls)
 }
 
 // span is a stretch of the trace: after the first call, up to the last.

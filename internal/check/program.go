@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/rmtree"
 	"github.com/pipelab/pipelab/internal/sandbox"
 )
 
@@ -37,7 +38,7 @@ func (s *session) program(ctx context.Context, out *report.Check) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir)
+	defer rmtree.RemoveAll(dir)
 	if s.o.Lab.FS != nil {
 		checks, err := fs.Sub(s.o.Lab.FS, "checks")
 		if err == nil {

@@ -3,6 +3,11 @@ package check_test
 import (
 	"bytes"
 	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
 	"strconv"
 	"strings"
 	"testing"
@@ -94,4 +99,58 @@ func TestRun_outlivesAPanicOfACheck(t *testing.T) {
 	got := verdicts(t, o)
 	require.Contains(t, got["read"], "error: pipelab itself failed: a fault of ours")
 	require.Equal(t, string(report.Pass)+": ", got["listed"])
+}
+
+// forgetful is an emulator whose trace has lost its oldest calls.
+type forgetful struct {
+	emulator.Emulator
+	url string
+}
+
+func (f forgetful) Control() *emulator.Control {
+	e := f.Endpoint()
+	e.URL = f.url
+	return emulator.NewControl(e)
+}
+
+const counted = `
+id: counted
+title: T
+summary: S
+level: beginner
+minutes: 1
+examTasks: ["1.1"]
+services: [s3]
+tasks: [{ id: a, title: A, text: B }]
+probes: { scans: { calls: { service: dynamodb, operation: Scan } } }
+checks:
+  - id: none
+    title: Nobody scans
+    points: 100
+    hints: [a, b, c]
+    steps: [{ call: { service: s3, operation: ListBuckets } }]
+    expect: [{ that: "size(scans) == 0", message: No Scan }]
+`
+
+// A trace with a gap is the basis of no verdict: the call that a check forbids may be
+// one of those that are missing.
+func TestRun_judgesByNoTraceThatHasForgotten(t *testing.T) {
+	o, _ := start(t, counted)
+	require.Equal(t, map[string]string{"none": "pass: "}, verdicts(t, o))
+	target, err := url.Parse(o.Emulator.Endpoint().URL)
+	require.NoError(t, err)
+	proxy := httputil.NewSingleHostReverseProxy(target)
+	gap := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/_pipelab/trace" {
+			proxy.ServeHTTP(w, r)
+			return
+		}
+		after, err := strconv.ParseUint(r.URL.Query().Get("after"), 10, 64)
+		require.NoError(t, err)
+		_, _ = fmt.Fprintf(w, "{\"seq\":%d}\n{\"seq\":%d}\n", after+5000, after+5001)
+	}))
+	t.Cleanup(gap.Close)
+	o.Emulator = forgetful{o.Emulator, gap.URL}
+	require.Equal(t, map[string]string{"none": "fail: 5001 calls were made during this check, more than are recorded, " +
+		"and so none of them is looked at"}, verdicts(t, o))
 }

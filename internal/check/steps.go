@@ -25,6 +25,7 @@ import (
 	"github.com/pipelab/pipelab/internal/datagen"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/rmtree"
 	"github.com/pipelab/pipelab/internal/sandbox"
 )
 
@@ -351,7 +352,7 @@ func (s *session) input(f *lab.File, spec *sandbox.Spec) (sum string, remove fun
 	if err != nil {
 		return "", nil, err
 	}
-	remove = func() { _ = os.RemoveAll(dir) } // a folder for temporary files
+	remove = func() { _ = rmtree.RemoveAll(dir) } // a folder for temporary files
 	defer func() {
 		if err != nil {
 			remove()

@@ -23,6 +23,7 @@ import (
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/provision"
+	"github.com/pipelab/pipelab/internal/rmtree"
 	"github.com/pipelab/pipelab/internal/sandbox"
 )
 
@@ -49,6 +50,12 @@ type ScriptError struct {
 func (e *ScriptError) Error() string {
 	return fmt.Sprintf("%s ended with exit code %d: %s", ScriptFile, e.Exit, e.Output)
 }
+
+// FolderError is a folder that cannot be deployed for what is in it, or for what its
+// script has left.
+type FolderError struct{ Why string }
+
+func (e *FolderError) Error() string { return e.Why }
 
 // Target is where and how to deploy.
 type Target struct {
@@ -78,7 +85,7 @@ func (t Target) Provided(ctx context.Context, l *lab.Folder) (map[string]string,
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer rmtree.RemoveAll(dir)
 	res, err := provision.Deploy(ctx, t.Endpoint.AWSConfig(), provision.Request{
 		StackName: l.ID + "-provided", TemplatePath: "resources.yaml", Template: src, BaseDir: dir, State: t.State,
 		Progress: t.Progress,
@@ -131,25 +138,23 @@ type Changes struct {
 // programs only has nothing to deploy.
 func (t Target) Submission(ctx context.Context, l *lab.Folder, stack, folder string,
 	provided map[string]string) (*Changes, error) {
-	outputs := maps.Clone(provided)
-	if outputs == nil {
-		outputs = map[string]string{}
-	}
 	template := filepath.Join(folder, TemplateFile)
-	if _, err := os.Stat(template); err == nil {
+	if info, err := os.Stat(template); err == nil {
+		if !info.Mode().IsRegular() {
+			return nil, &FolderError{TemplateFile + " is no file"}
+		}
 		res, err := provision.Deploy(ctx, t.Endpoint.AWSConfig(), provision.Request{
 			StackName: stack, TemplatePath: template, Given: provided, State: t.State, Progress: t.Progress,
 		})
 		if err != nil {
 			return nil, err
 		}
-		maps.Copy(outputs, res.Outputs)
-		return &Changes{Changes: res.Changes, Outputs: outputs}, nil
+		return &Changes{Changes: res.Changes, Outputs: joined(provided, res.Outputs)}, nil
 	}
 	script := filepath.Join(folder, ScriptFile)
 	if _, err := os.Stat(script); err != nil {
 		if len(l.Programs) > 0 {
-			return &Changes{Outputs: outputs}, nil
+			return &Changes{Outputs: joined(provided, nil)}, nil
 		}
 		return nil, ErrNothing
 	}
@@ -157,8 +162,18 @@ func (t Target) Submission(ctx context.Context, l *lab.Folder, stack, folder str
 	if err != nil {
 		return nil, err
 	}
-	maps.Copy(outputs, own)
-	return &Changes{Outputs: outputs}, nil
+	return &Changes{Outputs: joined(provided, own)}, nil
+}
+
+// joined are the outputs that checks look at. What the lab has provided is not the
+// submission's to rename: another stream as StreamName would be judged in its place.
+func joined(provided, own map[string]string) map[string]string {
+	outputs := maps.Clone(own)
+	if outputs == nil {
+		outputs = map[string]string{}
+	}
+	maps.Copy(outputs, provided)
+	return outputs
 }
 
 // script runs deploy.sh. The lab's outputs are in its environment, StreamName
@@ -169,7 +184,7 @@ func (t Target) script(ctx context.Context, folder string, provided map[string]s
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer rmtree.RemoveAll(dir)
 	file := filepath.Join(dir, outputsFile)
 	b, err := json.Marshal(provided)
 	if err != nil {
@@ -205,7 +220,7 @@ func (t Target) script(ctx context.Context, folder string, provided map[string]s
 	}
 	own := map[string]string{}
 	if b, err = outputs(dir); err != nil {
-		return nil, fmt.Errorf("read the outputs of %s: %w", ScriptFile, err)
+		return nil, &FolderError{fmt.Sprintf("the outputs that %s wrote cannot be read: %v", ScriptFile, err)}
 	}
 	if err := json.Unmarshal(b, &own); err != nil {
 		return nil, &ScriptError{Output: fmt.Sprintf("the outputs that it wrote are not a JSON object of strings: %v", err)}

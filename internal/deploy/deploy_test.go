@@ -105,6 +105,50 @@ func TestSubmission_scriptSeesAndAddsOutputs(t *testing.T) {
 	require.Contains(t, failed.Error(), "no such bucket")
 }
 
+// What a folder holds and what its script leaves is the submission's fault, whatever
+// it is: a grade cannot be kept open by it.
+func TestSubmission_whatIsWrongWithAFolderIsItsOwn(t *testing.T) {
+	to, l := target(t)
+	provided, err := to.Provided(t.Context(), l)
+	require.NoError(t, err)
+	var own *deploy.FolderError
+	dir := t.TempDir()
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "template.yaml"), 0o755))
+	_, err = to.Submission(t.Context(), l, "mine", dir, provided)
+	require.ErrorAs(t, err, &own)
+	require.EqualError(t, err, "template.yaml is no file")
+	for name, script := range map[string]string{
+		"a link":        `ln -sf /etc/passwd "$PIPELAB_OUTPUTS"`,
+		"a FIFO":        `rm "$PIPELAB_OUTPUTS"; mkfifo "$PIPELAB_OUTPUTS"`,
+		"a folder":      `rm "$PIPELAB_OUTPUTS"; mkdir "$PIPELAB_OUTPUTS"`,
+		"too much":      `head -c 3000000 /dev/zero > "$PIPELAB_OUTPUTS"`,
+		"nothing":       `rm "$PIPELAB_OUTPUTS"`,
+		"no folder":     `rm -r "$(dirname "$PIPELAB_OUTPUTS")"`,
+		"a closed file": `rm "$PIPELAB_OUTPUTS"; ln -s "$PIPELAB_OUTPUTS" "$PIPELAB_OUTPUTS"`,
+	} {
+		_, err := to.Submission(t.Context(), l, "mine", write(t, "deploy.sh", script+"\n"), provided)
+		require.ErrorAs(t, err, &own, name)
+		require.ErrorContains(t, err, "the outputs that deploy.sh wrote cannot be read", name)
+	}
+}
+
+// What the lab has provided keeps its name: another stream in its place would be judged.
+func TestSubmission_replacesNoOutputOfTheLab(t *testing.T) {
+	to, l := target(t)
+	provided, err := to.Provided(t.Context(), l)
+	require.NoError(t, err)
+	template := "Resources:\n  Own: { Type: AWS::Kinesis::Stream, Properties: { ShardCount: 1 } }\n" +
+		"Outputs:\n  StreamName: { Value: !Ref Own }\n  Mine: { Value: !Ref Own }\n"
+	res, err := to.Submission(t.Context(), l, "mine", write(t, "template.yaml", template), provided)
+	require.NoError(t, err)
+	require.Equal(t, provided["StreamName"], res.Outputs["StreamName"])
+	require.NotEqual(t, provided["StreamName"], res.Outputs["Mine"])
+	script := `printf '{"StreamName":"other","Mine":"x"}' > "$PIPELAB_OUTPUTS"` + "\n"
+	res, err = to.Submission(t.Context(), l, "mine", write(t, "deploy.sh", script), provided)
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"StreamName": provided["StreamName"], "Mine": "x"}, res.Outputs)
+}
+
 // A script that is confined deploys as any other, and finds nothing else.
 func TestSubmission_confinesTheScript(t *testing.T) {
 	policy, err := sandbox.NewPolicy(t.Context())
@@ -140,7 +184,7 @@ printf '{"Mine":"%s"}' "$STREAM_NAME" > "$PIPELAB_OUTPUTS"
 
 	for script, want := range map[string]string{
 		"while :; do n=$((n+1)); head -c 1000000 /dev/zero > f$n; done":               "it wrote more than 10 MiB",
-		`rm "$PIPELAB_OUTPUTS"; ln -s ` + outside + `/result.json "$PIPELAB_OUTPUTS"`: "read the outputs",
+		`rm "$PIPELAB_OUTPUTS"; ln -s ` + outside + `/result.json "$PIPELAB_OUTPUTS"`: "cannot be read",
 		`head -c 1040000 /dev/zero > "$PIPELAB_OUTPUTS"`:                              "not a JSON object",
 	} {
 		_, err = to.Submission(t.Context(), l, "mine", write(t, "deploy.sh", script), provided)

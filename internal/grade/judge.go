@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -17,6 +18,7 @@ import (
 	"github.com/pipelab/pipelab/internal/cfn"
 	"github.com/pipelab/pipelab/internal/deploy"
 	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/rmtree"
 	"github.com/pipelab/pipelab/internal/trial"
 	"github.com/pipelab/pipelab/internal/version"
 )
@@ -50,7 +52,7 @@ func (r *run) once(ctx context.Context, u *unit) (j judged, err error) {
 		if p := recover(); p != nil {
 			j.Problem = fmt.Sprintf("pipelab itself failed: %v", p)
 		}
-		_ = os.RemoveAll(dir) // what is left goes with the output's folder for work
+		_ = rmtree.RemoveAll(dir) // what is left goes with the output's folder for work
 		j.Timing.Millis = r.Clock.Now().Sub(began).Milliseconds()
 	}()
 	if err := u.lay(dir); err != nil {
@@ -149,18 +151,21 @@ func ours(err error) bool {
 	var problems *cfn.Problems
 	var failed *cfn.DeployError
 	var script *deploy.ScriptError
+	var folder *deploy.FolderError
 	var crowded *trial.CrowdedError
 	switch {
 	case errors.As(err, &crowded):
 		return false
-	case errors.As(err, &problems), errors.As(err, &script), errors.Is(err, deploy.ErrNothing):
+	case errors.As(err, &problems), errors.As(err, &script), errors.As(err, &folder),
+		errors.Is(err, deploy.ErrNothing):
 		return false
 	case !errors.As(err, &failed):
 		return true
 	}
 	var response *awshttp.ResponseError
 	if errors.As(err, &response) {
-		return response.HTTPStatusCode() >= 500
+		status := response.HTTPStatusCode()
+		return status >= http.StatusInternalServerError && status != http.StatusNotImplemented // they asked for it
 	}
 	var network *net.OpError
 	var file *os.PathError

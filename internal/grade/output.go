@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/pipelab/pipelab/internal/filelock"
+	"github.com/pipelab/pipelab/internal/rmtree"
 )
 
 // The files of an output folder.
@@ -56,7 +57,7 @@ func OpenOutput(dir string) (*Output, error) {
 }
 
 func (o *Output) start() error {
-	if err := os.RemoveAll(o.Work()); err != nil { // of a run that was killed
+	if err := rmtree.RemoveAll(o.Work()); err != nil { // of a run that was killed
 		return err
 	}
 	if err := os.MkdirAll(o.Work(), 0o700); err != nil {
@@ -193,7 +194,7 @@ func (o *Output) End() error { return o.keep(entry{Ended: true}) }
 
 // Close lets others have the folder. What was written down stays.
 func (o *Output) Close() error {
-	err := os.RemoveAll(o.Work())
+	err := rmtree.RemoveAll(o.Work())
 	if o.journal != nil {
 		err = errors.Join(err, o.journal.Close())
 	}

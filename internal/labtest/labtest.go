@@ -26,6 +26,7 @@ import (
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/prefork"
 	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/rmtree"
 	"github.com/pipelab/pipelab/internal/trial"
 )
 
@@ -253,7 +254,7 @@ func (o *Options) tree(ctx context.Context, j job) (run Run, err error) {
 	if err != nil {
 		return run, err
 	}
-	defer os.RemoveAll(dir)
+	defer rmtree.RemoveAll(dir)
 	if err := layOut(o.Lab, dir, j.name, j.mutant); err != nil {
 		return run, fmt.Errorf("%s: %w", j.name, err)
 	}

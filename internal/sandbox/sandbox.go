@@ -32,6 +32,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/prefork"
+	"github.com/pipelab/pipelab/internal/rmtree"
 )
 
 // DefaultOutput bounds what is kept of each output stream, in bytes.
@@ -92,7 +93,7 @@ func Run(ctx context.Context, s Spec) (Result, error) {
 	if err != nil {
 		return Result{}, fmt.Errorf("make a folder for temporary files: %w", err)
 	}
-	defer os.RemoveAll(tmp)
+	defer rmtree.RemoveAll(tmp)
 	if s.Timeout == 0 {
 		s.Timeout = time.Minute
 	}

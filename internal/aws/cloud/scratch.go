@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/pipelab/pipelab/internal/rmtree"
 )
 
 // scratch is a folder for files that need not be kept, made when it is first
@@ -44,7 +46,7 @@ func (s *scratch) clear() error {
 	if s.parent == "" {
 		return nil
 	}
-	return os.RemoveAll(s.below())
+	return rmtree.RemoveAll(s.below())
 }
 
 func (s *scratch) remove() error {
@@ -53,5 +55,5 @@ func (s *scratch) remove() error {
 	if s.path == "" {
 		return nil
 	}
-	return os.RemoveAll(s.path)
+	return rmtree.RemoveAll(s.path)
 }

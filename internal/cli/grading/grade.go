@@ -21,6 +21,7 @@ import (
 	"github.com/pipelab/pipelab/internal/grade"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/rmtree"
 	"github.com/pipelab/pipelab/internal/trial"
 )
 
@@ -260,7 +261,7 @@ func (g *command) show(ctx context.Context, o grade.PlanOptions) error {
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(work)
+	defer rmtree.RemoveAll(work)
 	o.Work = work
 	if g.chosen {
 		o.Assignment.Seed = g.seed

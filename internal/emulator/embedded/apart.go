@@ -18,6 +18,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/rmtree"
 )
 
 // Apart starts embedded emulators in processes of their own, so that whatever a
@@ -171,7 +172,7 @@ func (a *Apart) launch() (w *worker, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("start a process for an emulator: %w", err), os.RemoveAll(w.tmp))
+			err = errors.Join(fmt.Errorf("start a process for an emulator: %w", err), rmtree.RemoveAll(w.tmp))
 		}
 	}()
 	w.cmd = exec.Command(a.o.Command[0], a.o.Command[1:]...) //nolint:noctx // it ends with its input
@@ -227,10 +228,10 @@ func (w *worker) do(ctx context.Context, o orders) (answer, error) {
 // end ends the process and removes what it has left.
 func (w *worker) end() {
 	w.ending.Do(func() {
-		_ = w.in.Close()         // the sign to end
-		_ = w.cmd.Process.Kill() // nothing that it holds is worth waiting for
-		_ = w.cmd.Wait()         // how it ended says nothing
-		_ = os.RemoveAll(w.tmp)  // a folder for temporary files
+		_ = w.in.Close()            // the sign to end
+		_ = w.cmd.Process.Kill()    // nothing that it holds is worth waiting for
+		_ = w.cmd.Wait()            // how it ended says nothing
+		_ = rmtree.RemoveAll(w.tmp) // a folder for temporary files
 	})
 }
 
