@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 
 // As an ordinary user, whom modes hold: the test calls itself as nobody where it is root.
 func TestRemoveAll_removesFoldersThatAreClosed(t *testing.T) {
-	parent, err := os.MkdirTemp("", "rmtree-")
+	parent, err := os.MkdirTemp("", "rmtree-") //nolint:usetesting // nobody may enter the folder of a test of root
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = os.RemoveAll(parent) })
 	dir, kept := filepath.Join(parent, "work"), filepath.Join(parent, "kept")
