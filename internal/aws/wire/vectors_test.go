@@ -107,6 +107,7 @@ func TestRequestVectors(t *testing.T) {
 			}
 		}
 		t.Logf("%-16s %3d of %3d request vectors", service, ok, n)
+		require.NotZero(t, ok, service)
 		total, passed = total+n, passed+ok
 	}
 	t.Logf("%d of %d request vectors pass", passed, total)
