@@ -67,7 +67,7 @@ func (o *Outbox) attempt(ctx context.Context, key string) {
 		return nil
 	})
 	if !found {
-		return // emptied by a reset, which plans anew
+		return // emptied by a reset, which schedules anew
 	}
 	err := o.try(ctx, &d)
 	if err != nil && ctx.Err() != nil {

@@ -115,7 +115,7 @@ func (r *Retry) Error() string { return r.Err.Error() }
 func (r *Retry) Unwrap() error { return r.Err }
 
 // GiveUp is the error of an attempt that was the last, whatever the policy
-// says: what it tells of does not pass.
+// says: its reason does not pass.
 type GiveUp struct{ Err error }
 
 // Error implements error.

@@ -50,10 +50,10 @@ type Outbox struct {
 	rows    *store.Collection[Delivery] // by a number that grows
 	targets map[string]Target
 
-	mu      sync.Mutex
-	last    uint64             // number of the newest row
-	planned map[string]bool    // rows that have a timer, an attempt or a place in a line
-	lines   map[string][]place // by Order: rows that wait for one another, the first is planned
+	mu        sync.Mutex
+	last      uint64             // number of the newest row
+	scheduled map[string]bool    // rows that have a timer, an attempt or a place in a line
+	lines     map[string][]place // by Order: rows that wait for one another, the first is scheduled
 }
 
 // place is a row's place in a line.
@@ -68,8 +68,8 @@ var everywhere = ident.Scope{}
 // New returns an outbox over a store that is not open yet.
 func New(st *store.Store, clk *clock.Clock, ids *ident.Source, log *slog.Logger) *Outbox {
 	o := &Outbox{store: st, clock: clk, ids: ids, log: log, targets: map[string]Target{},
-		rows:    store.NewCollection[Delivery](st, "outbox.deliveries"),
-		planned: map[string]bool{}, lines: map[string][]place{}}
+		rows:      store.NewCollection[Delivery](st, "outbox.deliveries"),
+		scheduled: map[string]bool{}, lines: map[string][]place{}}
 	o.Worker = worker.New("outbox", clk, log, o.resume)
 	return o
 }
@@ -82,11 +82,11 @@ func (o *Outbox) Register(t Target) {
 	o.targets[t.Name] = t
 }
 
-// resume plans what an earlier run has left.
+// resume schedules what an earlier run has left.
 func (o *Outbox) resume(context.Context) error {
 	return o.store.View(func(tx *store.Tx) error {
 		o.rows.Scan(tx, everywhere, "", "", func(key string, d Delivery) bool {
-			o.plan(key, d)
+			o.schedule(key, d)
 			return true
 		})
 		return nil
@@ -98,7 +98,7 @@ func (o *Outbox) Stop() {
 	o.Worker.Stop()
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	clear(o.planned)
+	clear(o.scheduled)
 	clear(o.lines)
 }
 
@@ -117,7 +117,7 @@ func (o *Outbox) Send(tx *store.Tx, d Delivery) {
 	}
 	key := o.number(tx)
 	o.rows.Put(tx, everywhere, key, d)
-	tx.OnCommit(func() { o.plan(key, d) })
+	tx.OnCommit(func() { o.schedule(key, d) })
 }
 
 // number makes the key of a new row. Transactions that write come one after the
@@ -135,16 +135,16 @@ func (o *Outbox) number(tx *store.Tx) string {
 	return fmt.Sprintf("%016x", o.last)
 }
 
-// plan sees to it that a row is attempted when it is due. A row is planned
+// schedule sees to it that a row is attempted when it is due. A row is scheduled
 // once, whoever learns of it first: the transaction that wrote it or Start.
-func (o *Outbox) plan(key string, d Delivery) {
+func (o *Outbox) schedule(key string, d Delivery) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.planned[key] {
+	if o.scheduled[key] {
 		return
 	}
 	if d.Order != "" && len(o.lines[d.Order]) > 0 {
-		o.planned[key] = true
+		o.scheduled[key] = true
 		o.lines[d.Order] = append(o.lines[d.Order], place{key, d})
 		return
 	}
@@ -157,10 +157,10 @@ func (o *Outbox) plan(key string, d Delivery) {
 func (o *Outbox) arm(key string, d Delivery) bool {
 	timer := o.At(d.Due, "delivery to "+d.Target, func(ctx context.Context) { o.attempt(ctx, key) })
 	if timer == nil {
-		delete(o.planned, key)
+		delete(o.scheduled, key)
 		return false
 	}
-	o.planned[key] = true
+	o.scheduled[key] = true
 	return true
 }
 
@@ -168,7 +168,7 @@ func (o *Outbox) arm(key string, d Delivery) bool {
 func (o *Outbox) settled(key string, d Delivery) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	delete(o.planned, key)
+	delete(o.scheduled, key)
 	if d.Order == "" {
 		return
 	}
@@ -181,7 +181,7 @@ func (o *Outbox) settled(key string, d Delivery) {
 	o.arm(line[1].key, line[1].row)
 }
 
-// again plans the next attempt at a row.
+// again schedules the next attempt at a row.
 func (o *Outbox) again(key string, d Delivery) {
 	o.mu.Lock()
 	defer o.mu.Unlock()

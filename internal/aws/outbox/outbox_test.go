@@ -257,7 +257,7 @@ func TestStart_takesUpWhatAnotherProcessHasLeft(t *testing.T) {
 
 // A delivery that a transaction commits while Start looks for what is left is
 // known to both.
-func TestStart_plansADeliveryOnce(t *testing.T) {
+func TestStart_schedulesADeliveryOnce(t *testing.T) {
 	t.Parallel()
 	p := open(t, "", clock.NewManual(epoch))
 	const rounds = 300

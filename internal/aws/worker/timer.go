@@ -13,8 +13,8 @@ const (
 	longestWait = 5 * time.Minute
 )
 
-// Timer is work that is planned for a point in time. Its methods do nothing on
-// nil, which is what planning returns while the worker is not running.
+// Timer is work that is scheduled for a point in time. Its methods do nothing on
+// nil, which is what At returns while the worker is not running.
 type Timer struct {
 	worker *Worker
 	run    *run
@@ -24,9 +24,9 @@ type Timer struct {
 	timer  *clock.Timer // guarded by Worker.mu
 }
 
-// At plans fn for a point in time, at once when it has passed, in the run of
-// the worker that there is now: nothing is planned while there is none, because
-// Start plans what is left. While the clock is being moved, fn runs in the
+// At schedules fn for a point in time, at once when it has passed, in the run of
+// the worker that there is now: nothing is scheduled while there is none, because
+// Start schedules what is left. While the clock is being moved, fn runs in the
 // order of due times and the move waits for it; otherwise it has a goroutine of
 // its own. When fn panics it is called again, after a wait that grows.
 func (w *Worker) At(t time.Time, what string, fn func(ctx context.Context)) *Timer {
@@ -36,7 +36,7 @@ func (w *Worker) At(t time.Time, what string, fn func(ctx context.Context)) *Tim
 		return nil
 	}
 	out := &Timer{worker: w, run: w.run, what: what, fn: fn}
-	out.plan(t)
+	out.schedule(t)
 	return out
 }
 
@@ -45,13 +45,13 @@ func (w *Worker) After(d time.Duration, what string, fn func(ctx context.Context
 	return w.At(w.clock.Now().Add(d), what, fn)
 }
 
-// plan sets the timer; the caller holds the worker's mutex.
-func (t *Timer) plan(at time.Time) {
+// schedule sets the timer; the caller holds the worker's mutex.
+func (t *Timer) schedule(at time.Time) {
 	t.run.timers[t] = true
 	t.timer = t.worker.clock.At(at, t.fire)
 }
 
-// Stop takes the work off the plan. It reports false when it has begun, or is
+// Stop takes the work off the schedule. It reports false when it has begun, or is
 // off already.
 func (t *Timer) Stop() bool {
 	if t == nil {
@@ -86,6 +86,6 @@ func (t *Timer) fire() {
 	defer w.mu.Unlock()
 	if !t.run.ended {
 		t.panics++
-		t.plan(w.clock.Now().Add(Backoff(t.panics, firstRetry, longestWait)))
+		t.schedule(w.clock.Now().Add(Backoff(t.panics, firstRetry, longestWait)))
 	}
 }

@@ -6,7 +6,7 @@
 // has put in place since.
 //
 // A worker keeps nothing that a restart may not forget. What has to happen
-// stands in the store, and the function given to New plans it anew.
+// stands in the store, and the function given to New schedules it anew.
 package worker
 
 import (
@@ -43,7 +43,7 @@ type run struct {
 }
 
 // New returns a worker that is not started. The name is for the log. Start
-// calls resume, which plans what the store says is still to be done; nil plans
+// calls resume, which schedules what the store says is still to be done; nil schedules
 // nothing.
 func New(name string, clk *clock.Clock, log *slog.Logger, resume func(context.Context) error) *Worker {
 	return &Worker{name: name, clock: clk, log: log, resume: resume}
@@ -113,9 +113,9 @@ func (w *Worker) Context() context.Context {
 	return w.run.ctx
 }
 
-// enter counts a piece of work that Stop has to wait for; nil says that none
+// track counts a piece of work that Stop has to wait for; nil says that none
 // may begin.
-func (w *Worker) enter() *run {
+func (w *Worker) track() *run {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.run == nil || w.run.ended {
@@ -131,18 +131,18 @@ func (w *Worker) enter() *run {
 // work is over. ok is false when the worker is not running, and nothing else
 // is set then.
 func (w *Worker) Begin(ctx context.Context) (work context.Context, end func(), ok bool) {
-	r := w.enter()
+	r := w.track()
 	if r == nil {
 		return nil, nil, false
 	}
-	return outlive(r.ctx, ctx), r.work.Done, true
+	return join(r.ctx, ctx), r.work.Done, true
 }
 
 // Go runs fn in a goroutine that moves of the clock and Stop wait for. It
 // reports false, and runs nothing, when the worker is not running. A panic of
 // fn ends fn alone.
 func (w *Worker) Go(what string, fn func(ctx context.Context)) bool {
-	r := w.enter()
+	r := w.track()
 	if r == nil {
 		return false
 	}
@@ -185,19 +185,19 @@ func Backoff(n int, first, most time.Duration) time.Duration {
 	return min(wait, most)
 }
 
-// outlive returns a context that ends with life and has the values of both,
+// join returns a context that ends with run and has the values of both,
 // those of ctx first.
-func outlive(life, ctx context.Context) context.Context {
-	return outliving{life, context.WithoutCancel(ctx)}
+func join(run, ctx context.Context) context.Context {
+	return joined{run, context.WithoutCancel(ctx)}
 }
 
-type outliving struct {
+type joined struct {
 	context.Context
 	values context.Context
 }
 
 // Value implements context.Context.
-func (o outliving) Value(key any) any {
+func (o joined) Value(key any) any {
 	if v := o.values.Value(key); v != nil {
 		return v
 	}

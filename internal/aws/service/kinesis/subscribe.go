@@ -60,7 +60,7 @@ func (s *Service) SubscribeToShard(ctx context.Context, in *kinesis.SubscribeToS
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	if err := s.subscriptions.enter(sub, cancel); err != nil {
+	if err := s.subscriptions.begin(sub, cancel); err != nil {
 		return err
 	}
 	if err := send(&kinesis.SubscribeToShardOutput{}); err != nil {
@@ -101,9 +101,9 @@ func (s *Service) subscribe(c *gateway.Call, in *kinesis.SubscribeToShardInput) 
 	return sub, err
 }
 
-// enter makes sub the one active subscription of its consumer to its shard. A
+// begin makes sub the one active subscription of its consumer to its shard. A
 // call soon after a successful one is refused, a later one takes over.
-func (m *subscriptions) enter(sub *subscription, cancel context.CancelCauseFunc) error {
+func (m *subscriptions) begin(sub *subscription, cancel context.CancelCauseFunc) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key := sub.consumer.ARN + "/" + sub.shard
@@ -136,8 +136,8 @@ func (sub *subscription) run(ctx context.Context, send func(event any) error) er
 		}
 	}
 	defer sub.s.host.Signals.Listen(sub.stream.ARN, poke)()
-	life := clk.At(sub.started.Add(time.Duration(limit("subscriptionSeconds"))*time.Second), func() { close(over) })
-	defer life.Stop()
+	end := clk.At(sub.started.Add(time.Duration(limit("subscriptionSeconds"))*time.Second), func() { close(over) })
+	defer end.Stop()
 	quiet := clk.Now() // since when nothing was sent
 	for {
 		event, wait, err := sub.read(clk.Now(), clk.Now().Sub(quiet) >= heartbeat)

@@ -33,8 +33,8 @@ type event struct {
 	Runs      int    // that ended in a function error
 	Waits     int    // that never reached the function
 	Last      string `json:",omitempty"` // id of the latest attempt's call
-	// Done is set when all that is left is to tell a destination; only releases
-	// before the outbox stored such events.
+	// Done is set when only the record for a destination is left to
+	// deliver; only releases before the outbox stored such events.
 	Done *ending `json:",omitempty"`
 }
 
@@ -46,7 +46,7 @@ type ending struct {
 	Payload   []byte // the function's answer; nil when it never ran
 }
 
-// reorderDelay lets the events that come next overtake one.
+// reorderDelay is how long an event waits so that later ones are delivered first.
 const reorderDelay = 300 * time.Millisecond
 
 // enqueue accepts an event: it is stored before the caller is answered.
@@ -103,7 +103,7 @@ func (s *Service) attempt(ctx context.Context, d *outbox.Delivery) error {
 	out, err := s.runEvent(ctx, d, fn, &e)
 	var gone *types.ResourceNotFoundException
 	switch {
-	case errors.As(err, &gone): // there is nobody to tell
+	case errors.As(err, &gone): // its destinations are gone with it
 		return &outbox.GiveUp{Err: err}
 	case err != nil && s.switchedOff(fn):
 		return s.conclude(d, fn, e, ending{Condition: "RetriesExhausted", Failed: true})

@@ -21,8 +21,8 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
-// wish is what creation and update can set; nil leaves a setting as it is.
-type wish struct {
+// options is what creation and update can set; nil leaves a setting as it is.
+type options struct {
 	runtime     types.Runtime
 	handler     *string
 	role        *string
@@ -36,14 +36,14 @@ type wish struct {
 	logging     *types.LoggingConfig
 }
 
-func wanted(in *sdk.CreateFunctionInput) wish {
-	return wish{in.Runtime, in.Handler, in.Role, in.Description, in.Timeout, in.MemorySize, in.Environment,
+func optionsOf(in *sdk.CreateFunctionInput) options {
+	return options{in.Runtime, in.Handler, in.Role, in.Description, in.Timeout, in.MemorySize, in.Environment,
 		in.EphemeralStorage, in.Layers,
 		in.DeadLetterConfig, in.LoggingConfig}
 }
 
 // configure checks what is wanted and sets it.
-func (s *Service) configure(ctx context.Context, c *types.FunctionConfiguration, w wish) error {
+func (s *Service) configure(ctx context.Context, c *types.FunctionConfiguration, w options) error {
 	if w.runtime != "" {
 		if err := checkRuntime(w.runtime); err != nil {
 			return err

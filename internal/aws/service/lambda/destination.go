@@ -53,7 +53,7 @@ func (s *Service) conclude(d *outbox.Delivery, fn esm.Function, e event, end end
 		v, err = s.find(tx, fn)
 		return err
 	})
-	if err != nil { // the function is gone: there is nobody to tell
+	if err != nil { // the function is gone, and its destinations with it
 		return &outbox.GiveUp{Err: err}
 	}
 	from := outbox.Delivery{Cause: e.Last, SourceARN: fn.ARN(), SourceAccount: fn.Scope.Account, Scope: fn.Scope,

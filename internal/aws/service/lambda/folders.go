@@ -46,7 +46,7 @@ func (s *Service) folder(ids ...string) (dir string, release func(), err error) 
 	}
 	f.users++
 	s.folders.mu.Unlock()
-	release = sync.OnceFunc(func() { s.folders.leave(key, f) })
+	release = sync.OnceFunc(func() { s.folders.release(key, f) })
 	f.making.Lock()
 	defer f.making.Unlock()
 	if f.dir == "" {
@@ -96,8 +96,8 @@ func (s *Service) makeRoom(f *folder, ids []string) error {
 	return nil
 }
 
-// leave is the end of a process that has used a folder.
-func (c *folders) leave(key string, f *folder) {
+// release is the end of a process that has used a folder.
+func (c *folders) release(key string, f *folder) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	f.users--

@@ -29,7 +29,7 @@ func (s *Service) CreateFunction(ctx context.Context, in *sdk.CreateFunctionInpu
 	if err != nil {
 		return nil, err
 	}
-	want := wanted(in)
+	want := optionsOf(in)
 	config := defaults(fn)
 	config.PackageType, config.Architectures = types.PackageTypeZip, []types.Architecture{types.ArchitectureX8664}
 	if len(in.Architectures) > 0 {

@@ -138,10 +138,10 @@ func checkPayload(payload []byte, async bool) error {
 		Message: aws.String("Could not parse request body into json: Could not parse payload into json: " + err.Error())}
 }
 
-// enter takes one of the concurrent invocations that a function may have; its
+// acquire takes one of the concurrent invocations that a function may have; its
 // own when it has reserved some, else one of the account's. The function that
 // it returns gives it back.
-func (s *Service) enter(fn esm.Function) (leave func(), err error) {
+func (s *Service) acquire(fn esm.Function) (release func(), err error) {
 	most, reason := limit("concurrency"), types.ThrottleReasonConcurrentInvocationLimitExceeded
 	at := slot{scope: fn.Scope} // the account's pool has no name
 	err = s.host.Store.View(func(tx *store.Tx) error {

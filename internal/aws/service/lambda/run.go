@@ -41,11 +41,11 @@ func (s *Service) run(ctx context.Context, j job) (result, error) {
 		return result{}, gateway.Stopping()
 	}
 	defer end()
-	leave, err := s.enter(j.fn)
+	release, err := s.acquire(j.fn)
 	if err != nil {
 		return result{}, err
 	}
-	defer leave()
+	defer release()
 	env, err := s.fleet.Acquire(work, j.version.key(), func() (runtime.Spec, error) { return s.spec(work, j) })
 	if err != nil {
 		if errors.Is(err, runtime.ErrUnsupported) {

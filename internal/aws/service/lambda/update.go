@@ -50,7 +50,7 @@ func (s *Service) UpdateFunctionConfiguration(ctx context.Context,
 	if err != nil {
 		return nil, err
 	}
-	w := wish{in.Runtime, in.Handler, in.Role, in.Description, in.Timeout, in.MemorySize, in.Environment,
+	w := options{in.Runtime, in.Handler, in.Role, in.Description, in.Timeout, in.MemorySize, in.Environment,
 		in.EphemeralStorage, in.Layers,
 		in.DeadLetterConfig, in.LoggingConfig}
 	// The role is looked up by calls of their own, which a transaction must not make.

@@ -230,8 +230,8 @@ func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05.000Z
 
 func bucketARN(name string) string { return "arn:aws:s3:::" + name }
 
-// overtaken is how long an event waits that others shall overtake.
-const overtaken = 300 * time.Millisecond
+// reorderDelay is how long an event waits so that later ones are delivered first.
+const reorderDelay = 300 * time.Millisecond
 
 // giveUp is how long a delivery is tried again.
 //
@@ -276,7 +276,7 @@ func (s *Service) announce(tx *store.Tx, from source, b bucket, e *entry, v vers
 		d := toTarget(b.Name, b.Owner, r.target, message(from, b, *e, v, event, r.id))
 		d.Cause = from.cause
 		if _, hit := s.host.Faults.Take(gateway.FaultReorder, "s3", "Notify", b.Name); hit {
-			d.Due = s.host.Clock.Now().Add(overtaken)
+			d.Due = s.host.Clock.Now().Add(reorderDelay)
 		}
 		times := 1
 		if _, hit := s.host.Faults.Take(gateway.FaultDuplicate, "s3", "Notify", b.Name); hit {

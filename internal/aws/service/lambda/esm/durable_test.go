@@ -25,15 +25,16 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
-// life is one run of the emulator over a directory.
-type life struct {
+// process is one run of the emulator over a directory.
+type process struct {
 	t  *testing.T
 	g  *gateway.Gateway
 	st *store.Store
 	f  *functions
 }
 
-func live(t *testing.T, dir string, now time.Time, handler func(event) (any, error), more ...gateway.Service) *life {
+func startProcess(t *testing.T, dir string, now time.Time, handler func(event) (any, error),
+	more ...gateway.Service) *process {
 	st := store.New(store.Options{Dir: dir})
 	clk := clock.NewManual(now)
 	g := gateway.New(st, clk, ident.NewSource(), slog.New(slog.DiscardHandler))
@@ -45,41 +46,41 @@ func live(t *testing.T, dir string, now time.Time, handler func(event) (any, err
 	}
 	require.NoError(t, st.Open())
 	require.NoError(t, g.Start(context.Background()))
-	return &life{t, g, st, f}
+	return &process{t, g, st, f}
 }
 
-func (l *life) call(service, operation string, in any) any {
-	l.t.Helper()
-	out, err := l.g.Invoke(l.t.Context(),
+func (p *process) call(service, operation string, in any) any {
+	p.t.Helper()
+	out, err := p.g.Invoke(p.t.Context(),
 		gateway.Call{Principal: gateway.RootOf("test"),
 			Scope: ident.Scope{Account: ident.DefaultAccount, Region: ident.DefaultRegion}, Service: service,
 			Operation: operation, Input: in})
-	require.NoError(l.t, err)
+	require.NoError(p.t, err)
 	return out
 }
 
-func (l *life) pass(d time.Duration) {
-	l.t.Helper()
-	require.NoError(l.t, l.f.Idle(l.t.Context()))
-	require.NoError(l.t, l.g.Host().Clock.Advance(l.t.Context(), d))
-	require.NoError(l.t, l.f.Idle(l.t.Context()))
+func (p *process) pass(d time.Duration) {
+	p.t.Helper()
+	require.NoError(p.t, p.f.Idle(p.t.Context()))
+	require.NoError(p.t, p.g.Host().Clock.Advance(p.t.Context(), d))
+	require.NoError(p.t, p.f.Idle(p.t.Context()))
 }
 
-// end is the end of the process.
-func (l *life) end() {
-	l.t.Helper()
-	l.g.Stop()
-	require.NoError(l.t, l.st.Close())
+// stop ends the process as an interrupt does.
+func (p *process) stop() {
+	p.t.Helper()
+	p.g.Stop()
+	require.NoError(p.t, p.st.Close())
 }
 
-func (l *life) stream() {
-	l.t.Helper()
-	l.call("kinesis", "CreateStream", &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
-	l.pass(time.Second)
+func (p *process) stream() {
+	p.t.Helper()
+	p.call("kinesis", "CreateStream", &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
+	p.pass(time.Second)
 }
 
-func (l *life) put(data string) {
-	l.call("kinesis", "PutRecord", &kinesis.PutRecordInput{StreamName: aws.String("s"), PartitionKey: aws.String("k"),
+func (p *process) put(data string) {
+	p.call("kinesis", "PutRecord", &kinesis.PutRecordInput{StreamName: aws.String("s"), PartitionKey: aws.String("k"),
 		Data: []byte(data)})
 }
 
@@ -96,31 +97,31 @@ func TestMapping_survivesTheProcess(t *testing.T) {
 		state.N += len(e.Records)
 		return map[string]any{"state": state}, nil
 	}
-	l := live(t, dir, awstest.Epoch, sum)
-	l.stream()
-	l.call("lambda", "CreateEventSourceMapping", &lambda.CreateEventSourceMappingInput{FunctionName: aws.String("f"),
+	p := startProcess(t, dir, awstest.Epoch, sum)
+	p.stream()
+	p.call("lambda", "CreateEventSourceMapping", &lambda.CreateEventSourceMappingInput{FunctionName: aws.String("f"),
 		EventSourceArn:   aws.String(streamARN),
 		StartingPosition: "LATEST", TumblingWindowInSeconds: aws.Int32(60),
 		FilterCriteria: filters(`{"partitionKey":["k"]}`)})
-	l.pass(time.Second)
-	l.put("1")
-	l.pass(0)
-	l.put("2")
-	l.pass(2 * time.Second)
-	require.Equal(t, [][]string{{"1"}, {"2"}}, l.f.batches())
-	l.f.Stop()
-	l.put("3")
-	l.end()
+	p.pass(time.Second)
+	p.put("1")
+	p.pass(0)
+	p.put("2")
+	p.pass(2 * time.Second)
+	require.Equal(t, [][]string{{"1"}, {"2"}}, p.f.batches())
+	p.f.Stop()
+	p.put("3")
+	p.stop()
 
-	l = live(t, dir, awstest.Epoch.Add(20*time.Second), sum)
-	l.pass(5 * time.Minute)
-	ev := l.f.events()
+	p = startProcess(t, dir, awstest.Epoch.Add(20*time.Second), sum)
+	p.pass(5 * time.Minute)
+	ev := p.f.events()
 	require.Len(t, ev, 2)
 	require.Equal(t, []string{"3"}, ev[0].data())
 	require.JSONEq(t, `{"N":2}`, string(ev[0].State))
 	require.True(t, ev[1].Final)
 	require.JSONEq(t, `{"N":3}`, string(ev[1].State))
-	l.end()
+	p.stop()
 }
 
 // The process dies at any point between the failure of a batch and the next
@@ -138,18 +139,18 @@ func TestMapping_givenUpRecordsSurviveTheProcess(t *testing.T) {
 	}
 	unreachable := queue()
 	unreachable.refuse(errors.New("out of order"))
-	l := live(t, dir, awstest.Epoch, failing("bad"), unreachable)
-	l.stream()
-	l.call("lambda", "CreateEventSourceMapping", &lambda.CreateEventSourceMappingInput{FunctionName: aws.String("f"),
+	p := startProcess(t, dir, awstest.Epoch, failing("bad"), unreachable)
+	p.stream()
+	p.call("lambda", "CreateEventSourceMapping", &lambda.CreateEventSourceMappingInput{FunctionName: aws.String("f"),
 		EventSourceArn: aws.String(streamARN), StartingPosition: "TRIM_HORIZON", BatchSize: aws.Int32(1),
 		MaximumRetryAttempts: aws.Int32(1), DestinationConfig: onFailure("arn:aws:sqs:us-east-1:000000000000:dlq")})
-	l.put("bad")
-	l.put("good")
+	p.put("bad")
+	p.put("good")
 	before, err := os.Stat(journal(dir))
 	require.NoError(t, err)
-	l.pass(5 * time.Second)
-	require.Equal(t, [][]string{{"bad"}, {"bad"}, {"good"}}, l.f.batches())
-	l.end()
+	p.pass(5 * time.Second)
+	require.Equal(t, [][]string{{"bad"}, {"bad"}, {"good"}}, p.f.batches())
+	p.stop()
 
 	written, err := os.ReadFile(journal(dir))
 	require.NoError(t, err)
@@ -165,13 +166,13 @@ func TestMapping_givenUpRecordsSurviveTheProcess(t *testing.T) {
 		require.NoError(t, os.CopyFS(cut, os.DirFS(dir)))
 		require.NoError(t, os.Truncate(journal(cut), int64(at)))
 		reachable := queue()
-		l := live(t, cut, awstest.Epoch.Add(10*time.Second), failing("bad"), reachable)
-		l.pass(time.Minute)
+		p := startProcess(t, cut, awstest.Epoch.Add(10*time.Second), failing("bad"), reachable)
+		p.pass(time.Minute)
 		require.NotEmpty(t, reachable.all(), "the process died after %d bytes", at)
-		l.put("next")
-		l.pass(time.Second)
-		ran := l.f.batches()
+		p.put("next")
+		p.pass(time.Second)
+		ran := p.f.batches()
 		require.Equal(t, []string{"next"}, ran[len(ran)-1])
-		l.end()
+		p.stop()
 	}
 }
