@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -23,6 +25,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pipelab/pipelab/internal/aws/awstest"
+	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	scfn "github.com/pipelab/pipelab/internal/aws/service/cloudformation"
@@ -48,7 +51,12 @@ type guarded struct {
 
 func enforced(t testing.TB) *guarded {
 	t.Helper()
-	c := awstest.New(t, skinesis.New,
+	return enforcedAt(t, clock.NewManual(awstest.Epoch))
+}
+
+func enforcedAt(t testing.TB, clk *clock.Clock) *guarded {
+	t.Helper()
+	c := awstest.NewWithClock(t, clk, skinesis.New,
 		func(h *gateway.Host) gateway.Service { return sdynamo.New(h) },
 		func(h *gateway.Host) gateway.Service { return ssqs.New(h) },
 		func(h *gateway.Host) gateway.Service { return ss3.New(h) },
@@ -453,6 +461,66 @@ func TestEnforced_signaturesAreVerified(t *testing.T) {
 		require.NoError(t, resp.Body.Close())
 		require.Equal(t, want, resp.StatusCode, url)
 	}
+}
+
+func TestEnforced_presignedURLsHaveTheirSignersPermissions(t *testing.T) {
+	t.Parallel()
+	g, ctx := enforced(t), t.Context()
+	g.bucket("data")
+	alice := buckets(g.user("alice", `{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::data/k"}`))
+	for key, want := range map[string]int{"k": 200, "other": 403} {
+		signed, err := s3.NewPresignClient(alice).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("data"),
+			Key: &key})
+		require.NoError(t, err)
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, signed.URL, nil)
+		require.NoError(t, err)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		require.NoError(t, resp.Body.Close())
+		require.Equal(t, want, resp.StatusCode, key)
+	}
+}
+
+func TestEnforced_presignedURLsExpire(t *testing.T) {
+	t.Parallel()
+	g, ctx := enforcedAt(t, clock.New()), t.Context()
+	g.bucket("data")
+	signed, err := s3.NewPresignClient(g.s3).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: aws.String("data"),
+		Key: aws.String("k")}, s3.WithPresignExpires(15*time.Minute))
+	require.NoError(t, err)
+	for _, want := range []int{200, 403} {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, signed.URL, nil)
+		require.NoError(t, err)
+		resp, err := http.DefaultClient.Do(req)
+		require.NoError(t, err)
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, errors.Join(err, resp.Body.Close()))
+		require.Equal(t, want, resp.StatusCode)
+		require.Equal(t, want == 403, strings.Contains(string(body), "<Message>Request has expired</Message>"))
+		g.Advance(16 * time.Minute)
+	}
+}
+
+func TestEnforced_deletesTheObjectsThatMayBeDeleted(t *testing.T) {
+	t.Parallel()
+	g, ctx := enforced(t), t.Context()
+	g.bucket("data")
+	g.put(g.root, "data", "mine/a")
+	alice := buckets(g.user("alice", `{"Effect":"Allow","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::data/mine/*"}`))
+	out, err := alice.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: aws.String("data"), Delete: &s3types.Delete{
+		Objects: []s3types.ObjectIdentifier{{Key: aws.String("mine/a")}, {Key: aws.String("k")},
+			{Key: aws.String("mine/a"), VersionId: aws.String("null")}}}})
+	require.NoError(t, err)
+	require.Len(t, out.Deleted, 1)
+	require.Equal(t, "mine/a", *out.Deleted[0].Key)
+	require.Len(t, out.Errors, 2)
+	require.Equal(t, "k", *out.Errors[0].Key)
+	require.Equal(t, "AccessDenied", *out.Errors[0].Code)
+	require.Equal(t, "User: arn:aws:iam::000000000000:user/alice is not authorized to perform: s3:DeleteObject on "+
+		"resource: arn:aws:s3:::data/k because no identity-based policy allows the s3:DeleteObject action", *out.Errors[0].Message)
+	require.Contains(t, *out.Errors[1].Message, "s3:DeleteObjectVersion")
+	require.NoError(t, get(g.root, "data", "k"))
+	require.Error(t, get(g.root, "data", "mine/a"))
 }
 
 func TestEnforced_resourcePoliciesOfStreamsLetOthersIn(t *testing.T) {

@@ -127,15 +127,8 @@ func (r *region) role() *string {
 // function makes a Python function that a bucket named data may call.
 func (r *region) function(role *string, name, code string, more ...func(*lambda.CreateFunctionInput)) string {
 	r.t.Helper()
-	var buf bytes.Buffer
-	z := zip.NewWriter(&buf)
-	f, err := z.Create("app.py")
-	require.NoError(r.t, err)
-	_, err = f.Write([]byte(code))
-	require.NoError(r.t, err)
-	require.NoError(r.t, z.Close())
 	in := &lambda.CreateFunctionInput{FunctionName: &name, Role: role, Runtime: types.RuntimePython312,
-		Handler: aws.String("app.handler"), Timeout: aws.Int32(20), Code: &types.FunctionCode{ZipFile: buf.Bytes()}}
+		Handler: aws.String("app.handler"), Timeout: aws.Int32(20), Code: &types.FunctionCode{ZipFile: r.zip(code)}}
 	for _, m := range more {
 		m(in)
 	}
@@ -148,6 +141,19 @@ func (r *region) function(role *string, name, code string, more ...func(*lambda.
 	require.NoError(r.t, err)
 	r.pass(time.Second) // until it is active
 	return *out.FunctionArn
+}
+
+// zip is code as a function has it.
+func (r *region) zip(code string) []byte {
+	r.t.Helper()
+	var buf bytes.Buffer
+	z := zip.NewWriter(&buf)
+	f, err := z.Create("app.py")
+	require.NoError(r.t, err)
+	_, err = f.Write([]byte(code))
+	require.NoError(r.t, err)
+	require.NoError(r.t, z.Close())
+	return buf.Bytes()
 }
 
 func (r *region) queue(name string) (url, arn string) {

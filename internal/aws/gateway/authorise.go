@@ -116,31 +116,49 @@ func (g *Gateway) authorise(ctx context.Context, c *Call, op Operation, rec *Tra
 	needs := op.Needs(c)
 	_ = g.host.Store.View(func(tx *store.Tx) error { // reads only: no error
 		j := g.judge(tx, c, mode)
-		var refused *decided
 		for i := range needs {
 			for _, resource := range needs[i].Resources {
 				one := j.decide(&needs[i], resource)
 				if mode != Off {
 					rec.Judged = rec.Judged.and(one.text)
 				}
-				if refused == nil && !one.Decision.Allowed() {
-					refused = one
+				if one.Decision.Allowed() {
+					continue
+				}
+				no := j.refuse(one, rec)
+				switch {
+				case mode == Soft && !always:
+				case op.partly:
+					c.refuse(permission{one.Action, resource}, no)
+				case err == nil:
+					err = no
 				}
 			}
-		}
-		if refused == nil {
-			return nil
-		}
-		rec.Denied = refused.Decision.Refusal(c.Principal.String(), refused.Action, refused.Resource)
-		switch {
-		case c.unsigned():
-			err = g.public[c.Service].Closed(tx, c, arnOf(refused.Resource))
-		case mode != Soft || always:
-			err = g.refusal(c, &refused.Judgement, rec.Denied)
 		}
 		return nil
 	})
 	return err
+}
+
+// refuse is the answer to a call that lacks a permission; the first one is told by
+// the trace.
+func (j *judge) refuse(one *decided, rec *TraceEntry) error {
+	message := one.Decision.Refusal(j.call.Principal.String(), one.Action, one.Resource)
+	if rec.Denied == "" {
+		rec.Denied = message
+	}
+	if j.call.unsigned() {
+		return j.g.public[j.call.Service].Closed(j.tx, j.call, arnOf(one.Resource))
+	}
+	return j.g.refusal(j.call, &one.Judgement, message)
+}
+
+// refuse notes a part of the call that is not to be done.
+func (c *Call) refuse(p permission, err error) {
+	if c.refused == nil {
+		c.refused = map[permission]error{}
+	}
+	c.refused[p] = err
 }
 
 // arnOf reads the resource of a permission; "*" is none.
@@ -333,9 +351,11 @@ func ownPolicy(action string) bool {
 }
 
 // Trusts reports whether a role's trust policy lets a service assume the role, as
-// those ask that are told to use a role; c is the call that tells them.
-func Trusts(c *Call, trust *policy.Document, role ident.ARN, service Principal) bool {
-	asks := &Call{ID: c.ID, Time: c.Time, Scope: c.Scope, Principal: service, Service: "sts", Operation: "AssumeRole"}
+// those ask that are told to use a role for a resource of theirs; c is the call that
+// tells them.
+func Trusts(c *Call, trust *policy.Document, role ident.ARN, service Principal, source string) bool {
+	asks := &Call{ID: c.ID, Time: c.Time, Scope: c.Scope, Principal: service, Service: "sts", Operation: "AssumeRole",
+		SourceARN: source}
 	j := &judge{call: asks}
 	k := &keys{judge: j, need: &Need{}, owner: role.Account}
 	return policy.Evaluate(&policy.Request{Principal: j.who(), Action: "sts:AssumeRole", Resource: role.String(),

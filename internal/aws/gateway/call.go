@@ -116,7 +116,8 @@ type Call struct {
 
 	// validate compares the input of a call from the network with the model.
 	validate func(input any) error
-	inside   bool // HTTP comes from a service of ours
+	refused  map[permission]error // of an operation that does what it may
+	inside   bool                 // HTTP comes from a service of ours
 }
 
 // Internal reports whether one service called another.
@@ -148,6 +149,22 @@ func (c *Call) Has(path string) bool {
 		}
 	}
 	return v.IsValid() && !v.IsZero()
+}
+
+// permission is an action on a resource.
+type permission struct{ action, resource string }
+
+// Refuses returns the error of the first of these permissions that the call lacks;
+// only the handlers of operations that are Partly allowed need to ask.
+func (c *Call) Refuses(needs ...Need) error {
+	for _, n := range needs {
+		for _, resource := range n.Resources {
+			if err := c.refused[permission{n.Action, resource}]; err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 type callKey struct{}

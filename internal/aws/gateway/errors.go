@@ -92,6 +92,15 @@ func ErrorCode(err error) string {
 	return ""
 }
 
+// ErrorMessage is the message of an AWS error, "" for others.
+func ErrorMessage(err error) string {
+	var api smithy.APIError
+	if errors.As(err, &api) {
+		return api.ErrorMessage()
+	}
+	return ""
+}
+
 // ErrorHeader are headers of the answer.
 func (e *Error) ErrorHeader() http.Header { return e.Header }
 

@@ -75,6 +75,10 @@ func Hashes() Option { return func(op *Operation) { op.hashes = true } }
 // it; a fault of the kind crash is left to it.
 func Crashes() Option { return func(op *Operation) { op.runs = true } }
 
+// Partly marks an operation that does what it may and answers for the rest: its
+// handler asks Call.Refuses of each part.
+func Partly() Option { return func(op *Operation) { op.partly = true } }
+
 // About gives operations without resources the one that the first of these
 // members names, as arn spells it. Operations without such a member stay as
 // they are; a call without its value is about "*".

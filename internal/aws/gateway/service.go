@@ -79,6 +79,7 @@ type Operation struct {
 
 	limits *limits // members of Input that may not be set; nil when all may
 	named  bool    // Action was given, perhaps as none
+	partly bool    // the handler asks which parts of a call are refused
 	hashes bool    // the handler compares the body with its hash
 	runs   bool    // the handler runs a program, and crashes it where a fault says so
 }

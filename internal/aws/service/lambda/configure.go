@@ -58,7 +58,7 @@ func (s *Service) configure(ctx context.Context, c *types.FunctionConfiguration,
 		c.EphemeralStorage = w.storage
 	}
 	if w.role != nil {
-		if err := s.checkRole(ctx, *w.role); err != nil {
+		if err := s.checkRole(ctx, *w.role, aws.ToString(c.FunctionArn)); err != nil {
 			return err
 		}
 		c.Role = w.role
@@ -122,8 +122,9 @@ func checkRuntime(r types.Runtime) error {
 	return nil
 }
 
-// checkRole refuses a role that is not there or that does not trust Lambda.
-func (s *Service) checkRole(ctx context.Context, arn string) error {
+// checkRole refuses a role that is not there or that does not trust Lambda to run
+// the function with that ARN.
+func (s *Service) checkRole(ctx context.Context, arn, function string) error {
 	refused := invalid("The role defined for the function cannot be assumed by Lambda.")
 	a, err := ident.ParseARN(arn)
 	if err != nil || a.Service != "iam" || !strings.HasPrefix(a.Resource, "role/") {
@@ -141,19 +142,20 @@ func (s *Service) checkRole(ctx context.Context, arn string) error {
 		return err
 	}
 	text, err := url.QueryUnescape(aws.ToString(out.Role.AssumeRolePolicyDocument))
-	if err != nil || aws.ToString(out.Role.Arn) != arn || !s.trusts(ctx, text, a, "lambda.amazonaws.com") {
+	if err != nil || aws.ToString(out.Role.Arn) != arn || !s.trusts(ctx, text, a, function) {
 		return refused
 	}
 	return nil
 }
 
-// trusts reports whether a trust policy lets a service assume the role.
-func (s *Service) trusts(ctx context.Context, document string, role ident.ARN, service string) bool {
+// trusts reports whether a trust policy lets Lambda assume the role for a function.
+func (s *Service) trusts(ctx context.Context, document string, role ident.ARN, function string) bool {
 	doc, err := policy.Parse(policy.Trust, document)
 	if err != nil {
 		return false
 	}
-	return gateway.Trusts(gateway.From(ctx), doc, role, gateway.ServicePrincipal(service, role.Account))
+	return gateway.Trusts(gateway.From(ctx), doc, role, gateway.ServicePrincipal("lambda.amazonaws.com", role.Account),
+		function)
 }
 
 // reserved are the variables that functions cannot set.

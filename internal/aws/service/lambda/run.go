@@ -151,7 +151,10 @@ func (s *Service) spec(ctx context.Context, j job) (spec runtime.Spec, err error
 		return runtime.Spec{}, err
 	}
 	key, err := gateway.Invoke[sts.AssumeRoleOutput](ctx, s.host, gateway.Call{
-		Principal: gateway.ServicePrincipal("lambda.amazonaws.com", role.Account), Scope: j.fn.Scope, Service: "sts",
+		Principal: gateway.ServicePrincipal("lambda.amazonaws.com", role.Account), Scope: j.fn.Scope,
+		// Source: https://docs.aws.amazon.com/lambda/latest/dg/permissions-source-function-arn.html and
+		// https://docs.aws.amazon.com/IAM/latest/UserGuide/confused-deputy.html
+		SourceARN: esm.Function{Scope: j.fn.Scope, Name: j.fn.Name}.ARN(), SourceAccount: j.fn.Scope.Account, Service: "sts",
 		Operation: "AssumeRole",
 		Input: &sts.AssumeRoleInput{RoleArn: c.Role, RoleSessionName: c.FunctionName,
 			DurationSeconds: aws.Int32(credentialLife)}})

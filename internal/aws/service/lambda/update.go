@@ -54,7 +54,7 @@ func (s *Service) UpdateFunctionConfiguration(ctx context.Context,
 		in.EphemeralStorage, in.Layers,
 		in.DeadLetterConfig, in.LoggingConfig}
 	// The role is looked up by calls of their own, which a transaction must not make.
-	probe := types.FunctionConfiguration{}
+	probe := types.FunctionConfiguration{FunctionArn: aws.String(fn.ARN())}
 	if err := s.configure(ctx, &probe, w); err != nil {
 		return nil, err
 	}

@@ -89,8 +89,14 @@ func (s *Service) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) 
 	if _, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner); err != nil {
 		return nil, err
 	}
-	out := &s3.DeleteObjectsOutput{}
+	out, call := &s3.DeleteObjectsOutput{}, gateway.From(ctx)
 	for _, o := range in.Delete.Objects {
+		needs := removed(in.Bucket, o.Key, o.VersionId, deref(in.BypassGovernanceRetention))
+		if err := call.Refuses(needs...); err != nil {
+			out.Errors = append(out.Errors, types.Error{Key: o.Key, VersionId: o.VersionId, Code: ptr(gateway.ErrorCode(err)),
+				Message: ptr(gateway.ErrorMessage(err))})
+			continue
+		}
 		var d deletion
 		err := s.host.Store.Update(func(tx *store.Tx) error {
 			b, err := s.bucket(tx, in.Bucket, nil)

@@ -58,7 +58,7 @@ func (s *Service) objectOperations() []gateway.Operation {
 		gateway.Op(d, s.HeadObject, ofVersion("s3:GetObject")),
 		gateway.Op(d, s.CopyObject, gateway.Needing(copyNeeds)),
 		gateway.Op(d, s.DeleteObject, gateway.Needing(deleteNeeds)),
-		gateway.Op(d, s.DeleteObjects, gateway.Needing(deleteManyNeeds)),
+		gateway.Op(d, s.DeleteObjects, gateway.Needing(deleteManyNeeds), gateway.Partly()),
 		gateway.Op(d, s.CreateMultipartUpload, gateway.Needing(uploadNeeds)),
 		gateway.Op(d, s.UploadPart, gateway.Action("s3:PutObject"), onObject, gateway.Hashes()),
 		gateway.Op(d, s.UploadPartCopy, gateway.Needing(partCopyNeeds)),
