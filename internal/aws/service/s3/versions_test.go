@@ -203,9 +203,13 @@ func TestListObjectVersions_goesOnWhileVersionsComeAndGo(t *testing.T) {
 			for _, n := range w.model.names() {
 				now[plain(n)] = true
 			}
+			moved := "" // the key whose list goes on behind a null version that may be at another place now
+			if aws.ToString(in.VersionIdMarker) == "null" {
+				moved = *in.KeyMarker + " "
+			}
 			maps.DeleteFunc(lasting, func(n string, _ bool) bool {
 				// A null version that is replaced has the same name at another place.
-				return !now[n] || strings.HasSuffix(n, " null")
+				return !now[n] || strings.HasSuffix(n, " null") || moved != "" && strings.HasPrefix(n, moved)
 			})
 		}
 		for n := range lasting {
