@@ -87,6 +87,9 @@ func (t *Target) badParameter() string {
 func (t *Target) decodePayload(req *http.Request, n *node, v reflect.Value) error {
 	if n.shape.Payload == "" {
 		b, err := readBody(req)
+		if err == nil {
+			err = t.checkDigest(req, b)
+		}
 		if err != nil || len(b) == 0 {
 			return err
 		}
@@ -105,6 +108,9 @@ func (t *Target) decodePayload(req *http.Request, n *node, v reflect.Value) erro
 		return nil
 	}
 	b, err := readBody(req)
+	if err == nil {
+		err = t.checkDigest(req, b)
+	}
 	if err != nil || len(b) == 0 {
 		return err
 	}

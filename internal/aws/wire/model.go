@@ -52,6 +52,8 @@ type Operation struct {
 	Input  *Ref      `json:"input"`
 	Output *Ref      `json:"output"`
 	Errors []Ref     `json:"errors"`
+
+	Checksum *checksumTrait `json:"httpChecksum"`
 }
 
 type httpTrait struct {

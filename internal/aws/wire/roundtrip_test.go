@@ -146,6 +146,9 @@ func asked(in reflect.Value) {
 			f.SetString(value)
 		}
 	}
+	if f := in.FieldByName("ContentMD5"); f.IsValid() && !in.FieldByName("Body").IsValid() {
+		f.SetZero() // of a document that is not written yet
+	}
 	if f := in.FieldByName("ContentLength"); f.IsValid() && f.Type() == reflect.TypeFor[*int64]() {
 		f.Set(reflect.ValueOf(aws.Int64(int64(len("body")))))
 	}

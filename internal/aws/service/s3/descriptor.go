@@ -190,8 +190,8 @@ func kept() map[string]string {
 	return map[string]string{
 		"*.RequestPayer":                                  "no bucket lets requesters pay",
 		"*.OptionalObjectAttributes":                      "asks for restores; nothing is archived",
-		"*.ChecksumAlgorithm":                             "names the header of a document's checksum",
-		"*.ContentMD5":                                    "as the checksum of a document",
+		"*.ChecksumAlgorithm":                             "names the checksum of a document, which the reader of the request compares",
+		"*.ContentMD5":                                    "as the checksum of a document: compared already",
 		"CompleteMultipartUploadInput.ChecksumType":       "the type that the upload was begun with counts",
 		"types.CORSRule.ID":                               "kept and returned",
 		"types.ServerSideEncryptionRule.BucketKeyEnabled": "kept and returned; it saves calls of KMS",
