@@ -506,7 +506,8 @@ func TestEnforced_deletesTheObjectsThatMayBeDeleted(t *testing.T) {
 	g, ctx := enforced(t), t.Context()
 	g.bucket("data")
 	g.put(g.root, "data", "mine/a")
-	alice := buckets(g.user("alice", `{"Effect":"Allow","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::data/mine/*"}`))
+	alice := buckets(g.user("alice",
+		`{"Effect":"Allow","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::data/mine/*"}`))
 	out, err := alice.DeleteObjects(ctx, &s3.DeleteObjectsInput{Bucket: aws.String("data"), Delete: &s3types.Delete{
 		Objects: []s3types.ObjectIdentifier{{Key: aws.String("mine/a")}, {Key: aws.String("k")},
 			{Key: aws.String("mine/a"), VersionId: aws.String("null")}}}})
@@ -517,7 +518,8 @@ func TestEnforced_deletesTheObjectsThatMayBeDeleted(t *testing.T) {
 	require.Equal(t, "k", *out.Errors[0].Key)
 	require.Equal(t, "AccessDenied", *out.Errors[0].Code)
 	require.Equal(t, "User: arn:aws:iam::000000000000:user/alice is not authorized to perform: s3:DeleteObject on "+
-		"resource: arn:aws:s3:::data/k because no identity-based policy allows the s3:DeleteObject action", *out.Errors[0].Message)
+		"resource: arn:aws:s3:::data/k because no identity-based policy allows the s3:DeleteObject action",
+		*out.Errors[0].Message)
 	require.Contains(t, *out.Errors[1].Message, "s3:DeleteObjectVersion")
 	require.NoError(t, get(g.root, "data", "k"))
 	require.Error(t, get(g.root, "data", "mine/a"))
