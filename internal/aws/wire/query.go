@@ -14,7 +14,8 @@ import (
 // decodeQuery reads the parameters of a query request: Name.member.1.Key=….
 // EC2's form of it has lists as Name.1 and members that begin with a capital.
 func (t *Target) decodeQuery(n *node, v reflect.Value) error {
-	q := &queryReader{form: t.form, zeros: &t.zeros, ec2: t.Protocol == EC2Query}
+	q := &queryReader{form: t.form, zeros: &t.zeros, ec2: t.Protocol == EC2Query,
+		moved: len(t.model.Metadata.QueryCompatible) > 0}
 	for k := range t.form {
 		q.keys = append(q.keys, k)
 	}
@@ -28,6 +29,7 @@ type queryReader struct {
 
 	zeros *zeros
 	ec2   bool
+	moved bool // the service spoke this protocol before its model's
 }
 
 // under reports whether a parameter is named prefix or lies below it.
@@ -53,6 +55,9 @@ func (q *queryReader) value(n *node, v reflect.Value, prefix string, depth int) 
 		}
 		for _, f := range n.fields {
 			name := join(prefix, q.name(f))
+			if old := q.oldName(f, prefix); old != "" && !q.under(name) {
+				name = old
+			}
 			if !q.under(name) {
 				continue
 			}
@@ -117,6 +122,23 @@ func (q *queryReader) name(f *field) string {
 	return f.member
 }
 
+// oldName is how a list or map was spelled before its service moved to JSON, which
+// its model does not say any more: by the shape of its elements
+// (SendMessageBatchRequestEntry.1.Id), or in the singular (AttributeName.1,
+// Attribute.1.Name). Empty when a form has none of it.
+// Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-xml.html
+func (q *queryReader) oldName(f *field, prefix string) string {
+	if !q.moved || !f.flattened() || f.node.elem == nil {
+		return ""
+	}
+	for _, name := range []string{f.node.elem.shape.Name, strings.TrimSuffix(f.member, "s")} {
+		if old := join(prefix, name); q.under(old + ".1") {
+			return old
+		}
+	}
+	return ""
+}
+
 func join(prefix, name string) string {
 	if prefix == "" {
 		return name
@@ -155,6 +177,11 @@ func (q *queryReader) mapping(n *node, v reflect.Value, prefix string, depth int
 		if !q.under(at) {
 			v.Set(out)
 			return nil
+		}
+		if q.moved && q.form.Has(at+".Name") {
+			key, val = "Name", "Value"
+		} else if q.moved && q.form.Has(at+".Key") {
+			key, val = "Key", "Value"
 		}
 		e := reflect.New(n.typ.Elem()).Elem()
 		if err := q.value(n.elem, e, at+"."+val, depth+1); err != nil {
