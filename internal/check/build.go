@@ -24,6 +24,9 @@ type Builds struct {
 	mu   sync.Mutex
 	dir  string
 	made map[string]*build
+
+	compiling sync.Mutex // of confined programs, so that it is known whose packages came
+	cache     int64      // bytes that one may leave in Go's cache
 }
 
 // build is one program, or why there is none. It is done once made is closed.
@@ -35,7 +38,7 @@ type build struct {
 }
 
 // NewBuilds returns builds of which none is made.
-func NewBuilds() *Builds { return &Builds{made: map[string]*build{}} }
+func NewBuilds() *Builds { return &Builds{made: map[string]*build{}, cache: buildCache} }
 
 // Close removes what was built.
 func (b *Builds) Close() {
@@ -54,6 +57,8 @@ const buildLimit = 10 * time.Minute
 const (
 	buildMemory = 4 << 30
 	buildDisk   = 2 << 30
+	// A program with one client of the SDK, the standard library included: 120 MB.
+	buildCache = 1 << 30
 )
 
 // goRun reports whether a command is "go run PACKAGE ARGUMENTS…".
@@ -71,7 +76,7 @@ func (b *Builds) prepare(ctx context.Context, spec *sandbox.Spec) (*sandbox.Resu
 			return nil, err
 		}
 		if mine {
-			one.failed, one.err = compile(ctx, *spec, one.file)
+			one.failed, one.err = b.compile(ctx, *spec, one.file)
 			if one.err != nil { // whoever comes next may have more luck, or more time
 				b.forget(one)
 			}
@@ -157,7 +162,7 @@ func (o *Options) buildAhead(ctx context.Context, wanted map[string]bool) {
 // compile runs the compiler as it would run for the learner, but for what the
 // machine's settings say, and confined where the program is: it only reads the
 // learner's files, but they may name others.
-func compile(ctx context.Context, spec sandbox.Spec, file string) (*sandbox.Result, error) {
+func (b *Builds) compile(ctx context.Context, spec sandbox.Spec, file string) (*sandbox.Result, error) {
 	places, err := goPlaces(ctx)
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("%w: %w", errInterrupted, ctx.Err())
@@ -182,9 +187,12 @@ func compile(ctx context.Context, spec sandbox.Spec, file string) (*sandbox.Resu
 		p.Memory, p.Disk, p.FileSize, p.Ports = buildMemory, buildDisk, buildDisk, nil
 		spec.Policy = p
 	}
-	r, err := sandbox.Run(ctx, spec)
+	r, left, err := b.run(ctx, spec, places["GOCACHE"])
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("%w: %w", errInterrupted, errors.Join(err, ctx.Err()))
+	}
+	if left != "" {
+		return &sandbox.Result{Exit: -1, Stderr: left}, nil
 	}
 	if err != nil {
 		return nil, err
@@ -195,6 +203,21 @@ func compile(ctx context.Context, spec sandbox.Spec, file string) (*sandbox.Resu
 	r.Stderr = r.Stdout + r.Stderr
 	r.Stdout = ""
 	return &r, nil
+}
+
+// run runs a compiler; left says that it left too much in Go's cache.
+func (b *Builds) run(ctx context.Context, spec sandbox.Spec, cache string) (r sandbox.Result, left string, err error) {
+	if spec.Policy == nil {
+		r, err = sandbox.Run(ctx, spec)
+		return r, "", err
+	}
+	b.compiling.Lock()
+	defer b.compiling.Unlock()
+	watch := watchCache(cache)
+	held, stop := watch.hold(ctx, b.cache)
+	r, err = sandbox.Run(held, spec)
+	stop()
+	return r, watch.undo(b.cache), err
 }
 
 // goPlaces asks Go where it keeps things.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -180,4 +181,27 @@ func TestBuilds_confined(t *testing.T) {
 	require.NotContains(t, r.Stdout+r.Stderr, "SECRET")
 	require.NotEqual(t, 0, r.Exit)
 	require.Contains(t, r.Stderr, "permission denied")
+}
+
+// What strangers' sources leave in Go's cache would stay on the machine for good.
+func TestBuilds_leaveNoMoreInGosCacheThanTheyMay(t *testing.T) {
+	policy, err := confine.New(t.Context())
+	if errors.Is(err, confine.ErrUnavailable) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	places, err := goPlaces(t.Context())
+	require.NoError(t, err)
+	b := NewBuilds()
+	defer b.Close()
+	b.cache = 8 << 20
+	salt := strconv.FormatInt(time.Now().UnixNano(), 10)
+	before := watchCache(places["GOCACHE"])
+	r := run(t, b, workspaceOf(t, map[string]string{"go.mod": goMod,
+		"large/large.go": "package large\n\n// " + salt + "\nvar X" + salt + " = [12 << 20]byte{(12 << 20) - 1: 1}\n",
+		"src/app.go":     "package main\n\nimport _ \"example.com/app/large\"\n\nfunc main() { undefined() }\n"}), policy)
+	require.Equal(t, -1, r.Exit)
+	require.Contains(t, r.Stderr, "more than 8 MiB of packages in Go's cache, which were removed")
+	files, size := before.grown()
+	require.Less(t, size, int64(8<<20), "%q", files)
 }
