@@ -25,6 +25,7 @@ type Builds struct {
 	dir  string
 	made map[string]*build
 
+	clock     Clock
 	compiling sync.Mutex // of confined programs, so that it is known whose packages came
 	cache     int64      // bytes that one may leave in Go's cache
 }
@@ -37,8 +38,11 @@ type build struct {
 	err    error
 }
 
-// NewBuilds returns builds of which none is made.
-func NewBuilds() *Builds { return &Builds{made: map[string]*build{}, cache: buildCache} }
+// NewBuilds returns builds of which none is made. The clock is the machine's, which
+// compilers run in.
+func NewBuilds(c Clock) *Builds {
+	return &Builds{clock: c, made: map[string]*build{}, cache: buildCache}
+}
 
 // Close removes what was built.
 func (b *Builds) Close() {
@@ -214,7 +218,7 @@ func (b *Builds) run(ctx context.Context, spec sandbox.Spec, cache string) (r sa
 	b.compiling.Lock()
 	defer b.compiling.Unlock()
 	watch := watchCache(cache)
-	held, stop := watch.hold(ctx, b.cache)
+	held, stop := watch.hold(ctx, b.clock, b.cache)
 	r, err = sandbox.Run(held, spec)
 	stop()
 	return r, watch.undo(b.cache), err

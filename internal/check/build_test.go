@@ -14,6 +14,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/sandbox"
 )
@@ -64,7 +65,7 @@ func main() { fmt.Println(len(os.Args), os.Args[1:]); os.Exit(3) }
 `
 
 func TestBuilds_makesTheSameFilesOnce(t *testing.T) {
-	b := NewBuilds()
+	b := NewBuilds(clock.New())
 	dir := workspaceOf(t, map[string]string{"go.mod": goMod, "src/app.go": prints})
 	t.Setenv("GOFLAGS", "-mod=vendor") // the machine's settings are not the learner's
 	r := run(t, b, dir, nil)
@@ -91,7 +92,7 @@ func TestBuilds_makesTheSameFilesOnce(t *testing.T) {
 
 // What does not compile is the learner's, in the compiler's words.
 func TestBuilds_tellsWhatTheCompilerSays(t *testing.T) {
-	b := NewBuilds()
+	b := NewBuilds(clock.New())
 	defer b.Close()
 	dir := workspaceOf(t, map[string]string{"go.mod": goMod, "src/app.go": "package main\n\nfunc main() { missing() }\n"})
 	for range 2 {
@@ -104,7 +105,7 @@ func TestBuilds_tellsWhatTheCompilerSays(t *testing.T) {
 
 // A build that was interrupted is none.
 func TestBuilds_interrupted(t *testing.T) {
-	b := NewBuilds()
+	b := NewBuilds(clock.New())
 	defer b.Close()
 	dir := workspaceOf(t, map[string]string{"go.mod": goMod, "src/app.go": prints})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -117,7 +118,7 @@ func TestBuilds_interrupted(t *testing.T) {
 
 // Nobody gets the program of somebody whose files differ only in what is hidden.
 func TestBuilds_hiddenFiles(t *testing.T) {
-	b := NewBuilds()
+	b := NewBuilds(clock.New())
 	defer b.Close()
 	source := "package main\n\nimport _ \"embed\"\n\n//go:embed .name\nvar name string\n\nfunc main() { print(name) }\n"
 	for _, name := range []string{"one", "two"} {
@@ -137,7 +138,7 @@ func TestBuilds_hiddenFiles(t *testing.T) {
 
 // Who waits for a build does not suffer when whoever makes it runs out of time.
 func TestBuilds_anothersTimeIsUp(t *testing.T) {
-	b := NewBuilds()
+	b := NewBuilds(clock.New())
 	defer b.Close()
 	dir := workspaceOf(t, map[string]string{"go.mod": goMod, "src/app.go": prints})
 	spec := sandbox.Spec{Command: []string{"go", "run", "src/app.go"}, Dir: dir}
@@ -163,7 +164,7 @@ func TestBuilds_confined(t *testing.T) {
 		t.Skip(err)
 	}
 	require.NoError(t, err)
-	b := NewBuilds()
+	b := NewBuilds(clock.New())
 	defer b.Close()
 	r := run(t, b, workspaceOf(t, map[string]string{"go.mod": goMod, "src/app.go": prints}), policy)
 	require.Equal(t, "3 [a b c]\n", r.Stdout, r.Stderr)
@@ -173,7 +174,7 @@ func TestBuilds_confined(t *testing.T) {
 	mod := goMod + "\nrequire example.com/outside v0.0.0\n\nreplace example.com/outside => " + outside + "\n"
 	source := "package main\n\nimport \"example.com/outside\"\n\nfunc main() { println(outside.Text) }\n"
 	thief := map[string]string{"go.mod": mod, "src/app.go": source}
-	free := NewBuilds()
+	free := NewBuilds(clock.New())
 	defer free.Close()
 	r = run(t, free, workspaceOf(t, thief), nil)
 	require.Contains(t, r.Stderr, "SECRET") // nothing else keeps it
@@ -192,7 +193,7 @@ func TestBuilds_leaveNoMoreInGosCacheThanTheyMay(t *testing.T) {
 	require.NoError(t, err)
 	places, err := goPlaces(t.Context())
 	require.NoError(t, err)
-	b := NewBuilds()
+	b := NewBuilds(clock.New())
 	defer b.Close()
 	b.cache = 8 << 20
 	salt := strconv.FormatInt(time.Now().UnixNano(), 10)

@@ -77,21 +77,14 @@ const cachedEvery = time.Second
 
 // hold cancels when more than most bytes have come, until the returned function is
 // called.
-func (c *cached) hold(ctx context.Context, most int64) (held context.Context, stop func()) {
+func (c *cached) hold(ctx context.Context, clock Clock, most int64) (held context.Context, stop func()) {
 	held, cancel := context.WithCancel(ctx)
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		ticker := time.NewTicker(cachedEvery) //nolint:forbidigo // compilers run in the machine's time
-		defer ticker.Stop()
-		for {
-			select {
-			case <-held.Done():
-				return
-			case <-ticker.C:
-				if _, size := c.grown(); size > most {
-					cancel()
-				}
+		for clock.Sleep(held, cachedEvery) == nil {
+			if _, size := c.grown(); size > most {
+				cancel()
 			}
 		}
 	}()

@@ -82,7 +82,7 @@ func Run(ctx context.Context, o Options) (*report.Result, error) {
 		return nil, errors.New("a run of checks needs a lab, an emulator and a clock")
 	}
 	if o.Builds == nil {
-		o.Builds = NewBuilds()
+		o.Builds = NewBuilds(o.Clock)
 		defer o.Builds.Close()
 	}
 	if o.Expressions == nil {

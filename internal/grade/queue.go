@@ -81,7 +81,7 @@ func (p *Plan) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
 	if o.Deadline == 0 {
 		o.Deadline = defaultDeadline
 	}
-	r := &run{Plan: p, RunOptions: o, expressions: check.NewExpressions(), builds: check.NewBuilds(),
+	r := &run{Plan: p, RunOptions: o, expressions: check.NewExpressions(), builds: check.NewBuilds(o.Clock),
 		results: map[*unit]judged{}, began: o.Clock.Now()}
 	// Submissions of one key are the same files with the same data: one is run
 	// for all of them, so that copies have one result.

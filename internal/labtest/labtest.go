@@ -171,7 +171,7 @@ func Test(ctx context.Context, o Options) (*Outcome, error) {
 	if len(o.Seeds) == 0 {
 		o.Seeds = []uint64{1, 2}
 	}
-	o.expressions, o.builds = check.NewExpressions(), check.NewBuilds()
+	o.expressions, o.builds = check.NewExpressions(), check.NewBuilds(o.Clock)
 	defer o.builds.Close()
 	jobs := o.jobs()
 	if len(jobs) == 0 {
