@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
 	"io"
 	"math"
 	"net/http"
@@ -108,7 +109,8 @@ func suites(t *testing.T, file string) []suite {
 }
 
 // registered is a registry with a service of one suite and one case.
-func (s suite) registered(t *testing.T, c protocolCase, types shapes) (reg *wire.Registry, in, out reflect.Type, ok bool) {
+func (s suite) registered(t *testing.T, c protocolCase, types shapes) (reg *wire.Registry, in, out reflect.Type,
+	ok bool) {
 	t.Helper()
 	s.Metadata["signingName"] = "suite"
 	model := zipped(t, map[string]any{"metadata": s.Metadata, "shapes": s.Shapes,
@@ -241,7 +243,7 @@ func elements(t *testing.T, doc string) []string {
 	leaf := false
 	for {
 		tok, err := d.Token()
-		if err == io.EOF {
+		if errors.Is(err, io.EOF) {
 			slices.Sort(out)
 			return out
 		}

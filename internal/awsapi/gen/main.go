@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"go/format"
 	"os"
@@ -72,7 +73,7 @@ func run(folder string) error {
 
 // operations are the names of the files that the SDK has one of for each.
 func operations(name string) ([]string, error) {
-	dir, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", sdk+name).Output()
+	dir, err := exec.CommandContext(context.Background(), "go", "list", "-m", "-f", "{{.Dir}}", sdk+name).Output()
 	if err != nil {
 		return nil, fmt.Errorf("its module is not known: go get %s%s: %w", sdk, name, err)
 	}

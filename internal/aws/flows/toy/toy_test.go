@@ -169,8 +169,8 @@ func TestToy_isRecorded(t *testing.T) {
 	require.NoError(t, w.counter.Call(t.Context(), "CreateCounter", map[string]any{"Name": "clicks",
 		"TargetArn": "arn:aws:sqs:us-east-1:000000000000:q"}, nil))
 	_, err = queues.SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{QueueUrl: q.QueueUrl,
-		Attributes: map[string]string{"Policy": `{"Statement":{"Effect":"Allow","Principal":{"Service":"toy.amazonaws.com"},` +
-			`"Action":"sqs:SendMessage","Resource":"*","Condition":{"ArnEquals":{"aws:SourceArn":` +
+		Attributes: map[string]string{"Policy": `{"Statement":{"Effect":"Allow",` +
+			`"Principal":{"Service":"toy.amazonaws.com"},"Action":"sqs:SendMessage","Resource":"*","Condition":{"ArnEquals":{"aws:SourceArn":` +
 			`"arn:aws:toy:us-east-1:000000000000:counter:clicks"}}}}`}})
 	require.NoError(t, err)
 	w.count(t, map[string]any{"Name": "clicks"})

@@ -138,7 +138,7 @@ func start(f *zip.File) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer r.Close() //nolint:errcheck // only read
+	defer r.Close()
 	u, err := gzip.NewReader(r)
 	if err != nil {
 		return nil, err
