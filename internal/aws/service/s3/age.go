@@ -1,7 +1,9 @@
 package s3
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -57,57 +59,80 @@ func (s *Service) sweep(now time.Time) error {
 	}
 }
 
-// pass takes every task that is due once, in order.
+// pass takes every task that is due once: of each key the oldest version first and
+// the newest last, so that a version that goes does not change how many newer ones
+// those below it have at this midnight.
 func (s *Service) pass(now time.Time) (acted bool, err error) {
-	from, end := "", taskKey(now.Unix()+1, "")
-	for {
-		var keys []string
-		var tasks []task
-		_ = s.host.Store.View(func(tx *store.Tx) error { // reads only: no error
-			s.tasks.Scan(tx, everywhere, "", from, func(k string, t task) bool {
-				if k >= end || len(keys) == chunk {
-					return false
-				}
-				keys, tasks = append(keys, k), append(tasks, t)
-				return true
-			})
-			return nil
-		})
-		if len(keys) == 0 {
-			return acted, nil
+	for { // buckets whose rules have changed come first: they make tasks
+		at, found := s.unplanned(now)
+		if !found {
+			break
 		}
-		if tasks[0].Key == "" {
-			err = s.planChunk(keys[0])
-			acted, from = true, keys[0] // again, until all of the bucket is planned
-		} else {
-			n := 0
-			for n < len(tasks) && tasks[n].Key != "" {
-				n++
-			}
-			var some bool
-			some, err = s.take(keys[:n], tasks[:n], now)
-			acted, from = acted || some, keys[n-1]+"\x00"
+		if err := s.planChunk(at); err != nil {
+			return acted, err
 		}
-		if err != nil {
+		acted = true
+	}
+	list := s.dueBy(now)
+	slices.SortFunc(list, func(a, b dueTask) int {
+		return cmp.Or(strings.Compare(a.Bucket, b.Bucket), strings.Compare(a.Key, b.Key),
+			strings.Compare(b.ID, a.ID)) // the ids of newer versions come first
+	})
+	for some := range slices.Chunk(list, chunk) {
+		did, err := s.take(some, now)
+		if acted = acted || did; err != nil {
 			return acted, err
 		}
 	}
+	return acted, nil
+}
+
+// dueTask is a task with its place in the index.
+type dueTask struct {
+	task
+	at string
+}
+
+// unplanned finds a bucket whose rules have changed.
+func (s *Service) unplanned(now time.Time) (at string, found bool) {
+	s.eachDue(now, func(k string, t task) bool {
+		at, found = k, t.Key == ""
+		return !found
+	})
+	return at, found
+}
+
+// dueBy are the tasks about versions and uploads.
+func (s *Service) dueBy(now time.Time) (list []dueTask) {
+	s.eachDue(now, func(k string, t task) bool {
+		list = append(list, dueTask{t, k})
+		return true
+	})
+	return list
+}
+
+func (s *Service) eachDue(now time.Time, fn func(at string, t task) bool) {
+	end := taskKey(now.Unix()+1, "")
+	_ = s.host.Store.View(func(tx *store.Tx) error { // reads only: no error
+		s.tasks.Scan(tx, everywhere, "", "", func(k string, t task) bool { return k < end && fn(k, t) })
+		return nil
+	})
 }
 
 // take does tasks about versions and uploads in one transaction.
-func (s *Service) take(keys []string, tasks []task, now time.Time) (acted bool, err error) {
+func (s *Service) take(list []dueTask, now time.Time) (acted bool, err error) {
 	err = s.host.Store.Update(func(tx *store.Tx) error {
-		for i, t := range tasks {
+		for _, t := range list {
 			b, ok := s.buckets.Get(tx, everywhere, t.Bucket)
 			if !ok {
-				s.tasks.Delete(tx, everywhere, keys[i])
+				s.tasks.Delete(tx, everywhere, t.at)
 				continue
 			}
 			did := false
 			if t.Upload != "" {
-				did = s.ageUpload(tx, b, keys[i], t, now)
+				did = s.ageUpload(tx, b, t.at, t.task, now)
 			} else {
-				did = s.age(tx, b, keys[i], t, now)
+				did = s.age(tx, b, t.at, t.task, now)
 			}
 			acted = acted || did
 		}
