@@ -226,7 +226,8 @@ func TestParse_hasOneNameForEachService(t *testing.T) {
 	require.NoError(t, err)
 	require.Contains(t, string(src), "sqs, cloudwatchlogs]")
 	for _, name := range []string{"logs", "cloudwatchlogs"} {
-		l, err := lab.Parse("lab.yaml", []byte(strings.Replace(string(src), "sqs, cloudwatchlogs]", "sqs, "+name+"]", 1)), nil)
+		text := strings.Replace(string(src), "sqs, cloudwatchlogs]", "sqs, "+name+"]", 1)
+		l, err := lab.Parse("lab.yaml", []byte(text), nil)
 		require.NoError(t, err)
 		require.Contains(t, l.Services, "cloudwatchlogs")
 		require.NotContains(t, l.Services, "logs")

@@ -123,7 +123,14 @@ func (v *validator) everything() {
 		v.text(p+".explanation", m.Explanation)
 	}
 	v.datasets("data", l.Data)
-	for name, p := range l.Programs {
+	v.programs()
+	v.probes("probes", l.Probes)
+	v.checks()
+	v.durations(reflect.ValueOf(l).Elem(), "")
+}
+
+func (v *validator) programs() {
+	for name, p := range v.lab.Programs {
 		if len(p.Command) == 0 {
 			v.at("programs."+name, "such as [python3, src/app.py]", "command is missing")
 		}
@@ -134,9 +141,6 @@ func (v *validator) everything() {
 			}
 		}
 	}
-	v.probes("probes", l.Probes)
-	v.checks()
-	v.durations(reflect.ValueOf(l).Elem(), "")
 }
 
 func (v *validator) datasets(path string, sets map[string]Dataset) {

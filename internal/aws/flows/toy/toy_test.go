@@ -170,8 +170,8 @@ func TestToy_isRecorded(t *testing.T) {
 		"TargetArn": "arn:aws:sqs:us-east-1:000000000000:q"}, nil))
 	_, err = queues.SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{QueueUrl: q.QueueUrl,
 		Attributes: map[string]string{"Policy": `{"Statement":{"Effect":"Allow",` +
-			`"Principal":{"Service":"toy.amazonaws.com"},"Action":"sqs:SendMessage","Resource":"*","Condition":{"ArnEquals":{"aws:SourceArn":` +
-			`"arn:aws:toy:us-east-1:000000000000:counter:clicks"}}}}`}})
+			`"Principal":{"Service":"toy.amazonaws.com"},"Action":"sqs:SendMessage","Resource":"*",` +
+			`"Condition":{"ArnEquals":{"aws:SourceArn":"arn:aws:toy:us-east-1:000000000000:counter:clicks"}}}}`}})
 	require.NoError(t, err)
 	w.count(t, map[string]any{"Name": "clicks"})
 	got, err := queues.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: q.QueueUrl, WaitTimeSeconds: 20})

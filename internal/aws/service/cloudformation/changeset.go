@@ -39,7 +39,8 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *sdk.CreateChangeSetIn
 	error) {
 	if err := gateway.Refuse("cloudformation", "CreateChangeSet",
 		gateway.Asked{What: "ChangeSetType IMPORT", Is: in.ChangeSetType == types.ChangeSetTypeImport},
-		gateway.Asked{What: "OnStackFailure DO_NOTHING", Is: in.OnStackFailure == types.OnStackFailureDoNothing}); err != nil {
+		gateway.Asked{What: "OnStackFailure DO_NOTHING",
+			Is: in.OnStackFailure == types.OnStackFailureDoNothing}); err != nil {
 		return nil, err
 	}
 	call := gateway.From(ctx)

@@ -190,7 +190,7 @@ func kept() map[string]string {
 	return map[string]string{
 		"*.RequestPayer":                                  "no bucket lets requesters pay",
 		"*.OptionalObjectAttributes":                      "asks for restores; nothing is archived",
-		"*.ChecksumAlgorithm":                             "names the checksum of a document, which the reader of the request compares",
+		"*.ChecksumAlgorithm":                             "names the checksum of a document, which is compared already",
 		"*.ContentMD5":                                    "as the checksum of a document: compared already",
 		"CompleteMultipartUploadInput.ChecksumType":       "the type that the upload was begun with counts",
 		"types.CORSRule.ID":                               "kept and returned",
