@@ -94,7 +94,7 @@ func TestNew_losesNothingThatWasAcknowledgedBeforeAKill(t *testing.T) {
 		w := start(t, dir, nil)
 		for _, d := range deeds {
 			n, err := d.seen(t.Context(), w)
-			require.NoError(t, err, d.name)
+			require.NoError(t, err, "kill %d: %s", i, d.name)
 			require.GreaterOrEqual(t, n, done[d.name], "kill %d: %s", i, d.name)
 			done[d.name] = n
 		}
