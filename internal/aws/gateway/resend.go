@@ -40,6 +40,7 @@ type keptAnswer struct {
 const (
 	resendAnswer = 1 << 20 // bytes of an answer that is kept
 	resendAll    = 8 << 20 // bytes of all that are
+	resendCalls  = 1000    // how many are: a first repetition comes within a second
 )
 
 // NewResends returns a handler in front of another.
@@ -96,7 +97,7 @@ func (r *Resends) put(key string, a *keptAnswer) {
 	}
 	r.kept[key], r.order = a, append(r.order, key)
 	r.bytes += size(key, a)
-	for ; r.bytes > resendAll; r.order = r.order[1:] {
+	for ; r.bytes > resendAll || len(r.order) > resendCalls; r.order = r.order[1:] {
 		oldest := r.order[0]
 		r.bytes -= size(oldest, r.kept[oldest])
 		delete(r.kept, oldest)
@@ -120,7 +121,7 @@ type teed struct {
 // WriteHeader implements http.ResponseWriter.
 func (t *teed) WriteHeader(status int) {
 	if t.status == 0 && status >= http.StatusOK {
-		t.status, t.sent = status, t.Header().Clone()
+		t.status, t.sent = status, t.Header() // nobody changes it from here on
 		t.keep = status < http.StatusMultipleChoices && !t.gone() &&
 			t.sent.Get("Content-Type") != "application/vnd.amazon.eventstream" // has no end
 	}

@@ -65,3 +65,23 @@ func TestResends_areBounded(t *testing.T) {
 	call("0", 2)
 	require.Equal(t, 23, calls, "the oldest went first")
 }
+
+func TestResends_areSoMany(t *testing.T) {
+	calls := 0
+	h := gateway.NewResends(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		calls++
+		w.WriteHeader(http.StatusOK)
+	}))
+	call := func(id, number int) {
+		req := resent(t.Context(), number)
+		req.Header.Set("Amz-Sdk-Invocation-Id", fmt.Sprint(id))
+		h.ServeHTTP(httptest.NewRecorder(), req)
+	}
+	for id := range 1001 {
+		call(id, 1)
+	}
+	call(1, 2)
+	require.Equal(t, 1001, calls, "a thousand are kept")
+	call(0, 2)
+	require.Equal(t, 1002, calls, "and not one more")
+}
