@@ -30,7 +30,7 @@ type listener struct {
 	log    *slog.Logger
 
 	mu    sync.Mutex
-	ctx   context.Context //nolint:containedctx // of the connections between a start and its stop; nil between
+	ctx   context.Context // of the connections between a start and its stop; nil between
 	end   context.CancelFunc
 	conns map[net.Conn]bool
 	work  sync.WaitGroup // the connections; added to under mu, with ctx set

@@ -1,8 +1,8 @@
 package wire
 
 import (
-	"crypto/md5"  //nolint:gosec // what AWS's protocol has
-	"crypto/sha1" //nolint:gosec // as above
+	"crypto/md5"  // what AWS's protocol has
+	"crypto/sha1" // as above
 	"crypto/sha256"
 	"encoding/base64"
 	"hash"
@@ -47,7 +47,7 @@ func (t *Target) checkDigest(req *http.Request, b []byte) error {
 		if err != nil || len(want) != md5.Size {
 			return errorf(http.StatusBadRequest, "InvalidDigest", "The Content-MD5 you specified was invalid.")
 		}
-		if sum := md5.Sum(b); string(sum[:]) != string(want) { //nolint:gosec // as above
+		if sum := md5.Sum(b); string(sum[:]) != string(want) { // as above
 			return errorf(http.StatusBadRequest, "BadDigest", "The Content-MD5 you specified did not match what we received.")
 		}
 	}
