@@ -103,7 +103,7 @@ func Delete(ctx context.Context, cfg aws.Config, state State, stack string, prog
 
 func newEngine(ctx context.Context, cfg aws.Config, state State, progress func(cfn.Event)) (*cfn.Engine, *Provider,
 	error) {
-	who, err := sts.NewFromConfig(cfg).GetCallerIdentity(ctx, nil)
+	who, err := client[*sts.Client](cfg).GetCallerIdentity(ctx, nil)
 	if err != nil {
 		return nil, nil, fmt.Errorf("ask the cloud whose account this is: %w", err)
 	}

@@ -12,6 +12,8 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
+	"reflect"
 	"slices"
 	"time"
 
@@ -26,6 +28,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 
+	"github.com/pipelab/pipelab/internal/awsapi"
 	"github.com/pipelab/pipelab/internal/cfn"
 )
 
@@ -66,9 +69,9 @@ func At(client aws.HTTPClient, endpoint, account, region string) cfn.Provider {
 // code by digest; nil allows none.
 func New(cfg aws.Config, account string, assets Assets) *Provider {
 	p := &Provider{
-		s3:      s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true }),
-		kinesis: kinesis.NewFromConfig(cfg), dynamo: dynamodb.NewFromConfig(cfg), lambda: lambda.NewFromConfig(cfg),
-		sqs: sqs.NewFromConfig(cfg), logs: cloudwatchlogs.NewFromConfig(cfg), iam: iam.NewFromConfig(cfg),
+		s3: client[*s3.Client](cfg), kinesis: client[*kinesis.Client](cfg), dynamo: client[*dynamodb.Client](cfg),
+		lambda: client[*lambda.Client](cfg), sqs: client[*sqs.Client](cfg), logs: client[*cloudwatchlogs.Client](cfg),
+		iam:     client[*iam.Client](cfg),
 		account: account, region: cfg.Region, assets: assets, types: map[string]resourceType{},
 	}
 	for _, t := range slices.Concat(p.s3Types(), p.kinesisTypes(), p.dynamoTypes(), p.lambdaTypes(), p.lambdaConfigTypes(),
@@ -76,6 +79,17 @@ func New(cfg aws.Config, account string, assets Assets) *Provider {
 		p.types[t.schema.Type] = t
 	}
 	return p
+}
+
+// client is the SDK's client of this type, made as all of ours are.
+func client[C any](cfg aws.Config) C {
+	name := path.Base(reflect.TypeFor[C]().Elem().PkgPath())
+	s, _ := awsapi.Find(name)
+	c, ok := s.Client(cfg).(C)
+	if !ok {
+		panic("no service has the client " + reflect.TypeFor[C]().String()) // the table is part of the program
+	}
+	return c
 }
 
 // Register adds resource types of a caller's own, which must behave as

@@ -55,13 +55,16 @@ type authorities struct {
 	guards  map[string]Guard  // by the service that ARNs name
 	owners  map[string]Owner  // likewise
 	tagged  map[string]Tagged // likewise
+	trust   map[string]bool   // likewise: policies of resources are trust policies
+	tagKeys map[string]bool   // condition keys for tags that a service has of its own
 	parse   policy.Cache
 	known   permissionCache
 	decided decisionCache
 }
 
 func newAuthorities() authorities {
-	return authorities{guards: map[string]Guard{}, owners: map[string]Owner{}, tagged: map[string]Tagged{}}
+	return authorities{guards: map[string]Guard{}, owners: map[string]Owner{}, tagged: map[string]Tagged{},
+		trust: map[string]bool{}, tagKeys: map[string]bool{}}
 }
 
 // register finds out what a service knows.
@@ -78,7 +81,11 @@ func (a *authorities) register(s Service, d Descriptor) {
 			names[name] = true
 		}
 	}
+	for _, key := range d.TagKeys {
+		a.tagKeys[key] = true
+	}
 	for name := range names {
+		a.trust[name] = a.trust[name] || d.Trust
 		if guards {
 			a.guards[name] = guard
 		}
@@ -97,7 +104,7 @@ func (a *authorities) register(s Service, d Descriptor) {
 // on the control plane is no API call on AWS, and on its own resources it needs
 // no permission.
 func (c *Call) always(op Operation) bool {
-	if c.unsigned() || c.Service == "sts" && c.Operation == "AssumeRole" {
+	if c.unsigned() || op.trusts {
 		return true
 	}
 	return c.Principal.Kind == AWSService && op.Plane == Data && c.Principal.Service != c.Service+".amazonaws.com"
@@ -115,7 +122,7 @@ func (g *Gateway) authorise(ctx context.Context, c *Call, op Operation, rec *Tra
 	}
 	needs := op.Needs(c)
 	_ = g.host.Store.View(func(tx *store.Tx) error { // reads only: no error
-		j := g.judge(tx, c, mode)
+		j := &judge{g: g, tx: tx, call: c, free: mode == Off, trusts: op.trusts, frees: op.frees}
 		for i := range needs {
 			for _, resource := range needs[i].Resources {
 				one := j.decide(&needs[i], resource)
@@ -170,10 +177,8 @@ func arnOf(resource string) ident.ARN {
 // refusal is a denial in the form of the service that was called.
 func (g *Gateway) refusal(c *Call, j *Judgement, message string) error {
 	f := g.services.Errors(c.Service).denied()
-	if c.Service == "s3" && (c.Principal.Kind == Anonymous || j.Decision.Type == policy.ResourceBased) {
-		// S3 gives no reason to callers of other accounts.
-		// Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
-		message = "Access Denied"
+	if f.Message != "" && (c.Principal.Kind == Anonymous || j.Decision.Type == policy.ResourceBased) {
+		message = f.Message
 	}
 	return Errorf(f.Status, f.Code, "%s", message)
 }
@@ -207,13 +212,11 @@ type judge struct {
 	tx     *store.Tx
 	call   *Call
 	free   bool // identity policies do not matter
+	trusts bool // the operation is Trusting
+	frees  bool // the operation is Unlocking
 	asked  bool // perms are there
 	perms  Permissions
 	person policy.Principal
-}
-
-func (g *Gateway) judge(tx *store.Tx, c *Call, mode Mode) *judge {
-	return &judge{g: g, tx: tx, call: c, free: mode == Off}
 }
 
 // permissions are what IAM holds of the caller; one that is gone has none.
@@ -271,13 +274,13 @@ func (j *judge) decide(n *Need, resource string) *decided {
 	if o := j.g.authorities.owners[k.resource.Service]; o != nil && k.owner == "" {
 		k.owner = o.OwnerOf(j.tx, k.resource)
 	}
-	text, guarded := j.resourcePolicy(n, k.resource, k.owner)
+	text, guarded := j.resourcePolicy(k.resource, k.owner)
 	return j.g.authorities.decided.get(k, resource, text, func(r *policy.Request) {
 		r.ResourceAccount = k.owner
 		if guarded {
 			r.Resources = j.document(k.resource, text)
 		}
-		if strings.HasPrefix(n.Action, "sts:") && k.resource.Service == "iam" {
+		if j.trusts {
 			r.ResourceType, r.ResourceRequired = policy.RoleTrust, true
 		}
 		j.own(r)
@@ -316,13 +319,14 @@ func (j *judge) sessionPolicies(s *Session) []policy.Named {
 
 // resourcePolicy is the text of the policy of what a permission is about; for
 // callers without credentials as far as it counts for them.
-func (j *judge) resourcePolicy(n *Need, arn ident.ARN, owner string) (text string, ok bool) {
+func (j *judge) resourcePolicy(arn ident.ARN, owner string) (text string, ok bool) {
 	if j.call.unsigned() {
 		text = j.g.public[j.call.Service].PublicPolicy(j.tx, arn)
 		return text, text != ""
 	}
 	guard := j.g.authorities.guards[arn.Service]
-	if guard == nil || j.call.Principal.Kind == Root && j.call.Principal.Account == owner && ownPolicy(n.Action) {
+	if guard == nil || j.trusts != j.g.authorities.trust[arn.Service] ||
+		j.frees && j.call.Principal.Kind == Root && j.call.Principal.Account == owner {
 		return "", false
 	}
 	return guard.ResourcePolicy(j.tx, arn)
@@ -332,7 +336,7 @@ func (j *judge) resourcePolicy(n *Need, arn ident.ARN, owner string) (text strin
 // older one that does not parse allows nothing.
 func (j *judge) document(arn ident.ARN, text string) []policy.Named {
 	kind := policy.Resource
-	if arn.Service == "iam" {
+	if j.trusts {
 		kind = policy.Trust
 	}
 	doc, err := j.g.authorities.parse.Parse(kind, text)
@@ -343,22 +347,14 @@ func (j *judge) document(arn ident.ARN, text string) []policy.Named {
 	return []policy.Named{{Name: doc.ID, ARN: arn.String(), Document: doc}}
 }
 
-// ownPolicy reports whether an action is one that a bucket policy cannot deny to
-// the root user of the bucket's account, so that nobody locks himself out.
-// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
-func ownPolicy(action string) bool {
-	return action == "s3:GetBucketPolicy" || action == "s3:PutBucketPolicy" || action == "s3:DeleteBucketPolicy"
-}
-
 // Trusts reports whether a role's trust policy lets a service assume the role, as
 // those ask that are told to use a role for a resource of theirs; c is the call that
 // tells them.
 func Trusts(c *Call, trust *policy.Document, role ident.ARN, service Principal, source string) bool {
-	asks := &Call{ID: c.ID, Time: c.Time, Scope: c.Scope, Principal: service, Service: "sts", Operation: "AssumeRole",
-		SourceARN: source}
+	asks := &Call{ID: c.ID, Time: c.Time, Scope: c.Scope, Principal: service, SourceARN: source}
 	j := &judge{call: asks}
 	k := &keys{judge: j, need: &Need{}, owner: role.Account}
-	return policy.Evaluate(&policy.Request{Principal: j.who(), Action: "sts:AssumeRole", Resource: role.String(),
+	return policy.Evaluate(&policy.Request{Principal: j.who(), Action: policy.AssumeRole, Resource: role.String(),
 		ResourceAccount: role.Account, Keys: k.lookup, Resources: []policy.Named{{Document: trust}},
 		ResourceType: policy.RoleTrust, ResourceRequired: true}).Allowed()
 }

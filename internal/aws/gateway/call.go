@@ -69,16 +69,8 @@ func ServicePrincipal(host, account string) Principal {
 // then decide.
 func RolePrincipal(roleARN, session, account string) Principal {
 	p := Principal{Kind: AssumedRole, Account: account, RoleARN: roleARN}
-	if a, err := ident.ParseARN(roleARN); err == nil {
-		name := a.Resource
-		for i := len(name) - 1; i >= 0; i-- {
-			if name[i] == '/' {
-				name = name[i+1:]
-				break
-			}
-		}
-		p.ARN = ident.ARN{Partition: a.Partition, Service: "sts", Account: a.Account,
-			Resource: "assumed-role/" + name + "/" + session}.String()
+	if role, err := ident.ParseARN(roleARN); err == nil {
+		p.ARN = ident.SessionARN(role, session).String()
 	}
 	return p
 }

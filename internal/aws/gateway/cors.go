@@ -36,11 +36,17 @@ var dated = regexp.MustCompile(`^/20\d\d-\d\d-\d\d/`)
 func (g *Gateway) preflight(w http.ResponseWriter, req *http.Request) {
 	id := g.host.IDs.UUID()
 	method, asked := req.Header.Get("Access-Control-Request-Method"), req.Header.Get("Access-Control-Request-Headers")
-	bucket, key := wire.S3Resource(req)
+	bucket, key := g.registry.Resource(req)
 	target := strings.Contains(strings.ToLower(asked), "x-amz-target") || strings.Contains(asked, "smithy-protocol")
-	s3, rules := g.cors["s3"]
+	// A request that says nothing of itself is for a bucket.
+	like := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}, Header: http.Header{}}
+	t, err := g.registry.Route(like)
+	var rules CrossOrigin
+	if err == nil {
+		rules = g.cors[t.Service]
+	}
 	h := w.Header()
-	if target || bucket == "" || dated.MatchString(req.URL.Path) || !rules {
+	if target || bucket == "" || dated.MatchString(req.URL.Path) || rules == nil {
 		h.Set("X-Amzn-Requestid", id)
 		h.Set("Access-Control-Allow-Origin", "*")
 		h.Set("Access-Control-Max-Age", maxAge)
@@ -59,11 +65,8 @@ func (g *Gateway) preflight(w http.ResponseWriter, req *http.Request) {
 			names = append(names, name)
 		}
 	}
-	allowed, err := s3.CORS(bucket, key, method, req.Header.Get("Origin"), names)
+	allowed, err := rules.CORS(bucket, key, method, req.Header.Get("Origin"), names)
 	if err != nil {
-		// Errors are told in S3's form, which a request for its buckets has.
-		like := &http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}, Header: http.Header{}}
-		t, _ := g.registry.Route(like) // nil would do
 		g.fail(t, w, req, id, err)
 		return
 	}
@@ -86,7 +89,7 @@ func (g *Gateway) crossOrigin(h http.Header, t *wire.Target, req *http.Request) 
 		h.Set("Access-Control-Expose-Headers", exposed)
 		return
 	}
-	bucket, key := wire.S3Resource(req)
+	bucket, key := g.registry.Resource(req)
 	allowed, _ := rules.CORS(bucket, key, req.Method, origin, nil) // what is not allowed is answered all the same
 	for name, values := range allowed {
 		h[name] = values

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/pipelab/pipelab/internal/aws/outbox"
+	"github.com/pipelab/pipelab/internal/aws/sigv4"
 	"github.com/pipelab/pipelab/internal/aws/store"
 	"github.com/pipelab/pipelab/internal/aws/wire"
 )
@@ -31,6 +32,14 @@ type Descriptor struct {
 	// Doors are URLs beside the API, Listeners ports for other protocols.
 	Doors     []Door
 	Listeners []Listener
+	// Signature is how requests are signed where that differs.
+	Signature sigv4.Form
+	// TagKeys are condition keys that ask for the tags of its resources, in small
+	// letters, beside those that all services have: "s3:existingobjecttag".
+	TagKeys []string
+	// Trust says that the policies of its resources are trust policies, which have
+	// a say in the operations that are Trusting and in no others.
+	Trust bool
 	// Model is the API's model, as wire reads it, of a service whose model is not
 	// among those that the wire has.
 	Model []byte
@@ -46,7 +55,9 @@ type Errors struct {
 	// ThrottlingException with status 400.
 	Throttled wire.Fault
 	// Denied says that policies do not allow a call. The zero value is
-	// AccessDeniedException with status 400; the message is the door's.
+	// AccessDeniedException with status 400. The message is the door's; one that
+	// stands here goes to callers who are told no reason: those without
+	// credentials, and those of other accounts.
 	Denied wire.Fault
 	// Unidentified are the answers to requests whose sender cannot be made out.
 	// The zero value is those of the protocol.
@@ -83,6 +94,21 @@ func (e Errors) full(err error) error {
 		return Errorf(e.Throttled.Status, e.Throttled.Code, "%v", err)
 	}
 	return Errorf(http.StatusInternalServerError, e.failed(), "%v", err)
+}
+
+// Route makes a registry know the service: its model, its operations and its words.
+func (d Descriptor) Route(r *wire.Registry) {
+	if d.Model != nil {
+		api, err := wire.ReadAPI(d.Name, d.Model)
+		if err != nil {
+			panic(err) // the model is part of the program
+		}
+		r.Add(api)
+	}
+	for _, op := range d.Operations {
+		r.Types(d.Name, op.Name, op.Input, op.Output)
+	}
+	r.Words(d.Name, d.Errors.Wording)
 }
 
 // Need is one permission that a call needs.
@@ -132,6 +158,7 @@ type Catalogue struct {
 
 type described struct {
 	errors     Errors
+	signature  sigv4.Form
 	operations map[string]Operation
 }
 
@@ -152,7 +179,7 @@ func (c *Catalogue) add(d Descriptor) {
 		}
 		ops[op.Name] = op
 	}
-	c.services[d.Name] = described{d.Errors, ops}
+	c.services[d.Name] = described{d.Errors, d.Signature, ops}
 	c.list = append(c.list, d)
 }
 

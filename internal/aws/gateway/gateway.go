@@ -82,17 +82,7 @@ func (g *Gateway) SetCredentials(c Credentials) { g.creds = c }
 // Register adds a service.
 func (g *Gateway) Register(s Service) {
 	d := s.Describe()
-	if d.Model != nil {
-		api, err := wire.ReadAPI(d.Name, d.Model)
-		if err != nil {
-			panic(err) // the model is part of the program
-		}
-		g.registry.Add(api)
-	}
-	for _, op := range d.Operations {
-		g.registry.Types(d.Name, op.Name, op.Input, op.Output)
-	}
-	g.registry.Words(d.Name, d.Errors.Wording)
+	d.Route(g.registry)
 	g.services.add(d)
 	g.list = append(g.list, s)
 	for _, t := range d.Targets {

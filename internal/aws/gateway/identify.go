@@ -86,7 +86,7 @@ func RootOf(key string) Principal {
 	}
 	return Principal{
 		Kind: Root, Account: account, ID: account, AccessKeyID: key,
-		ARN: ident.ARN{Partition: "aws", Service: "iam", Account: account, Resource: "root"}.String(),
+		ARN: ident.RootARN(account).String(),
 	}
 }
 

@@ -57,7 +57,7 @@ func (k *keys) tag(kind, name string) ([]string, bool) {
 		tags = k.permissions().Tags
 	case kind == "aws:requesttag":
 		_, tags = requestTags(k.call.Input)
-	case strings.HasSuffix(kind, ":resourcetag"), kind == "s3:existingobjecttag":
+	case strings.HasSuffix(kind, ":resourcetag"), k.authorities().tagKeys[kind]:
 		if t := k.authorities().tagged[k.resource.Service]; t != nil {
 			tags = t.ResourceTags(k.tx, k.resource)
 		}

@@ -75,6 +75,14 @@ func Hashes() Option { return func(op *Operation) { op.hashes = true } }
 // it; a fault of the kind crash is left to it.
 func Crashes() Option { return func(op *Operation) { op.runs = true } }
 
+// Trusting marks the operation that takes a role: the role's trust policy has to
+// allow it, in every mode.
+func Trusting() Option { return func(op *Operation) { op.trusts = true } }
+
+// Unlocking marks an operation that the policy of a resource cannot deny to the root
+// of the resource's account, so that nobody locks himself out.
+func Unlocking() Option { return func(op *Operation) { op.frees = true } }
+
 // Partly marks an operation that does what it may and answers for the rest: its
 // handler asks Call.Refuses of each part.
 func Partly() Option { return func(op *Operation) { op.partly = true } }

@@ -81,6 +81,8 @@ type Operation struct {
 	named  bool    // Action was given, perhaps as none
 	partly bool    // the handler asks which parts of a call are refused
 	hashes bool    // the handler compares the body with its hash
+	trusts bool    // a role is taken, whose trust policy has to allow it
+	frees  bool    // no policy of a resource denies it to the root of its account
 	runs   bool    // the handler runs a program, and crashes it where a fault says so
 }
 

@@ -53,7 +53,7 @@ func (g *Gateway) verify(t *wire.Target, req *http.Request, secret, token string
 	if err != nil {
 		return err
 	}
-	if !s.Verify(&g.signing, req, secret, body.hash) {
+	if !s.Verify(&g.signing, g.services.services[t.Service].signature, req, secret, body.hash) {
 		return say(w.Mismatch)
 	}
 	return body.matches(req, w)

@@ -58,3 +58,17 @@ func ParseARN(s string) (ARN, error) {
 
 // IsARN reports whether s looks like a resource name rather than a plain name.
 func IsARN(s string) bool { return strings.HasPrefix(s, "arn:") }
+
+// RootARN is the name of an account's root user.
+func RootARN(account string) ARN {
+	return ARN{Partition: "aws", Service: "iam", Account: account, Resource: "root"}
+}
+
+// SessionARN is the name of a session of a role. It has the role's name without its
+// path.
+// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html
+func SessionARN(role ARN, session string) ARN {
+	name := role.Resource[strings.LastIndexByte(role.Resource, '/')+1:]
+	return ARN{Partition: role.Partition, Service: "sts", Account: role.Account,
+		Resource: "assumed-role/" + name + "/" + session}
+}

@@ -2,6 +2,9 @@ package policy
 
 import "fmt"
 
+// AssumeRole is the action that a trust policy allows.
+const AssumeRole = "sts:AssumeRole"
+
 // Because is the reason of a refusal as AWS words it, empty for what is allowed.
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html
 func (d Decision) Because(action string) string {

@@ -119,20 +119,29 @@ func (s *Signature) complete(credential, date string) error {
 	return nil
 }
 
+// Form is how the requests of a service are signed, where services differ. The zero
+// value is how most are.
+type Form struct {
+	// RawPath: the path is signed as it was sent. Others encode it once more.
+	RawPath bool
+	// Unsigned: a presigned URL covers no body.
+	Unsigned bool
+}
+
 // Verify reports whether the signature is the one that secret makes of the
 // request. payload is the hash of the body where the request does not tell it;
 // keys remembers signing keys.
-func (s *Signature) Verify(keys *Keys, req *http.Request, secret string, payload func() string) bool {
+func (s *Signature) Verify(keys *Keys, form Form, req *http.Request, secret string, payload func() string) bool {
 	hash := req.Header.Get("X-Amz-Content-Sha256")
 	if hash == "" {
-		if s.Presigned && s.Service == "s3" {
+		if s.Presigned && form.Unsigned {
 			hash = Unsigned
 		} else {
 			hash = payload()
 		}
 	}
 	key := keys.get(keyOf{secret, s.day, s.Region, s.Service})
-	for _, path := range s.paths(req.URL) {
+	for _, path := range form.paths(req.URL) {
 		canonical := make([]byte, 0, 1024)
 		for _, part := range [...]string{req.Method, path, s.query(req.URL)} {
 			canonical = append(append(canonical, part...), '\n')
@@ -198,15 +207,15 @@ func mac(key []byte, text string) []byte {
 	return h.Sum(nil)
 }
 
-// paths are the forms of the path that may have been signed: as it was sent,
-// which all services but S3 encode once more. For S3 clients may leave more
-// unescaped on the wire than they sign, or sign what they send.
-func (s *Signature) paths(u *url.URL) []string {
+// paths are the forms of the path that may have been signed. Where it is not
+// encoded once more, clients may leave more unescaped on the wire than they sign,
+// or sign what they send.
+func (f Form) paths(u *url.URL) []string {
 	p := u.EscapedPath()
 	if p == "" {
 		return []string{"/"}
 	}
-	if s.Service != "s3" {
+	if !f.RawPath {
 		return []string{escape(p, true)}
 	}
 	raw, err := url.PathUnescape(p)

@@ -6,7 +6,9 @@ import (
 	"strings"
 )
 
-// The words for protocols and signatures that models have.
+// The words for protocols and signatures that models have. The service whose
+// requests are signed in its own way, since its paths are anything, signs with the
+// name of that way.
 const (
 	restJSON    = "rest-json"
 	restXML     = "rest-xml"

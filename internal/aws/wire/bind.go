@@ -291,7 +291,7 @@ func (t *Target) writeREST(w http.ResponseWriter, req *http.Request, requestID s
 		return writeHead(w, req, requestID, status)
 	}
 	if t.Protocol == RestXML {
-		b, err := appendXMLDocument(n, v, t.op)
+		b, err := appendXMLDocument(t.model.Metadata.XMLNamespace, n, v, t.op)
 		if err != nil {
 			return err
 		}
@@ -346,7 +346,7 @@ func (t *Target) writePayload(w http.ResponseWriter, req *http.Request, requestI
 		return writeHead(w, req, requestID, status)
 	}
 	if t.Protocol == RestXML {
-		b, err := appendXMLPayload(f, fv)
+		b, err := appendXMLPayload(t.model.Metadata.XMLNamespace, f, fv)
 		if err != nil {
 			return err
 		}

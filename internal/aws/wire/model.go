@@ -12,6 +12,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"sync"
 )
 
@@ -157,7 +159,28 @@ func readModel(service string, b []byte) (*Model, error) {
 	if m.rest() {
 		m.routes = compileRoutes(m)
 	}
+	if m.Metadata.Protocol == restXML && m.Metadata.XMLNamespace == "" {
+		m.Metadata.XMLNamespace = m.namespace()
+	}
 	return m, nil
+}
+
+// namespace is that of the documents of a model that names it at inputs only.
+func (m *Model) namespace() string {
+	for _, name := range slices.Sorted(maps.Keys(m.Operations)) {
+		op := m.Operations[name]
+		if op.Input == nil {
+			continue
+		}
+		if op.Input.XMLNamespace.URI != "" {
+			return op.Input.XMLNamespace.URI
+		}
+		in := m.Shapes[op.Input.Shape]
+		if payload := in.Members[in.Payload]; payload != nil && payload.XMLNamespace.URI != "" {
+			return payload.XMLNamespace.URI
+		}
+	}
+	return ""
 }
 
 func (m *Model) rest() bool { return m.Metadata.Protocol == restJSON || m.Metadata.Protocol == restXML }

@@ -144,7 +144,7 @@ func (r *Registry) routePath(req *http.Request, signing string) (*Target, error)
 		case s.info.objects():
 			objects = s
 			continue
-		case signing == "" && (!s.info.answers(req.URL.Path) || foreign(req, s.info)):
+		case signing == "" && (!s.info.answers(req.URL.Path) || r.foreign(req, s.info)):
 			continue
 		}
 		t, err := s.match(req)
@@ -174,9 +174,19 @@ func named(req *http.Request, a API) bool {
 
 // foreign reports whether the path of a request is below a bucket that its host
 // names, so that it says nothing about services.
-func foreign(req *http.Request, a API) bool {
-	path := req.URL.EscapedPath()
-	return !named(req, a) && s3Path(req, path) != path
+func (r *Registry) foreign(req *http.Request, a API) bool {
+	path, o := req.URL.EscapedPath(), r.objects()
+	return o != nil && !named(req, a) && o.path(req, path) != path
+}
+
+// objects is the service whose paths are anything; nil when there is none.
+func (r *Registry) objects() *service {
+	for _, s := range r.services {
+		if s.info.objects() {
+			return s
+		}
+	}
+	return nil
 }
 
 func (s *service) restProtocol() Protocol {
@@ -194,7 +204,7 @@ func (s *service) match(req *http.Request) (*Target, error) {
 	}
 	path, query := req.URL.EscapedPath(), req.URL.Query()
 	if t.model.objects() {
-		path = s3Path(req, path)
+		path = s.path(req, path)
 	}
 	for i := range t.model.routes {
 		rule := &t.model.routes[i]
@@ -236,24 +246,36 @@ func shadowed(req *http.Request, m *Model, rule *route) bool {
 	return false
 }
 
-// s3Path puts the bucket of a virtual-host style request in front of its path.
-func s3Path(req *http.Request, path string) string {
+// bases are the ends of the host names below which buckets have names of their own.
+func bases(endpoint string) []string {
+	at := "." + endpoint + "."
+	return []string{at + "localhost.localstack.cloud", at + "localhost", at + "amazonaws.com", ".localhost"}
+}
+
+// path puts the bucket of a virtual-host style request in front of its path.
+func (s *service) path(req *http.Request, path string) string {
 	host, _, _ := strings.Cut(req.Host, ":")
-	for _, base := range []string{".s3.localhost.localstack.cloud", ".s3.localhost", ".s3.amazonaws.com", ".localhost"} {
-		if bucket, ok := strings.CutSuffix(host, base); ok && bucket != "s3" {
+	for _, base := range s.bases {
+		if bucket, ok := strings.CutSuffix(host, base); ok && bucket != s.info.Endpoint {
 			return "/" + bucket + path
 		}
 	}
-	if bucket, rest, ok := strings.Cut(host, ".s3."); ok && strings.HasSuffix(rest, ".amazonaws.com") {
-		return "/" + bucket + path
+	if end, ok := strings.CutSuffix(host, ".amazonaws.com"); ok { // with a region
+		if i := strings.Index(end, "."+s.info.Endpoint+"."); i >= 0 {
+			return "/" + end[:i] + path
+		}
 	}
 	return path
 }
 
-// S3Resource is the bucket and the key that a request of S3's names, by its path
-// or its host; empty where it names none.
-func S3Resource(req *http.Request) (bucket, key string) {
-	bucket, key, _ = strings.Cut(strings.TrimPrefix(s3Path(req, req.URL.EscapedPath()), "/"), "/")
+// Resource is the bucket and the key that a request for an object names, by its
+// path or its host; empty where it names none.
+func (r *Registry) Resource(req *http.Request) (bucket, key string) {
+	o := r.objects()
+	if o == nil {
+		return "", ""
+	}
+	bucket, key, _ = strings.Cut(strings.TrimPrefix(o.path(req, req.URL.EscapedPath()), "/"), "/")
 	for _, part := range []*string{&bucket, &key} {
 		if v, err := url.PathUnescape(*part); err == nil {
 			*part = v

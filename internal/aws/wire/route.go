@@ -44,6 +44,7 @@ type service struct {
 	plans *planner
 	types map[string]opTypes
 	words Wording
+	bases []string // ends of host names in which buckets are named
 }
 
 type opTypes struct{ in, out reflect.Type }
@@ -60,7 +61,11 @@ func NewRegistry(services ...string) *Registry {
 
 // Add makes a service known, with a model that is its own.
 func (r *Registry) Add(a API) {
-	r.services[a.Name] = &service{name: a.Name, info: a, types: map[string]opTypes{}}
+	s := &service{name: a.Name, info: a, types: map[string]opTypes{}}
+	if a.objects() {
+		s.bases = bases(a.Endpoint)
+	}
+	r.services[a.Name] = s
 }
 
 // Types tells the SDK's struct types of an operation, and with that the
@@ -147,11 +152,11 @@ func SigningScope(req *http.Request) (accessKey, region, signing string) {
 func versionTwo(req *http.Request, q url.Values) (accessKey, region, signing string) {
 	if rest, ok := strings.CutPrefix(req.Header.Get("Authorization"), "AWS "); ok {
 		if at := strings.LastIndexByte(rest, ':'); at > 0 {
-			return rest[:at], "", "s3"
+			return rest[:at], "", objectStore
 		}
 	}
 	if key := q.Get("AWSAccessKeyId"); key != "" && q.Get("Signature") != "" && q.Get("Expires") != "" {
-		return key, "", "s3"
+		return key, "", objectStore
 	}
 	return "", "", ""
 }

@@ -191,7 +191,7 @@ func (n *node) itemName() string {
 }
 
 // appendXMLDocument writes an output without payload member as a document.
-func appendXMLDocument(n *node, v reflect.Value, op *Operation) ([]byte, error) {
+func appendXMLDocument(namespace string, n *node, v reflect.Value, op *Operation) ([]byte, error) {
 	name := n.shape.LocationName
 	if name == "" {
 		name = strings.TrimSuffix(strings.TrimSuffix(n.shape.Name, "Output"), "Request")
@@ -202,20 +202,18 @@ func appendXMLDocument(n *node, v reflect.Value, op *Operation) ([]byte, error) 
 	// GetBucketLocation alone has no element around its one member.
 	// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html
 	if f := n.byName["LocationConstraint"]; f != nil && op.Name == "GetBucketLocation" {
-		return xmlDocument("LocationConstraint", s3Namespace, f.node, v.Field(f.index))
+		return xmlDocument("LocationConstraint", namespace, f.node, v.Field(f.index))
 	}
-	return xmlDocument(name, s3Namespace, n, v)
+	return xmlDocument(name, namespace, n, v)
 }
 
-const s3Namespace = "http://s3.amazonaws.com/doc/2006-03-01/"
-
 // appendXMLPayload writes a payload member as a document.
-func appendXMLPayload(f *field, v reflect.Value) ([]byte, error) {
+func appendXMLPayload(namespace string, f *field, v reflect.Value) ([]byte, error) {
 	name := f.ref.LocationName
 	if name == "" {
 		name = f.node.shape.Name
 	}
-	return xmlDocument(name, s3Namespace, f.node, v)
+	return xmlDocument(name, namespace, f.node, v)
 }
 
 func xmlDocument(name, namespace string, n *node, v reflect.Value) ([]byte, error) {

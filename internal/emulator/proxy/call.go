@@ -15,15 +15,18 @@ import (
 	"github.com/pipelab/pipelab/internal/awsapi"
 )
 
-// registry knows the types of every operation of the services whose models the
-// wire has; the SDK's clients name them. Calls of other services pass too.
+// registry knows what services say of themselves, and the types of every operation
+// that the SDK's clients have, also of those that we do not emulate. Calls of other
+// services pass too.
 func registry(services *gateway.Catalogue) *wire.Registry {
 	r := wire.NewRegistry()
+	for _, d := range services.All() {
+		d.Route(r)
+	}
 	for _, s := range awsapi.All() {
 		for _, op := range s.Operations {
 			r.Types(s.Name, op.Name, op.Input, op.Output)
 		}
-		r.Words(s.Name, services.Errors(s.Name).Wording)
 	}
 	return r
 }

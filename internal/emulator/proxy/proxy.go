@@ -43,6 +43,9 @@ type Options struct {
 	Log      *slog.Logger
 	// Resets are paths of the emulator that empty it, tried in order with POST.
 	Resets []string
+	// Services are further services, beside those that are emulated always; they
+	// bring their own models.
+	Services []gateway.Descriptor
 }
 
 // Proxy is an http.Handler. Make one with New.
@@ -71,7 +74,7 @@ func New(o Options) (*Proxy, error) {
 	if o.Log == nil {
 		o.Log = slog.New(slog.NewTextHandler(io.Discard, nil))
 	}
-	services := gateway.NewCatalogue(cloud.Describe()...)
+	services := gateway.NewCatalogue(append(cloud.Describe(), o.Services...)...)
 	p := &Proxy{o: o, upstream: u, registry: registry(services), services: services, trace: gateway.NewTrace(),
 		faults: gateway.NewFaults(), ids: ident.NewSource(), clock: clock.New(),
 		// No proxy of the environment: an emulator is near. Nothing is unpacked on

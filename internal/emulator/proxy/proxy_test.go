@@ -28,6 +28,8 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/stretchr/testify/require"
 
+	"github.com/pipelab/pipelab/internal/aws/awstest"
+	"github.com/pipelab/pipelab/internal/aws/flows/toy"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/embedded"
 	"github.com/pipelab/pipelab/internal/emulator/proxy"
@@ -662,4 +664,18 @@ func TestTrace_marksWhatBrokeByItself(t *testing.T) {
 	require.Equal(t, "InternalFailure", calls[0].Error)
 	require.Equal(t, proxy.Unavailable, calls[3].Error)
 	require.Equal(t, proxy.Unavailable, calls[4].Error)
+}
+
+// A service that brings its own model is known by it: what is called and on what.
+func TestTrace_knowsServicesByTheirDescriptors(t *testing.T) {
+	t.Parallel()
+	c := awstest.New(t, toy.New)
+	front := behind(t, proxy.Options{Upstream: c.URL, Name: "with a toy",
+		Services: c.Gateway.Services().All()})
+	cfg := front.AWSConfig()
+	require.NoError(t, toy.NewClient(cfg).Call(t.Context(), "CreateCounter", map[string]any{"Name": "clicks"}, nil))
+	calls, err := emulator.NewControl(front).Trace(t.Context(), 0)
+	require.NoError(t, err)
+	require.Equal(t, []string{"toy", "CreateCounter", "clicks"}, []string{calls[0].Service, calls[0].Operation,
+		calls[0].Resource})
 }

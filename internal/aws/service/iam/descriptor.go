@@ -21,7 +21,7 @@ func (s *Service) Describe() gateway.Descriptor {
 	ops = append(ops, s.roleOperations()...)
 	ops = append(ops, s.policyOperations()...)
 	return gateway.Descriptor{
-		Name: "iam", Title: "IAM",
+		Name: "iam", Title: "IAM", Trust: true,
 		Members: gateway.Members{Used: members()},
 		Errors:  gateway.Errors{Denied: wire.Fault{Code: "AccessDenied", Status: http.StatusForbidden}},
 		Operations: gateway.With(ops, gateway.Prefix("iam"),

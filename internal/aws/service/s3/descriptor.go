@@ -6,6 +6,7 @@ import (
 	"reflect"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/sigv4"
 	"github.com/pipelab/pipelab/internal/aws/wire"
 )
 
@@ -18,7 +19,9 @@ func (s *Service) Describe() gateway.Descriptor {
 	return gateway.Descriptor{
 		Name: "s3", Title: "S3", Targets: s.targets(),
 		Errors: gateway.Errors{
-			Denied: wire.Fault{Code: "AccessDenied", Status: http.StatusForbidden},
+			// Callers of other accounts are told no reason. Source:
+			// https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html
+			Denied: wire.Fault{Code: "AccessDenied", Status: http.StatusForbidden, Message: "Access Denied"},
 			Throttled: wire.Fault{Code: "SlowDown", Status: http.StatusServiceUnavailable,
 				Message: "Please reduce your request rate."},
 			Unidentified: unidentified(),
@@ -29,6 +32,9 @@ func (s *Service) Describe() gateway.Descriptor {
 				OnlyRequired: true,
 			},
 		},
+		// Paths are encoded once, and a presigned URL covers no body.
+		// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
+		Signature: sigv4.Form{RawPath: true, Unsigned: true}, TagKeys: []string{"s3:existingobjecttag"},
 		Members:    gateway.Members{Used: members(), ByName: byName(), Kept: kept()},
 		Operations: gateway.With(ops, gateway.Prefix("s3"), onBucket, withHeaders, traced),
 	}
@@ -98,9 +104,10 @@ func (s *Service) configurations() []gateway.Operation {
 		gateway.Op(c, s.PutBucketOwnershipControls),
 		gateway.Op(c, s.GetBucketOwnershipControls),
 		gateway.Op(c, s.DeleteBucketOwnershipControls, owners),
-		gateway.Op(c, s.PutBucketPolicy),
-		gateway.Op(c, s.GetBucketPolicy),
-		gateway.Op(c, s.DeleteBucketPolicy),
+		// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketPolicy.html
+		gateway.Op(c, s.PutBucketPolicy, gateway.Unlocking()),
+		gateway.Op(c, s.GetBucketPolicy, gateway.Unlocking()),
+		gateway.Op(c, s.DeleteBucketPolicy, gateway.Unlocking()),
 		gateway.Op(c, s.PutBucketCors, cors),
 		gateway.Op(c, s.GetBucketCors, gateway.Action("s3:GetBucketCORS")),
 		gateway.Op(c, s.DeleteBucketCors, cors),

@@ -25,7 +25,7 @@ func (s *Service) Describe() gateway.Descriptor {
 			// https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_temp_control-access_getsessiontoken.html
 			gateway.Op(d, s.GetCallerIdentity, gateway.Free()),
 			gateway.Op(d, s.GetSessionToken, gateway.Free()),
-			gateway.Op(d, s.AssumeRole, gateway.Needing(assumeNeeds)),
+			gateway.Op(d, s.AssumeRole, gateway.Needing(assumeNeeds), gateway.Trusting()),
 			gateway.Op(d, s.GetAccessKeyInfo),
 		}, gateway.Prefix("sts"),
 			gateway.About(func(arn string, _ ident.Scope) string { return arn }, "RoleArn")),
