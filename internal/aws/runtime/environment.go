@@ -12,6 +12,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/prefork"
+	"github.com/pipelab/pipelab/internal/rmtree"
 )
 
 // Sink takes the log events of an environment, one call after the other.
@@ -345,7 +346,7 @@ func (e *Environment) close() {
 		if e.stdin != nil {
 			_ = e.stdin.Close()
 		}
-		_ = os.RemoveAll(e.tmp) // the scratch folder goes with the emulator
+		_ = rmtree.RemoveAll(e.tmp) // the scratch folder goes with the emulator
 		if e.spec.Ended != nil {
 			e.spec.Ended()
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	goruntime "runtime"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -77,6 +78,8 @@ type Machine struct {
 	// Limit is how many environments there are at a time, all functions together;
 	// 0 for four to a core, eight at least.
 	Limit int
+
+	logs *atomic.Int64 // bytes of output that are still kept, of all environments
 }
 
 // NewFleet returns a fleet without environments.
@@ -89,6 +92,8 @@ func NewFleet(clk *clock.Clock, machine Machine) *Fleet {
 	if limit < 1 {
 		limit = int64(max(8, 4*goruntime.NumCPU()))
 	}
+	machine.logs = new(atomic.Int64)
+	machine.logs.Store(allLogs)
 	return &Fleet{clock: clk, machine: machine, slots: semaphore.NewWeighted(limit), spare: semaphore.NewWeighted(limit),
 		idle: map[string][]*member{}, members: map[*Environment]*member{}, broken: map[string]broken{},
 		moved: make(chan struct{})}
@@ -344,11 +349,13 @@ func (f *Fleet) Retire(key string) {
 	}
 }
 
-// Open lets a closed fleet start environments again.
+// Open lets a closed fleet start environments again. It was closed for a reset, or
+// to go back to an earlier state: what was logged since is gone.
 func (f *Fleet) Open() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.closed = false
+	f.machine.logs.Store(allLogs)
 }
 
 // Close ends all environments, those at work and those being started too, and

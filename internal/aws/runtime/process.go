@@ -56,8 +56,12 @@ func (m Machine) start(clk *clock.Clock, scratch string, s Spec) (e *Environment
 
 // environment has no process yet.
 func (m Machine) environment(clk *clock.Clock, s Spec) *Environment {
+	common := m.logs
+	if m.Confine == nil {
+		common = nil
+	}
 	return &Environment{
-		spec: s, clock: clk, since: clk.Stopwatch(), out: newOutput(s.Sink, m.Confine != nil), confined: m.Confine != nil,
+		spec: s, clock: clk, since: clk.Stopwatch(), out: newOutput(s.Sink, common), confined: m.Confine != nil,
 		ready: make(chan struct{}), initFailed: make(chan struct{}), exited: make(chan struct{}), gone: make(chan struct{}),
 		work: make(chan *Invocation), replies: make(chan reply, 1),
 	}

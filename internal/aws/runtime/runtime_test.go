@@ -15,6 +15,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/runtime"
+	"github.com/pipelab/pipelab/internal/confine"
 )
 
 // fleet is a fleet on the machine's clock, with functions of one file.
@@ -24,15 +25,19 @@ type fleet struct {
 	dir string
 }
 
-func newFleet(t *testing.T, limit int) *fleet {
+func newFleet(t *testing.T, limit int, change ...func(*runtime.Machine)) *fleet {
 	t.Helper()
 	if _, err := exec.LookPath("python3"); err != nil {
 		t.Skip("functions of this test are in Python, which is not on PATH")
 	}
 	clk := clock.New()
 	scratch := t.TempDir()
-	f := runtime.NewFleet(clk, runtime.Machine{Scratch: func() (string, error) { return scratch, nil },
-		Endpoint: func() string { return "http://127.0.0.1:1" }, Limit: limit})
+	machine := runtime.Machine{Scratch: func() (string, error) { return scratch, nil },
+		Endpoint: func() string { return "http://127.0.0.1:1" }, Limit: limit}
+	for _, c := range change {
+		c(&machine)
+	}
+	f := runtime.NewFleet(clk, machine)
 	t.Cleanup(func() {
 		f.Close()
 		clk.Close()
@@ -309,4 +314,37 @@ func TestFleet_givesASlotBackWhenAProcessCannotBeStarted(t *testing.T) {
 		require.True(t, ended)
 	}
 	require.Equal(t, "1", string(f.invoke("f", f.python(counts)).Payload))
+}
+
+// A function that crashes after each event gets a new environment each time; what
+// it prints counts for all of them, and empty lines are not for nothing.
+func TestFleet_keepsABoundedLogOfAllEnvironmentsTogether(t *testing.T) {
+	policy, err := confine.New(t.Context())
+	if err != nil {
+		t.Skip(err)
+	}
+	for name, test := range map[string]struct {
+		print  string
+		events int
+	}{
+		"long lines":  {`"x" * (20 << 20)`, 10},
+		"empty lines": {`"\n" * (200 << 10)`, 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := newFleet(t, 2, func(m *runtime.Machine) { m.Confine = policy })
+			log := &lines{}
+			spec := f.python("import os\ndef handler(e, c):\n    os.write(1, ("+test.print+").encode())\n    os._exit(1)\n",
+				func(s *runtime.Spec) { s.Sink = log })
+			for range test.events {
+				require.True(t, f.invoke("f", spec).Failed)
+			}
+			require.Contains(t, log.String(), "[WARN] more than 64 MiB were printed")
+			require.Less(t, len(log.String())+256*len(log.text), 66<<20)
+			f.Close()
+			f.Open() // as a reset does
+			before := len(log.text)
+			require.True(t, f.invoke("f", spec).Failed)
+			require.Greater(t, len(log.text), before)
+		})
+	}
 }

@@ -25,7 +25,7 @@ type stream struct {
 
 	mu      sync.Mutex
 	waiting []types.InputLogEvent
-	text    []byte // of the invocation under way
+	text    []byte // of the invocation under way, its end at least
 
 	sending sync.Mutex // one flush at a time, so that order is kept
 	made    bool
@@ -49,6 +49,9 @@ func (l *stream) Event(text string) {
 	if len(text) > 0 && text[len(text)-1] != '\n' {
 		l.text = append(l.text, '\n')
 	}
+	if most := int(limit("logTailBytes")); len(l.text) > 16*most {
+		l.text = append([]byte(nil), l.text[len(l.text)-most:]...)
+	}
 }
 
 func (l *stream) begin() {
@@ -57,7 +60,7 @@ func (l *stream) begin() {
 	l.text = nil
 }
 
-// end returns what was logged since begin.
+// end returns the end of what was logged since begin, as much as an invoker is told.
 func (l *stream) end() []byte {
 	l.mu.Lock()
 	defer l.mu.Unlock()
