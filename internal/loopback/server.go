@@ -20,7 +20,8 @@ const headerBytes = 1<<20 + 64<<10
 // program is served by one. Clients may speak HTTP/1.1 or, unencrypted, HTTP/2:
 // Java's SDK reads event streams over that only. There is no bound on the time
 // that a body takes, because uploads and polls last; requests that would hold a
-// connection on purpose are refused by their header.
+// connection on purpose are refused by their header. How many connections there
+// are at a time is bounded, see connections.
 func Server(h http.Handler, log *slog.Logger) *http.Server {
 	var protocols http.Protocols
 	protocols.SetHTTP1(true)
@@ -28,5 +29,6 @@ func Server(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler: Guard(h), ReadHeaderTimeout: headerTime, MaxHeaderBytes: headerBytes, Protocols: &protocols,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), ConnContext: know,
+		ConnState: newConnections(mostConnections).note,
 	}
 }
