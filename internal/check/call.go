@@ -9,13 +9,15 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/pipelab/pipelab/internal/awsapi"
 	"github.com/pipelab/pipelab/internal/lab"
 )
 
-// apiCall makes one API call. What AWS refuses is an outcome like any other:
+// apiCall makes one API call with cfg: a step's is any client's, a probe's only looks. What AWS refuses is an outcome like any other:
 // {ok, error, message, output}, with the output under AWS's member names.
-func (s *session) apiCall(ctx context.Context, c *lab.Call) (map[string]any, error) {
+func (s *session) apiCall(ctx context.Context, cfg aws.Config, c *lab.Call) (map[string]any, error) {
 	service, _ := awsapi.Find(c.Service)
 	op, ok := service.Operation(c.Operation)
 	if !ok {
@@ -35,7 +37,7 @@ func (s *session) apiCall(ctx context.Context, c *lab.Call) (map[string]any, err
 	if err := d.Decode(in.Interface()); err != nil && expanded != nil {
 		return nil, fmt.Errorf("input of %s.%s: %w", c.Service, c.Operation, err)
 	}
-	answer, err := op.Call(ctx, service.Client(s.config), in.Interface())
+	answer, err := op.Call(ctx, service.Client(cfg), in.Interface())
 	if err != nil {
 		r := refusal(err)
 		if r == nil {
@@ -99,7 +101,7 @@ func answered(v any) any {
 
 // callStep keeps the outcome as the next of run.<name>.
 func (s *session) callStep(ctx context.Context, c *lab.Call) error {
-	out, err := s.apiCall(ctx, c)
+	out, err := s.apiCall(ctx, s.config, c)
 	if err != nil {
 		return err
 	}

@@ -61,7 +61,7 @@ func (s *session) probe(ctx context.Context, p lab.Probe) (any, error) {
 	case p.Calls != nil:
 		return s.calls(ctx, p.Calls)
 	case p.Call != nil:
-		return s.apiCall(ctx, p.Call)
+		return s.apiCall(ctx, s.looks, p.Call)
 	case p.Logs != nil:
 		return s.logs(ctx, p.Logs)
 	}

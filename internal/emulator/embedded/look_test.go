@@ -77,9 +77,20 @@ func TestLook_takesNoThroughput(t *testing.T) {
 		_, err := dynamodb.NewFromConfig(c).Scan(ctx, &dynamodb.ScanInput{TableName: aws.String("t")})
 		return err
 	}
+	byKey := map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: "1"}}
+	one := dynamodb.NewFromConfig(judge)
 	for range 20 {
 		require.NoError(t, read(judge))
 		require.NoError(t, scan(judge))
+		_, err = one.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String("t"), Key: byKey})
+		require.NoError(t, err)
+		batch, err := one.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
+			RequestItems: map[string]types.KeysAndAttributes{"t": {Keys: []map[string]types.AttributeValue{byKey}}}})
+		require.NoError(t, err)
+		require.Empty(t, batch.UnprocessedKeys)
+		_, err = one.TransactGetItems(ctx, &dynamodb.TransactGetItemsInput{TransactItems: []types.TransactGetItem{
+			{Get: &types.Get{TableName: aws.String("t"), Key: byKey}}}})
+		require.NoError(t, err)
 	}
 	for range 5 {
 		require.NoError(t, read(learner), "five reads a second are the shard's, all of them the learner's")

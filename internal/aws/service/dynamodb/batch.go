@@ -174,7 +174,7 @@ func (s *Service) BatchGetItem(ctx context.Context, in *dynamodb.BatchGetItemInp
 					seen[key] = true
 				}
 				if err = s.injected("BatchGetItem", g.table); err == nil {
-					err = s.meter.admit(c.Scope, u)
+					err = s.charge(c, u)
 				}
 				if err != nil {
 					refusal = err

@@ -164,7 +164,7 @@ func (s *Service) GetItem(ctx context.Context, in *dynamodb.GetItemInput) (*dyna
 		if err != nil {
 			return err
 		}
-		if err := s.meter.admit(c.Scope, u); err != nil {
+		if err := s.charge(c, u); err != nil {
 			return err
 		}
 		out.Item = project(r.attributes(), g.projection).SDK()

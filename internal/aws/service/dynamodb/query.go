@@ -67,10 +67,16 @@ func (s *Service) measured(tx *store.Tx, c *gateway.Call, r *reading) (page, err
 	if !r.count && got.items == nil {
 		got.items = []map[string]types.AttributeValue{} // AWS sends an empty list
 	}
+	return got, s.charge(c, got.usage)
+}
+
+// charge takes what a read used from the throughput, or refuses it; a judge's looks
+// are free.
+func (s *Service) charge(c *gateway.Call, u usage) error {
 	if c.Looking {
-		return got, nil
+		return nil
 	}
-	return got, s.meter.admit(c.Scope, got.usage)
+	return s.meter.admit(c.Scope, u)
 }
 
 // expressions parses filter and projection.

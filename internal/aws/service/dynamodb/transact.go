@@ -333,7 +333,7 @@ func (s *Service) transactGet(tx *store.Tx, c *gateway.Call, gets []get, out *dy
 		r, u, err := s.read(tx, c, g)
 		if err == nil {
 			u = u.times(2)
-			err = s.meter.admit(c.Scope, u)
+			err = s.charge(c, u)
 		}
 		if err != nil {
 			reasons[i], cancelled = reason(err), true
