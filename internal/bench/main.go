@@ -37,6 +37,9 @@ func run(ctx context.Context, binary string) error {
 	if err := throughput(ctx); err != nil {
 		return fmt.Errorf("throughput: %w", err)
 	}
+	if err := enforcement(ctx); err != nil {
+		return fmt.Errorf("enforcement: %w", err)
+	}
 	if err := growth(ctx); err != nil {
 		return fmt.Errorf("growth: %w", err)
 	}

@@ -106,6 +106,9 @@ func isAccount(key string) bool {
 // from the machine's clock, so it is converted by the offset of that moment.
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-query-string-auth.html
 func (g *Gateway) presignedInTime(req *http.Request) error {
+	if req.URL.RawQuery == "" {
+		return nil
+	}
 	q := req.URL.Query()
 	if until := q.Get("Expires"); until != "" && q.Get("AWSAccessKeyId") != "" {
 		return g.beforeExpiry(until)

@@ -3,6 +3,7 @@ package store
 import (
 	"encoding/json"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/tidwall/btree"
 
@@ -19,6 +20,7 @@ type Collection[T any] struct {
 	index int      // in the store's order
 	tree  *tree[T] // of the writer
 	dirty bool     // tree was written since it was shared
+	last  atomic.Uint64
 	codec Codec[T]
 	clone func(T) T
 	blobs func(T) []string
@@ -91,12 +93,20 @@ func (c *Collection[T]) in(tx *Tx) *tree[T] {
 	if tx.root == nil {
 		return c.tree
 	}
+	if tx.peeks && c.last.Load() > tx.root.seq {
+		tx.stale = true
+	}
 	return tx.root.trees[c.index].(*tree[T])
 }
 
 // State stands for what a View sees of the collection: of two Views it is the
 // same if, and only if, nothing was written in between. Compare it with ==.
 func (c *Collection[T]) State(tx *Tx) State { return c.in(tx) }
+
+// LastWrite is the number of the last transaction that changed the collection, 0
+// for none since the store was opened. While it is the same, so is the content;
+// in an Update that holds for what other transactions have left.
+func (c *Collection[T]) LastWrite() uint64 { return c.last.Load() }
 
 // Get returns the value of key, and whether there is one.
 func (c *Collection[T]) Get(tx *Tx, sc ident.Scope, key string) (T, bool) {
@@ -220,6 +230,7 @@ func (c *Collection[T]) ScanAll(tx *Tx, fn func(sc ident.Scope, key string, v T)
 func (c *Collection[T]) version() int                     { return c.latest }
 func (c *Collection[T]) upgradeFrom(from int) UpgradeFunc { return c.upgrades[from] }
 func (c *Collection[T]) place(index int)                  { c.index = index }
+func (c *Collection[T]) written(seq uint64)               { c.last.Store(seq) }
 func (c *Collection[T]) size(t any) int                   { return t.(*tree[T]).Len() }
 func (c *Collection[T]) clear()                           { c.tree, c.dirty = newTree[T](), true }
 func (c *Collection[T]) set(t any)                        { c.tree, c.dirty = t.(*tree[T]).Copy(), true }

@@ -26,7 +26,7 @@ type root struct {
 type roots struct {
 	now  atomic.Pointer[root] // nil: a transaction came after the last one published
 	read atomic.Bool          // somebody has read now
-	last *root                // the one published last; by Store.mu
+	last atomic.Pointer[root] // the one published last, nil before the first
 	seq  atomic.Uint64        // transactions that have been written
 
 	mu   sync.Mutex
@@ -67,7 +67,7 @@ func (s *Store) publish() *root {
 	if r := s.roots.now.Load(); r != nil {
 		return r
 	}
-	last := s.roots.last
+	last := s.roots.last.Load()
 	r := &root{seq: s.seq, values: s.values, trees: make([]any, len(s.order))}
 	for i, c := range s.order {
 		if tree, changed := c.share(); changed {
@@ -76,7 +76,7 @@ func (s *Store) publish() *root {
 			r.trees[i] = last.trees[i]
 		}
 	}
-	s.roots.last = r
+	s.roots.last.Store(r)
 	s.roots.now.Store(r)
 	return r
 }

@@ -69,6 +69,9 @@ func (s *Store) restore(to *root) error {
 	s.budget.used.Add(values - s.values)
 	s.values = values
 	s.changed()
+	for _, c := range s.order {
+		c.written(s.seq)
+	}
 	s.bodies.recount(refs, s.seq)
 	return nil
 }

@@ -57,6 +57,8 @@ type collection interface {
 	version() int
 	upgradeFrom(from int) UpgradeFunc
 	place(index int)
+	// written notes the number of a transaction that has changed the collection.
+	written(seq uint64)
 	// share returns a copy that later writes leave alone, and false when nothing
 	// was written since the last one.
 	share() (tree any, changed bool)
@@ -103,6 +105,22 @@ func (s *Store) View(fn func(tx *Tx) error) error {
 	r := s.enter()
 	defer s.leave(r)
 	return fn(&Tx{store: s, root: r})
+}
+
+// Peek is View for what is written rarely and read with every call. Where no
+// collection that fn reads was written since a state was last published, fn sees
+// that one, which is the present as far as fn can tell, and the next writer has
+// nothing to copy for its sake. Otherwise fn is called a second time, with the
+// present state: what it found the first time it must forget. It must not read
+// bodies.
+func (s *Store) Peek(fn func(tx *Tx) error) error {
+	if r := s.roots.last.Load(); r != nil {
+		tx := &Tx{store: s, root: r, peeks: true}
+		if err := fn(tx); !tx.stale {
+			return err
+		}
+	}
+	return s.View(fn)
 }
 
 // Update runs fn and makes its changes durable as one unit: when Update
@@ -167,6 +185,9 @@ func (s *Store) commit(tx *Tx) error {
 		}
 	}
 	s.changed()
+	for i := range tx.undo {
+		tx.undo[i].in.written(s.seq)
+	}
 	s.bodies.count(tx.refs, s.seq)
 	return nil
 }
@@ -215,6 +236,8 @@ type Tx struct {
 	store    *Store
 	root     *root // what a reader sees; nil for a writer
 	writable bool
+	peeks    bool // root may be older than the present
+	stale    bool // and something that was read has changed since
 	undo     []change
 	refs     references // by how much rows refer to bodies more than before
 	// committed are called when the transaction is durable.

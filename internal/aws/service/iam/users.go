@@ -246,7 +246,8 @@ func (s *Service) ListAccessKeys(ctx context.Context, in *iam.ListAccessKeysInpu
 // Lookup implements gateway.Credentials for access keys of users. Keys that
 // are inactive are unknown, as on AWS.
 func (s *Service) Lookup(accessKeyID string) (secret string, owner gateway.Principal, expires time.Time, ok bool) {
-	_ = s.host.Store.View(func(tx *store.Tx) error { // reads cannot fail
+	_ = s.host.Store.Peek(func(tx *store.Tx) error { // reads cannot fail
+		secret, owner, ok = "", gateway.Principal{}, false
 		account, known := s.accounts.Get(tx, ident.Scope{}, accessKeyID)
 		sc := ident.Scope{Account: account}
 		k, found := s.keys.Get(tx, sc, accessKeyID)

@@ -74,7 +74,7 @@ type writer struct {
 	call   *gateway.Call
 	st     stream
 	scope  ident.Scope
-	shards []shard
+	shards []writableShard
 }
 
 func (s *Service) writer(tx *store.Tx, c *gateway.Call, name, arn *string) (*writer, error) {
@@ -86,13 +86,7 @@ func (s *Service) writer(tx *store.Tx, c *gateway.Call, name, arn *string) (*wri
 		return nil, &types.ResourceNotFoundException{Message: aws.String(fmt.Sprintf(
 			"Stream %s under account %s not found.", st.Name, scope.Account))}
 	}
-	w := &writer{s: s, tx: tx, call: c, st: st, scope: scope}
-	for _, sh := range s.shardsOf(tx, scope, st.Name) {
-		if sh.open() {
-			w.shards = append(w.shards, sh)
-		}
-	}
-	return w, nil
+	return &writer{s: s, tx: tx, call: c, st: st, scope: scope, shards: s.writable.of(s, tx, scope, st.Name)}, nil
 }
 
 // throughputExceeded is the entry's or the call's answer to a full shard.
@@ -103,22 +97,19 @@ func (w *writer) throughputExceeded(shardID string) string {
 // put stores one record and returns where. ok is false when the shard takes no
 // more now.
 func (w *writer) put(h *big.Int, key string, data []byte) (shardID, sequence string, ok bool) {
-	for i := range w.shards {
-		sh := &w.shards[i]
-		if !sh.Range.holds(h) {
-			continue
-		}
-		if _, hit := w.s.host.Faults.Take(gateway.FaultThrottle, "kinesis", w.call.Operation, w.st.Name+"/"+sh.id()); hit {
-			return sh.id(), "", false
-		}
-		if !w.s.mayWrite(w.scope, w.st.ARN, sh.id(), w.call.Time, int64(len(key)+len(data))) {
-			return sh.id(), "", false
-		}
-		seq := w.st.sequence(sh.Number)
-		w.s.records.Put(w.tx, w.scope, store.Key(w.st.Name, sh.id(), seq), record{w.call.Time, key, data})
-		return sh.id(), seq, true
+	sh := holding(w.shards, h)
+	if sh == nil {
+		return "", "", false
 	}
-	return "", "", false // cannot happen: open shards cover the space
+	if _, hit := w.s.host.Faults.Take(gateway.FaultThrottle, "kinesis", w.call.Operation, w.st.Name+"/"+sh.name); hit {
+		return sh.name, "", false
+	}
+	if !w.s.mayWrite(w.scope, w.st.ARN, sh.name, w.call.Time, int64(len(key)+len(data))) {
+		return sh.name, "", false
+	}
+	seq := w.st.sequence(sh.Number)
+	w.s.records.Put(w.tx, w.scope, store.Key(w.st.Name, sh.name, seq), record{w.call.Time, key, data})
+	return sh.name, seq, true
 }
 
 // stored wakes readers and sees to the day on which the records expire; call

@@ -18,6 +18,7 @@ type Service struct {
 	records   *store.Collection[record]
 	consumers *store.Collection[consumer]
 	policies  *store.Collection[string] // resource policies, by stream and consumer
+	writable  writableShards
 
 	// Throughput is physics of the moment, not state: buckets begin full.
 	mu      sync.Mutex

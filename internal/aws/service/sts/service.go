@@ -137,9 +137,10 @@ func (s *Service) GetAccessKeyInfo(ctx context.Context, in *sts.GetAccessKeyInfo
 
 // Lookup implements gateway.Credentials for temporary credentials.
 func (s *Service) Lookup(accessKeyID string) (secret string, owner gateway.Principal, expires time.Time, ok bool) {
-	_ = s.host.Store.View(func(tx *store.Tx) error { // reads cannot fail
+	_ = s.host.Store.Peek(func(tx *store.Tx) error { // reads cannot fail
 		n, found := s.sessions.Get(tx, everywhere, accessKeyID)
 		if !found {
+			secret, owner, expires, ok = "", gateway.Principal{}, time.Time{}, false
 			return nil
 		}
 		secret, owner, expires, ok = n.Secret, n.Owner, n.Expires, true
