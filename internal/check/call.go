@@ -15,8 +15,9 @@ import (
 	"github.com/pipelab/pipelab/internal/lab"
 )
 
-// apiCall makes one API call with cfg: a step's is any client's, a probe's only looks. What AWS refuses is an outcome like any other:
-// {ok, error, message, output}, with the output under AWS's member names.
+// apiCall makes one API call with cfg, which for a probe only looks. What AWS refuses
+// is an outcome like any other: {ok, error, message, output}, with the output under
+// AWS's member names.
 func (s *session) apiCall(ctx context.Context, cfg aws.Config, c *lab.Call) (map[string]any, error) {
 	service, _ := awsapi.Find(c.Service)
 	op, ok := service.Operation(c.Operation)

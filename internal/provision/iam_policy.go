@@ -66,6 +66,12 @@ func (p *Provider) readPolicy(ctx context.Context, r cfn.Resource) (cfn.State, e
 			return cfn.State{}, err
 		}
 	}
+	for user := range set(r.Properties, "Users") {
+		if _, err := p.iam.GetUserPolicy(ctx, &iam.GetUserPolicyInput{UserName: aws.String(user),
+			PolicyName: aws.String(text(r.Properties, "PolicyName"))}); err != nil {
+			return cfn.State{}, err
+		}
+	}
 	return cfn.State{PhysicalID: r.Stack + "-" + r.LogicalID}, nil
 }
 

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -94,8 +96,27 @@ func (p *Provider) createFunction(ctx context.Context, r cfn.Resource) (cfn.Stat
 	return st, p.reserve(ctx, r)
 }
 
+// oneSource refuses code that comes from several places: one of them would count and
+// the others would not.
+func oneSource(code map[string]any) error {
+	var from [][]string
+	for _, names := range [][]string{{"ZipFile"}, {"S3Bucket", "S3Key", "S3ObjectVersion"}, {localPath, localDigest}} {
+		names = slices.DeleteFunc(names, func(n string) bool { return code[n] == nil })
+		if len(names) > 0 {
+			from = append(from, names)
+		}
+	}
+	if len(from) > 1 {
+		return fmt.Errorf("code comes from one place, not from %s", strings.Join(slices.Concat(from...), ", "))
+	}
+	return nil
+}
+
 func (p *Provider) functionCode(m map[string]any) (*types.FunctionCode, error) {
 	code := object(m, "Code")
+	if err := oneSource(code); err != nil {
+		return nil, err
+	}
 	out := &types.FunctionCode{}
 	if inline, ok := code["ZipFile"].(string); ok {
 		zipped, err := zipInline(text(m, "Runtime"), text(m, "Handler"), inline)
@@ -179,6 +200,10 @@ func (p *Provider) updateFunction(ctx context.Context, r cfn.Resource) (cfn.Stat
 		return st, err
 	}
 	in.FunctionName = name
+	if in.LoggingConfig == nil && r.Previous["LoggingConfig"] != nil { // taken away: as it is without one
+		in.LoggingConfig = &types.LoggingConfig{LogFormat: types.LogFormatText,
+			LogGroup: aws.String("/aws/lambda/" + r.PhysicalID)}
+	}
 	if _, err := p.lambda.UpdateFunctionConfiguration(ctx, in); err != nil {
 		return st, err
 	}
@@ -234,6 +259,9 @@ func (p *Provider) createLayer(ctx context.Context, r cfn.Resource) (cfn.State, 
 		in.LayerName = aws.String(r.Stack + "-" + r.LogicalID)
 	}
 	content := object(r.Properties, "Content")
+	if err := oneSource(content); err != nil {
+		return cfn.State{}, err
+	}
 	in.Content = &types.LayerVersionContentInput{}
 	if digest := text(content, localDigest); digest != "" {
 		zipped, err := p.asset(digest)

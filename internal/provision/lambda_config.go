@@ -22,9 +22,7 @@ func (p *Provider) lambdaConfigTypes() []resourceType {
 		{schema: schema("AWS::Lambda::Version", "", 0, props{"FunctionName": cfn.Str().Req().Replaces(),
 			"Description": cfn.Str().Replaces(),
 			"CodeSha256":  cfn.Str().Replaces()}, "Version", "FunctionArn"),
-			create: p.createVersion, delete: p.deleteVersion, read: func(_ context.Context, r cfn.Resource) (cfn.State, error) {
-				return identified(r)
-			}},
+			create: p.createVersion, delete: p.deleteVersion, read: p.readVersion},
 		{schema: schema("AWS::Lambda::Alias", "", 0, props{"FunctionName": cfn.Str().Req().Replaces(),
 			"Name":            cfn.Str().Req().Replaces(),
 			"FunctionVersion": cfn.Str().Req(), "Description": cfn.Str()}, "AliasArn"),
@@ -76,6 +74,14 @@ func (p *Provider) deleteVersion(ctx context.Context, r cfn.Resource) error {
 		&lambda.DeleteFunctionInput{FunctionName: aws.String(text(r.Properties, "FunctionName")),
 			Qualifier: aws.String(text(r.Attributes, "Version"))})
 	return err
+}
+
+func (p *Provider) readVersion(ctx context.Context, r cfn.Resource) (cfn.State, error) {
+	if r.PhysicalID == "" {
+		return cfn.State{}, cfn.ErrNotFound // a version that nobody knows of harms nobody
+	}
+	_, err := p.lambda.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &r.PhysicalID})
+	return cfn.State{PhysicalID: r.PhysicalID, Attributes: r.Attributes}, err
 }
 
 func (p *Provider) createAlias(ctx context.Context, r cfn.Resource) (cfn.State, error) {

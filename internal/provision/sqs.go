@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -34,17 +36,8 @@ func (p *Provider) sqsTypes() []resourceType {
 			create: p.createQueue, update: p.updateQueue, delete: p.deleteQueue, read: p.readQueue},
 		{schema: schema("AWS::SQS::QueuePolicy", "", 0, props{
 			"Queues": cfn.ListOf(cfn.Str()).Req(), "PolicyDocument": cfn.JSON().Req()}, "Id"),
-			create: p.putQueuePolicy, update: p.putQueuePolicy, delete: p.dropQueuePolicy,
-			read: func(_ context.Context, r cfn.Resource) (cfn.State, error) { return identified(r) }},
+			create: p.putQueuePolicy, update: p.putQueuePolicy, delete: p.dropQueuePolicy, read: p.readQueuePolicy},
 	}
-}
-
-// identified is the state of a resource that is only a setting of another.
-func identified(r cfn.Resource) (cfn.State, error) {
-	if r.PhysicalID == "" {
-		return cfn.State{}, cfn.ErrNotFound
-	}
-	return cfn.State{PhysicalID: r.PhysicalID, Attributes: r.Attributes}, nil
 }
 
 func queueValues(m map[string]any) (map[string]string, error) {
@@ -151,10 +144,9 @@ func (p *Provider) readQueue(ctx context.Context, r cfn.Resource) (cfn.State, er
 	return p.queueState(*out.QueueUrl, name), nil
 }
 
-func (p *Provider) setPolicy(ctx context.Context, urls []any, doc string) error {
+func (p *Provider) setPolicy(ctx context.Context, urls []string, doc string) error {
 	for _, url := range urls {
-		u, _ := url.(string)
-		if _, err := p.sqs.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: aws.String(u),
+		if _, err := p.sqs.SetQueueAttributes(ctx, &sqs.SetQueueAttributesInput{QueueUrl: aws.String(url),
 			Attributes: map[string]string{string(types.QueueAttributeNamePolicy): doc}}); err != nil {
 			return err
 		}
@@ -167,11 +159,33 @@ func (p *Provider) putQueuePolicy(ctx context.Context, r cfn.Resource) (cfn.Stat
 	if err != nil {
 		return cfn.State{}, err
 	}
+	now := set(r.Properties, "Queues")
+	if err := p.setPolicy(ctx, slices.Sorted(maps.Keys(now)), *doc); err != nil {
+		return queuePolicyState(r), err
+	}
+	return queuePolicyState(r), p.setPolicy(ctx, lost(set(r.Previous, "Queues"), now), "")
+}
+
+func queuePolicyState(r cfn.Resource) cfn.State {
 	id := r.Stack + "-" + r.LogicalID
-	return cfn.State{PhysicalID: id, Attributes: map[string]any{"Id": id}}, p.setPolicy(ctx, list(r.Properties, "Queues"),
-		*doc)
+	return cfn.State{PhysicalID: id, Attributes: map[string]any{"Id": id}}
 }
 
 func (p *Provider) dropQueuePolicy(ctx context.Context, r cfn.Resource) error {
-	return p.setPolicy(ctx, list(r.Properties, "Queues"), "")
+	return p.setPolicy(ctx, slices.Sorted(maps.Keys(set(r.Properties, "Queues"))), "")
+}
+
+// readQueuePolicy finds the policy gone when one of the queues has none.
+func (p *Provider) readQueuePolicy(ctx context.Context, r cfn.Resource) (cfn.State, error) {
+	for _, url := range slices.Sorted(maps.Keys(set(r.Properties, "Queues"))) {
+		out, err := p.sqs.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: aws.String(url),
+			AttributeNames: []types.QueueAttributeName{types.QueueAttributeNamePolicy}})
+		if err != nil {
+			return cfn.State{}, err
+		}
+		if out.Attributes[string(types.QueueAttributeNamePolicy)] == "" {
+			return cfn.State{}, cfn.ErrNotFound
+		}
+	}
+	return queuePolicyState(r), nil
 }
