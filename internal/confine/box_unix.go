@@ -241,7 +241,7 @@ func (b *box) guard() {
 			return
 		case <-ticker.C:
 		}
-		if grown := b.policy.diskUse() - before; grown > b.policy.disk() {
+		if now := b.policy.diskUse(); now.bytes-before.bytes > b.policy.disk() || now.deep && !before.deep {
 			b.tell(fmt.Sprintf("it wrote more than %d MiB", b.policy.disk()>>20))
 			b.kill()
 			return

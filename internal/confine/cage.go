@@ -23,6 +23,7 @@ type watcher interface{ Look() }
 // forker is a jail that a fork of a running interpreter can enter.
 type forker interface {
 	Fork() *Fork
+	Forking(pid int) error
 	Forked() error
 }
 
@@ -103,6 +104,7 @@ type Fork struct {
 	Nice     int      `json:"nice"`
 	Filter   []byte   `json:"filter"`
 	Memory   int64    `json:"memory"`
+	Open     int      `json:"open"` // files at a time
 	FileSize int64    `json:"fileSize"`
 	Outer    *os.File `json:"-"`
 	Inner    *os.File `json:"-"`
@@ -110,12 +112,22 @@ type Fork struct {
 }
 
 // Fork describes the cage to a process that confines itself; nil where none can.
-// Call Forked when the process has been made.
+// Call Forking when the process has been made and before it is told what to run,
+// Forked once it is told.
 func (c *Cage) Fork() *Fork {
 	if f, ok := c.jail.(forker); ok {
 		return f.Fork()
 	}
 	return nil
+}
+
+// Forking looks at a process that was made and has run nothing of the program's.
+// After an error it must be killed.
+func (c *Cage) Forking(pid int) error {
+	if f, ok := c.jail.(forker); ok {
+		return f.Forking(pid)
+	}
+	return errors.New("nothing can be forked into a container")
 }
 
 // Forked waits until the process has its keeper and begins to watch. After an

@@ -25,9 +25,11 @@ type domains struct {
 	outer, inner *os.File
 	keeper       *keeper
 
+	before          chan start // how things are before the program runs
 	looking, ending sync.Once
 	done            chan struct{} // closed by Look: the watch ends
-	watch           sync.WaitGroup
+	watch           *watch        // of a fork, until it has its keeper
+	watching        sync.WaitGroup
 
 	mu     sync.Mutex
 	breach string
@@ -62,6 +64,7 @@ func (c *domains) Start(cmd *exec.Cmd) error {
 	if cmd.Err != nil {
 		return cmd.Err
 	}
+	c.prepare()
 	gate, open, err := os.Pipe()
 	if err != nil {
 		return err
@@ -111,7 +114,7 @@ func (c *domains) Start(cmd *exec.Cmd) error {
 	}
 	// The thread that was in the program's domain, and could be traced from
 	// there, is gone: only now the program may run.
-	c.watch.Go(c.guard)
+	c.watching.Go(c.begin(cmd.Process.Pid).run)
 	_, err = open.Write([]byte("\n"))
 	return err
 }
@@ -157,17 +160,16 @@ func (c *domains) prelude() string {
 		fmt.Sprintf("ulimit -p %d 2>/dev/null || ulimit -u %d || exit 125", c.tasks(), c.tasks()),
 		fmt.Sprintf("ulimit -f %d", (c.policy.fileSize()+511)/512),
 		fmt.Sprintf("ulimit -d %d", (c.policy.memory()+spare)/1024),
-		fmt.Sprintf("ulimit -n %d 2>/dev/null", descriptors), // it fails where there are fewer
+		fmt.Sprintf("ulimit -n %d 2>/dev/null", mostOpen), // it fails where there are fewer
 		"read -r go <&3 || exit 125",
 		"exec 3<&-",
 		`exec "$@"`,
 	}, "\n")
 }
 
-// descriptors is how many files a process may have open: those of a pipe or a socket
-// hold memory that no limit of memory sees. It is what Lambda allows.
+// mostOpen is how many files a process may have open. It is what Lambda allows.
 // Source: https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
-const descriptors = 1024
+const mostOpen = 1024
 
 // spare is what one process may reserve beyond the memory of the policy:
 // stacks of threads and the like, which are reserved and never used.
@@ -186,7 +188,7 @@ func (c *domains) End() {
 func (c *domains) Look() {
 	c.looking.Do(func() {
 		close(c.done)
-		c.watch.Wait()
+		c.watching.Wait()
 	})
 }
 

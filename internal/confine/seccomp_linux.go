@@ -15,8 +15,10 @@ const (
 // mptcp has a number of its own, and Landlock does not see it.
 const tcp = unix.IPPROTO_TCP
 
-// fastOpen connects with the first bytes that are sent, unseen by Landlock.
-const fastOpen = unix.MSG_FASTOPEN
+// unseen are ways to send: one connects with the first bytes that are sent, which
+// Landlock does not see, the other lets the kernel keep the program's own memory
+// for as long as it is not received, which counts for nobody.
+const unseen = unix.MSG_FASTOPEN | unix.MSG_ZEROCOPY
 
 // namespaces are the flags of clone that make new ones.
 const namespaces = unix.CLONE_NEWNS | unix.CLONE_NEWCGROUP | unix.CLONE_NEWUTS | unix.CLONE_NEWIPC |
@@ -64,6 +66,9 @@ func refused() []uint32 {
 		// Names of files that the domain does not let it see; watchers fall back to
 		// looking now and then.
 		unix.SYS_INOTIFY_ADD_WATCH,
+		// What is in a pipe by this is the program's own memory, of which one byte
+		// keeps two MiB, and counts for nobody. Rules of a domain are memory as well.
+		unix.SYS_VMSPLICE, unix.SYS_LANDLOCK_CREATE_RULESET, unix.SYS_LANDLOCK_ADD_RULE,
 		// A socket that listens without having been bound gets a port by itself,
 		// which Landlock does not see.
 		unix.SYS_LISTEN,
@@ -120,10 +125,15 @@ func filter() []unix.SockFilter {
 	// Its flags are in memory, which a filter cannot read; libraries fall back.
 	f.skipUnless(unix.BPF_JEQ, unix.SYS_CLONE3, 1)
 	f.refuse(unix.ENOSYS)
-	f.when(unix.SYS_CLONE, func(f *assembly) { f.refuseBits(0, namespaces) })
-	f.when(unix.SYS_SENDTO, func(f *assembly) { f.refuseBits(3, fastOpen) })
-	f.when(unix.SYS_SENDMSG, func(f *assembly) { f.refuseBits(2, fastOpen) })
-	f.when(unix.SYS_SENDMMSG, func(f *assembly) { f.refuseBits(3, fastOpen) })
+	f.when(unix.SYS_CLONE, clones)
+	f.when(unix.SYS_CLOSE_RANGE, func(f *assembly) { f.refuseBits(2, unix.CLOSE_RANGE_UNSHARE) })
+	f.when(unix.SYS_SENDTO, func(f *assembly) { f.refuseBits(3, unseen) })
+	f.when(unix.SYS_SENDMSG, func(f *assembly) { f.refuseBits(2, unseen) })
+	f.when(unix.SYS_SENDMMSG, func(f *assembly) { f.refuseBits(3, unseen) })
+	f.when(unix.SYS_PRCTL, func(f *assembly) { f.refuseValues(0, unix.PR_SET_DUMPABLE) })
+	f.when(unix.SYS_FCNTL, func(f *assembly) { // dnotify, as inotify
+		f.refuseValues(1, unix.F_NOTIFY, unix.F_SETPIPE_SZ)
+	})
 	for call, argument := range own() {
 		f.when(call, func(f *assembly) {
 			f.argument(argument)
@@ -134,15 +144,32 @@ func filter() []unix.SockFilter {
 	}
 	f.when(unix.SYS_SETPRIORITY, func(f *assembly) { f.ownPriority(onePriority) })
 	f.when(unix.SYS_IOPRIO_SET, func(f *assembly) { f.ownPriority(oneIOPriority) })
-	f.when(unix.SYS_FCNTL, func(f *assembly) { // dnotify, as inotify
-		f.argument(1)
-		f.skipUnless(unix.BPF_JEQ, unix.F_NOTIFY, 1)
-		f.refuse(unix.EPERM)
-		f.accept()
-	})
 	f.when(unix.SYS_SOCKET, sockets)
 	f.accept()
 	return f
+}
+
+// clones lets nobody begin a namespace, nor a thread that has files of its own: what a
+// process has open is looked at once for all of its threads.
+func clones(f *assembly) {
+	f.argument(0)
+	f.skipUnless(unix.BPF_JSET, namespaces, 1)
+	f.refuse(unix.EPERM)
+	f.skipUnless(unix.BPF_JSET, unix.CLONE_THREAD, 2)
+	f.skipUnless(unix.BPF_JSET, unix.CLONE_FILES, 2)
+	f.accept()
+	f.accept() // no thread
+	f.refuse(unix.EPERM)
+}
+
+// refuseValues refuses a call where an argument has one of the values.
+func (f *assembly) refuseValues(argument uint32, values ...uint32) {
+	f.argument(argument)
+	for _, v := range values {
+		f.skipUnless(unix.BPF_JEQ, v, 1)
+		f.refuse(unix.EPERM)
+	}
+	f.accept()
 }
 
 // ownPriority allows a call for the calling process alone: the first argument

@@ -4,16 +4,16 @@ package confine
 
 import (
 	"fmt"
-	"os"
+	"maps"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
-// How often is looked: at processes, and every so many times at the folders and at
-// all processes of the machine. A program can take what it gets in between beyond
-// its limits.
+// How often is looked: at processes, and every so many times at the folders, at what
+// processes hold, and at all processes of the machine. A program can take what it
+// gets in between beyond its limits.
 const (
 	interval     = 20 * time.Millisecond
 	foldersEvery = 5
@@ -21,45 +21,90 @@ const (
 	manyNew      = 1000 // numbers to ask about rather than listing all
 )
 
-// guard watches until it is told to end, when it counts the processes once more, or
-// until a limit is broken, which ends the cage.
-func (c *domains) guard() {
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	before := c.policy.diskUse()
-	var seen census
+// rest is how many times as long as a look at folders and what is held has taken the
+// watch leaves them alone, mostRest how long at most: it may have waited for a disk.
+const (
+	rest     = 5
+	mostRest = time.Second
+)
+
+// unexplained is how much of a file system may go, beside what is counted, while a
+// cage is there, in bytes: others write too.
+const unexplained = 256 << 20
+
+// hiding is how many looks in a row may not be allowed into a process; one that
+// is just becoming another program is closed for a moment.
+const hiding = 10
+
+// watch is what is known of the processes in a cage.
+type watch struct {
+	c      *domains
+	seen   census
+	before start
+
+	held    int64            // memory at the last look at holdings: what the kernel keeps
+	apart   int64            // the same: shared memory
+	hidden  int              // looks in a row that were not allowed
+	large   map[uint64]int64 // sizes of files at the last look, by their numbers: those that have names and are not small
+	written int64            // by all processes
+	last    map[int]int64
+	idle    time.Time // until when folders are left alone
+
 	// What processes share takes long to tell, and the more of them there are the
 	// longer: meanwhile their number is watched.
-	shares, asked := make(chan int64, 1), false
+	shares chan int64
+	asked  bool
+}
+
+// start is how things were before the program ran.
+type start struct {
+	usage
+	free     map[uint64]int64 // bytes, by file system
+	inMemory bool             // one of them is
+	ours     map[uint64]int64 // files without a name that the program was given
+	blind    bool             // nobody may look into processes here
+}
+
+// prepare looks at the folders, in the background, before the program runs.
+func (c *domains) prepare() {
+	c.before = make(chan start, 1)
+	go func() {
+		s := start{usage: c.policy.diskUse()}
+		s.free, s.inMemory = c.policy.free()
+		c.before <- s
+	}()
+}
+
+// begin returns the watch, which is to run once there is a keeper. The process is there
+// already and has run nothing of the program's: what it holds now is ours.
+func (c *domains) begin(pid int) *watch {
+	w := &watch{c: c, before: <-c.before, last: map[int]int64{}, shares: make(chan int64, 1)}
+	h := holdingsOf([]int{pid}, nil)
+	w.before.ours, w.before.blind = h.files, h.hidden > 0
+	return w
+}
+
+// run watches until it is told to end, when it counts the processes once more, or
+// until a limit is broken, which ends the cage.
+func (w *watch) run() {
+	c := w.c
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
 	for look := 0; ; look++ {
 		text := ""
 		select {
 		case <-c.done:
-			if _, err := c.count(&seen); err == nil {
-				c.say(c.tooMany(len(seen.members)))
+			if _, err := c.count(&w.seen); err == nil {
+				c.say(c.tooMany(len(w.seen.members)))
 			}
 			return
-		case sum := <-shares:
-			asked = false
+		case sum := <-w.shares:
+			w.asked = false
 			if sum > c.policy.memory() {
-				text = fmt.Sprintf("it took more than %d MiB of memory", c.policy.memory()>>20)
+				text = c.tooLarge()
 			}
-		case <-ticker.C:
-			memory, err := c.count(&seen)
-			switch {
-			case err != nil: // without /proc nothing can be counted; or it is being ended
-			case c.tooMany(len(seen.members)) != "":
-				text = c.tooMany(len(seen.members))
-			case memory > c.policy.memory() && !asked:
-				members := slices.Clone(seen.members)
-				asked = true
-				go func() { shares <- share(members) }()
-			}
-			if text == "" && look%foldersEvery == 0 {
-				if grown := c.policy.diskUse() - before; grown > c.policy.disk() {
-					text = fmt.Sprintf("it wrote more than %d MiB", c.policy.disk()>>20)
-				}
-			}
+		case now := <-ticker.C:
+			text = w.look(look%foldersEvery == 0 && now.After(w.idle))
 		}
 		if text != "" {
 			c.say(text)
@@ -67,6 +112,102 @@ func (c *domains) guard() {
 			return
 		}
 	}
+}
+
+// look looks at the processes, and at what else they hold if it is to. It returns the
+// limit that is broken.
+func (w *watch) look(closely bool) string {
+	c := w.c
+	memory, err := c.count(&w.seen)
+	if err != nil { // without /proc nothing can be counted; or it is being ended
+		return ""
+	}
+	if text := c.tooMany(len(w.seen.members)); text != "" {
+		return text
+	}
+	if closely {
+		begun := time.Now()
+		text := w.lookClosely()
+		w.idle = time.Now().Add(min(rest*time.Since(begun), mostRest))
+		if text != "" {
+			return text
+		}
+	}
+	if memory+w.held+w.apart > c.policy.memory() && !w.asked {
+		members, held, apart := slices.Clone(w.seen.members), w.held, w.apart
+		w.asked = true
+		go func() {
+			sum, mapped := share(members)
+			w.shares <- sum + held + max(0, apart-mapped)
+		}()
+	}
+	return ""
+}
+
+// lookClosely looks at the folders and at what processes hold.
+func (w *watch) lookClosely() string {
+	c := w.c
+	now := c.policy.diskUse()
+	latest := maps.Clone(now.large)
+	if now.deep && !w.before.deep {
+		return fmt.Sprintf("it made more than %d folders one in another", mostDeep)
+	}
+	grown := now.bytes - w.before.bytes
+	if !w.before.blind {
+		for number, size := range w.large {
+			if _, there := now.large[number]; !there {
+				now.large[number] = size
+			}
+		}
+		h := holdingsOf(w.seen.members, now.large)
+		w.held, w.apart = h.kernel(), h.apart()
+		grown += h.disk(w.before.ours)
+		w.large = latest
+		for number, size := range h.files {
+			w.large[number] = size
+		}
+		if w.hidden = (w.hidden + 1) * min(h.hidden, 1); w.hidden >= hiding {
+			return "it hid what its processes have open"
+		}
+	}
+	if grown > c.policy.disk() || w.vanished(grown) {
+		return fmt.Sprintf("it wrote more than %d MiB", c.policy.disk()>>20)
+	}
+	return ""
+}
+
+// vanished reports whether a file system has lost much more than is counted, and the
+// program has written as much: it keeps files where nobody can see them, on their way
+// from one process to another for instance. Neither alone says so, as others write
+// as well, and what is written may have been removed.
+func (w *watch) vanished(grown int64) bool {
+	w.written += written(w.seen.members, w.before.inMemory, w.last)
+	room := w.c.policy.disk() + unexplained + max(grown, 0)
+	if w.written < room {
+		return false
+	}
+	free, _ := w.c.policy.free()
+	for id, before := range w.before.free {
+		if now, ok := free[id]; ok && before-now > room {
+			return true
+		}
+	}
+	return false
+}
+
+// free is what is left on the file systems of the folders that may be written, and
+// whether one of them is in memory.
+func (p *Policy) free() (left map[uint64]int64, inMemory bool) {
+	left = map[uint64]int64{}
+	for _, folder := range p.Write {
+		var st unix.Stat_t
+		var s unix.Statfs_t
+		if unix.Stat(folder, &st) == nil && unix.Statfs(folder, &s) == nil {
+			left[st.Dev] = int64(s.Bfree) * s.Bsize
+			inMemory = inMemory || s.Type == unix.TMPFS_MAGIC || s.Type == unix.RAMFS_MAGIC
+		}
+	}
+	return left, inMemory
 }
 
 // tooMany says that there are more processes than the policy allows; empty when
@@ -78,133 +219,14 @@ func (c *domains) tooMany(processes int) string {
 	return fmt.Sprintf("it started more than %d processes", c.policy.processes())
 }
 
+// tooLarge says that there is more memory in use than the policy allows.
+func (c *domains) tooLarge() string {
+	return fmt.Sprintf("it took more than %d MiB of memory", c.policy.memory()>>20)
+}
+
 // say makes a text the breach.
 func (c *domains) say(text string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.breach = text
-}
-
-// census is which processes there are: to list all of a machine's takes long, so
-// only those are asked about that have come since the last look.
-type census struct {
-	members []int // the cage's at the last look
-	newest  int   // number given last until then; 0 before the first look
-	older   int   // the same at the look before
-	looks   int
-}
-
-// newcomers are the processes that may have become the cage's: whatever has got a
-// number since the look before the last one, since a process that was just being
-// made then could not be told yet; now and then all, since numbers begin again, and
-// then nobody is a member yet.
-func (s *census) newcomers() ([]int, error) {
-	newest, err := newestProcess()
-	first, since := s.older+1, newest-s.older
-	s.looks++
-	all := err != nil || s.newest == 0 || newest < s.newest || since > manyNew || s.looks%allEvery == 0
-	s.older, s.newest = s.newest, newest
-	if all {
-		s.members = nil
-		return processes()
-	}
-	var out []int
-	for pid := first; pid <= newest; pid++ {
-		if !slices.Contains(s.members, pid) {
-			out = append(out, pid)
-		}
-	}
-	return out, nil
-}
-
-// newestProcess is the number that a process or thread got last.
-// Source: proc_loadavg(5)
-func newestProcess() (int, error) {
-	b, err := os.ReadFile("/proc/loadavg")
-	if err != nil {
-		return 0, err
-	}
-	fields := strings.Fields(string(b))
-	if len(fields) < 5 {
-		return 0, fmt.Errorf("/proc/loadavg is %q", b)
-	}
-	return strconv.Atoi(fields[4])
-}
-
-// count brings the members up to date and returns the memory that they have, what
-// they share counted for each.
-func (c *domains) count(seen *census) (memory int64, err error) {
-	ask, err := seen.newcomers()
-	if err != nil {
-		return 0, err
-	}
-	if len(ask) > 0 {
-		found, err := c.keeper.members(ask)
-		if err != nil {
-			return 0, err
-		}
-		seen.members = append(seen.members, found...)
-	}
-	seen.members = slices.DeleteFunc(seen.members, func(pid int) bool {
-		resident, ok := process(pid)
-		memory += resident
-		return !ok
-	})
-	return memory, nil
-}
-
-// processes lists the machine's.
-func processes() ([]int, error) {
-	proc, err := os.Open("/proc")
-	if err != nil {
-		return nil, err
-	}
-	defer proc.Close()
-	names, err := proc.Readdirnames(-1)
-	var out []int
-	for _, name := range names {
-		if pid, err := strconv.Atoi(name); err == nil {
-			out = append(out, pid)
-		}
-	}
-	return out, err
-}
-
-// share is the memory of processes where what they share, with one another or
-// with the interpreter that they were forked from, counts in parts. It takes the
-// kernel longer to tell than resident.
-// Source: proc_pid_smaps(5)
-func share(pids []int) (sum int64) {
-	for _, pid := range pids {
-		b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/smaps_rollup")
-		if err != nil {
-			resident, _ := process(pid) // gone, or not ours to look into
-			sum += resident
-			continue
-		}
-		_, rest, _ := strings.Cut(string(b), "\nPss:")
-		if fields := strings.Fields(rest); len(fields) > 0 {
-			kib, _ := strconv.ParseInt(fields[0], 10, 64) // the kernel writes numbers
-			sum += kib << 10
-		}
-	}
-	return sum
-}
-
-// process is the memory that a process has, in bytes, shared or not; false if it has
-// ended, or if the number is that of another of a process' threads.
-// Source: proc_pid_status(5)
-func process(pid int) (resident int64, ok bool) {
-	number := strconv.Itoa(pid)
-	b, err := os.ReadFile("/proc/" + number + "/status")
-	text := string(b)
-	if err != nil || !strings.Contains(text, "\nTgid:\t"+number+"\n") {
-		return 0, false
-	}
-	_, rest, _ := strings.Cut(text, "\nVmRSS:") // a process that is ending has none
-	if fields := strings.Fields(rest); len(fields) > 0 {
-		kib, _ := strconv.ParseInt(fields[0], 10, 64) // the kernel writes numbers
-		resident = kib << 10
-	}
-	return resident, true
 }

@@ -323,6 +323,9 @@ def confine(cage, outer, inner, keeper_in, keeper_out):
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (cage["fileSize"],) * 2)
         resource.setrlimit(resource.RLIMIT_DATA, (cage["memory"],) * 2)
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        most = cage["open"] if most == resource.RLIM_INFINITY else min(cage["open"], most)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
         os.nice(cage["nice"])
         resource.setrlimit(resource.RLIMIT_NPROC, (cage["tasks"],) * 2)
         for capability in range(64):

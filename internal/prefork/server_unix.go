@@ -159,10 +159,15 @@ func (s *server) start(cmd *exec.Cmd, cage *confine.Cage) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", errGone, err)
 	}
-	_, err = write.Write(job)
+	if cage != nil {
+		p.cage.Store(cage)
+		err = cage.Forking(p.Pid)
+	}
+	if err == nil {
+		_, err = write.Write(job)
+	}
 	err = errors.Join(err, write.Close()) // its end ends the job
 	if err == nil && cage != nil {
-		p.cage.Store(cage)
 		err = cage.Forked()
 	}
 	if err != nil {
