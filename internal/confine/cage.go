@@ -20,6 +20,9 @@ type jail interface {
 // watcher is a jail whose limits we watch.
 type watcher interface{ Look() }
 
+// holder is a jail that knows the sockets of its programs.
+type holder interface{ Holds(socket uint32) bool }
+
 // forker is a jail that a fork of a running interpreter can enter.
 type forker interface {
 	Fork() *Fork
@@ -74,6 +77,17 @@ func (c *Cage) Breach() string {
 		return ""
 	}
 	return c.jail.Breach()
+}
+
+// Holds reports whether a program in the cage has a socket open, which is named by
+// the number of its inode. known is false where nobody can tell: nothing is
+// confined, or in a container.
+func (c *Cage) Holds(socket uint32) (holds, known bool) {
+	if c == nil {
+		return false, false
+	}
+	h, ok := c.jail.(holder)
+	return ok && h.Holds(socket), ok
 }
 
 // Forks reports whether a fork of a running interpreter can enter the cage.

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/pipelab/pipelab/internal/confine"
 )
@@ -25,22 +26,38 @@ const UsersVariable = "PIPELAB_USERS"
 // Only Linux tells who is at the other end. Elsewhere, and where the kernel
 // does not answer, everybody on the machine is let in.
 func Stranger(conn net.Conn) string {
+	s, known := other(conn)
+	if !known {
+		return ""
+	}
+	return s.stranger()
+}
+
+// socket is the one at the other end of a connection.
+type socket struct {
+	uid   int
+	inode uint32 // by which /proc/PID/fd names it; 0 when it is gone
+}
+
+// other tells about the other end of a connection, if anybody can.
+func other(conn net.Conn) (s socket, known bool) {
 	there, ok1 := conn.RemoteAddr().(*net.TCPAddr)
 	here, ok2 := conn.LocalAddr().(*net.TCPAddr)
 	if !ok1 || !ok2 {
-		return ""
+		return s, false
 	}
-	uid, known := owner(there, here)
+	return ask(there, here)
+}
+
+func (s socket) stranger() string {
 	switch {
-	case !known:
-		return ""
-	case uid == gone:
+	case s.uid == gone:
 		return "the other end of the connection is closed already, so nobody can tell whose it was"
-	case own(uid, os.Getuid(), os.Geteuid(), os.Getenv):
+	case own(s.uid, os.Getuid(), os.Geteuid(), os.Getenv):
 		return ""
 	}
 	return fmt.Sprintf("the emulator belongs to another user of this machine (yours is %d); "+
-		"start one of your own, or let its owner set %s=%d", uid, UsersVariable, uid)
+		"start one of your own, or let its owner set %s=%d", s.uid, UsersVariable, s.uid)
 }
 
 // gone is the owner of a socket that no process has any more.
@@ -58,18 +75,53 @@ func own(uid, real, effective int, getenv func(string) string) bool {
 	return slices.Contains(more, "any") || slices.Contains(more, strconv.Itoa(uid))
 }
 
-type strangerKey struct{}
+// Peer is who is at the other end of a connection to a Server.
+type Peer struct {
+	stranger string
+	inode    uint32
+
+	mu    sync.Mutex
+	holds map[string]bool
+}
+
+type peerKey struct{}
 
 // know notes of each connection whose it is, once.
 func know(ctx context.Context, conn net.Conn) context.Context {
-	if why := Stranger(conn); why != "" {
-		return context.WithValue(ctx, strangerKey{}, why)
+	s, known := other(conn)
+	if !known {
+		return ctx
 	}
-	return ctx
+	return context.WithValue(ctx, peerKey{}, &Peer{stranger: s.stranger(), inode: s.inode})
+}
+
+// PeerOf is who sent a request, by its context; nil where nobody can tell.
+func PeerOf(ctx context.Context) *Peer {
+	p, _ := ctx.Value(peerKey{}).(*Peer)
+	return p
+}
+
+// HeldBy reports whether a process of name has the other end of the connection.
+// tell finds that out by the number of the socket's inode, and is asked once in the
+// life of a connection: it is not handed on.
+func (p *Peer) HeldBy(name string, tell func(socket uint32) bool) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	held, asked := p.holds[name]
+	if !asked {
+		held = tell(p.inode)
+		if p.holds == nil {
+			p.holds = map[string]bool{}
+		}
+		p.holds[name] = held
+	}
+	return held
 }
 
 // stranger is what know has noted.
 func stranger(ctx context.Context) string {
-	why, _ := ctx.Value(strangerKey{}).(string)
-	return why
+	if p := PeerOf(ctx); p != nil {
+		return p.stranger
+	}
+	return ""
 }

@@ -35,12 +35,12 @@ type answer struct {
 	Inode                                 uint32
 }
 
-// owner asks the kernel who has the socket at the other end of a connection.
-// known is false when it does not say.
-func owner(there, here *net.TCPAddr) (uid int, known bool) {
+// ask asks the kernel about the socket at the other end of a connection. known is
+// false when it does not say.
+func ask(there, here *net.TCPAddr) (s socket, known bool) {
 	fd, err := unix.Socket(unix.AF_NETLINK, unix.SOCK_DGRAM|unix.SOCK_CLOEXEC, unix.NETLINK_SOCK_DIAG)
 	if err != nil {
-		return 0, false
+		return s, false
 	}
 	defer func() { _ = unix.Close(fd) }() // nothing was written that could be lost
 	q := question{Protocol: unix.IPPROTO_TCP, States: ^uint32(0), Family: unix.AF_INET}
@@ -59,37 +59,37 @@ func owner(there, here *net.TCPAddr) (uid int, known bool) {
 	var b bytes.Buffer
 	if binary.Write(&b, binary.NativeEndian, q) != nil ||
 		unix.Sendto(fd, b.Bytes(), 0, &unix.SockaddrNetlink{Family: unix.AF_NETLINK}) != nil {
-		return 0, false
+		return s, false
 	}
 	reply := make([]byte, 4096)
 	n, _, err := unix.Recvfrom(fd, reply, 0)
 	if err != nil {
-		return 0, false
+		return s, false
 	}
 	return read(reply[:n])
 }
 
 // read takes a reply apart: a socket, or an error of which "no such file" means
 // that there is no such socket any more.
-func read(reply []byte) (uid int, known bool) {
+func read(reply []byte) (s socket, known bool) {
 	r := bytes.NewReader(reply)
 	var h unix.NlMsghdr
 	if binary.Read(r, binary.NativeEndian, &h) != nil {
-		return 0, false
+		return s, false
 	}
 	if h.Type == unix.NLMSG_ERROR {
 		var code int32
 		if binary.Read(r, binary.NativeEndian, &code) != nil || code != -int32(unix.ENOENT) {
-			return 0, false
+			return s, false
 		}
-		return gone, true
+		return socket{uid: gone}, true
 	}
 	var a answer
 	if h.Type != unix.SOCK_DIAG_BY_FAMILY || binary.Read(r, binary.NativeEndian, &a) != nil {
-		return 0, false
+		return s, false
 	}
 	if a.Inode == 0 { // closed by its process: the kernel gives such sockets to root
-		return gone, true
+		return socket{uid: gone}, true
 	}
-	return int(a.Owner), true
+	return socket{uid: int(a.Owner), inode: a.Inode}, true
 }

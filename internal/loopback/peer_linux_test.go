@@ -29,16 +29,17 @@ func TestOwner_isWhoHasTheOtherEnd(t *testing.T) {
 		require.NoError(t, err)
 		server, err := l.Accept()
 		require.NoError(t, err)
-		uid, known := owner(server.RemoteAddr().(*net.TCPAddr), server.LocalAddr().(*net.TCPAddr))
+		s, known := ask(server.RemoteAddr().(*net.TCPAddr), server.LocalAddr().(*net.TCPAddr))
 		require.True(t, known, "the kernel does not answer: this test says nothing here")
-		require.Equal(t, os.Getuid(), uid)
+		require.Equal(t, os.Getuid(), s.uid)
+		require.NotZero(t, s.inode)
 		require.Empty(t, Stranger(server))
 
 		// A process that lets go of its socket at once is not taken for root.
 		require.NoError(t, client.Close())
-		uid, known = owner(server.RemoteAddr().(*net.TCPAddr), server.LocalAddr().(*net.TCPAddr))
+		s, known = ask(server.RemoteAddr().(*net.TCPAddr), server.LocalAddr().(*net.TCPAddr))
 		require.True(t, known)
-		require.Equal(t, gone, uid)
+		require.Equal(t, gone, s.uid)
 		require.NotEmpty(t, Stranger(server))
 		require.NoError(t, server.Close())
 	}

@@ -53,6 +53,10 @@ func (p *Process) End() {
 	p.cage.Load().End()
 }
 
+// Holds reports whether the program or what it has started has a socket open, see
+// confine.Cage.
+func (p *Process) Holds(socket uint32) (holds, known bool) { return p.cage.Load().Holds(socket) }
+
 // Breach is the limit of its cage that the program broke, as a sentence; empty
 // for none.
 func (p *Process) Breach() string { return p.cage.Load().Breach() }

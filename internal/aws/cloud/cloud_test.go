@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	sdkhttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
@@ -30,6 +29,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/cfn"
 	"github.com/pipelab/pipelab/internal/provision"
+	"github.com/pipelab/pipelab/internal/sdkhttp"
 )
 
 const token = "open sesame"
@@ -90,10 +90,10 @@ func options(dir string, clk *clock.Clock) cloud.Options {
 	}
 }
 
-// connect makes clients that try once.
+// connect makes clients that try once, with a transport that leaves answers alone.
 func (w *world) connect(url string) {
 	config := aws.Config{
-		Region: ident.DefaultRegion, BaseEndpoint: &url, HTTPClient: sdkhttp.NewBuildableClient(),
+		Region: ident.DefaultRegion, BaseEndpoint: &url, HTTPClient: sdkhttp.New(),
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/loopback"
+	"github.com/pipelab/pipelab/internal/sdkhttp"
 )
 
 const secret = "0123456789abcdef"
@@ -52,7 +53,7 @@ func serve(t testing.TB, o cloud.Options) *port {
 
 // config is for SDK clients that try once.
 func (w *port) config() aws.Config {
-	return aws.Config{Region: "us-east-1", BaseEndpoint: &w.url,
+	return aws.Config{Region: "us-east-1", BaseEndpoint: &w.url, HTTPClient: sdkhttp.New(),
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 		Retryer:     func() aws.Retryer { return aws.NopRetryer{} }}
 }

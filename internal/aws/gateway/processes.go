@@ -1,6 +1,10 @@
 package gateway
 
-import "sync"
+import (
+	"sync"
+
+	"github.com/pipelab/pipelab/internal/loopback"
+)
 
 // Processes are the invocations at work, by the access key that their process
 // was given. So a call from the network has a parent, and a fault can end the
@@ -10,21 +14,29 @@ type Processes struct {
 	atKey map[string]process
 }
 
+// Program is what runs an invocation.
+type Program interface {
+	// Crash ends it and returns when it is gone.
+	Crash()
+	// Holds reports whether it has a socket open, by the number of its inode;
+	// known is false where nobody can tell.
+	Holds(socket uint32) (holds, known bool)
+}
+
 type process struct {
 	invocation string
-	kill       func()
+	program    Program
 }
 
 // NewProcesses returns an empty set.
 func NewProcesses() *Processes { return &Processes{atKey: map[string]process{}} }
 
-// Enter says that an invocation is at work in a process that signs with this
-// key; kill ends the process and returns when it is gone. Call leave when the
-// invocation is over.
-func (p *Processes) Enter(accessKey, invocation string, kill func()) (leave func()) {
+// Enter says that an invocation is at work in a program that signs with this key.
+// Call leave when the invocation is over.
+func (p *Processes) Enter(accessKey, invocation string, program Program) (leave func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.atKey[accessKey] = process{invocation, kill}
+	p.atKey[accessKey] = process{invocation, program}
 	return func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -32,15 +44,29 @@ func (p *Processes) Enter(accessKey, invocation string, kill func()) (leave func
 	}
 }
 
-// behind is the process that makes a call, if it is one of ours.
+// behind is the process that makes a call, if it is one of ours. A key alone does
+// not prove that: a function can give its key away, and what another program does
+// with it must not count as the function's. So the connection has to be the
+// function's too, where the machine can tell whose it is.
 func (p *Processes) behind(c *Call) (process, bool) {
-	if p == nil || c.Internal() || c.Principal.AccessKeyID == "" {
+	key := c.Principal.AccessKeyID
+	if p == nil || c.Internal() || key == "" {
 		return process{}, false
 	}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	found, ok := p.atKey[c.Principal.AccessKeyID]
-	return found, ok
+	found, ok := p.atKey[key]
+	p.mu.Unlock()
+	if !ok {
+		return process{}, false
+	}
+	peer := loopback.PeerOf(c.HTTP.Context())
+	if peer == nil {
+		return found, true
+	}
+	return found, peer.HeldBy(key, func(socket uint32) bool {
+		holds, known := found.program.Holds(socket)
+		return holds || !known
+	})
 }
 
 // crash ends the function that makes a call, where a fault says so. Of a call that
@@ -53,6 +79,6 @@ func (g *Gateway) crash(c *Call, op Operation, resource string) error {
 	if _, hit := g.host.Faults.Take(FaultCrash, c.Service, c.Operation, resource); !hit {
 		return nil
 	}
-	p.kill()
+	p.program.Crash()
 	return ErrDropped
 }

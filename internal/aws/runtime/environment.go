@@ -326,6 +326,15 @@ func (e *Environment) initialised() bool {
 // an error.
 func (e *Environment) Crash() { e.kill() }
 
+// Holds reports whether the function has a socket open, by the number of its inode;
+// known is false where nobody can tell, as for a function that is not confined.
+func (e *Environment) Holds(socket uint32) (holds, known bool) {
+	if e.proc == nil {
+		return false, false
+	}
+	return e.proc.Holds(socket)
+}
+
 // kill ends the process group and waits for the process.
 func (e *Environment) kill() {
 	if e.proc == nil {

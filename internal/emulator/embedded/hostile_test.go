@@ -18,7 +18,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -101,6 +103,14 @@ def handler(event, context):
             n += 1
             with open(os.environ["TMPDIR"] + "/%d" % n, "wb") as file:
                 file.write(b"x" * (1 << 20))
+    if do == "share":
+        boto3.client("dynamodb").list_tables()
+        sqs = boto3.client("sqs")
+        sqs.send_message(QueueUrl=event["to"], MessageBody=" ".join(os.environ[name] for name in
+            ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN")))
+        while not sqs.receive_message(QueueUrl=event["until"], WaitTimeSeconds=20).get("Messages"):
+            pass
+        return "ok"
     if do == "loop":
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         while True:
@@ -185,6 +195,49 @@ func (c *cell) died(t *testing.T, do string) string {
 	return string(out.Payload)
 }
 
+// sharesItsKey makes the function hand its access key to another program while it
+// is at work. What that one does with it is no call of the function's.
+func (c *cell) sharesItsKey(t *testing.T) {
+	queue := sqs.NewFromConfig(c.Endpoint().AWSConfig())
+	url := map[string]string{}
+	for _, name := range []string{"keys", "done"} {
+		q, err := queue.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name})
+		require.NoError(t, err)
+		url[name] = *q.QueueUrl
+	}
+	last, err := c.Control().LastCall(t.Context())
+	require.NoError(t, err)
+	ended := make(chan *lambda.InvokeOutput)
+	go func() { ended <- c.invoke(t, map[string]any{"do": "share", "to": url["keys"], "until": url["done"]}) }()
+	var given []string
+	for len(given) == 0 {
+		out, err := queue.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: aws.String(url["keys"]),
+			WaitTimeSeconds: 20})
+		require.NoError(t, err)
+		if len(out.Messages) > 0 {
+			given = strings.Fields(*out.Messages[0].Body)
+		}
+	}
+	stolen := c.Endpoint().AWSConfig()
+	stolen.Credentials = credentials.NewStaticCredentialsProvider(given[0], given[1], given[2])
+	_, err = dynamodb.NewFromConfig(stolen).ListTables(t.Context(), &dynamodb.ListTablesInput{})
+	require.NoError(t, err)
+	_, err = queue.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: aws.String(url["done"]),
+		MessageBody: aws.String("done")})
+	require.NoError(t, err)
+	out := <-ended
+	require.Nil(t, out.FunctionError, string(out.Payload))
+	calls, err := c.Control().Trace(t.Context(), last)
+	require.NoError(t, err)
+	var parents []bool
+	for _, call := range calls {
+		if call.Operation == "ListTables" {
+			parents = append(parents, call.Parent != "")
+		}
+	}
+	require.Equal(t, []bool{true, false}, parents, "the function's own call, and the other's by its key")
+}
+
 // gone fails unless a lock can be had: then nobody is left that held it.
 func gone(t *testing.T, lock *os.File) {
 	t.Helper()
@@ -240,6 +293,7 @@ func TestHostileFunctions(t *testing.T) {
 				require.NoError(t, bystander.Process.Kill())
 				require.ErrorContains(t, bystander.Wait(), "killed") // by the test, just now
 			})
+			t.Run("gives its key away", func(t *testing.T) { c.sharesItsKey(t) })
 			t.Run("forks without end", func(t *testing.T) {
 				require.Contains(t, c.died(t, "fork"), "more than 20 processes")
 			})

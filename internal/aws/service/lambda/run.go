@@ -62,7 +62,7 @@ func (s *Service) invoke(ctx context.Context, env *runtime.Environment, j job) (
 	log := env.Sink().(*stream) // made by spec
 	log.begin()
 	log.Event(fmt.Sprintf("START RequestId: %s Version: %s\n", j.id, *j.version.Config.Version))
-	defer s.host.Processes.Enter(log.key, gateway.From(ctx).ID, env.Crash)()
+	defer s.host.Processes.Enter(log.key, gateway.From(ctx).ID, env)()
 	stopFlushing := s.flushAllAlong(ctx, log)
 	out, err := env.Invoke(ctx, runtime.Invocation{
 		ID: j.id, ARN: j.fn.ARN(), Trace: "Root=1-" + s.host.IDs.Hex(8) + "-" + s.host.IDs.Hex(24) + ";Sampled=0",
