@@ -31,7 +31,8 @@ func (p *Provider) dynamoTypes() []resourceType {
 		"LocalSecondaryIndexes": cfn.ListOf(cfn.Object(props{"IndexName": cfn.Str().Req(), "KeySchema": keys,
 			"Projection": projection})).Replaces(),
 		"StreamSpecification": cfn.Object(props{"StreamViewType": cfn.Str("NEW_IMAGE", "OLD_IMAGE",
-			"NEW_AND_OLD_IMAGES", "KEYS_ONLY").Req()}),
+			"NEW_AND_OLD_IMAGES", "KEYS_ONLY").Req(), "ResourcePolicy": resourcePolicy()}),
+		"ResourcePolicy":            resourcePolicy(),
 		"TimeToLiveSpecification":   cfn.Object(props{"AttributeName": cfn.Str(), "Enabled": cfn.Flag().Req()}),
 		"DeletionProtectionEnabled": cfn.Flag(), "Tags": cfn.TagList()}, "Arn", "StreamArn"),
 		create: p.createTable, update: p.updateTable, delete: p.deleteTable, read: p.readTable}}
@@ -46,17 +47,19 @@ func streamSpec(m map[string]any) *types.StreamSpecification {
 }
 
 func (p *Provider) createTable(ctx context.Context, r cfn.Resource) (cfn.State, error) {
-	in := &dynamodb.CreateTableInput{}
-	if err := into(r.Properties, in); err != nil {
+	in, err := tableInput(r)
+	if err != nil {
 		return cfn.State{}, err
 	}
-	in.TableName, in.StreamSpecification = aws.String(r.Name), streamSpec(r.Properties)
 	if _, err := p.dynamo.CreateTable(ctx, in); err != nil {
 		return cfn.State{}, err
 	}
 	st, err := p.tableReady(ctx, r.Name)
 	if err != nil {
 		return cfn.State{PhysicalID: r.Name}, err
+	}
+	if err := p.streamPolicy(ctx, st, r.Properties); err != nil {
+		return st, err
 	}
 	return st, p.timeToLive(ctx, r.Name, r.Properties)
 }
@@ -145,15 +148,7 @@ func (p *Provider) updateTable(ctx context.Context, r cfn.Resource) (cfn.State, 
 		}
 		steps = append(steps, in)
 	}
-	if changed(r, "StreamSpecification") {
-		if streamSpec(r.Previous) != nil {
-			steps = append(steps,
-				&dynamodb.UpdateTableInput{StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(false)}})
-		}
-		if s := streamSpec(r.Properties); s != nil {
-			steps = append(steps, &dynamodb.UpdateTableInput{StreamSpecification: s})
-		}
-	}
+	steps = append(steps, streamSteps(r)...)
 	indexes, err := indexSteps(r)
 	if err != nil {
 		return st, err
@@ -168,16 +163,36 @@ func (p *Provider) updateTable(ctx context.Context, r cfn.Resource) (cfn.State, 
 		}
 	}
 	if changed(r, "TimeToLiveSpecification") {
+		now := r.Properties
 		if object(r.Properties, "TimeToLiveSpecification") == nil {
 			off := map[string]any{"AttributeName": text(object(r.Previous, "TimeToLiveSpecification"), "AttributeName"),
 				"Enabled": false}
-			r.Properties = map[string]any{"TimeToLiveSpecification": off, "Tags": r.Properties["Tags"]}
+			now = map[string]any{"TimeToLiveSpecification": off}
 		}
-		if err := p.timeToLive(ctx, r.PhysicalID, r.Properties); err != nil {
+		if err := p.timeToLive(ctx, r.PhysicalID, now); err != nil {
 			return st, err
 		}
 	}
+	if err := p.updatePolicies(ctx, r, st); err != nil {
+		return st, err
+	}
 	return st, p.tagTable(ctx, text(st.Attributes, "Arn"), r)
+}
+
+// streamSteps replace the stream of a table when it is to show something else.
+func streamSteps(r cfn.Resource) (steps []*dynamodb.UpdateTableInput) {
+	was, is := streamSpec(r.Previous), streamSpec(r.Properties)
+	if was != nil && is != nil && was.StreamViewType == is.StreamViewType {
+		return nil
+	}
+	if was != nil {
+		steps = append(steps,
+			&dynamodb.UpdateTableInput{StreamSpecification: &types.StreamSpecification{StreamEnabled: aws.Bool(false)}})
+	}
+	if is != nil {
+		steps = append(steps, &dynamodb.UpdateTableInput{StreamSpecification: is})
+	}
+	return steps
 }
 
 func (p *Provider) tagTable(ctx context.Context, arn string, r cfn.Resource) error {

@@ -30,6 +30,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	scfn "github.com/pipelab/pipelab/internal/aws/service/cloudformation"
 	sdynamo "github.com/pipelab/pipelab/internal/aws/service/dynamodb"
+	sstreams "github.com/pipelab/pipelab/internal/aws/service/dynamodbstreams"
 	siam "github.com/pipelab/pipelab/internal/aws/service/iam"
 	skinesis "github.com/pipelab/pipelab/internal/aws/service/kinesis"
 	ss3 "github.com/pipelab/pipelab/internal/aws/service/s3"
@@ -56,7 +57,7 @@ func enforced(t testing.TB) *guarded {
 
 func enforcedAt(t testing.TB, clk *clock.Clock) *guarded {
 	t.Helper()
-	c := awstest.NewWithClock(t, clk, skinesis.New,
+	c := awstest.NewWithClock(t, clk, skinesis.New, sstreams.New,
 		func(h *gateway.Host) gateway.Service { return sdynamo.New(h) },
 		func(h *gateway.Host) gateway.Service { return ssqs.New(h) },
 		func(h *gateway.Host) gateway.Service { return ss3.New(h) },

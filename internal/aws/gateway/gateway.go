@@ -54,6 +54,7 @@ func New(st *store.Store, clk *clock.Clock, ids *ident.Source, log *slog.Logger)
 		Outbox:  outbox.New(st, clk, ids, log),
 		Signals: NewSignals(), Faults: NewFaults(), Processes: NewProcesses(), Endpoint: func() string { return g.endpoint },
 		Scratch: func() (string, error) { return g.scratch() }, Address: g.address,
+		Forbids: g.forbids,
 	}
 	return g
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/outbox"
+	"github.com/pipelab/pipelab/internal/aws/policy"
 	"github.com/pipelab/pipelab/internal/aws/store"
 	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/prefork"
@@ -151,6 +152,10 @@ type Host struct {
 	// Address is where a service's Listener of this name is, host and port; empty
 	// before services have started.
 	Address func(listener string) string
+	// Forbids reports whether a resource's policy would explicitly deny an action
+	// to whoever makes the call, who could lock himself out with it. The mode does
+	// not matter.
+	Forbids func(c *Call, doc *policy.Document, action string, resource ident.ARN) bool
 	// Scratch returns a folder for files that need not be kept: unpacked code
 	// of functions. It is empty at the start and goes with the cloud.
 	Scratch func() (string, error)

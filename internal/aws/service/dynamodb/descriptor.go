@@ -20,14 +20,15 @@ func (s *Service) Describe() gateway.Descriptor {
 			gateway.Prefix("dynamodb"),
 			gateway.About(tableARN, "TableName"),
 			gateway.About(func(arn string, _ ident.Scope) string { return arn }, "ResourceArn"),
-			gateway.Traced(gateway.LastPart, "TableName")),
+			gateway.Traced(gateway.LastPart, "TableName"),
+			acrossAccounts),
 	}
 }
 
 func (s *Service) tableOperations() []gateway.Operation {
 	c := gateway.Control
 	return []gateway.Operation{
-		gateway.Op(c, s.CreateTable),
+		gateway.Op(c, s.CreateTable, gateway.Needing(createNeeds)),
 		gateway.Op(c, s.UpdateTable),
 		gateway.Op(c, s.DeleteTable),
 		gateway.Op(c, s.DescribeTable),
@@ -37,6 +38,10 @@ func (s *Service) tableOperations() []gateway.Operation {
 		gateway.Op(c, s.TagResource),
 		gateway.Op(c, s.UntagResource),
 		gateway.Op(c, s.ListTagsOfResource),
+		gateway.Op(c, s.PutResourcePolicy),
+		gateway.Op(c, s.GetResourcePolicy),
+		// https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DeleteResourcePolicy.html
+		gateway.Op(c, s.DeleteResourcePolicy, gateway.Unlocking()),
 		gateway.Op(c, s.DescribeLimits),
 		gateway.Op(c, s.DescribeEndpoints),
 	}

@@ -12,7 +12,7 @@
 // Left out on purpose, and answered with NotImplemented: PartiQL, the legacy
 // parameters that expressions replaced (AttributesToGet is kept), backups,
 // point-in-time recovery, import and export, global tables, Kinesis streaming
-// destinations, contributor insights, resource policies, encryption settings,
+// destinations, contributor insights, encryption settings,
 // warm and maximum on-demand throughput, index keys of several attributes,
 // vector indexes.
 //
@@ -22,6 +22,10 @@
 // other. An item collection of more than 10 GB is refused there, not here.
 // On-demand tables are throttled there at twice the previous peak; here only
 // where one partition key value takes more than a partition does.
+//
+// Policies of tables and streams count at once; there it takes seconds until
+// they are read and minutes until a change of one is in force. Principals of
+// policies need not exist here.
 //
 // Limits kept are in internal/aws/limits/dynamodb.yaml, with their sources.
 package dynamodb

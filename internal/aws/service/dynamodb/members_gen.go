@@ -22,6 +22,7 @@ func members() map[string][]string {
 			"KeySchema",
 			"LocalSecondaryIndexes",
 			"ProvisionedThroughput",
+			"ResourcePolicy",
 			"SSESpecification",
 			"StreamSpecification",
 			"TableClass",
@@ -38,6 +39,10 @@ func members() map[string][]string {
 			"ReturnValues",
 			"ReturnValuesOnConditionCheckFailure",
 			"TableName",
+		},
+		"DeleteResourcePolicyInput": {
+			"ExpectedRevisionId",
+			"ResourceArn",
 		},
 		"DeleteTableInput": {
 			"TableName",
@@ -59,6 +64,9 @@ func members() map[string][]string {
 			"ReturnConsumedCapacity",
 			"TableName",
 		},
+		"GetResourcePolicyInput": {
+			"ResourceArn",
+		},
 		"ListTablesInput": {
 			"ExclusiveStartTableName",
 			"Limit",
@@ -77,6 +85,12 @@ func members() map[string][]string {
 			"ReturnValues",
 			"ReturnValuesOnConditionCheckFailure",
 			"TableName",
+		},
+		"PutResourcePolicyInput": {
+			"ConfirmRemoveSelfResourceAccess",
+			"ExpectedRevisionId",
+			"Policy",
+			"ResourceArn",
 		},
 		"QueryInput": {
 			"AttributesToGet",

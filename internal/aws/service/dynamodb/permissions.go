@@ -27,7 +27,7 @@ type asked struct {
 func (s *Service) asked(c *gateway.Call, table *string) asked {
 	a := asked{keys: map[string][]string{}}
 	_ = s.host.Store.View(func(tx *store.Tx) error { // only reads
-		if t, ok := s.find(tx, c.Scope, tableName(table), c.Time); ok {
+		if t, ok := s.find(tx, scopeOf(c, table), tableName(table), c.Time); ok {
 			a.hash = t.Schema.Hash
 		}
 		return nil
@@ -167,7 +167,8 @@ func (s *Service) queryKeys(in *dynamodb.QueryInput, c *gateway.Call) map[string
 	a.add("dynamodb:ReturnConsumedCapacity", string(in.ReturnConsumedCapacity))
 	hash := a.hash
 	_ = s.host.Store.View(func(tx *store.Tx) error { // only reads
-		if t, ok := s.find(tx, c.Scope, tableName(in.TableName), c.Time); ok && in.IndexName != nil {
+		t, ok := s.find(tx, scopeOf(c, in.TableName), tableName(in.TableName), c.Time)
+		if ok && in.IndexName != nil {
 			for _, ix := range t.Indexes {
 				if ix.Name == *in.IndexName {
 					hash = ix.Schema.Hash
@@ -239,6 +240,18 @@ func (s *Service) batchWriteNeeds(in *dynamodb.BatchWriteItemInput, c *gateway.C
 
 func need(action, table string, c *gateway.Call, a asked) gateway.Need {
 	return gateway.Need{Action: "dynamodb:" + action, Resources: []string{tableARN(table, c.Scope)}, Keys: a.keys}
+}
+
+// createNeeds: a table that is made with a policy needs the permission to attach
+// one, too.
+// Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_CreateTable.html
+func createNeeds(in *dynamodb.CreateTableInput, c *gateway.Call) (needs []gateway.Need) {
+	table := []string{tableARN(aws.ToString(in.TableName), c.Scope)}
+	needs = append(needs, gateway.Need{Action: "dynamodb:CreateTable", Resources: table})
+	if in.ResourcePolicy != nil {
+		needs = append(needs, gateway.Need{Action: "dynamodb:PutResourcePolicy", Resources: table})
+	}
+	return needs
 }
 
 // transactGetNeeds and transactWriteNeeds: a transaction has no action of its

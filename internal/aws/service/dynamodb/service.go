@@ -20,11 +20,13 @@ type Service struct {
 	items   *store.Collection[*record]
 	entries *store.Collection[string] // index entry -> key of the item
 	counts  *store.Collection[count]
-	expires *store.Collection[string] // table, time, key of the item -> key of the item
-	tokens  *store.Collection[token]
-	stale   *store.Collection[string] // request tokens in the order in which they expire
-	log     *streamlog.Log
-	meter   *meter
+	// policies are those of tables, "orders", and of their streams, "orders/stream/LABEL".
+	policies *store.Collection[resourcePolicy]
+	expires  *store.Collection[string] // table, time, key of the item -> key of the item
+	tokens   *store.Collection[token]
+	stale    *store.Collection[string] // request tokens in the order in which they expire
+	log      *streamlog.Log
+	meter    *meter
 
 	mu     sync.Mutex
 	timers map[string]*worker.Timer // by table key: the next TTL removal
@@ -39,16 +41,17 @@ type count struct {
 // New makes the service and registers its state.
 func New(h *gateway.Host) gateway.Service {
 	s := &Service{
-		host:    h,
-		tables:  store.NewCollection[*Table](h.Store, "dynamodb.tables"),
-		items:   store.NewCollection(h.Store, "dynamodb.items", store.WithCodec(recordCodec())),
-		entries: store.NewCollection(h.Store, "dynamodb.indexEntries", store.WithCodec(textCodec())),
-		counts:  store.NewCollection[count](h.Store, "dynamodb.counts"),
-		expires: store.NewCollection(h.Store, "dynamodb.expirations", store.WithCodec(textCodec())),
-		stale:   store.NewCollection(h.Store, "dynamodb.tokenExpirations", store.WithCodec(textCodec())),
-		log:     streamlog.For(h.Store),
-		meter:   newMeter(h.Clock),
-		timers:  map[string]*worker.Timer{},
+		host:     h,
+		tables:   store.NewCollection[*Table](h.Store, "dynamodb.tables"),
+		items:    store.NewCollection(h.Store, "dynamodb.items", store.WithCodec(recordCodec())),
+		entries:  store.NewCollection(h.Store, "dynamodb.indexEntries", store.WithCodec(textCodec())),
+		counts:   store.NewCollection[count](h.Store, "dynamodb.counts"),
+		policies: store.NewCollection[resourcePolicy](h.Store, "dynamodb.policies"),
+		expires:  store.NewCollection(h.Store, "dynamodb.expirations", store.WithCodec(textCodec())),
+		stale:    store.NewCollection(h.Store, "dynamodb.tokenExpirations", store.WithCodec(textCodec())),
+		log:      streamlog.For(h.Store),
+		meter:    newMeter(h.Clock),
+		timers:   map[string]*worker.Timer{},
 	}
 	s.tokens = store.NewCollection(h.Store, "dynamodb.requestTokens", store.WithUpgrade[token](1, s.upgradeToken))
 	s.Worker = worker.New("dynamodb", h.Clock, h.Log, s.resume)

@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/policy"
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
@@ -17,6 +18,12 @@ func (s *Service) CreateTable(ctx context.Context, in *dynamodb.CreateTableInput
 	t, err := s.newTable(c, in)
 	if err != nil {
 		return nil, err
+	}
+	var doc *policy.Document
+	if in.ResourcePolicy != nil {
+		if doc, err = policyFor(false, *in.ResourcePolicy); err != nil {
+			return nil, err
+		}
 	}
 	out := &dynamodb.CreateTableOutput{}
 	err = s.write(c.Scope, c.Time, func(w *work) error {
@@ -33,6 +40,9 @@ func (s *Service) CreateTable(ctx context.Context, in *dynamodb.CreateTableInput
 			w.openStream(t, sp)
 		}
 		s.tables.Put(w.tx, w.sc, t.Name, t)
+		if doc != nil {
+			s.policies.Put(w.tx, w.sc, t.Name, resourcePolicy{}.next(canonical(doc), w.now))
+		}
 		out.TableDescription = s.describe(w.tx, w.sc, t, w.now)
 		return nil
 	})
@@ -189,6 +199,7 @@ func (s *Service) DeleteTable(ctx context.Context, in *dynamodb.DeleteTableInput
 			s.log.Close(w.tx, w.sc, t.Stream.ID(), w.now)
 		}
 		s.tables.Put(w.tx, w.sc, name, t)
+		w.dropPolicies(name)
 		empty(w, s.items, key)
 		empty(w, s.entries, key)
 		empty(w, s.expires, key)

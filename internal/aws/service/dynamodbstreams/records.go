@@ -59,7 +59,7 @@ func trimmed() error {
 // GetShardIterator fixes a position in a shard.
 func (s *Service) GetShardIterator(ctx context.Context,
 	in *dynamodbstreams.GetShardIteratorInput) (*dynamodbstreams.GetShardIteratorOutput, error) {
-	c := gateway.From(ctx)
+	c := at(gateway.From(ctx), aws.ToString(in.StreamArn))
 	it := iterator{ARN: aws.ToString(in.StreamArn), Issued: c.Time}
 	err := s.host.Store.View(func(tx *store.Tx) error {
 		st, err := s.stream(tx, c, it.ARN)
@@ -119,11 +119,11 @@ func (s *Service) position(tx *store.Tx, c *gateway.Call, st streamlog.Stream,
 // GetRecords reads on from an iterator.
 func (s *Service) GetRecords(ctx context.Context,
 	in *dynamodbstreams.GetRecordsInput) (*dynamodbstreams.GetRecordsOutput, error) {
-	c := gateway.From(ctx)
 	it, err := parseIterator(aws.ToString(in.ShardIterator))
 	if err != nil {
 		return nil, err
 	}
+	c := at(gateway.From(ctx), it.ARN)
 	if c.Time.Sub(it.Issued) > time.Duration(limits.Get("dynamodb", "shardIteratorSeconds"))*time.Second {
 		return nil, &types.ExpiredIteratorException{Message: aws.String("Iterator expired. The iterator was created at " +
 			it.Issued.Format(time.RFC3339) + " and is valid for 15 minutes.")}

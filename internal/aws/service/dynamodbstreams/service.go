@@ -30,7 +30,20 @@ func notFound(arn string) error {
 		" not found")}
 }
 
-// stream finds the stream that an ARN of the caller's account and region names.
+// at is the call in the account of a stream, which may be another than the
+// caller's: whether he may is decided before, at the door.
+// Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-cross-account-access.html
+func at(c *gateway.Call, stream string) *gateway.Call {
+	a, err := ident.ParseARN(stream)
+	if err != nil || a.Account == c.Scope.Account {
+		return c
+	}
+	there := *c
+	there.Scope.Account = a.Account
+	return &there
+}
+
+// stream finds the stream that an ARN of the call's account and region names.
 func (s *Service) stream(tx *store.Tx, c *gateway.Call, arn string) (streamlog.Stream, error) {
 	a, err := ident.ParseARN(arn)
 	table, label, ok := strings.Cut(strings.TrimPrefix(a.Resource, "table/"), "/stream/")
@@ -88,7 +101,8 @@ func (s *Service) ListStreams(ctx context.Context,
 // DescribeStream tells a stream's state and its shard.
 func (s *Service) DescribeStream(ctx context.Context,
 	in *dynamodbstreams.DescribeStreamInput) (*dynamodbstreams.DescribeStreamOutput, error) {
-	c, arn := gateway.From(ctx), aws.ToString(in.StreamArn)
+	arn := aws.ToString(in.StreamArn)
+	c := at(gateway.From(ctx), arn)
 	d := &types.StreamDescription{StreamArn: in.StreamArn, StreamStatus: types.StreamStatusEnabled,
 		Shards: []types.Shard{}}
 	err := s.host.Store.View(func(tx *store.Tx) error {
