@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -138,7 +139,8 @@ func (p *pattern) resolve(keys Lookup) ([]rune, bool) {
 }
 
 // glob matches with backtracking to the last run alone, which is enough where a
-// run takes anything; one that stops at a colon cannot be passed by later.
+// run takes anything. One that stops at a colon cannot be passed by later, except
+// by a ?.
 func glob(p []rune, s string) bool {
 	pi, si := 0, 0
 	star, mark, bounded := -1, 0, false
@@ -158,7 +160,8 @@ func glob(p []rune, s string) bool {
 		case star >= 0:
 			taken, width := utf8.DecodeRuneInString(s[mark:])
 			if bounded && taken == ':' {
-				return false
+				// Unless a ? before it may take the colon, nothing helps.
+				return slices.Contains(p[:star], anyOne) && globSlow(p, s)
 			}
 			mark += width
 			pi, si = star+1, mark

@@ -61,6 +61,16 @@ func TestGlob_agreesWithTryingEverythingWhereRunsStopAtColons(t *testing.T) {
 	})
 }
 
+// A run that stops at a colon may have to leave the text before it to a later one,
+// where a single wildcard takes the colon.
+func TestGlob_aSingleWildcardTakesAColonBetweenRuns(t *testing.T) {
+	t.Parallel()
+	p := []rune{runInPart, anyOne, runInPart}
+	require.True(t, glob(p, "a:"))
+	require.True(t, glob(p, "ab:cd"))
+	require.False(t, glob(p, "a:b:c"))
+}
+
 // statements draws statements of an identity-based policy, or, with principals,
 // of a resource-based one.
 func statements(effects []string, principals bool) *rapid.Generator[string] {
