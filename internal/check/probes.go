@@ -12,8 +12,6 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
-	logtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	kinesistypes "github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -316,34 +314,4 @@ func (s *session) calls(ctx context.Context, p *lab.CallsProbe) (any, error) {
 			"began": c.Time.UnixMicro(), "ended": c.Time.UnixMicro() + int64(c.Millis*1000)})
 	}
 	return out, err
-}
-
-func (s *session) logs(ctx context.Context, p *lab.LogsProbe) (any, error) {
-	v, err := s.expandAll(p.Group, p.Function)
-	if err != nil {
-		return nil, err
-	}
-	if v[0] == "" {
-		v[0] = "/aws/lambda/" + v[1]
-	}
-	out := []any{}
-	pages := cloudwatchlogs.NewFilterLogEventsPaginator(cloudwatchlogs.NewFromConfig(s.config),
-		&cloudwatchlogs.FilterLogEventsInput{LogGroupName: &v[0]})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		var none *logtypes.ResourceNotFoundException
-		if errors.As(err, &none) && v[1] != "" {
-			return out, nil // a function that has never run has no group
-		}
-		if err != nil {
-			return nil, err
-		}
-		for _, e := range page.Events {
-			if out, err = s.found(out, map[string]any{"time": aws.ToInt64(e.Timestamp),
-				"message": aws.ToString(e.Message)}); err != nil {
-				return nil, err
-			}
-		}
-	}
-	return out, nil
 }

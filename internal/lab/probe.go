@@ -33,7 +33,7 @@ type Probe struct {
 	Calls *CallsProbe `json:"calls,omitempty" yaml:"calls"`
 	// Call: the outcome of a call that changes nothing, as a step's.
 	Call *Call `json:"call,omitempty" yaml:"call"`
-	// Logs: list of {time, message} of a log group, or a function's.
+	// Logs: list of {time, group, message} of a log group, or a function's.
 	Logs *LogsProbe `json:"logs,omitempty" yaml:"logs"`
 }
 
@@ -84,7 +84,10 @@ type CallsProbe struct {
 
 // LogsProbe selects a log group.
 type LogsProbe struct {
-	Group    string `json:"group,omitempty" yaml:"group"`
+	Group string `json:"group,omitempty" yaml:"group"`
+	// Function is a function whose group is meant, or * for those of all functions:
+	// which function an event reaches is the learner's word, and another could run
+	// in its place.
 	Function string `json:"function,omitempty" yaml:"function"`
 }
 
