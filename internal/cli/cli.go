@@ -42,8 +42,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []st
 		fmt.Fprintln(stderr, "error:", text.Console(err.Error()))
 		return app.ExitEnvironment
 	}
-	out := app.NewOutput(stdout)
-	a := &app.App{In: stdin, Out: out, Err: stderr, Environ: environ, Now: now, Dir: dir, Labs: labs.FS(),
+	a := &app.App{In: stdin, Out: stdout, Err: stderr, Environ: environ, Now: now, Dir: dir, Labs: labs.FS(),
 		Version: version.Of(buildInfo())}
 	if err := a.PreferPython(os.Setenv); err != nil {
 		fmt.Fprintln(stderr, "error:", text.Console(err.Error()))
@@ -51,6 +50,14 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []st
 	}
 	a.Interpreters = prefork.New()
 	defer a.Interpreters.Close()
+	return Execute(ctx, a, args)
+}
+
+// Execute runs one command in a surrounding that is given, and returns the exit
+// code. It changes a: its output is watched, and flags set its fields.
+func Execute(ctx context.Context, a *app.App, args []string) int {
+	out := app.NewOutput(a.Out)
+	a.Out = out
 	root := newRoot(a)
 	root.SetArgs(args)
 	begun := false
@@ -59,10 +66,10 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []st
 	if err != nil && !begun && out.Err() == nil { // help and versions are printed before, too
 		err = usage(c, err)
 	}
-	if ctx.Err() != nil && err != nil && errors.Is(err, context.Canceled) {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return app.ExitInterrupted
 	}
-	return report(stderr, unwritten(err, out.Err()))
+	return report(a.Err, unwritten(err, out.Err()))
 }
 
 // unwritten is the error of a command of whose output something was lost. What
@@ -151,7 +158,7 @@ func usage(c *cobra.Command, err error) error {
 	if errors.As(err, &e) {
 		return err
 	}
-	return app.Usagef("%v", err).Hint("see: " + c.CommandPath() + " --help")
+	return app.Usagef("%w", err).Hint("see: " + c.CommandPath() + " --help")
 }
 
 // report prints an error the way every command does: one line that says what
@@ -162,11 +169,10 @@ func report(stderr io.Writer, err error) int {
 	}
 	var e *app.Error
 	if !errors.As(err, &e) {
-		fmt.Fprintln(stderr, "error:", text.Console(err.Error()))
-		if errors.Is(err, syscall.ENOSPC) {
-			fmt.Fprintln(stderr, "hint: make room there and do the same again; what is full: df -h")
-		}
-		return app.ExitEnvironment
+		e = &app.Error{Code: app.ExitEnvironment, Message: err.Error()}
+	}
+	if errors.Is(err, syscall.ENOSPC) && len(e.Hints) == 0 {
+		e.Hints = []string{"make room there and do the same again; what is full: df -h"}
 	}
 	if e.Message != "" {
 		fmt.Fprintln(stderr, "error:", text.Console(e.Message))

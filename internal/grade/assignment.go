@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -85,6 +86,9 @@ func (a *Assignment) validate() error {
 		}
 	}
 	need(a.ID != "", "id is missing")
+	// Files and folders are named after it, on learners' machines too.
+	need(a.ID == "" || regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`).MatchString(a.ID),
+		"id %q: want letters, digits, dots and hyphens, such as week-3", a.ID)
 	need(a.Title != "", "title is missing")
 	need(len(a.Labs) > 0, "labs is empty: name at least one")
 	seen := map[string]bool{}

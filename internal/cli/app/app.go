@@ -5,6 +5,7 @@ package app
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"io/fs"
@@ -85,11 +86,6 @@ func (a *App) Width() int {
 	return 80
 }
 
-// Colour reports whether standard output may carry colour.
-func (a *App) Colour() bool {
-	return a.Getenv("NO_COLOR") == "" && a.Getenv("TERM") != "dumb" && Terminal(a.Out)
-}
-
 // CacheDir is where downloads and prepared interpreters live; PIPELAB_CACHE
 // moves it.
 func (a *App) CacheDir() string {
@@ -119,10 +115,20 @@ func (a *App) Workspace() (*workspace.Workspace, error) {
 	return w, err
 }
 
+// Path is a file or folder that a person has named: what is relative begins
+// where the command runs.
+func (a *App) Path(name string) string {
+	if filepath.IsAbs(name) {
+		return filepath.Clean(name)
+	}
+	return filepath.Join(a.Dir, name)
+}
+
 // Lab loads a lab of the catalogue by id, or a folder that holds a lab.yaml.
 func (a *App) Lab(id string) (*lab.Lab, error) {
-	if st, err := os.Stat(filepath.Join(id, "lab.yaml")); err == nil && !st.IsDir() {
-		return lab.Load(os.DirFS(filepath.Dir(filepath.Clean(id))), filepath.Base(filepath.Clean(id)))
+	if dir, ok := a.LabDir(id); ok {
+		l, err := lab.Load(os.DirFS(filepath.Dir(dir)), filepath.Base(dir))
+		return l, labProblem(id, err)
 	}
 	ids, err := lab.IDs(a.Labs)
 	if err != nil {
@@ -130,7 +136,8 @@ func (a *App) Lab(id string) (*lab.Lab, error) {
 	}
 	for _, known := range ids {
 		if known == id {
-			return lab.Load(a.Labs, id)
+			l, err := lab.Load(a.Labs, id)
+			return l, labProblem(id, err)
 		}
 	}
 	e := Usagef("there is no lab %q", id)
@@ -138,6 +145,15 @@ func (a *App) Lab(id string) (*lab.Lab, error) {
 		e = e.Hint("did you mean " + near + "?")
 	}
 	return nil, e.Hint("see them all: pipelab list")
+}
+
+// labProblem words what is wrong with a lab that could not be read; name is what it
+// was called.
+func labProblem(name string, err error) error {
+	if ps := (lab.Problems)(nil); errors.As(err, &ps) {
+		return Invalidf("the lab %s has problems:\n%w", name, err).Hint("see: pipelab lab lint " + name)
+	}
+	return err
 }
 
 // PythonDir is the Python environment that "pipelab doctor --setup" makes.

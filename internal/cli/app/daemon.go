@@ -44,8 +44,8 @@ func (a *App) Emulator(ctx context.Context, w *workspace.Workspace) (emulator.En
 	}
 	if known {
 		e := emulator.NewEndpoint(d.URL, d.Token)
-		if a.Answers(ctx, e) == nil {
-			return e, nil
+		if err := a.Answers(ctx, e); err == nil || ctx.Err() != nil {
+			return e, err // interrupted, it is as it was
 		}
 		// A proxy may live while what is behind it is gone.
 		if _, err := a.StopEmulator(ctx, w); err != nil {
@@ -182,7 +182,7 @@ func unready(cmd *exec.Cmd, err error, log io.ReaderAt, begins int64, w *workspa
 		message = fmt.Sprintf("the emulator did not start: %v", err)
 		hints = []string{"what it said: " + w.Path("emulator.log")}
 	}
-	return &Error{Code: ExitEnvironment, Message: message, Hints: hints}
+	return &Error{Code: ExitEnvironment, Message: message, Hints: hints, Cause: err}
 }
 
 // finish waits for a process that was told to end, and kills it in the end.

@@ -40,19 +40,22 @@ func (e *Error) Hint(h string) *Error {
 	return e
 }
 
-// Usagef is an error of the command line.
+// Usagef is an error of the command line; %w keeps its cause.
 func Usagef(format string, args ...any) *Error {
-	return &Error{Code: ExitUsage, Message: fmt.Sprintf(format, args...)}
+	err := fmt.Errorf(format, args...)
+	return &Error{Code: ExitUsage, Message: err.Error(), Cause: errors.Unwrap(err)}
 }
 
-// Environmentf is an error of the machine or the emulator.
+// Environmentf is an error of the machine or the emulator; %w keeps its cause.
 func Environmentf(format string, args ...any) *Error {
-	return &Error{Code: ExitEnvironment, Message: fmt.Sprintf(format, args...)}
+	err := fmt.Errorf(format, args...)
+	return &Error{Code: ExitEnvironment, Message: err.Error(), Cause: errors.Unwrap(err)}
 }
 
-// Invalidf is an error in a lab or in the learner's files.
+// Invalidf is an error in a lab or in the learner's files; %w keeps its cause.
 func Invalidf(format string, args ...any) *Error {
-	return &Error{Code: ExitInvalid, Message: fmt.Sprintf(format, args...)}
+	err := fmt.Errorf(format, args...)
+	return &Error{Code: ExitInvalid, Message: err.Error(), Cause: errors.Unwrap(err)}
 }
 
 // Silent ends with a code and prints nothing more.

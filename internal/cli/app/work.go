@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -23,7 +24,7 @@ import (
 // that holds a lab.yaml. Every problem of the lab comes back at once.
 func (a *App) Folder(name string) (*lab.Folder, error) {
 	tree, id := a.Labs, name
-	if dir, ok := LabDir(name, a.Dir); ok {
+	if dir, ok := a.LabDir(name); ok {
 		tree, id = os.DirFS(filepath.Dir(dir)), filepath.Base(dir)
 	} else if _, err := a.Lab(name); err != nil {
 		var ps lab.Problems
@@ -32,21 +33,15 @@ func (a *App) Folder(name string) (*lab.Folder, error) {
 		}
 	}
 	f, err := lab.Open(tree, id, check.NewExpressions().Check)
-	var ps lab.Problems
-	if errors.As(err, &ps) {
-		return nil, Invalidf("the lab %s has problems:\n%v", id, ps).Hint("see: pipelab lab lint " + name)
-	}
-	return f, err
+	return f, labProblem(name, err)
 }
 
 // LabDir tells whether a name given on the command line is a lab's folder,
 // and which.
-func LabDir(name, dir string) (string, bool) {
-	if !filepath.IsAbs(name) {
-		name = filepath.Join(dir, name)
-	}
-	st, err := os.Stat(filepath.Join(name, "lab.yaml"))
-	return filepath.Clean(name), err == nil && !st.IsDir()
+func (a *App) LabDir(name string) (string, bool) {
+	dir := a.Path(name)
+	st, err := os.Stat(filepath.Join(dir, "lab.yaml"))
+	return dir, err == nil && !st.IsDir()
 }
 
 // Work is a workspace with its lab and its running emulator.
@@ -232,7 +227,10 @@ func ReadJSON(file string, v any) (found bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	return true, json.Unmarshal(b, v)
+	if err := json.Unmarshal(b, v); err != nil {
+		return true, fmt.Errorf("%s is damaged: %w", file, err)
+	}
+	return true, nil
 }
 
 // CleanEnviron is this command's environment for learners' programs: without

@@ -53,16 +53,27 @@ func keysFile(a *app.App, path string) string {
 	if path == "" {
 		path = filepath.Join(xdg.ConfigHome, "pipelab", "instructor.keys")
 	}
-	return path
+	return a.Path(path)
+}
+
+// keysText is what PIPELAB_KEYS holds where it is the keys themselves, no path.
+// It is secret: no message repeats it, and no file is named after it.
+func keysText(a *app.App) (string, bool) {
+	text := a.Getenv("PIPELAB_KEYS")
+	return text, strings.Contains(text, "AGE-SECRET-KEY-")
 }
 
 // Keys reads an instructor's keys: from a file, or from PIPELAB_KEYS when it
 // holds them.
 func Keys(a *app.App, path string) (*seal.Keys, error) {
-	path = keysFile(a, path)
-	if strings.Contains(path, "AGE-SECRET-KEY-") {
-		return seal.ParseKeys(path)
+	if text, ok := keysText(a); ok && path == "" {
+		k, err := seal.ParseKeys(text)
+		if err != nil {
+			return nil, app.Invalidf("the keys in PIPELAB_KEYS: %w", err)
+		}
+		return k, nil
 	}
+	path = keysFile(a, path)
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil,
@@ -74,7 +85,7 @@ func Keys(a *app.App, path string) (*seal.Keys, error) {
 	}
 	k, err := seal.ParseKeys(string(b))
 	if err != nil {
-		return nil, app.Invalidf("%s: %v", path, err)
+		return nil, app.Invalidf("%s: %w", path, err)
 	}
 	return k, nil
 }
@@ -91,6 +102,9 @@ PIPELAB_KEYS.`,
 			k, err := seal.NewKeys()
 			if err != nil {
 				return err
+			}
+			if _, ok := keysText(a); ok && output == "" {
+				return app.Usagef("PIPELAB_KEYS holds keys already").Hint("make others for all that: --output FILE")
 			}
 			path := keysFile(a, output)
 			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
@@ -135,12 +149,12 @@ func folders(a *app.App, names []string) ([]*lab.Folder, error) {
 // Handout opens what "assignment pack" has made, a zip or a folder, with an
 // instructor's keys. It is nil without an error when the path is none.
 func Handout(a *app.App, path, keys string) (*grade.Handout, func(), error) {
-	st, err := os.Stat(path)
+	st, err := os.Stat(a.Path(path))
 	if err != nil {
 		return nil, nil, nil
 	}
 	if st.IsDir() {
-		if _, err := os.Stat(filepath.Join(path, seal.ListFile)); err != nil {
+		if _, err := os.Stat(filepath.Join(a.Path(path), seal.ListFile)); err != nil {
 			return nil, nil, nil
 		}
 	} else if !strings.EqualFold(filepath.Ext(path), ".zip") {
@@ -150,7 +164,7 @@ func Handout(a *app.App, path, keys string) (*grade.Handout, func(), error) {
 	if err != nil {
 		return nil, nil, err
 	}
-	tree, release, err := openTree(path)
+	tree, release, err := openTree(a, path)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -163,17 +177,21 @@ func Handout(a *app.App, path, keys string) (*grade.Handout, func(), error) {
 }
 
 // openTree opens a folder or a zip file as a tree of files.
-func openTree(path string) (fs.FS, func(), error) {
-	st, err := os.Stat(path)
+func openTree(a *app.App, path string) (fs.FS, func(), error) {
+	full := a.Path(path)
+	st, err := os.Stat(full)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, app.Usagef("there is no %s", path).Hint("it is the file that pipelab assignment pack has made")
+	}
 	if err != nil {
-		return nil, nil, app.Usagef("%v", err)
+		return nil, nil, err
 	}
 	if st.IsDir() {
-		return os.DirFS(path), func() {}, nil
+		return os.DirFS(full), func() {}, nil
 	}
-	z, err := zip.OpenReader(path)
+	z, err := zip.OpenReader(full)
 	if err != nil {
-		return nil, nil, app.Invalidf("%s is neither a folder nor a zip file: %v", path, err)
+		return nil, nil, app.Invalidf("%s is neither a folder nor a zip file: %w", path, err)
 	}
 	total := uint64(0)
 	for _, f := range z.File {

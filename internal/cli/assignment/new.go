@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
@@ -72,7 +71,7 @@ func (f *newFlags) run(a *app.App, names []string, seeded bool) error {
 	}
 	for i, l := range labs {
 		id := l.ID
-		if _, own := app.LabDir(names[i], a.Dir); own {
+		if _, own := a.LabDir(names[i]); own {
 			id = names[i] // pack and grade find it there again
 		}
 		as.Labs = append(as.Labs, grade.AssignmentLab{ID: id, Points: float64(f.points)})
@@ -95,13 +94,9 @@ func (f *newFlags) run(a *app.App, names []string, seeded bool) error {
 		return err
 	}
 	if _, err := grade.ParseAssignment(f.output, text); err != nil {
-		return app.Usagef("%v", err)
+		return app.Usagef("%w", err)
 	}
-	path := f.output
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(a.Dir, path)
-	}
-	if err := writeNew(path,
+	if err := writeNew(a.Path(f.output),
 		append([]byte("# Keep this file: the seed is secret. Learners get what \"pipelab assignment pack\" makes.\n"),
 			text...)); err != nil {
 		return err

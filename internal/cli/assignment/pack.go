@@ -46,9 +46,7 @@ same assignment and keys hold the same files. It is looked over for leaks first.
 			if path == "" {
 				path = as.ID + ".zip"
 			}
-			if !filepath.IsAbs(path) {
-				path = filepath.Join(a.Dir, path)
-			}
+			path = a.Path(path)
 			if err := writeNew(path, b); err != nil {
 				return err
 			}
@@ -75,9 +73,7 @@ func source(a *app.App, args []string) (*grade.Assignment, []*lab.Folder, error)
 	if len(args) > 0 {
 		path = args[0]
 	}
-	if !filepath.IsAbs(path) {
-		path = filepath.Join(a.Dir, path)
-	}
+	path = a.Path(path)
 	if st, err := os.Stat(path); err == nil && st.IsDir() {
 		path = filepath.Join(path, grade.AssignmentFile)
 	}
@@ -90,7 +86,7 @@ func source(a *app.App, args []string) (*grade.Assignment, []*lab.Folder, error)
 	}
 	as, err := grade.ParseAssignment(path, b)
 	if err != nil {
-		return nil, nil, app.Invalidf("%v", err)
+		return nil, nil, app.Invalidf("%w", err)
 	}
 	names := make([]string, len(as.Labs))
 	for i, l := range as.Labs {
@@ -110,7 +106,7 @@ func isLab(dir string) bool {
 
 // leaks fails when a packed assignment gives away what it must not.
 func leaks(a *app.App, path string, seed uint64, labs []*lab.Folder) error {
-	tree, release, err := openTree(path)
+	tree, release, err := openTree(a, path)
 	if err != nil {
 		return err
 	}
@@ -144,7 +140,7 @@ func newOpen(a *app.App) *cobra.Command {
 a folder. Nothing is written when something was changed.`,
 		Example: "  pipelab assignment open week3.zip",
 		RunE: func(_ *cobra.Command, args []string) error {
-			tree, release, err := openTree(args[0])
+			tree, release, err := openTree(a, args[0])
 			if err != nil {
 				return err
 			}
@@ -157,9 +153,7 @@ a folder. Nothing is written when something was changed.`,
 			if to == "" {
 				to = h.Assignment.ID
 			}
-			if !filepath.IsAbs(to) {
-				to = filepath.Join(a.Dir, to)
-			}
+			to = a.Path(to)
 			if _, err := os.Lstat(to); err == nil {
 				return app.Usagef("%s is there already", to).Hint("another folder: --dir DIR")
 			}
@@ -182,7 +176,7 @@ func handout(tree fs.FS, name string, keys *seal.Keys, signer string) (*grade.Ha
 			name).Hint("name the keys that packed it: --keys FILE")
 	}
 	if err != nil {
-		return nil, app.Invalidf("%s: %v", name, err)
+		return nil, app.Invalidf("%s: %w", name, err)
 	}
 	if signer != "" && h.Signer != signer {
 		return nil, app.Invalidf("%s was signed by %s, not by %s", name, h.Signer, signer)

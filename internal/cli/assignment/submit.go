@@ -53,7 +53,7 @@ be deployed.`,
 			if !unchecked {
 				a.Statusf("deploying it into a fresh emulated AWS…")
 				if err := deploys(c.Context(), a, l, w.Root); err != nil {
-					return app.Invalidf("this cannot be deployed: %v",
+					return app.Invalidf("this cannot be deployed: %w",
 						err).Hint("put it right, or hand it in all the same: --as-it-is")
 				}
 			}
@@ -78,9 +78,7 @@ be deployed.`,
 			if path == "" {
 				path = learner + "-" + l.ID + ".zip"
 			}
-			if !filepath.IsAbs(path) {
-				path = filepath.Join(a.Dir, path)
-			}
+			path = a.Path(path)
 			if err := replace(path, b); err != nil {
 				return err
 			}

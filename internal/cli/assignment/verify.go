@@ -37,7 +37,7 @@ each lab prove itself as "pipelab lab test" does, hidden checks included.`,
 			if err != nil {
 				return err
 			}
-			tree, release, err := openTree(args[0])
+			tree, release, err := openTree(a, args[0])
 			if err != nil {
 				return err
 			}

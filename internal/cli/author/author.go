@@ -71,11 +71,11 @@ func lint(a *app.App, folders []string) error {
 	}
 	var targets []target
 	for _, f := range folders {
-		f = filepath.Clean(f)
-		if _, err := os.Stat(filepath.Join(f, "lab.yaml")); err != nil {
-			return app.Usagef("%s holds no lab.yaml", f)
+		dir, ok := a.LabDir(f)
+		if !ok {
+			return app.Usagef("%s holds no lab.yaml", f).Hint("make a lab: pipelab lab new my-lab")
 		}
-		targets = append(targets, target{os.DirFS(filepath.Dir(f)), filepath.Base(f)})
+		targets = append(targets, target{os.DirFS(filepath.Dir(dir)), filepath.Base(dir)})
 	}
 	if len(folders) == 0 {
 		ids, err := lab.IDs(a.Labs)
@@ -96,7 +96,7 @@ func lint(a *app.App, folders []string) error {
 		if errors.As(err, &ps) {
 			all = append(all, ps...)
 		} else if err != nil {
-			return app.Invalidf("%v", err)
+			return app.Invalidf("%w", err)
 		}
 	}
 	if a.JSON {

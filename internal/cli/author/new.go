@@ -31,10 +31,7 @@ step by step and keep it so.`,
 		Example: "  pipelab lab new labs/my-lab && pipelab lab test labs/my-lab",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			dir := args[0]
-			if !filepath.IsAbs(dir) {
-				dir = filepath.Join(a.Dir, dir)
-			}
+			dir := a.Path(args[0])
 			id := filepath.Base(dir)
 			if !regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`).MatchString(id) {
 				return app.Usagef("%q cannot be a lab's id", id).Hint("use small letters, digits and single hyphens: my-lab")

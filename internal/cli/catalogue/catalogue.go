@@ -13,7 +13,6 @@ import (
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
-	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/workspace"
 )
 
@@ -112,16 +111,16 @@ URL, is tried out for that, with resources of our own that are removed again.`,
 				if e.Best != nil {
 					state = fmt.Sprintf("%.0f", *e.Best)
 				}
-				a.Printf("%-30s %-13s %3d min  %-8s best %s\n  %s\n", e.ID, e.Level, e.Minutes, strings.Join(e.ExamTasks, ","),
-					state, e.Title)
+				a.Beside(fmt.Sprintf("%-30s ", e.ID), fmt.Sprintf("%-13s %3d min  %-8s best %s", e.Level, e.Minutes,
+					strings.Join(e.ExamTasks, ","), state))
+				a.Indented(2, e.Title)
 				if len(e.Prerequisites) > 0 {
-					a.Printf("  after %s\n", strings.Join(e.Prerequisites, ", "))
+					a.Beside("  after ", strings.Join(e.Prerequisites, ", "))
 				}
 				if c.Flags().Changed("emulator") {
 					a.Printf("  %d of %d checks can be judged\n", e.Judged, e.Checks)
 					if len(e.Lacking) > 0 {
-						a.Printf("  lacking: %s\n", strings.Join(report.Wrap(strings.Join(e.Lacking, ", "), a.Width()-11),
-							"\n           "))
+						a.Beside("  lacking: ", strings.Join(e.Lacking, ", "))
 					}
 				}
 			}
@@ -160,19 +159,18 @@ func newShow(a *app.App) *cobra.Command {
 			if a.JSON {
 				return a.PrintJSON(l)
 			}
-			a.Printf("%s\n%s\n\n%s, about %d minutes, exam task %s\n", l.Title, strings.Join(report.Wrap(l.Summary, a.Width()),
-				"\n"), l.Level, l.Minutes, strings.Join(l.ExamTasks, ", "))
+			a.Indented(0, l.Title)
+			a.Indented(0, l.Summary)
+			a.Printf("\n")
+			a.Indented(0, fmt.Sprintf("%s, about %d minutes, exam task %s", l.Level, l.Minutes, strings.Join(l.ExamTasks, ", ")))
 			for _, t := range l.Tasks {
-				a.Printf("\n%s\n", t.Title)
-				for _, line := range report.Wrap(strings.TrimSpace(t.Text), a.Width()-2) {
-					a.Printf("  %s\n", line)
-				}
+				a.Printf("\n")
+				a.Indented(0, t.Title)
+				a.Indented(2, strings.TrimSpace(t.Text))
 			}
 			a.Printf("\nChecks\n")
 			for _, c := range l.Checks {
-				lead := fmt.Sprintf("  %-22s %3d points  ", c.ID, c.Points)
-				title := report.Wrap(c.Title, a.Width()-len(lead))
-				a.Printf("%s%s\n", lead, strings.Join(title, "\n"+strings.Repeat(" ", len(lead))))
+				a.Beside(fmt.Sprintf("  %-22s %3d points  ", c.ID, c.Points), c.Title)
 			}
 			a.Printf("\nthe whole text: pipelab show %s --text\n", args[0])
 			return nil
@@ -199,7 +197,8 @@ func newProgress(a *app.App) *cobra.Command {
 				a.Statusf("no attempts yet")
 			}
 			for _, t := range all {
-				a.Printf("%s  %-30s %3.0f of %3.0f points\n", t.Time.Local().Format("2006-01-02 15:04"), t.Lab, t.Points, t.Max)
+				a.Beside(t.Time.Local().Format("2006-01-02 15:04  "), fmt.Sprintf("%-30s %3.0f of %3.0f points", t.Lab, t.Points,
+					t.Max))
 			}
 			return nil
 		},

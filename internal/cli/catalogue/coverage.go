@@ -1,12 +1,12 @@
 package catalogue
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/lab"
-	"github.com/pipelab/pipelab/internal/report"
 )
 
 // domain is a content domain of the exam with its share of the questions.
@@ -100,23 +100,23 @@ func coverage(a *app.App) error {
 		return a.PrintJSON(covered{domains, share, checklist})
 	}
 	for _, d := range domains {
-		a.Printf("Domain %d: %s, %d %% of the exam\n", d.Number, d.Title, d.Weight)
+		a.Indented(0, fmt.Sprintf("Domain %d: %s, %d %% of the exam", d.Number, d.Title, d.Weight))
 		for _, t := range d.Tasks {
-			a.Printf("  %s  %s\n", t.ID, t.Title)
+			a.Beside("  "+t.ID+"  ", t.Title)
 			named(a, t.Labs)
 		}
 	}
 	a.Printf("Self-assessment of the study guide\n")
 	for _, p := range checklist {
 		if len(p.Labs) == 0 {
-			a.Printf("  %-3s  %s: no lab yet\n", p.ID, p.Title)
+			a.Beside(fmt.Sprintf("  %-3s  ", p.ID), p.Title+": no lab yet")
 			continue
 		}
-		a.Printf("  %-3s  %s\n", p.ID, p.Title)
+		a.Beside(fmt.Sprintf("  %-3s  ", p.ID), p.Title)
 		named(a, p.Labs)
 	}
-	a.Printf("%d labs; at least one for %.0f %% of the exam, by the weight of its domains,\nand for %d of %d items of "+
-		"the self-assessment\n", len(ids), share, proven, len(checklist))
+	a.Indented(0, fmt.Sprintf("%d labs; at least one for %.0f %% of the exam, by the weight of its domains, and for %d of %d "+
+		"items of the self-assessment", len(ids), share, proven, len(checklist)))
 	return nil
 }
 
@@ -126,7 +126,5 @@ func named(a *app.App, labs []string) {
 	if len(labs) > 0 {
 		text = strings.Join(labs, ", ")
 	}
-	for _, line := range report.Wrap(text, a.Width()-7) {
-		a.Printf("       %s\n", line)
-	}
+	a.Indented(7, text)
 }

@@ -5,8 +5,10 @@ package control
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"strings"
 	"time"
 
@@ -63,6 +65,9 @@ service to another, oldest first. With --json each is a line of JSON.`,
 				return ctl.FollowTrace(c.Context(), 0, show)
 			}
 			calls, err := ctl.Trace(c.Context(), 0)
+			if err == nil && len(calls) == 0 {
+				a.Statusf("no calls were made yet")
+			}
 			for _, call := range calls {
 				if err == nil {
 					err = show(call)
@@ -228,8 +233,11 @@ The same --seed always hits the same calls.`,
 				return err
 			}
 			added, err := ctl.AddFault(c.Context(), f)
+			if unsent := (*url.Error)(nil); errors.As(err, &unsent) { // nobody has looked at it
+				return err
+			}
 			if err != nil {
-				return app.Usagef("%v", err).Hint("see: pipelab fault add --help")
+				return app.Usagef("%w", err).Hint("see: pipelab fault add --help")
 			}
 			if a.JSON {
 				return a.PrintJSON(added)
@@ -265,12 +273,15 @@ func listFaults(ctx context.Context, a *app.App) error {
 	if a.JSON {
 		return a.PrintJSON(faults)
 	}
+	if len(faults) == 0 {
+		a.Statusf("no faults are in force")
+	}
 	for _, f := range faults {
 		where := strings.Trim(f.Rule.Service+" "+f.Rule.Operation+" "+f.Rule.Resource, " ")
 		if where == "" {
 			where = "every call"
 		}
-		a.Printf("%-20s %-9s %-40s hit %d times\n", f.Rule.ID, f.Rule.Kind, where, f.Hits)
+		a.Beside(fmt.Sprintf("%-20s %-9s ", f.Rule.ID, f.Rule.Kind), fmt.Sprintf("%s, hit %d times", where, f.Hits))
 	}
 	return nil
 }

@@ -61,9 +61,9 @@ the labs it can judge.`,
 				if !f.OK {
 					mark = "missing"
 				}
-				a.Printf("%s  %-18s %s\n", mark, f.What, f.Seen)
+				a.Beside(fmt.Sprintf("%s  %-18s ", mark, f.What), f.Seen)
 				if !f.OK {
-					a.Printf("         %s\n", f.Hint)
+					a.Indented(9, f.Hint)
 				}
 			}
 			return nil
@@ -138,7 +138,9 @@ func setUpPython(ctx context.Context, a *app.App) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return err
 	}
-	if out, err := exec.CommandContext(ctx, "python3", "-m", "venv", building).CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "python3", "-m", "venv", building).CombinedOutput(); ctx.Err() != nil {
+		return ctx.Err()
+	} else if err != nil {
 		return app.Environmentf("Python cannot make virtual environments: %s", last(out)).Hint("apt-get install python3-venv")
 	}
 	python := filepath.Join(building, app.VenvBin, "python3")
@@ -146,7 +148,9 @@ func setUpPython(ctx context.Context, a *app.App) error {
 		python = filepath.Join(building, app.VenvBin, "python.exe")
 	}
 	if out, err := exec.CommandContext(ctx, python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
-		boto3Version).CombinedOutput(); err != nil {
+		boto3Version).CombinedOutput(); ctx.Err() != nil {
+		return ctx.Err()
+	} else if err != nil {
 		return app.Environmentf("the AWS SDK for Python could not be installed: %s", last(out)).
 			Hint("it comes from the network the first time; connect, then: pipelab doctor --setup").
 			Hint("a python3 that has boto3 already does as well: see pipelab doctor")

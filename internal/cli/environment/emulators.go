@@ -9,17 +9,17 @@ import (
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/probe"
 	"github.com/pipelab/pipelab/internal/lab"
-	"github.com/pipelab/pipelab/internal/report"
 )
 
 // emulators says which emulators can be used here and how much each can judge.
 func emulators(ctx context.Context, a *app.App) ([]finding, error) {
+	labs, err := catalogue(a)
+	if err != nil {
+		return nil, err
+	}
 	var out []finding
 	for _, kind := range app.Kinds() {
-		judged, checks, err := judges(a, emulator.CapabilitiesOf(kind))
-		if err != nil {
-			return nil, err
-		}
+		judged, checks := judges(labs, emulator.CapabilitiesOf(kind))
 		f := finding{What: string(kind), OK: true, Seen: fmt.Sprintf("judges %d of %d checks", judged, checks)}
 		if kind == emulator.Embedded {
 			f.Seen = "part of this program, " + f.Seen
@@ -31,24 +31,32 @@ func emulators(ctx context.Context, a *app.App) ([]finding, error) {
 	return out, nil
 }
 
-// judges counts the checks of the catalogue that can be judged.
-func judges(a *app.App, has []emulator.Capability) (judged, checks int, err error) {
+// catalogue reads all labs.
+func catalogue(a *app.App) (out []*lab.Lab, err error) {
 	ids, err := lab.IDs(a.Labs)
 	if err != nil {
-		return 0, 0, err
-	}
-	names := make([]string, len(has))
-	for i, c := range has {
-		names[i] = string(c)
+		return nil, err
 	}
 	for _, id := range ids {
 		l, err := lab.Load(a.Labs, id)
 		if err != nil {
-			return 0, 0, err
+			return nil, err
 		}
+		out = append(out, l)
+	}
+	return out, nil
+}
+
+// judges counts the checks that can be judged.
+func judges(labs []*lab.Lab, has []emulator.Capability) (judged, checks int) {
+	names := make([]string, len(has))
+	for i, c := range has {
+		names[i] = string(c)
+	}
+	for _, l := range labs {
 		judged, checks = judged+len(l.Judgeable(names)), checks+len(l.Checks)
 	}
-	return judged, checks, nil
+	return judged, checks
 }
 
 // ability is one line of what an emulator has.
@@ -92,15 +100,13 @@ func abilities(ctx context.Context, a *app.App, name string) error {
 		if b.Tried {
 			meaning += " (tried)"
 		}
-		lead := fmt.Sprintf("%-6s %-27s ", b.Has, b.Capability)
-		for i, line := range report.Wrap(meaning, a.Width()-len(lead)) {
-			if i > 0 {
-				lead = fmt.Sprintf("%*s", len(lead), "")
-			}
-			a.Printf("%s%s\n", lead, line)
-		}
+		a.Beside(fmt.Sprintf("%-6s %-27s ", b.Has, b.Capability), meaning)
 	}
-	judged, checks, err := judges(a, has)
-	a.Printf("%s judges %d of %d checks; which: pipelab list --emulator %s\n", name, judged, checks, name)
-	return err
+	labs, err := catalogue(a)
+	if err != nil {
+		return err
+	}
+	judged, checks := judges(labs, has)
+	a.Printf("%s judges %d of %d checks\nwhich: pipelab list --emulator %s\n", name, judged, checks, name)
+	return nil
 }

@@ -5,10 +5,14 @@ package environment
 import (
 	"context"
 	"errors"
+	"io/fs"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -82,6 +86,8 @@ Its exit code becomes pipelab's.`,
 func runCommand(ctx context.Context, a *app.App, e emulator.Endpoint, args []string) error {
 	args = withEndpoint(args, e.URL)
 	cmd := exec.CommandContext(ctx, args[0], args[1:]...)
+	// A terminal interrupts both; the program may have something to put away.
+	cmd.Cancel, cmd.WaitDelay = func() error { return cmd.Process.Signal(os.Interrupt) }, endTime
 	cmd.Stdin, cmd.Stdout, cmd.Stderr, cmd.Dir = a.In, app.Beneath(a.Out), a.Err, a.Dir
 	// A profile or session token of a real account must not get in.
 	cmd.Env = append(a.CleanEnviron(), e.Env()...)
@@ -89,12 +95,21 @@ func runCommand(ctx context.Context, a *app.App, e emulator.Endpoint, args []str
 	var exit *exec.ExitError
 	switch {
 	case errors.As(err, &exit):
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() {
+			return app.Silent(128 + int(status.Signal())) // as shells say it
+		}
 		return app.Silent(max(exit.ExitCode(), 1))
-	case errors.Is(err, exec.ErrNotFound):
+	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
 		return app.Environmentf("there is no program %s on this machine", args[0])
+	case errors.Is(err, fs.ErrPermission):
+		return app.Environmentf("%s is no program that may be run: %w", args[0], err).Hint("chmod +x it, or name what runs it: " +
+			"pipelab run -- python3 FILE")
 	}
 	return err
 }
+
+// endTime is how long a program that was interrupted may take.
+const endTime = 10 * time.Second
 
 // withEndpoint tells the AWS CLI its endpoint as an option too: version 1 has
 // addresses of its own for SQS and some others, which win over the

@@ -91,7 +91,7 @@ func outputs(flags []string) (out []output, err error) {
 		}
 		format, err := report.ByName(name)
 		if err != nil {
-			return nil, app.Usagef("%v", err)
+			return nil, app.Usagef("%w", err)
 		}
 		out = append(out, output{format, file})
 	}
@@ -115,11 +115,11 @@ func (g *command) write(out *grade.Output, b *report.Gradebook) (toOut bool, err
 		case "":
 			err = out.Write(f.format.Name+f.format.Extension, put)
 		default:
-			err = out.Write(g.path(f.file), put)
+			err = out.Write(g.Path(f.file), put)
 		}
 		done()
 		if err != nil {
-			return toOut, app.Environmentf("the format %s could not be written: %v", f.format.Name, err)
+			return toOut, app.Environmentf("the format %s could not be written: %w", f.format.Name, err)
 		}
 	}
 	return toOut, nil

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -183,14 +182,14 @@ func (g *command) run(ctx context.Context) error {
 	}
 	var before *report.Gradebook
 	if g.baseline != "" {
-		if before, err = grade.ReadGradebook(g.path(g.baseline)); err != nil {
-			return app.Usagef("the baseline cannot be read: %v", err)
+		if before, err = grade.ReadGradebook(g.Path(g.baseline)); err != nil {
+			return app.Usagef("the baseline cannot be read: %w", err)
 		}
 	}
 	found, err := grade.Find(ctx, grade.FindOptions{Dir: g.Dir, Paths: g.paths, Ref: g.ref, Labs: g.given(),
-		Skip: []string{g.path(g.out)}})
+		Skip: []string{g.Path(g.out)}})
 	if err != nil {
-		return app.Usagef("%v", err)
+		return app.Usagef("%w", err)
 	}
 	if len(found) == 0 {
 		return app.Usagef("there is no submission in %s", strings.Join(g.paths, ", "))
@@ -247,14 +246,6 @@ func (g *command) check() error {
 	return err
 }
 
-// path is a path of the command line.
-func (g *command) path(p string) string {
-	if filepath.IsAbs(p) {
-		return filepath.Clean(p)
-	}
-	return filepath.Join(g.Dir, p)
-}
-
 // show is --dry-run.
 func (g *command) show(ctx context.Context, o grade.PlanOptions) error {
 	work, err := os.MkdirTemp("", "pipelab-grade-")
@@ -295,7 +286,7 @@ func (g *command) plan(ctx context.Context, o grade.PlanOptions) (*grade.Plan, e
 
 // openOutput takes the output folder for this run.
 func (g *command) openOutput() (*grade.Output, error) {
-	out, err := grade.OpenOutput(g.path(g.out))
+	out, err := grade.OpenOutput(g.Path(g.out))
 	if errors.Is(err, grade.ErrBusy) {
 		return nil, app.Environmentf("another run is grading into %s",
 			g.out).Hint("wait for it, or write elsewhere: --out FOLDER")

@@ -39,13 +39,13 @@ func (g *command) rules() (*grade.Assignment, error) {
 	a := &grade.Assignment{}
 	file := g.assignment
 	if file == "" && g.lab == "" {
-		if _, err := os.Stat(g.path(grade.AssignmentFile)); err == nil {
+		if _, err := os.Stat(g.Path(grade.AssignmentFile)); err == nil {
 			file = grade.AssignmentFile
 		}
 	}
 	switch {
 	case file != "":
-		full := g.path(file)
+		full := g.Path(file)
 		h, release, err := assignment.Handout(g.App, full, g.keys)
 		if err != nil {
 			return nil, err
@@ -69,7 +69,7 @@ func (g *command) rules() (*grade.Assignment, error) {
 			return nil, err
 		}
 		if a, err = grade.ParseAssignment(file, b); err != nil {
-			return nil, app.Invalidf("%v", err)
+			return nil, app.Invalidf("%w", err)
 		}
 		for _, l := range a.Labs {
 			if g.labs[l.ID], err = g.labBeside(filepath.Dir(full), l.ID); err != nil {
@@ -100,7 +100,7 @@ func (g *command) unsealed(h *grade.Handout) error {
 	for _, l := range h.Assignment.Labs {
 		f, err := lab.Open(h.Labs, l.ID, check.NewExpressions().Check)
 		if err != nil {
-			return app.Invalidf("the lab %s of the handout has problems:\n%v", l.ID, err)
+			return app.Invalidf("the lab %s of the handout has problems:\n%w", l.ID, err)
 		}
 		g.labs[l.ID] = f
 	}
@@ -110,7 +110,7 @@ func (g *command) unsealed(h *grade.Handout) error {
 // labBeside opens a lab that came with an assignment, or one of the catalogue.
 func (g *command) labBeside(dir, id string) (*lab.Folder, error) {
 	for _, place := range []string{filepath.Join(dir, id), filepath.Join(dir, "labs", id)} {
-		if _, ok := app.LabDir(place, g.Dir); ok {
+		if _, ok := g.LabDir(place); ok {
 			return g.Folder(place)
 		}
 	}
@@ -145,7 +145,7 @@ func (g *command) people() (*grade.Roster, error) {
 	if g.roster == "" {
 		return nil, nil
 	}
-	b, err := os.ReadFile(g.path(g.roster))
+	b, err := os.ReadFile(g.Path(g.roster))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, app.Usagef("there is no roster %s", g.roster)
 	}
@@ -154,7 +154,7 @@ func (g *command) people() (*grade.Roster, error) {
 	}
 	r, err := grade.ParseRoster(g.roster, b)
 	if err != nil {
-		return nil, app.Invalidf("%v", err)
+		return nil, app.Invalidf("%w", err)
 	}
 	if len(r.Ignored) > 0 && g.dryRun {
 		g.Statusf("note: columns of the roster that mean nothing here: %s", strings.Join(r.Ignored, ", "))
@@ -305,7 +305,7 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 		return context.Canceled
 	}
 	if err != nil {
-		return app.Environmentf("grading stopped: %v", err).Hint("what was graded is kept; go on: " + g.rerun)
+		return app.Environmentf("grading stopped: %w", err).Hint("what was graded is kept; go on: " + g.rerun)
 	}
 	if err := keep(out, outcome); err != nil {
 		return err

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -96,7 +95,7 @@ func (f checkFlags) formats(a *app.App) error {
 		return nil
 	}
 	if _, err := report.ByName(f.format); err != nil {
-		return app.Usagef("%v", err)
+		return app.Usagef("%w", err)
 	}
 	return nil
 }
@@ -295,12 +294,8 @@ func (f checkFlags) write(a *app.App, w *app.Work, r *report.Result) error {
 			_, err := a.Out.Write(b.Bytes())
 			return err
 		}
-		file := f.output
-		if !filepath.IsAbs(file) {
-			file = filepath.Join(a.Dir, file)
-		}
-		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil { // a report is for others to read
-			return app.Environmentf("the report could not be written: %v", err)
+		if err := os.WriteFile(a.Path(f.output), b.Bytes(), 0o644); err != nil { // a report is for others to read
+			return app.Environmentf("the report could not be written: %w", err)
 		}
 	}
 	if a.JSON {

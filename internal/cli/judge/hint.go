@@ -44,7 +44,7 @@ func hint(a *app.App, args []string) error {
 	var last report.Result
 	judged, err := app.ReadJSON(w.Path("result.json"), &last)
 	if err != nil {
-		return err
+		return app.Environmentf("%w", err).Hint("judge again, which writes it anew: pipelab check")
 	}
 	var id string
 	switch {

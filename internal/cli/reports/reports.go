@@ -4,6 +4,7 @@ package reports
 
 import (
 	"bytes"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -52,7 +53,7 @@ hard each check was and how well it tells learners apart.`,
 				format = "json"
 			}
 			if _, err := report.ByName(format); err != nil {
-				return app.Usagef("%v", err).Hint("see them all: pipelab report formats")
+				return app.Usagef("%w", err).Hint("see them all: pipelab report formats")
 			}
 			o, done, err := a.ReportOptions(format)
 			if err != nil {
@@ -62,7 +63,7 @@ hard each check was and how well it tells learners apart.`,
 			o.Hidden = hidden
 			var out bytes.Buffer
 			if err := report.Write(format, &out, b, o); err != nil {
-				return app.Usagef("%v", err).Hint("choose one: --learner ID")
+				return app.Usagef("%w", err).Hint("choose one: --learner ID")
 			}
 			return put(a, output, out.Bytes())
 		},
@@ -95,7 +96,7 @@ func newFormats(a *app.App) *cobra.Command {
 				return a.PrintJSON(rows)
 			}
 			for _, f := range report.Formats() {
-				a.Printf("%-17s %s (%s)\n", f.Name, f.Description, f.Scope)
+				a.Beside(fmt.Sprintf("%-17s ", f.Name), fmt.Sprintf("%s (%s)", f.Description, f.Scope))
 			}
 			return nil
 		},
@@ -118,22 +119,15 @@ func newSchema(a *app.App) *cobra.Command {
 
 // read opens a gradebook, or that of the folder that grades were written to.
 func read(a *app.App, file string) (*report.Gradebook, error) {
-	file = path(a, file)
+	file = a.Path(file)
 	if info, err := os.Stat(file); err == nil && info.IsDir() {
 		file = filepath.Join(file, grade.GradebookFile)
 	}
 	b, err := grade.ReadGradebook(file)
 	if err != nil {
-		return nil, app.Usagef("the gradebook cannot be read: %v", err).Hint("make one: pipelab grade PATH…")
+		return nil, app.Usagef("the gradebook cannot be read: %w", err).Hint("make one: pipelab grade PATH…")
 	}
 	return b, nil
-}
-
-func path(a *app.App, file string) string {
-	if filepath.IsAbs(file) {
-		return file
-	}
-	return filepath.Join(a.Dir, file)
 }
 
 // put writes to a file, or to standard output when none is named.
@@ -142,8 +136,8 @@ func put(a *app.App, file string, b []byte) error {
 		_, err := a.Out.Write(b)
 		return err
 	}
-	if err := os.WriteFile(path(a, file), b, 0o644); err != nil { // a report is for others to read
-		return app.Environmentf("the file could not be written: %v", err)
+	if err := os.WriteFile(a.Path(file), b, 0o644); err != nil { // a report is for others to read
+		return app.Environmentf("the file could not be written: %w", err)
 	}
 	return nil
 }
@@ -179,13 +173,13 @@ nor is a name that fits two people filled. What is open is no score.`,
 			if err != nil {
 				return err
 			}
-			export, err := os.ReadFile(path(a, args[1]))
+			export, err := os.ReadFile(a.Path(args[1]))
 			if err != nil {
-				return app.Usagef("the export cannot be read: %v", err)
+				return app.Usagef("the export cannot be read: %w", err)
 			}
 			f, err := fill(export, b, o)
 			if err != nil {
-				return app.Invalidf("%s: %v", args[1], err)
+				return app.Invalidf("%s: %w", args[1], err)
 			}
 			if output != "" {
 				if err := put(a, output, f.Bytes); err != nil {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"log/slog"
+	"net"
 	"os"
 	"os/signal"
 	"slices"
@@ -124,8 +125,10 @@ func run(c *cobra.Command, a *app.App, o options) error {
 		return app.Environmentf("%s is taken by another program",
 			o.addr).Hint("take another: pipelab emulator serve --addr 127.0.0.1:0")
 	}
-	if errors.Is(err, loopback.ErrAddress) {
-		return app.Usagef("%v", err).Hint("for example: pipelab emulator serve --addr 127.0.0.1:0")
+	var notHostPort *net.AddrError
+	var unknown *net.DNSError // a host or a port
+	if errors.Is(err, loopback.ErrAddress) || errors.As(err, &notHostPort) || errors.As(err, &unknown) {
+		return app.Usagef("%w", err).Hint("for example: pipelab emulator serve --addr 127.0.0.1:0")
 	}
 	if err != nil {
 		return app.StartProblem(err)

@@ -8,7 +8,6 @@ import (
 	"io/fs"
 	"maps"
 	"path"
-	"path/filepath"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -59,11 +58,10 @@ func start(ctx context.Context, a *app.App, name, dir, which string, chosen bool
 		return err
 	}
 	if dir == "" {
-		dir = filepath.Join(a.Dir, l.ID)
-	} else if !filepath.IsAbs(dir) {
-		dir = filepath.Join(a.Dir, dir)
+		dir = l.ID
 	}
-	source, _ := app.LabDir(name, a.Dir)
+	dir = a.Path(dir)
+	source, _ := a.LabDir(name)
 	if _, err := fs.Stat(a.Labs, path.Join(name, "lab.yaml")); err == nil {
 		source = ""
 	}
@@ -107,7 +105,7 @@ func start(ctx context.Context, a *app.App, name, dir, which string, chosen bool
 
 // open makes a workspace, or takes up one that this lab was started in.
 func open(a *app.App, l *lab.Folder, dir, source, which string) (*workspace.Workspace, error) {
-	if w, err := workspace.Find(dir); err == nil && w.Root == filepath.Clean(dir) {
+	if w, err := workspace.Find(dir); err == nil && w.Root == dir {
 		if w.Meta.Lab != l.ID {
 			return nil, app.Usagef("%s is a workspace of the lab %s", dir,
 				w.Meta.Lab).Hint("choose another folder: --dir FOLDER")
@@ -129,7 +127,7 @@ func open(a *app.App, l *lab.Folder, dir, source, which string) (*workspace.Work
 		return nil, app.Invalidf("lab %s has no starter", l.ID)
 	}
 	if err != nil {
-		return nil, app.Environmentf("%v", err).Hint("choose another folder: --dir FOLDER")
+		return nil, app.Environmentf("%w", err).Hint("choose another folder: --dir FOLDER")
 	}
 	return w, nil
 }
@@ -152,7 +150,7 @@ func newStatus(a *app.App) *cobra.Command {
 			var last report.Result
 			judged, err := app.ReadJSON(w.Path("result.json"), &last)
 			if err != nil {
-				return err
+				return app.Environmentf("%w", err).Hint("judge again, which writes it anew: pipelab check")
 			}
 			deployed, err := deployment(w)
 			if err != nil {

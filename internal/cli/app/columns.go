@@ -1,0 +1,35 @@
+package app
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/pipelab/pipelab/internal/report"
+)
+
+// narrow is the fewest columns that text is set in beside something else.
+const narrow = 24
+
+// Beside prints text in a column beside lead, or below it where there is no room
+// for both.
+func (a *App) Beside(lead, text string) {
+	indent := utf8.RuneCountInString(lead)
+	if a.Width()-indent < narrow {
+		a.Printf("%s\n", strings.TrimRight(lead, " "))
+		a.Indented(4, text)
+		return
+	}
+	for i, l := range report.Wrap(text, a.Width()-indent) {
+		if i > 0 {
+			lead = strings.Repeat(" ", indent)
+		}
+		a.Printf("%s%s\n", lead, l)
+	}
+}
+
+// Indented prints text below something, so many columns to the right.
+func (a *App) Indented(by int, text string) {
+	for _, l := range report.Wrap(text, a.Width()-by) {
+		a.Printf("%s%s\n", strings.Repeat(" ", by), l)
+	}
+}

@@ -1,0 +1,100 @@
+package serve_test
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/cli/clitest"
+	"github.com/pipelab/pipelab/internal/emulator"
+)
+
+// served runs emulator serve until use has had its say, and returns what it did.
+func served(t *testing.T, c *clitest.Terminal, use func(app.Ready), args ...string) clitest.Answer {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	c.Out = &clitest.Seen{Do: func(all string) {
+		defer cancel()
+		require.Equal(t, 1, strings.Count(all, "\n"), "one line, whole: %q", all)
+		var ready app.Ready
+		require.NoError(t, json.Unmarshal([]byte(all), &ready))
+		use(ready)
+	}}
+	a := c.RunContext(ctx, append([]string{"emulator", "serve"}, args...)...)
+	c.Out = nil
+	return a
+}
+
+func TestServe_saysWhereItIsAndEndsWhenInterrupted(t *testing.T) {
+	t.Parallel()
+	c := clitest.New(t, "PIPELAB_TOKEN=secret")
+	var at string
+	dir := filepath.Join(c.Dir, "state")
+	a := served(t, c, func(r app.Ready) {
+		at = r.URL
+		require.Equal(t, os.Getpid(), r.PID)
+		require.Equal(t, "embedded", r.Emulator)
+		require.Contains(t, r.Capabilities, emulator.ClockAdvance)
+		_, err := emulator.NewControl(emulator.NewEndpoint(r.URL, "secret")).Faults(t.Context())
+		require.NoError(t, err)
+		_, err = emulator.NewControl(emulator.NewEndpoint(r.URL, "guessed")).Faults(t.Context())
+		require.Error(t, err)
+	}, "--addr", "127.0.0.1:0", "--dir", dir)
+	require.Equal(t, app.ExitOK, a.Code, a.Err)
+	require.DirExists(t, dir)
+	_, err := http.Get(at) //nolint:noctx // nobody answers
+	require.Error(t, err)
+}
+
+func TestServe_withoutATokenLetsNobodySteerIt(t *testing.T) {
+	t.Parallel()
+	served(t, clitest.New(t), func(r app.Ready) {
+		_, err := emulator.NewControl(emulator.NewEndpoint(r.URL, "")).Faults(t.Context())
+		require.Error(t, err)
+	}, "--addr", "127.0.0.1:0")
+}
+
+func TestServe_whereSomebodyElseIs(t *testing.T) {
+	t.Parallel()
+	taken, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer taken.Close()
+	addr := taken.Addr().String()
+	c := clitest.New(t)
+	c.Says(t, app.ExitEnvironment, addr+" is taken by another program", "--addr 127.0.0.1:0", "emulator", "serve", "--addr",
+		addr)
+	a := served(t, c, func(r app.Ready) { require.NotContains(t, r.URL, addr) }, "--addr", addr, "--or-free-port")
+	require.Equal(t, app.ExitOK, a.Code, a.Err)
+}
+
+func TestServe_refusesWhatDoesNotFitTogether(t *testing.T) {
+	t.Parallel()
+	c := clitest.New(t)
+	file := c.Write(t, "file", "")
+	for line, want := range map[string][2]string{
+		"--addr 0.0.0.0:0":                            {"0.0.0.0:0 is not a loopback address", "127.0.0.1:0"},
+		"--addr nowhere":                              {"nowhere", "127.0.0.1:0"},
+		"--addr 127.0.0.1:http-or-so":                 {"http-or-so", "127.0.0.1:0"},
+		"--dir d --emulator http://127.0.0.1:1":       {"--dir is for the embedded emulator", ""},
+		"--iam on":                                    {"--iam on: want off, soft or enforced", ""},
+		"--iam soft --emulator http://127.0.0.1:1":    {"--iam is for the embedded emulator", ""},
+		"--max-bytes -1":                              {"--max-bytes is a positive number", ""},
+		"--max-bytes 9 --emulator http://127.0.0.1:1": {"--max-bytes is a positive number, and for the embedded", ""},
+		"--max-bytes much":                            {"--max-bytes", "see: pipelab emulator serve --help"},
+		"--emulator embeded":                          {`there is no emulator "embeded"`, "did you mean embedded?"},
+	} {
+		c.Says(t, app.ExitUsage, want[0], want[1], append([]string{"emulator", "serve"}, strings.Fields(line)...)...)
+	}
+	c.Says(t, app.ExitEnvironment, file, "", "emulator", "serve", "--addr", "127.0.0.1:0", "--dir", filepath.Join(file, "below"))
+	c.Says(t, app.ExitEnvironment, "127.0.0.1:1", "is it running? see: pipelab doctor", "emulator", "serve", "--addr",
+		"127.0.0.1:0", "--emulator", "http://127.0.0.1:1")
+}
