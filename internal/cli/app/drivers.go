@@ -55,14 +55,19 @@ func (a *App) Driver(name string) (emulator.Driver, error) {
 		return proxy.Front{Under: a.container(kind), Token: token, Doubt: doubt, Log: a.Log}, nil
 	}
 	e := Usagef("there is no emulator %q", name)
-	words := make([]string, len(Kinds()))
-	for i, k := range Kinds() {
-		words[i] = string(k)
-	}
-	if near := lab.Nearest(name, words); near != "" {
+	if near := lab.Nearest(name, words()); near != "" {
 		e = e.Hint("did you mean " + near + "?")
 	}
-	return nil, e.Hint("there are embedded (the default), localstack, ministack, and http://… for one that runs already")
+	return nil, e.Hint("there are " + words()[0] + " (the default), " + strings.Join(words()[1:], ", ") +
+		", and http://… for one that runs already")
+}
+
+// words are the kinds as text.
+func words() (out []string) {
+	for _, k := range Kinds() {
+		out = append(out, string(k))
+	}
+	return out
 }
 
 // Reach says why an emulator cannot be used now, before anything is made.
@@ -112,8 +117,8 @@ func (a *App) CapabilitiesNamed(ctx context.Context, name string) ([]emulator.Ca
 // emulator of that name is a container, and says how much. Without an engine
 // there is nothing that could be removed now, and the error says so.
 func (a *App) Sweep(ctx context.Context, name string) (int, error) {
-	if kind := emulator.Kind(name); kind != emulator.LocalStack && kind != emulator.MiniStack {
-		return 0, nil
+	if name == string(emulator.Embedded) || endpoint.Is(name) || !slices.Contains(words(), name) {
+		return 0, nil // no container
 	}
 	n, err := localstack.Sweep(ctx)
 	return n, StartProblem(err)
@@ -124,13 +129,11 @@ const RealAWSFlag = "i-know-this-is-real-aws"
 
 // EmulatorFlags adds --emulator and what belongs to it to a command.
 func (a *App) EmulatorFlags(c *cobra.Command, name *string, usage string) {
-	c.Flags().StringVar(name, "emulator", string(emulator.Embedded), usage+": embedded, localstack, ministack or http://…")
+	c.Flags().StringVar(name, "emulator", string(emulator.Embedded), usage+": "+strings.Join(words(), ", ")+" or http://…")
 	c.Flags().BoolVar(&a.RealAWS, RealAWSFlag, false,
 		"use an --emulator URL although it looks like the real AWS, which costs money and keeps what you do")
-	_ = c.RegisterFlagCompletionFunc("emulator", func(*cobra.Command, []string, string) ([]string,
-		cobra.ShellCompDirective) {
-		return []string{"embedded", "localstack", "ministack"}, cobra.ShellCompDirectiveNoFileComp
-	}) // a flag has one completion, and this is it
+	_ = c.RegisterFlagCompletionFunc("emulator", cobra.FixedCompletions(words(),
+		cobra.ShellCompDirectiveNoFileComp)) // a flag has one completion, and this is it
 }
 
 // StartProblem words for a person why an emulator could not be used.
