@@ -118,12 +118,13 @@ func (c *Cloud) Close() error {
 	return errors.Join(c.gateway.Close(), c.store.Close(), c.scratch.remove())
 }
 
-// between stops all background work, changes the state and starts again:
-// workers must never see state that is not theirs.
+// between stops all background work, waits for the calls under way, changes the state
+// and starts again: neither must see state that is not theirs.
 func (c *Cloud) between(ctx context.Context, change func() error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.gateway.Stop()
+	defer c.gateway.Hold()()
 	err := change()
 	if err == nil {
 		// The state that is there now has other moves of the clock or none. Time

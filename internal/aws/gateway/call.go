@@ -110,6 +110,7 @@ type Call struct {
 	validate func(input any) error
 	refused  map[permission]error // of an operation that does what it may
 	inside   bool                 // HTTP comes from a service of ours
+	epoch    uint64               // of the state, when a request came in
 }
 
 // Internal reports whether one service called another.

@@ -37,6 +37,18 @@ func (d Door) takes(req *http.Request) bool {
 	return strings.HasPrefix(req.URL.Path, d.Path)
 }
 
+// enter answers a request that goes through a door. What its handler calls counts as
+// under way with it.
+func (g *Gateway) enter(h http.Handler, w http.ResponseWriter, req *http.Request, epoch uint64) {
+	defer g.underWay.reading(w)()
+	if !g.underWay.begin(epoch) {
+		http.Error(w, Stopping().Error(), http.StatusServiceUnavailable)
+		return
+	}
+	defer g.underWay.end()
+	h.ServeHTTP(w, req)
+}
+
 // door finds the way that a request takes; nil for the API. Of two that fit the
 // one with the longer path counts.
 func (g *Gateway) door(req *http.Request) http.Handler {

@@ -34,6 +34,7 @@ type Gateway struct {
 	endpoint string
 	scratch  func() (string, error)
 	full     atomic.Int64 // calls that found no room
+	underWay underWay
 	public   map[string]Public
 	cors     map[string]CrossOrigin
 
@@ -240,5 +241,11 @@ func (g *Gateway) handle(ctx context.Context, c *Call, op Operation) (out any, e
 			out, err = nil, fmt.Errorf("%s.%s panicked: %v", c.Service, c.Operation, p)
 		}
 	}()
+	if !c.Internal() {
+		if !g.underWay.begin(c.epoch) {
+			return nil, Stopping()
+		}
+		defer g.underWay.end()
+	}
 	return op.Handle(ctx, c.Input)
 }

@@ -10,8 +10,9 @@ import (
 
 // ServeHTTP answers one AWS request, or one that goes through a door of its own.
 func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	epoch := g.underWay.epoch.Load()
 	if h := g.door(req); h != nil {
-		h.ServeHTTP(w, req)
+		g.enter(h, w, req, epoch)
 		return
 	}
 	if req.Method == http.MethodOptions {
@@ -40,7 +41,11 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		g.fail(t, w, req, id, err)
 		return
 	}
-	call.ID, call.Input, call.Zeros, call.validate = id, in, t.Zeros(), t.Validate
+	call.ID, call.Input, call.Zeros, call.validate, call.epoch = id, in, t.Zeros(), t.Validate, epoch
+	streams := t.Streams() && !call.inside
+	if streams {
+		defer g.underWay.reading(w)()
+	}
 	call.Looking = req.Context().Value(looking{}) != nil
 	if p, ok := g.host.Processes.behind(call); ok {
 		call.Parent = p.invocation
@@ -52,6 +57,10 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	out, err := g.pass(req.Context(), call, op)
 	if errors.Is(err, ErrDropped) {
 		panic(http.ErrAbortHandler) // net/http's way to cut a connection
+	}
+	if err != nil && streams && g.underWay.epoch.Load() != epoch {
+		// The body was cut off, which ends the request's context; its client is there.
+		req, err = req.WithContext(context.WithoutCancel(req.Context())), Stopping()
 	}
 	if err != nil {
 		g.fail(t, w, req, id, err)

@@ -75,6 +75,20 @@ func (t *Target) inHead(req *http.Request, f *field, query url.Values) bool {
 	return f.ref.Location == "uri"
 }
 
+// Streams reports whether the input holds the body itself, which is read by whoever
+// handles the call.
+func (t *Target) Streams() bool {
+	if t.op == nil || t.op.Input == nil {
+		return false
+	}
+	in := t.model.Shapes[t.op.Input.Shape]
+	if in.Payload == "" {
+		return false
+	}
+	ref := in.Members[in.Payload]
+	return ref != nil && (ref.Streaming || t.model.Shapes[ref.Shape].Streaming)
+}
+
 func (t *Target) badParameter() string {
 	if w := t.svc.words.BadParameter; w != "" {
 		return w
