@@ -221,7 +221,9 @@ func tableStreams(ctx context.Context, cfg aws.Config, name string) error {
 	if err != nil {
 		return err
 	}
-	for next := it.ShardIterator; next != nil; {
+	// A shard that is open has always a next iterator. What was put may take a moment;
+	// of one shard AWS allows five reads a second.
+	for next, wait := it.ShardIterator, 20*time.Millisecond; next != nil; wait = min(2*wait, time.Second) {
 		out, err := streams.GetRecords(ctx, &dynamodbstreams.GetRecordsInput{ShardIterator: next})
 		if err != nil {
 			return err
@@ -230,8 +232,19 @@ func tableStreams(ctx context.Context, cfg aws.Config, name string) error {
 			return nil
 		}
 		next = out.NextShardIterator
+		if err := pause(ctx, wait); err != nil {
+			return fmt.Errorf("the stream of a table does not show what was put: %w", errors.Join(errLacks, err))
+		}
 	}
 	return fmt.Errorf("the stream of a table does not show what was put: %w", errLacks)
+}
+
+// pause waits in machine time: an emulator need not have a clock that tells.
+func pause(ctx context.Context, d time.Duration) error {
+	wait, stop := context.WithTimeout(ctx, d)
+	defer stop()
+	<-wait.Done()
+	return ctx.Err()
 }
 
 // shardLimits sends one shard more than 1,000 records at once: some must fail.

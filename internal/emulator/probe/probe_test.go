@@ -246,3 +246,24 @@ func TestVerify_saysWhyNot(t *testing.T) {
 		require.ErrorIs(t, err, context.Canceled, c)
 	}
 }
+
+// A stream that does not show what was put is asked now and then, not without a break.
+func TestVerify_waitsBetweenReadsOfAStream(t *testing.T) {
+	t.Parallel()
+	u := start(t)
+	var reads atomic.Int32
+	cfg, _ := u.lying(func(call string, _ []byte) ([]byte, *reply) {
+		switch call {
+		case "DynamoDB_20120810.PutItem":
+			return nil, answer(200, "{}")
+		case "DynamoDBStreams_20120810.GetRecords":
+			reads.Add(1)
+		}
+		return nil, nil
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+	defer cancel()
+	require.Contains(t, probe.Verify(ctx, cfg, []emulator.Capability{emulator.DynamoDBStreams}), emulator.DynamoDBStreams)
+	require.LessOrEqual(t, reads.Load(), int32(7), "20, 40, 80, 160, 320, 640 ms between them")
+	u.clean()
+}

@@ -19,7 +19,7 @@ func (s *Service) Describe() gateway.Descriptor {
 			Throttled: wire.Fault{Code: "ProvisionedThroughputExceededException"},
 			Wording:   wire.Wording{Failed: wire.Fault{Code: "InternalServerError"}},
 		},
-		Members: gateway.Members{Used: members(), Kept: kept()},
+		Members: gateway.Members{Used: members()},
 		Operations: gateway.With([]gateway.Operation{
 			gateway.Op(c, s.ListStreams),
 			gateway.Op(c, s.DescribeStream),
@@ -33,12 +33,5 @@ func (s *Service) Describe() gateway.Descriptor {
 			})),
 		}, gateway.Prefix("dynamodb"), gateway.Traced(gateway.LastPart, "TableName"),
 			gateway.About(func(arn string, _ ident.Scope) string { return arn }, "StreamArn")),
-	}
-}
-
-// kept are the members that change nothing here, each with the reason.
-func kept() map[string]string {
-	return map[string]string{
-		"DescribeStreamInput.Limit": "a stream has one shard, and a page at least one",
 	}
 }

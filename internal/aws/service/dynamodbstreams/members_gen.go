@@ -7,6 +7,7 @@ func members() map[string][]string {
 	return map[string][]string{
 		"DescribeStreamInput": {
 			"ExclusiveStartShardId",
+			"Limit",
 			"ShardFilter",
 			"StreamArn",
 		},

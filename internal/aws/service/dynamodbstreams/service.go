@@ -103,6 +103,10 @@ func (s *Service) DescribeStream(ctx context.Context,
 	in *dynamodbstreams.DescribeStreamInput) (*dynamodbstreams.DescribeStreamOutput, error) {
 	arn := aws.ToString(in.StreamArn)
 	c := at(gateway.From(ctx), arn)
+	// A stream has one shard, and a page at least one.
+	if _, err := page(in.Limit, "describeStreamShards"); err != nil {
+		return nil, err
+	}
 	d := &types.StreamDescription{StreamArn: in.StreamArn, StreamStatus: types.StreamStatusEnabled,
 		Shards: []types.Shard{}}
 	err := s.host.Store.View(func(tx *store.Tx) error {

@@ -321,6 +321,11 @@ func TestDescribeStream_pagesAndChildren(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, after.StreamDescription.Shards)
 	require.Nil(t, after.StreamDescription.LastEvaluatedShardId)
+	for limit, message := range map[int32]string{0: "greater than or equal to 1", 101: "less than or equal to 100"} {
+		_, err := c.streams.DescribeStream(t.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: c.arn,
+			Limit: &limit})
+		requireError(t, err, "ValidationException", message)
+	}
 	children, err := c.streams.DescribeStream(t.Context(), &dynamodbstreams.DescribeStreamInput{StreamArn: c.arn,
 		ShardFilter: &types.ShardFilter{Type: types.ShardFilterTypeChildShards, ShardId: c.shard}})
 	require.NoError(t, err)
