@@ -24,6 +24,7 @@ type domains struct {
 	policy       Policy
 	outer, inner *os.File
 	keeper       *keeper
+	group        *group // nil where there is none
 
 	before          chan start // how things are before the program runs
 	looking, ending sync.Once
@@ -48,8 +49,14 @@ func (p *Policy) kernel() (jail, error) {
 	if c.inner, err = p.inner(); err == nil {
 		c.keeper, err = newKeeper()
 	}
+	if err == nil && p.Groups != "" {
+		c.group, err = p.newGroup(p.Groups)
+	}
 	if err != nil {
 		c.close()
+		if c.keeper != nil {
+			c.keeper.kill()
+		}
 		return nil, err
 	}
 	return c, nil
@@ -114,6 +121,9 @@ func (c *domains) Start(cmd *exec.Cmd) error {
 	}
 	// The thread that was in the program's domain, and could be traced from
 	// there, is gone: only now the program may run.
+	if err := c.group.add(cmd.Process.Pid); err != nil {
+		return err
+	}
 	c.watching.Go(c.begin(cmd.Process.Pid).run)
 	_, err = open.Write([]byte("\n"))
 	return err
@@ -180,6 +190,7 @@ func (c *domains) End() {
 	c.ending.Do(func() {
 		c.Look()
 		c.keeper.kill()
+		c.group.end()
 		c.close()
 	})
 }

@@ -23,7 +23,13 @@
 //     kills every process that it can signal: exactly those of the cage, at
 //     once, whatever sessions and parents they have given themselves.
 //   - The keeper also tells which processes belong to the cage, so that their
-//     memory and number are counted however they were started.
+//     memory and number are counted however they were started, with what they hold
+//     out of sight: files without a name, shared memory that is not mapped, tables of
+//     pages, sockets and pipes. Folders are gone through by descriptors. Calls that
+//     hide from that are refused.
+//   - Where control groups are delegated to pipelab (Groups) each cage has one. The
+//     watch decides, everywhere alike; the group bounds what it does not see or sees
+//     late: what the kernel keeps for a program, and files on their way.
 //
 // Where the kernel cannot, and wherever it is asked for, a program runs in a
 // container instead (NewContainer): without a network, capabilities or a root
@@ -42,7 +48,11 @@
 // alone; names, sizes and times of files outside can be looked at with stat; time
 // of the processor is bounded by the time limit alone; memory, number and disk
 // are looked at every few milliseconds, and what is taken in between is taken; two
-// programs of one policy see each other's files in its folders.
+// programs of one policy see each other's files in its folders; without control
+// groups, sockets that are on their way from one process to another hold what nobody
+// counts, a thousand of a user at a time, and files there are noticed only when the
+// file system has lost much. There is no limit of addresses: Node.js and Go reserve
+// gigabytes that they never use.
 //
 // A program of root's becomes a user of its own, since the kernel counts the
 // processes of users and never root's. It keeps the capability to use files of

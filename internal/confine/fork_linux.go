@@ -27,7 +27,7 @@ func (c *domains) Fork() *Fork {
 // Forking looks at the process, which waits for its job.
 func (c *domains) Forking(pid int) error {
 	c.watch = c.begin(pid)
-	return nil
+	return c.group.add(pid)
 }
 
 // Forked waits until the process has its keeper and begins to watch.

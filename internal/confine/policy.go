@@ -58,6 +58,9 @@ type Policy struct {
 	// FileSize bounds one file, Disk what the folders of Write may grow by, in
 	// bytes.
 	FileSize, Disk int64
+	// Groups is the folder below which each program gets a control group, see the
+	// function of that name; empty for none.
+	Groups string
 
 	container *container // where programs run; nil for here
 }

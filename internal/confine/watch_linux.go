@@ -95,8 +95,12 @@ func (w *watch) run() {
 		select {
 		case <-c.done:
 			if _, err := c.count(&w.seen); err == nil {
-				c.say(c.tooMany(len(w.seen.members)))
+				text = c.tooMany(len(w.seen.members))
 			}
+			if text == "" && c.group.full() {
+				text = c.tooLarge()
+			}
+			c.say(text)
 			return
 		case sum := <-w.shares:
 			w.asked = false
@@ -118,6 +122,9 @@ func (w *watch) run() {
 // limit that is broken.
 func (w *watch) look(closely bool) string {
 	c := w.c
+	if c.group.full() {
+		return c.tooLarge()
+	}
 	memory, err := c.count(&w.seen)
 	if err != nil { // without /proc nothing can be counted; or it is being ended
 		return ""

@@ -87,6 +87,9 @@ func examine(ctx context.Context, a *app.App) ([]finding, error) {
 	found = append(found, finding{What: "confinement", OK: mode != confine.None, Seen: reason,
 		Hint: "only grading needs it: other people's programs run in containers then (pipelab grade --sandbox container), " +
 			"or with your rights"})
+	if mode == confine.Landlock {
+		found = append(found, groups())
+	}
 	for _, p := range []struct {
 		what, hint string
 		args       []string
@@ -110,6 +113,21 @@ func examine(ctx context.Context, a *app.App) ([]finding, error) {
 	err = os.MkdirAll(cache, 0o700)
 	return append(found, finding{What: "cache folder", OK: err == nil, Seen: cache,
 		Hint: "set PIPELAB_CACHE to a folder that can be written"}), nil
+}
+
+// groups says whether the kernel counts for cages, or only we do.
+func groups() finding {
+	f := finding{What: "control groups", OK: true, Seen: "the kernel bounds memory and processes beside our watch"}
+	if _, err := confine.Groups(); err != nil {
+		why := strings.TrimPrefix(err.Error(), confine.ErrNoGroups.Error()+": ")
+		f.OK, f.Seen = false, why+"; cages are watched every 20 ms instead"
+		f.Hint = "to have the kernel bound them as well, where systemd runs: " +
+			"systemd-run --user --scope -p Delegate=yes pipelab grade ..."
+		if os.Getuid() == 0 {
+			f.Hint = strings.Replace(f.Hint, "--user ", "", 1)
+		}
+	}
+	return f
 }
 
 // boto3Version is what handlers and programs get; one version everywhere keeps

@@ -187,7 +187,7 @@ func (g *command) confine(ctx context.Context) (*sandbox.Policy, string, error) 
 	case confine.None:
 		return nil, g.sandbox, nil
 	case confine.Landlock:
-		p, err := confine.New(ctx)
+		p, err := g.landlock(ctx)
 		if errors.Is(err, confine.ErrUnavailable) {
 			return nil, "",
 				app.Environmentf("%s",
@@ -203,7 +203,7 @@ func (g *command) confine(ctx context.Context) (*sandbox.Policy, string, error) 
 	}
 	mode, why := confine.Available()
 	if mode == confine.Landlock {
-		p, err := confine.New(ctx)
+		p, err := g.landlock(ctx)
 		return p, string(mode), err
 	}
 	p, err := g.container(ctx)
@@ -214,6 +214,19 @@ func (g *command) confine(ctx context.Context) (*sandbox.Policy, string, error) 
 		g.Statusf("note: learners' programs have your rights on this machine: %s; %s", why, err)
 	}
 	return nil, string(confine.None), nil
+}
+
+// landlock is the policy of the kernel's cages, with control groups where this machine
+// has them for us; doctor says why it has not.
+func (g *command) landlock(ctx context.Context) (*sandbox.Policy, error) {
+	p, err := confine.New(ctx)
+	if err != nil || g.dryRun {
+		return p, err
+	}
+	if folder, err := confine.Groups(); err == nil {
+		p.Groups = folder
+	}
+	return p, nil
 }
 
 // caged is the policy for programs of this machine that read what learners hand
@@ -286,7 +299,12 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 	if err != nil {
 		return err
 	}
-	defer emulators.Close()
+	defer func() {
+		emulators.Close()
+		if policy != nil {
+			confine.LeaveGroups(policy.Groups)
+		}
+	}()
 	run := grade.RunOptions{
 		Driver:       emulators,
 		Deploy:       trial.Stacks(func(e emulator.Emulator) deploy.Target { return g.target(e, policy) }),
