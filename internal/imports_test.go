@@ -54,7 +54,7 @@ func layers() [][]string {
 		// leaves
 		{"internal/archive", "internal/awsapi", "internal/cfn", "internal/confine", "internal/digest", "internal/filelock",
 			"internal/loopback", "internal/prefork",
-			"internal/procgroup", "internal/rmtree", "internal/sdkhttp", "internal/seal", "localstack"},
+			"internal/procgroup", "internal/rmtree", "internal/sdkhttp", "internal/seal", "internal/tempdir", "localstack"},
 		{"internal/aws"},
 		{"internal/emulator"},
 		{"internal/provision", "internal/datagen", "internal/sandbox", "internal/sqlengine", "internal/lab", "labs"},
@@ -106,7 +106,7 @@ func TestImports_goDownwards(t *testing.T) {
 func allowed(from, to string) bool {
 	return slices.Contains([]string{
 		"internal/prefork internal/procgroup", "internal/prefork internal/confine", "internal/confine internal/procgroup",
-		"internal/loopback internal/confine",
+		"internal/loopback internal/confine", "internal/tempdir internal/filelock", "internal/tempdir internal/rmtree",
 		"internal/datagen internal/lab", "internal/labtest internal/check",
 		"internal/workspace internal/report", "internal/deploy internal/report",
 	}, from+" "+to)

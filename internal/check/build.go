@@ -14,6 +14,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/digest"
 	"github.com/pipelab/pipelab/internal/sandbox"
+	"github.com/pipelab/pipelab/internal/tempdir"
 	"github.com/pipelab/pipelab/internal/workspace"
 )
 
@@ -22,7 +23,7 @@ import (
 // Make one with NewBuilds, end it with Close.
 type Builds struct {
 	mu   sync.Mutex
-	dir  string
+	dir  *tempdir.Dir
 	made map[string]*build
 
 	clock     Clock
@@ -48,8 +49,8 @@ func NewBuilds(c Clock) *Builds {
 func (b *Builds) Close() {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.dir != "" {
-		_ = os.RemoveAll(b.dir) // a folder for temporary files
+	if b.dir != nil {
+		_ = b.dir.Remove() // a folder for temporary files
 	}
 }
 
@@ -115,15 +116,15 @@ func (b *Builds) find(spec *sandbox.Spec) (one *build, mine bool, err error) {
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if b.dir == "" {
-		if b.dir, err = os.MkdirTemp("", "pipelab-build-"); err != nil {
+	if b.dir == nil {
+		if b.dir, err = tempdir.New("build"); err != nil {
 			return nil, false, err
 		}
 	}
 	if one := b.made[key]; one != nil {
 		return one, false, nil
 	}
-	one = &build{made: make(chan struct{}), file: filepath.Join(b.dir, key, "program")}
+	one = &build{made: make(chan struct{}), file: filepath.Join(b.dir.Path(), key, "program")}
 	b.made[key] = one
 	return one, true, nil
 }

@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"github.com/pipelab/pipelab/internal/report"
-	"github.com/pipelab/pipelab/internal/rmtree"
 	"github.com/pipelab/pipelab/internal/sandbox"
+	"github.com/pipelab/pipelab/internal/tempdir"
 )
 
 // Judgement is what a check written as a program prints on standard output:
@@ -34,11 +34,12 @@ type Judgement struct {
 // the ledger as JSON in the files that PIPELAB_OUTPUTS and PIPELAB_DATA name,
 // and the learner's folder in PIPELAB_WORKSPACE.
 func (s *session) program(ctx context.Context, out *report.Check) error {
-	dir, err := os.MkdirTemp("", "pipelab-check-")
+	tmp, err := tempdir.New("check")
 	if err != nil {
 		return err
 	}
-	defer rmtree.RemoveAll(dir)
+	defer tmp.Remove()
+	dir := tmp.Path()
 	if s.o.Lab.FS != nil {
 		checks, err := fs.Sub(s.o.Lab.FS, "checks")
 		if err == nil {

@@ -25,8 +25,8 @@ import (
 	"github.com/pipelab/pipelab/internal/datagen"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
-	"github.com/pipelab/pipelab/internal/rmtree"
 	"github.com/pipelab/pipelab/internal/sandbox"
+	"github.com/pipelab/pipelab/internal/tempdir"
 )
 
 func (s *session) step(ctx context.Context, st lab.Step) error {
@@ -348,17 +348,17 @@ func (s *session) input(f *lab.File, spec *sandbox.Spec) (sum string, remove fun
 	if f == nil {
 		return "", func() {}, nil
 	}
-	dir, err := os.MkdirTemp("", "pipelab-input-")
+	dir, err := tempdir.New("input")
 	if err != nil {
 		return "", nil, err
 	}
-	remove = func() { _ = rmtree.RemoveAll(dir) } // a folder for temporary files
+	remove = func() { _ = dir.Remove() } // a folder for temporary files
 	defer func() {
 		if err != nil {
 			remove()
 		}
 	}()
-	file, err := os.Create(filepath.Join(dir, f.Name))
+	file, err := os.Create(filepath.Join(dir.Path(), f.Name))
 	if err != nil {
 		return "", nil, err
 	}

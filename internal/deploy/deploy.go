@@ -23,8 +23,8 @@ import (
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/provision"
-	"github.com/pipelab/pipelab/internal/rmtree"
 	"github.com/pipelab/pipelab/internal/sandbox"
+	"github.com/pipelab/pipelab/internal/tempdir"
 )
 
 // The files that make a folder deployable. A template wins over a script.
@@ -82,12 +82,12 @@ func (t Target) Provided(ctx context.Context, l *lab.Folder) (map[string]string,
 		return nil, err
 	}
 	dir, err := localCode(l.FS)
+	defer dir.Remove() // also of a nil one
 	if err != nil {
 		return nil, err
 	}
-	defer rmtree.RemoveAll(dir)
 	res, err := provision.Deploy(ctx, t.Endpoint.AWSConfig(), provision.Request{
-		StackName: l.ID + "-provided", TemplatePath: "resources.yaml", Template: src, BaseDir: dir, State: t.State,
+		StackName: l.ID + "-provided", TemplatePath: "resources.yaml", Template: src, BaseDir: dir.Path(), State: t.State,
 		Progress: t.Progress,
 	})
 	if err != nil {
@@ -111,10 +111,10 @@ func (t Target) Remove(ctx context.Context, l *lab.Folder, stack string) error {
 }
 
 // localCode lays out the lab's data folder, whose code resources.yaml may name.
-func localCode(lab fs.FS) (string, error) {
-	dir, err := os.MkdirTemp("", "pipelab-lab-")
+func localCode(lab fs.FS) (*tempdir.Dir, error) {
+	dir, err := tempdir.New("lab")
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	data, err := fs.Sub(lab, "data")
 	if err != nil {
@@ -123,7 +123,7 @@ func localCode(lab fs.FS) (string, error) {
 	if _, err := fs.Stat(data, "."); errors.Is(err, fs.ErrNotExist) {
 		return dir, nil
 	}
-	return dir, os.CopyFS(filepath.Join(dir, "data"), data)
+	return dir, os.CopyFS(filepath.Join(dir.Path(), "data"), data)
 }
 
 // Changes is what a deployment came to.
@@ -180,11 +180,12 @@ func joined(provided, own map[string]string) map[string]string {
 // as STREAM_NAME, and in the JSON file that PIPELAB_OUTPUTS names; what the
 // script adds to that file counts as its own outputs.
 func (t Target) script(ctx context.Context, folder string, provided map[string]string) (map[string]string, error) {
-	dir, err := os.MkdirTemp("", "pipelab-deploy-")
+	tmp, err := tempdir.New("deploy")
 	if err != nil {
 		return nil, err
 	}
-	defer rmtree.RemoveAll(dir)
+	defer tmp.Remove()
+	dir := tmp.Path()
 	file := filepath.Join(dir, outputsFile)
 	b, err := json.Marshal(provided)
 	if err != nil {

@@ -26,7 +26,7 @@ import (
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/prefork"
 	"github.com/pipelab/pipelab/internal/report"
-	"github.com/pipelab/pipelab/internal/rmtree"
+	"github.com/pipelab/pipelab/internal/tempdir"
 	"github.com/pipelab/pipelab/internal/trial"
 )
 
@@ -250,11 +250,12 @@ func (o *Options) tree(ctx context.Context, j job) (run Run, err error) {
 		run.Skipped = j.tool + " is not on this machine; install it to test this solution"
 		return run, nil
 	}
-	dir, err := os.MkdirTemp("", "pipelab-labtest-")
+	tmp, err := tempdir.New("labtest")
 	if err != nil {
 		return run, err
 	}
-	defer rmtree.RemoveAll(dir)
+	defer tmp.Remove()
+	dir := tmp.Path()
 	if err := layOut(o.Lab, dir, j.name, j.mutant); err != nil {
 		return run, fmt.Errorf("%s: %w", j.name, err)
 	}

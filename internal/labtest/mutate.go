@@ -23,6 +23,7 @@ import (
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/sandbox"
+	"github.com/pipelab/pipelab/internal/tempdir"
 )
 
 //go:embed variants.py
@@ -196,11 +197,12 @@ func (o *Options) mutations(ctx context.Context) (all []Mutation, err error) {
 }
 
 func (o *Options) pythonVariants(ctx context.Context, name, src string) ([]Mutation, error) {
-	dir, err := os.MkdirTemp("", "pipelab-variants-")
+	tmp, err := tempdir.New("variants")
 	if err != nil {
 		return nil, err
 	}
-	defer os.RemoveAll(dir)
+	defer tmp.Remove()
+	dir := tmp.Path()
 	if err := os.WriteFile(filepath.Join(dir, "variants.py"), []byte(variantsProgram), 0o600); err != nil {
 		return nil, err
 	}

@@ -25,14 +25,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"sync"
 	"time"
 
 	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/prefork"
-	"github.com/pipelab/pipelab/internal/rmtree"
+	"github.com/pipelab/pipelab/internal/tempdir"
 )
 
 // DefaultOutput bounds what is kept of each output stream, in bytes.
@@ -89,11 +88,12 @@ func Run(ctx context.Context, s Spec) (Result, error) {
 	if len(s.Command) == 0 {
 		return Result{}, errors.New("no command to run")
 	}
-	tmp, err := os.MkdirTemp("", "pipelab-run-")
+	dir, err := tempdir.New("run")
 	if err != nil {
 		return Result{}, fmt.Errorf("make a folder for temporary files: %w", err)
 	}
-	defer rmtree.RemoveAll(tmp)
+	defer dir.Remove()
+	tmp := dir.Path()
 	if s.Timeout == 0 {
 		s.Timeout = time.Minute
 	}

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/pipelab/pipelab/internal/rmtree"
+	"github.com/pipelab/pipelab/internal/tempdir"
 )
 
 // scratch is a folder for files that need not be kept, made when it is first
@@ -15,6 +16,7 @@ type scratch struct {
 
 	mu   sync.Mutex
 	path string
+	temp *tempdir.Dir // the folder, if it has no parent
 }
 
 func (s *scratch) folder() (string, error) {
@@ -24,9 +26,12 @@ func (s *scratch) folder() (string, error) {
 		return s.path, nil
 	}
 	if s.parent == "" {
-		path, err := os.MkdirTemp("", "pipelab-aws-")
-		s.path = path
-		return path, err
+		dir, err := tempdir.New("aws")
+		if err != nil {
+			return "", err
+		}
+		s.temp, s.path = dir, dir.Path()
+		return s.path, nil
 	}
 	path, err := filepath.Abs(s.below())
 	if err != nil {
@@ -54,6 +59,9 @@ func (s *scratch) remove() error {
 	defer s.mu.Unlock()
 	if s.path == "" {
 		return nil
+	}
+	if s.temp != nil {
+		return s.temp.Remove()
 	}
 	return rmtree.RemoveAll(s.path)
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -20,7 +19,7 @@ import (
 	"github.com/pipelab/pipelab/internal/grade"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
-	"github.com/pipelab/pipelab/internal/rmtree"
+	"github.com/pipelab/pipelab/internal/tempdir"
 	"github.com/pipelab/pipelab/internal/trial"
 )
 
@@ -248,12 +247,12 @@ func (g *command) check() error {
 
 // show is --dry-run.
 func (g *command) show(ctx context.Context, o grade.PlanOptions) error {
-	work, err := os.MkdirTemp("", "pipelab-grade-")
+	work, err := tempdir.New("grade")
 	if err != nil {
 		return err
 	}
-	defer rmtree.RemoveAll(work)
-	o.Work = work
+	defer work.Remove()
+	o.Work = work.Path()
 	if g.chosen {
 		o.Assignment.Seed = g.seed
 	}

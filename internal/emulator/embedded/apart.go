@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -18,7 +17,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/emulator"
-	"github.com/pipelab/pipelab/internal/rmtree"
+	"github.com/pipelab/pipelab/internal/tempdir"
 )
 
 // Apart starts embedded emulators in processes of their own, so that whatever a
@@ -160,23 +159,23 @@ type worker struct {
 	cmd    *exec.Cmd
 	in     io.WriteCloser
 	out    *json.Decoder
-	tmp    string
+	tmp    *tempdir.Dir
 	said   *tail
 	ending sync.Once
 }
 
 func (a *Apart) launch() (w *worker, err error) {
 	w = &worker{said: &tail{}}
-	if w.tmp, err = os.MkdirTemp("", "pipelab-emulator-"); err != nil {
+	if w.tmp, err = tempdir.New("emulator"); err != nil {
 		return nil, err
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(fmt.Errorf("start a process for an emulator: %w", err), rmtree.RemoveAll(w.tmp))
+			err = errors.Join(fmt.Errorf("start a process for an emulator: %w", err), w.tmp.Remove())
 		}
 	}()
 	w.cmd = exec.Command(a.o.Command[0], a.o.Command[1:]...) //nolint:noctx // it ends with its input
-	w.cmd.Env = append(slices.Clone(a.o.Environ), "TMPDIR="+w.tmp)
+	w.cmd.Env = append(slices.Clone(a.o.Environ), "TMPDIR="+w.tmp.Path())
 	if a.o.Memory > 0 { // the collector works harder before the process is too large
 		w.cmd.Env = append(w.cmd.Env, "GOMEMLIMIT="+strconv.FormatInt(a.o.Memory-a.o.Memory/4, 10))
 	}
@@ -228,10 +227,10 @@ func (w *worker) do(ctx context.Context, o orders) (answer, error) {
 // end ends the process and removes what it has left.
 func (w *worker) end() {
 	w.ending.Do(func() {
-		_ = w.in.Close()            // the sign to end
-		_ = w.cmd.Process.Kill()    // nothing that it holds is worth waiting for
-		_ = w.cmd.Wait()            // how it ended says nothing
-		_ = rmtree.RemoveAll(w.tmp) // a folder for temporary files
+		_ = w.in.Close()         // the sign to end
+		_ = w.cmd.Process.Kill() // nothing that it holds is worth waiting for
+		_ = w.cmd.Wait()         // how it ended says nothing
+		_ = w.tmp.Remove()       // a folder for temporary files
 	})
 }
 
