@@ -1,7 +1,6 @@
 package check_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
@@ -12,11 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pipelab/pipelab/internal/aws/clock"
-	"github.com/pipelab/pipelab/internal/check"
-	"github.com/pipelab/pipelab/internal/emulator"
-	"github.com/pipelab/pipelab/internal/emulator/embedded"
-	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
 )
 
@@ -108,13 +102,8 @@ checks:
 `
 
 func TestRun_reachesQueuesAndTables(t *testing.T) {
-	ctx := context.Background()
-	l, err := lab.Parse("lab.yaml", []byte(onAWS), check.Compile)
-	require.NoError(t, err)
-	e, err := embedded.Driver{}.Start(ctx, emulator.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = e.Close() })
-	config := e.Endpoint().AWSConfig()
+	ctx, o := t.Context(), options(t, onAWS)
+	config := o.Emulator.Endpoint().AWSConfig()
 	q, err := sqs.NewFromConfig(config).CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("q")})
 	require.NoError(t, err)
 	_, err = kinesis.NewFromConfig(config).CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("s"),
@@ -126,12 +115,10 @@ func TestRun_reachesQueuesAndTables(t *testing.T) {
 		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"),
 			AttributeType: types.ScalarAttributeTypeS}}})
 	require.NoError(t, err)
-	_, _, err = e.Control().Advance(ctx, time.Minute) // until the table is active
+	_, _, err = o.Emulator.Control().Advance(ctx, time.Minute) // until the table is active
 	require.NoError(t, err)
-	r, err := check.Run(ctx, check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(),
-		Clock:   clock.New(),
-		Outputs: map[string]string{"Queue": *q.QueueUrl, "Table": "t", "Stream": "s"}})
-	require.NoError(t, err)
+	o.Outputs = map[string]string{"Queue": *q.QueueUrl, "Table": "t", "Stream": "s"}
+	r := judge(t, o)
 	for _, c := range r.Checks {
 		if c.ID == "calls" {
 			require.Contains(t, c.Sent, `GetObject {"Bucket":"nobodys","Key":"k"}: NoSuchBucket`)

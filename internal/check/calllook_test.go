@@ -10,13 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/stretchr/testify/require"
-
-	"github.com/pipelab/pipelab/internal/aws/clock"
-	"github.com/pipelab/pipelab/internal/check"
-	"github.com/pipelab/pipelab/internal/emulator"
-	"github.com/pipelab/pipelab/internal/emulator/embedded"
-	"github.com/pipelab/pipelab/internal/lab"
-	"github.com/pipelab/pipelab/internal/report"
 )
 
 const calledAt = `
@@ -41,14 +34,11 @@ checks:
 // A judge that reads by a call takes nothing from whom it judges: all five reads a
 // second of the shard are there afterwards, and the table's whole capacity.
 func TestProbe_byACallTakesNoThroughput(t *testing.T) {
-	ctx := t.Context()
-	e, err := embedded.Driver{}.Start(ctx, emulator.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, e.Close()) })
+	ctx, e := t.Context(), emulated(t)
 	cfg := e.Endpoint().AWSConfig()
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	streams, tables := kinesis.NewFromConfig(cfg), dynamodb.NewFromConfig(cfg)
-	_, err = streams.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
+	_, err := streams.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
 	require.NoError(t, err)
 	_, err = tables.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("t"),
 		KeySchema: []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
@@ -75,13 +65,9 @@ func TestProbe_byACallTakesNoThroughput(t *testing.T) {
 		{"dynamodb", "ListTables", `{}`},
 	} {
 		source := fmt.Sprintf(calledAt, call[0], call[1], call[2])
-		l, err := lab.Parse("lab.yaml", []byte(source), check.Compile)
-		require.NoError(t, err)
+		o := optionsOn(t, e, source)
 		for range 6 {
-			r, err := check.Run(ctx, check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(),
-				Clock: clock.New()})
-			require.NoError(t, err)
-			require.Equal(t, report.Pass, r.Checks[0].Verdict, "%v: %+v", call, r.Checks[0])
+			passes(t, o)
 		}
 	}
 	read := func() error {

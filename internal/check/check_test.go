@@ -1,7 +1,6 @@
 package check_test
 
 import (
-	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -11,10 +10,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/check"
 	"github.com/pipelab/pipelab/internal/emulator"
-	"github.com/pipelab/pipelab/internal/emulator/embedded"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
 )
@@ -134,16 +131,9 @@ checks:
 
 func run(t *testing.T, seed uint64) *report.Result {
 	t.Helper()
-	l, err := lab.Parse("lab.yaml", []byte(tiny), check.Compile)
-	require.NoError(t, err)
-	e, err := embedded.Driver{}.Start(context.Background(), emulator.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = e.Close() })
-	r, err := check.Run(context.Background(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Driver: "embedded",
-		Seed:    seed,
-		Outputs: map[string]string{"Name": "stream-a"}, Workspace: t.TempDir(), Clock: clock.New()})
-	require.NoError(t, err)
-	return r
+	o := options(t, tiny)
+	o.Driver, o.Seed, o.Outputs = "embedded", seed, map[string]string{"Name": "stream-a"}
+	return judge(t, o)
 }
 
 func TestRun_givesEachCheckItsVerdict(t *testing.T) {
@@ -175,14 +165,9 @@ func TestRun_givesEachCheckItsVerdict(t *testing.T) {
 
 // Judged alone, a check that observes another does that one's steps itself.
 func TestRun_doesWhatIsObserved(t *testing.T) {
-	l, err := lab.Parse("lab.yaml", []byte(tiny), check.Compile)
-	require.NoError(t, err)
-	e, err := embedded.Driver{}.Start(t.Context(), emulator.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = e.Close() })
-	r, err := check.Run(t.Context(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Seed: 1, Only: []string{"also"},
-		Outputs: map[string]string{"Name": "stream-a"}, Workspace: t.TempDir(), Clock: clock.New()})
-	require.NoError(t, err)
+	o := options(t, tiny)
+	o.Seed, o.Only, o.Outputs = 1, []string{"also"}, map[string]string{"Name": "stream-a"}
+	r := judge(t, o)
 	require.Len(t, r.Checks, 1)
 	require.Equal(t, report.Pass, r.Checks[0].Verdict, "%+v", r.Checks)
 }
@@ -201,14 +186,9 @@ checks:
       - { that: "size(run.echo) == 2 && run.echo.all(r, r.lines[0] == 1
             && r.lines.slice(1, 4) == data.events.map(e, e.row))", message: Text then data }
 `
-	l, err := lab.Parse("lab.yaml", []byte(text), check.Compile)
-	require.NoError(t, err)
-	e, err := embedded.Driver{}.Start(t.Context(), emulator.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = e.Close() })
-	r, err := check.Run(t.Context(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Seed: 1, Workspace: t.TempDir(),
-		Clock: clock.New()})
-	require.NoError(t, err)
+	o := options(t, text)
+	o.Seed = 1
+	r := judge(t, o)
 	require.Equal(t, report.Pass, r.Checks[0].Verdict, "%+v", r.Checks)
 	require.Contains(t, r.Checks[0].Sent[0], "4 lines on standard input")
 }
@@ -231,12 +211,8 @@ checks:
     expect:
       - { that: "run.app[0].stdout.startsWith('made')", message: It prints }
 `
-	l, err := lab.Parse("lab.yaml", []byte(text), check.Compile)
-	require.NoError(t, err)
-	e, err := embedded.Driver{}.Start(t.Context(), emulator.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = e.Close() })
-	tools, dir := t.TempDir(), t.TempDir()
+	o := options(t, text)
+	tools, dir := t.TempDir(), o.Workspace
 	slow := "#!/bin/sh\n[ \"$1\" = build ] && sleep 2\nexec " + real + " \"$@\"\n"
 	require.NoError(t, os.WriteFile(filepath.Join(tools, "go"), []byte(slow), 0o755)) // a program
 	t.Setenv("PATH", tools+string(os.PathListSeparator)+os.Getenv("PATH"))
@@ -244,10 +220,9 @@ checks:
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "go.mod"), []byte("module example.com/app\n\ngo 1.26\n"), 0o600))
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "app.go"), []byte(source), 0o600))
 	var building []string
-	r, err := check.Run(t.Context(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Seed: 1, Workspace: dir,
-		Clock:    clock.New(),
-		Building: func(program string) func() { return func() { building = append(building, program) } }})
-	require.NoError(t, err)
+	o.Seed = 1
+	o.Building = func(program string) func() { return func() { building = append(building, program) } }
+	r := judge(t, o)
 	require.Equal(t, report.Pass, r.Checks[0].Verdict, "%+v", r.Checks)
 	require.Equal(t, []string{"app.go"}, building)
 }

@@ -11,12 +11,9 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/check"
 	"github.com/pipelab/pipelab/internal/emulator"
-	"github.com/pipelab/pipelab/internal/emulator/embedded"
 	"github.com/pipelab/pipelab/internal/emulator/endpoint"
-	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
 )
 
@@ -43,18 +40,13 @@ checks:
 // ends with one error. Before that, what it lacks is named.
 func TestRun_endsWhenTheEmulatorIsGone(t *testing.T) {
 	t.Parallel()
-	l, err := lab.Parse("lab.yaml", []byte(twoChecks), check.Compile)
-	require.NoError(t, err)
-	behind, err := embedded.Driver{}.Start(t.Context(), emulator.Options{})
-	require.NoError(t, err)
-	defer behind.Close()
+	behind := emulated(t)
 	e, err := endpoint.Driver{URL: behind.Endpoint().URL}.Start(t.Context(), emulator.Options{})
 	require.NoError(t, err)
 	defer e.Close()
-	o := check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Driver: "that-one", Workspace: t.TempDir(),
-		Clock: clock.New()}
-	r, err := check.Run(t.Context(), o)
-	require.NoError(t, err)
+	o := optionsOn(t, e, twoChecks)
+	o.Driver = "that-one"
+	r := judge(t, o)
 	require.Equal(t, report.Fail, r.Checks[2].Verdict, "while it is there the failure is the learner's")
 	require.Equal(t, "the emulator that-one lacks clock.advance (time can be moved)", r.Checks[1].Message)
 	require.Equal(t, report.Unsupported, r.Checks[1].Verdict)
@@ -73,22 +65,17 @@ func TestRun_endsWhenTheEmulatorIsGone(t *testing.T) {
 // Without snapshots each check begins with what was deployed anew.
 func TestRun_renewsWhatHasNoSnapshots(t *testing.T) {
 	t.Parallel()
-	l, err := lab.Parse("lab.yaml", []byte(twoChecks), check.Compile)
-	require.NoError(t, err)
-	behind, err := embedded.Driver{}.Start(t.Context(), emulator.Options{})
-	require.NoError(t, err)
-	defer behind.Close()
+	behind := emulated(t)
 	e, err := endpoint.Driver{URL: behind.Endpoint().URL}.Start(t.Context(), emulator.Options{})
 	require.NoError(t, err)
 	defer e.Close()
 	renewed := 0
-	o := check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(), Clock: clock.New()}
+	o := optionsOn(t, e, twoChecks)
 	o.Renew = func(context.Context) (map[string]string, error) {
 		renewed++
 		return map[string]string{"Name": "anew"}, nil
 	}
-	_, err = check.Run(t.Context(), o)
-	require.NoError(t, err)
+	judge(t, o)
 	require.Equal(t, 1, renewed, "before the second check that ran, not before the first, nor for one that did not run")
 }
 
@@ -150,11 +137,7 @@ checks:
 // proxy failed by itself; and it is when the lab asked for that.
 func TestRun_doesNotBlameALearnerForTheEmulatorsFailure(t *testing.T) {
 	t.Parallel()
-	l, err := lab.Parse("lab.yaml", []byte(brokenChecks), check.Compile)
-	require.NoError(t, err)
-	behind, err := embedded.Driver{}.Start(t.Context(), emulator.Options{})
-	require.NoError(t, err)
-	defer behind.Close()
+	behind := emulated(t)
 	to, err := url.Parse(behind.Endpoint().URL)
 	require.NoError(t, err)
 	forward := httputil.NewSingleHostReverseProxy(to)
@@ -170,9 +153,9 @@ func TestRun_doesNotBlameALearnerForTheEmulatorsFailure(t *testing.T) {
 	e, err := endpoint.Driver{URL: shaky.URL}.Start(t.Context(), emulator.Options{})
 	require.NoError(t, err)
 	defer e.Close()
-	r, err := check.Run(t.Context(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Driver: "shaky",
-		Workspace: t.TempDir(), Clock: clock.New()})
-	require.NoError(t, err)
+	o := optionsOn(t, e, brokenChecks)
+	o.Driver = "shaky"
+	r := judge(t, o)
 	seen := map[string]report.Check{}
 	for _, c := range r.Checks {
 		seen[c.ID] = c

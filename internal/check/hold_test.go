@@ -1,20 +1,12 @@
 package check_test
 
 import (
-	"context"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/stretchr/testify/require"
-
-	"github.com/pipelab/pipelab/internal/aws/clock"
-	"github.com/pipelab/pipelab/internal/check"
-	"github.com/pipelab/pipelab/internal/emulator"
-	"github.com/pipelab/pipelab/internal/emulator/embedded"
-	"github.com/pipelab/pipelab/internal/lab"
-	"github.com/pipelab/pipelab/internal/report"
 )
 
 const onHold = `
@@ -60,24 +52,15 @@ checks:
 `
 
 func TestRun_holdsTheClock(t *testing.T) {
-	ctx := context.Background()
-	l, err := lab.Parse("lab.yaml", []byte(onHold), check.Compile)
-	require.NoError(t, err)
-	e, err := embedded.Driver{}.Start(ctx, emulator.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = e.Close() })
-	_, err = kinesis.NewFromConfig(e.Endpoint().AWSConfig()).CreateStream(ctx,
+	ctx, o := t.Context(), options(t, onHold)
+	e := o.Emulator
+	_, err := kinesis.NewFromConfig(e.Endpoint().AWSConfig()).CreateStream(ctx,
 		&kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
 	require.NoError(t, err)
 	_, _, err = e.Control().Advance(ctx, time.Minute) // until the stream is active
 	require.NoError(t, err)
 	require.NoError(t, e.Control().Hold(ctx), "a learner looks at something")
-	r, err := check.Run(ctx, check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(),
-		Clock: clock.New()})
-	require.NoError(t, err)
-	for _, c := range r.Checks {
-		require.Equal(t, report.Pass, c.Verdict, "%+v", c)
-	}
+	passes(t, o)
 	before, _, err := e.Control().Now(ctx)
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {

@@ -1,7 +1,6 @@
 package check_test
 
 import (
-	"context"
 	"strconv"
 	"testing"
 
@@ -10,11 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pipelab/pipelab/internal/aws/clock"
-	"github.com/pipelab/pipelab/internal/check"
 	"github.com/pipelab/pipelab/internal/emulator"
-	"github.com/pipelab/pipelab/internal/emulator/embedded"
-	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
 )
 
@@ -57,12 +52,8 @@ func (plain) Capabilities() []emulator.Capability {
 }
 
 func TestProbe_ofMessagesChangesNoQueue(t *testing.T) {
-	ctx := context.Background()
-	l, err := lab.Parse("lab.yaml", []byte(lookedAt), check.Compile)
-	require.NoError(t, err)
-	e, err := embedded.Driver{}.Start(ctx, emulator.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = e.Close() })
+	ctx, o := t.Context(), options(t, lookedAt)
+	e := o.Emulator
 	client := sqs.NewFromConfig(e.Endpoint().AWSConfig())
 	queue := func(name string, attributes map[string]string) string {
 		out, err := client.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &name, Attributes: attributes})
@@ -78,13 +69,8 @@ func TestProbe_ofMessagesChangesNoQueue(t *testing.T) {
 			MessageGroupId: aws.String("g"), MessageDeduplicationId: aws.String(strconv.Itoa(i))})
 		require.NoError(t, err)
 	}
-	o := check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(), Clock: clock.New(),
-		Outputs: map[string]string{"Redriven": redriven, "Ordered": ordered}}
-	r, err := check.Run(ctx, o)
-	require.NoError(t, err)
-	for _, c := range r.Checks {
-		require.Equal(t, report.Pass, c.Verdict, "%+v", c)
-	}
+	o.Outputs = map[string]string{"Redriven": redriven, "Ordered": ordered}
+	passes(t, o)
 	got, err := client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &dead})
 	require.NoError(t, err)
 	require.Empty(t, got.Messages, "looking makes no dead letters")
@@ -95,9 +81,7 @@ func TestProbe_ofMessagesChangesNoQueue(t *testing.T) {
 		"the first receipt is the first")
 
 	o.Emulator = plain{e}
-	r, err = check.Run(ctx, o)
-	require.NoError(t, err)
-	for _, c := range r.Checks {
+	for _, c := range judge(t, o).Checks {
 		require.Equal(t, report.Unsupported, c.Verdict, "%+v", c)
 		require.Contains(t, c.Message, "only by receiving them, which would change http")
 	}

@@ -1,18 +1,12 @@
 package check_test
 
 import (
-	"context"
 	"fmt"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pipelab/pipelab/internal/aws/clock"
-	"github.com/pipelab/pipelab/internal/check"
-	"github.com/pipelab/pipelab/internal/emulator"
-	"github.com/pipelab/pipelab/internal/emulator/embedded"
-	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
 )
 
@@ -73,20 +67,9 @@ func judgeOracles(t *testing.T) map[string]report.Check {
 `)
 	fmt.Fprintf(&src, oracleCheck, "refused", 10, "{ putRecords: { stream: absent, data: events } }", "data.events", count)
 	fmt.Fprintf(&src, oracleCheck, "wrong", 10, "{ run: { program: text } }", "data.events", "SELECT FROM")
-	l, err := lab.Parse("lab.yaml", []byte(src.String()), check.Compile)
-	require.NoError(t, err)
-	e, err := embedded.Driver{}.Start(context.Background(), emulator.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = e.Close() })
-	r, err := check.Run(context.Background(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Driver: "embedded",
-		Seed:      3,
-		Workspace: t.TempDir(), Clock: clock.New()})
-	require.NoError(t, err)
-	out := map[string]report.Check{}
-	for _, c := range r.Checks {
-		out[c.ID] = c
-	}
-	return out
+	o := options(t, src.String())
+	o.Driver, o.Seed = "embedded", 3
+	return judged(t, o)
 }
 
 func TestRun_judgesWithSQLAndBlamesWhoeverItWas(t *testing.T) {
@@ -122,14 +105,7 @@ func TestRun_takesTheJudgementOfAProgram(t *testing.T) {
 		src += fmt.Sprintf("  - { id: %s, title: T, points: 20, hints: [a, b, c], program: { command: [sh, -c, %q] } }\n", id,
 			p.script)
 	}
-	l, err := lab.Parse("lab.yaml", []byte(src), check.Compile)
-	require.NoError(t, err)
-	e, err := embedded.Driver{}.Start(context.Background(), emulator.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = e.Close() })
-	r, err := check.Run(context.Background(), check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(),
-		Clock: clock.New()})
-	require.NoError(t, err)
+	r := judge(t, options(t, src))
 	require.Len(t, r.Checks, len(printed))
 	for _, c := range r.Checks {
 		require.Equal(t, printed[c.ID].want, c.Verdict, "%+v", c)

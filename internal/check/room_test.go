@@ -2,7 +2,6 @@ package check_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -16,11 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/stretchr/testify/require"
 
-	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/check"
 	"github.com/pipelab/pipelab/internal/emulator"
-	"github.com/pipelab/pipelab/internal/emulator/embedded"
-	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
 )
 
@@ -52,23 +48,17 @@ checks:
 
 func start(t *testing.T, text string) (check.Options, *s3.Client) {
 	t.Helper()
-	l, err := lab.Parse("lab.yaml", []byte(text), check.Compile)
+	o := options(t, text)
+	client := s3.NewFromConfig(o.Emulator.Endpoint().AWSConfig(), func(s *s3.Options) { s.UsePathStyle = true })
+	_, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("bucket")})
 	require.NoError(t, err)
-	e, err := embedded.Driver{}.Start(t.Context(), emulator.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = e.Close() })
-	client := s3.NewFromConfig(e.Endpoint().AWSConfig(), func(o *s3.Options) { o.UsePathStyle = true })
-	_, err = client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("bucket")})
-	require.NoError(t, err)
-	return check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: t.TempDir(), Clock: clock.New()}, client
+	return o, client
 }
 
 func verdicts(t *testing.T, o check.Options) map[string]string {
 	t.Helper()
-	r, err := check.Run(context.Background(), o)
-	require.NoError(t, err)
 	out := map[string]string{}
-	for _, c := range r.Checks {
+	for _, c := range judge(t, o).Checks {
 		out[c.ID] = string(c.Verdict) + ": " + c.Message
 	}
 	return out

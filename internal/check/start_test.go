@@ -1,17 +1,11 @@
 package check_test
 
 import (
-	"context"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/pipelab/pipelab/internal/aws/clock"
-	"github.com/pipelab/pipelab/internal/check"
-	"github.com/pipelab/pipelab/internal/emulator"
-	"github.com/pipelab/pipelab/internal/emulator/embedded"
-	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
 )
 
@@ -37,17 +31,10 @@ checks:
 `
 
 func TestRun_startsNoInstanceUnlessAllCanBe(t *testing.T) {
-	ctx := context.Background()
-	l, err := lab.Parse("lab.yaml", []byte(twoOfOne), check.Compile)
-	require.NoError(t, err)
-	e, err := embedded.Driver{}.Start(ctx, emulator.Options{})
-	require.NoError(t, err)
-	t.Cleanup(func() { _ = e.Close() })
-	dir := t.TempDir()
-	r, err := check.Run(ctx, check.Options{Lab: &lab.Folder{Lab: l}, Emulator: e, Workspace: dir, Clock: clock.New()})
-	require.NoError(t, err)
+	o := options(t, twoOfOne)
+	r := judge(t, o)
 	require.Equal(t, report.Error, r.Checks[0].Verdict)
 	require.Contains(t, r.Checks[0].Message, "no such value")
 	require.Empty(t, r.Checks[0].Sent)
-	require.NoFileExists(t, filepath.Join(dir, "ran"))
+	require.NoFileExists(t, filepath.Join(o.Workspace, "ran"))
 }

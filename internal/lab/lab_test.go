@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -30,9 +31,25 @@ func golden(t *testing.T, file string, got []byte) {
 }
 
 func TestSchema_isFresh(t *testing.T) {
-	got, err := lab.Schema()
+	got, err := lab.MakeSchema(".")
 	require.NoError(t, err)
 	golden(t, "schema.json", got)
+}
+
+// The README's table of labs is the catalogue.
+func TestReadme_hasARowForEachLab(t *testing.T) {
+	ids, err := lab.IDs(os.DirFS("../../labs"))
+	require.NoError(t, err)
+	b, err := os.ReadFile("../../README.md")
+	require.NoError(t, err)
+	_, table, found := strings.Cut(string(b), "\n## Labs\n")
+	require.True(t, found)
+	table, _, _ = strings.Cut(table, "\n## ")
+	var rows []string
+	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)` \\| \\S").FindAllStringSubmatch(table, -1) {
+		rows = append(rows, m[1])
+	}
+	require.ElementsMatch(t, ids, rows)
 }
 
 func TestParse_acceptsTheCatalogue(t *testing.T) {

@@ -14,8 +14,8 @@ type Probe struct {
 	Shards *StreamProbe `json:"shards,omitempty" yaml:"shards"`
 	// Items: list of plain maps, consistently read.
 	Items *ItemsProbe `json:"items,omitempty" yaml:"items"`
-	// Messages: list of {id, body, json, attributes, receives}; they become
-	// visible again at once. (Their receive count goes up.)
+	// Messages: list of {id, body, json, attributes, receives, state (visible,
+	// delayed or inFlight)}, looked at without receiving them.
 	Messages *QueueProbe `json:"messages,omitempty" yaml:"messages"`
 	// Queue: map of the queue's attributes, numbers as numbers.
 	Queue *QueueProbe `json:"queue,omitempty" yaml:"queue"`

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -98,10 +100,23 @@ func TestRules_holdForAnything(t *testing.T) {
 	}
 }
 
-// A rule that accepts anything would prove nothing.
-func TestRules_findWhatIsWrong(t *testing.T) {
-	ada := of(class(), "ada")
-	for format, changes := range map[string][][2]string{
+// A format that a program reads has rules, and they are tried on what breaks them;
+// the others are for people, and their goldens are read by people.
+func TestRules_areThereForWhatProgramsRead(t *testing.T) {
+	people := []string{"csv", "html", "json", "markdown", "text"} // json has a schema instead
+	var all []string
+	for _, f := range report.Formats() {
+		all = append(all, f.Name)
+	}
+	require.IsIncreasing(t, all, "formats are listed by name")
+	require.ElementsMatch(t, all, append(slices.Collect(maps.Keys(rules())), people...))
+	require.ElementsMatch(t, slices.Collect(maps.Keys(rules())), append(slices.Collect(maps.Keys(breakages())),
+		"github-classroom")) // its are in base64
+}
+
+// breakages are changes to valid output, by format.
+func breakages() map[string][][2]string {
+	return map[string][][2]string{
 		"junit": {{`hostname="localhost" `, ``}, {`<system-out></system-out>`, ``}, {`time="1.210"`, `time="1.2101"`},
 			{`failures="1"`, `failures="2"`}, {`type="fail" `, ``},
 			{`09:00:00"`, `09:00:00Z"`}},
@@ -115,7 +130,13 @@ func TestRules_findWhatIsWrong(t *testing.T) {
 			{`"score": 0.62`, `"score": 6.2`}},
 		"github":    {{"::error ", "::terror "}, {"::f3a9c1::\n", "::f3a9c2::\n"}},
 		"lti-score": {{`09:00:00.000Z`, `09:00:00Z`}, {`"scoreMaximum":140,`, ``}, {`FullyGraded`, `Failed`}},
-	} {
+	}
+}
+
+// A rule that accepts anything would prove nothing.
+func TestRules_findWhatIsWrong(t *testing.T) {
+	ada := of(class(), "ada")
+	for format, changes := range breakages() {
 		text := string(write(t, format, ada))
 		require.NoError(t, rules()[format](ada, []byte(text), 87.73, true), format)
 		for _, c := range changes {

@@ -209,5 +209,6 @@ func TestDriver_ofAWordThatIsNone(t *testing.T) {
 		has, err := a.CapabilitiesNamed(t.Context(), string(k))
 		require.NoError(t, err)
 		require.Equal(t, emulator.CapabilitiesOf(k), has)
+		require.NotEqual(t, emulator.CapabilitiesOf(emulator.AtURL), has, "%s has a column of its own", k)
 	}
 }

@@ -32,11 +32,7 @@ func Commands(a *app.App) []*cobra.Command {
 	}, newTest(a), &cobra.Command{
 		Use: "schema", Short: "Print the JSON Schema of lab.yaml, for editors", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			b, err := lab.Schema()
-			if err != nil {
-				return err
-			}
-			_, err = a.Out.Write(b)
+			_, err := a.Out.Write(lab.Schema())
 			return err
 		},
 	})
