@@ -179,13 +179,14 @@ func (s *Service) DeleteRetentionPolicy(ctx context.Context,
 	})
 }
 
-func (s *Service) tag(ctx context.Context, name string, tags map[string]string) error {
+// tag adds tags to a group; tooMany is the error for more than it may have.
+func (s *Service) tag(ctx context.Context, name string, tags map[string]string, tooMany error) error {
 	return s.changeGroup(ctx, name, func(g *group) error {
 		all := map[string]string{}
 		maps.Copy(all, g.Tags)
 		maps.Copy(all, tags)
 		if len(all) > int(limit("tags")) {
-			return &types.TooManyTagsException{Message: aws.String("The resource has too many tags.")}
+			return tooMany
 		}
 		g.Tags = all
 		return nil
@@ -216,7 +217,8 @@ func (s *Service) tags(ctx context.Context, name string) (map[string]string, err
 }
 
 func (s *Service) TagResource(ctx context.Context, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
-	return &sdk.TagResourceOutput{}, s.tag(ctx, nameOf(*in.ResourceArn), in.Tags)
+	return &sdk.TagResourceOutput{}, s.tag(ctx, nameOf(*in.ResourceArn), in.Tags,
+		&types.TooManyTagsException{Message: aws.String("The resource has too many tags.")})
 }
 
 func (s *Service) UntagResource(ctx context.Context, in *sdk.UntagResourceInput) (*sdk.UntagResourceOutput, error) {
@@ -231,7 +233,8 @@ func (s *Service) ListTagsForResource(ctx context.Context,
 
 // TagLogGroup implements the operation, which TagResource has replaced.
 func (s *Service) TagLogGroup(ctx context.Context, in *sdk.TagLogGroupInput) (*sdk.TagLogGroupOutput, error) {
-	return &sdk.TagLogGroupOutput{}, s.tag(ctx, *in.LogGroupName, in.Tags)
+	return &sdk.TagLogGroupOutput{}, s.tag(ctx, *in.LogGroupName, in.Tags,
+		&types.InvalidParameterException{Message: aws.String("The resource has too many tags.")}) // as its model has it
 }
 
 func (s *Service) UntagLogGroup(ctx context.Context, in *sdk.UntagLogGroupInput) (*sdk.UntagLogGroupOutput, error) {

@@ -9,13 +9,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path"
 	"path/filepath"
 	"strings"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
@@ -45,9 +44,10 @@ func (s *Service) fetch(ctx context.Context, from source) (archive, error) {
 	case len(from.zip) > 0 && inS3:
 		return archive{}, invalid("Please do not provide other FunctionCode parameters when providing a ZipFile.")
 	case len(from.zip) > int(limit("zipBytes")):
-		return archive{}, &types.RequestTooLargeException{Type: byUser(),
-			Message: aws.String(fmt.Sprintf("Request must be smaller than %d bytes for the CreateFunction operation",
-				limit("zipRequestBytes")))}
+		// The code and the words were seen in https://github.com/apex/up/issues/222 and, of another operation, in
+		// https://github.com/prisma/ecosystem-tests/pull/1507.
+		return archive{}, gateway.Errorf(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
+			"Request must be smaller than %d bytes for the %s operation", limit("zipRequestBytes"), gateway.From(ctx).Operation)
 	case inS3 && (from.bucket == nil || from.key == nil):
 		return archive{}, invalid("Please provide both S3Bucket and S3Key.")
 	case inS3:

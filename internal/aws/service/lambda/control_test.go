@@ -239,6 +239,14 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 		"invoke no json": {"InvalidRequestContentException", func() error {
 			return invoke(sdk.InvokeInput{FunctionName: f, Payload: []byte("{")})
 		}},
+		"code large": {"RequestEntityTooLargeException", func() error {
+			_, err := w.lambda.UpdateFunctionCode(ctx, &sdk.UpdateFunctionCodeInput{FunctionName: f,
+				ZipFile: make([]byte, 50<<20+1)})
+			if err != nil && !strings.Contains(err.Error(), "for the UpdateFunctionCode operation") {
+				return nil
+			}
+			return err
+		}},
 		"invoke large": {"RequestTooLargeException", func() error {
 			return invoke(sdk.InvokeInput{FunctionName: f, Payload: []byte(`"` + strings.Repeat("x", 6<<20) + `"`)})
 		}},
