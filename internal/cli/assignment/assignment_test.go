@@ -131,7 +131,8 @@ func packed(t *testing.T) (*clitest.Terminal, string) {
 	c := clitest.New(t)
 	c.Lab(t)
 	c.Environ = append(c.Environ, "PIPELAB_KEYS=keys")
-	for _, line := range []string{"assignment keys", "assignment new small --id small-week --due 2026-03-06 --seed 123456789012345",
+	for _, line := range []string{"assignment keys",
+		"assignment new small --id small-week --due 2026-03-06 --seed 123456789012345",
 		"assignment pack"} {
 		a := c.Run(strings.Fields(line)...)
 		require.Equal(t, app.ExitOK, a.Code, "%s: %s", line, a.Err)
@@ -158,7 +159,8 @@ func TestPack_isOpenedByLearnersAndVerifiedByItsSigner(t *testing.T) {
 	require.Equal(t, app.ExitOK, a.Code, a.Err)
 	require.Contains(t, a.Out, "  lab     small, 100 points\n")
 	require.FileExists(t, filepath.Join(c.Dir, "small-week", "labs", "small", "lab.yaml"))
-	c.Says(t, app.ExitUsage, "small-week is there already", "another folder: --dir DIR", "assignment", "open", "small-week.zip")
+	c.Says(t, app.ExitUsage, "small-week is there already", "another folder: --dir DIR", "assignment", "open",
+		"small-week.zip")
 	var opened struct {
 		Folder, Signer string
 		Assignment     struct{ ID string }
@@ -188,7 +190,8 @@ func TestPack_isOpenedByLearnersAndVerifiedByItsSigner(t *testing.T) {
 	a = c.Run("assignment", "verify", "small-week.zip", "--keys", "others")
 	require.Equal(t, app.ExitInvalid, a.Code, a.Err)
 	c.Write(t, "nokeys", "text")
-	c.Says(t, app.ExitInvalid, "nokeys: this is no file of an instructor's keys", "", "assignment", "verify", "small-week.zip",
+	c.Says(t, app.ExitInvalid, "nokeys: this is no file of an instructor's keys", "", "assignment", "verify",
+		"small-week.zip",
 		"--keys", "nokeys")
 }
 
@@ -211,7 +214,8 @@ func TestPack_saysWhatIsWrongWithTheAssignment(t *testing.T) {
 	require.Equal(t, app.ExitInvalid, a.Code, a.Err)
 	require.Contains(t, a.Err, filepath.Join(c.Dir, "assignment.yaml"))
 	require.NoError(t, os.Remove(filepath.Join(c.Dir, "assignment.yaml")))
-	c.Says(t, app.ExitUsage, "there is no "+filepath.Join(c.Dir, "assignment.yaml"), "write one: pipelab assignment new LAB…",
+	c.Says(t, app.ExitUsage, "there is no "+filepath.Join(c.Dir, "assignment.yaml"),
+		"write one: pipelab assignment new LAB…",
 		"assignment", "pack")
 	c.Says(t, app.ExitUsage, "there is no", "write one", "assignment", "pack", c.Dir)
 }
@@ -245,7 +249,8 @@ func TestSubmit_packsTheWork(t *testing.T) {
 	}
 	require.NoError(t, json.Unmarshal([]byte(c.Run("submit", "--json").Out), &out))
 	require.Equal(t, "ada", out.Manifest.Learner)
-	require.Equal(t, []string{"template.yaml"}, slices.Sorted(maps.Keys(out.Manifest.Files)), "what was packed before is no work")
+	require.Equal(t, []string{"template.yaml"}, slices.Sorted(maps.Keys(out.Manifest.Files)),
+		"what was packed before is no work")
 	require.Len(t, names(t, zipped), 2)
 
 	c.Write(t, "template.yaml", "Resources: { Q: { Type: AWS::SQS::Queu } }\n")

@@ -115,8 +115,9 @@ func coverage(a *app.App) error {
 		a.Beside(fmt.Sprintf("  %-3s  ", p.ID), p.Title)
 		named(a, p.Labs)
 	}
-	a.Indented(0, fmt.Sprintf("%d labs; at least one for %.0f %% of the exam, by the weight of its domains, and for %d of %d "+
-		"items of the self-assessment", len(ids), share, proven, len(checklist)))
+	a.Indented(0,
+		fmt.Sprintf("%d labs; at least one for %.0f %% of the exam, by the weight of its domains, and for %d of %d "+
+			"items of the self-assessment", len(ids), share, proven, len(checklist)))
 	return nil
 }
 

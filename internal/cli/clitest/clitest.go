@@ -31,9 +31,10 @@ import (
 // as start does for the emulator: the test's binary is the program then.
 func Main(m *testing.M) {
 	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
+		//nolint:forbidigo // as cmd/pipelab does
 		os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ(), time.Now))
 	}
-	os.Exit(m.Run())
+	os.Exit(m.Run()) //nolint:forbidigo // what a TestMain does
 }
 
 // Terminal is a place where commands run. Its fields may be changed between them.
@@ -53,6 +54,7 @@ func New(t *testing.T, environ ...string) *Terminal {
 	t.Helper()
 	home := t.TempDir()
 	return &Terminal{Dir: t.TempDir(), Labs: labs.FS(), In: strings.NewReader(""), Now: time.Now,
+		//nolint:forbidigo // as main
 		Environ: append([]string{"PATH=" + os.Getenv("PATH"), "PIPELAB_KEYS=" + filepath.Join(home, "keys"),
 			"PIPELAB_STATE=" + filepath.Join(home, "state"), "PIPELAB_CACHE=" + filepath.Join(home, "cache")}, environ...)}
 }
@@ -187,7 +189,9 @@ checks:
     title: The queue has its name
     points: 100
     hints: [The name is in the task., It is a property of the template., "QueueName: answer"]
-    expect: [{ that: "has(queues.output.QueueUrls) && size(queues.output.QueueUrls) == 1", message: There is a queue named answer }]
+    expect:
+      - that: has(queues.output.QueueUrls) && size(queues.output.QueueUrls) == 1
+        message: There is a queue named answer
   - id: given
     title: What was given is there
     points: 0

@@ -102,7 +102,8 @@ func runCommand(ctx context.Context, a *app.App, e emulator.Endpoint, args []str
 	case errors.Is(err, exec.ErrNotFound), errors.Is(err, fs.ErrNotExist):
 		return app.Environmentf("there is no program %s on this machine", args[0])
 	case errors.Is(err, fs.ErrPermission):
-		return app.Environmentf("%s is no program that may be run: %w", args[0], err).Hint("chmod +x it, or name what runs it: " +
+		return app.Environmentf("%s is no program that may be run: %w", args[0],
+			err).Hint("chmod +x it, or name what runs it: " +
 			"pipelab run -- python3 FILE")
 	}
 	return err

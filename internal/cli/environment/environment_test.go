@@ -117,7 +117,8 @@ func TestDoctor_saysWhatIsThere(t *testing.T) {
 	for _, what := range []string{"localstack", "ministack", "confinement"} { // the machine's
 		require.Contains(t, seen, what)
 	}
-	c.Says(t, app.ExitEnvironment, "there is no Python 3 on this machine", "apt-get install python3 python3-venv", "doctor",
+	c.Says(t, app.ExitEnvironment, "there is no Python 3 on this machine", "apt-get install python3 python3-venv",
+		"doctor",
 		"--setup")
 	file := c.Write(t, "file", "")
 	c.Environ = append(c.Environ, "PIPELAB_CACHE="+filepath.Join(file, "cache"))

@@ -111,7 +111,8 @@ func TestCheck_refusesWhatDoesNotFitTogether(t *testing.T) {
 	require.Empty(t, a.Out)
 	require.Equal(t, app.ExitFailed, c.Run("check", "--format", "junit", "--output", "r.xml").Code)
 	require.FileExists(t, filepath.Join(w.Root, "r.xml"))
-	require.True(t, strings.HasPrefix(c.Run("check", "--format", "junit").Out, "<?xml"), "the format alone goes to the output")
+	require.True(t, strings.HasPrefix(c.Run("check", "--format", "junit").Out, "<?xml"),
+		"the format alone goes to the output")
 }
 
 // An attempt that cannot be written down is judged all the same.
@@ -133,7 +134,8 @@ func TestDeploy_saysWhatChanged(t *testing.T) {
 	w, _ := c.Work(t)
 	a := c.Run("deploy")
 	require.Equal(t, app.ExitOK, a.Code, a.Err)
-	require.Regexp(t, `^deployed; 1 resources changed\n  ProvidedUrl  http\S+/given\n  QueueUrl     http\S+/wrong\n$`, a.Out)
+	require.Regexp(t, `^deployed; 1 resources changed\n  ProvidedUrl  http\S+/given\n  QueueUrl     http\S+/wrong\n$`,
+		a.Out)
 	require.Regexp(t, `(?m)^  Queue +AWS::SQS::Queue +create complete$`, a.Err)
 	require.True(t, strings.HasPrefix(c.Run("deploy").Out, "deployed; nothing had to change\n"))
 	var out struct {
@@ -250,7 +252,8 @@ func TestSolve_saysWhatIsMissing(t *testing.T) {
 	sealed := filepath.Join(w.Meta.Source, filepath.FromSlash(lab.SealedBytes)) // as learners get it
 	require.NoError(t, os.MkdirAll(filepath.Dir(sealed), 0o700))
 	require.NoError(t, os.WriteFile(sealed, nil, 0o600))
-	c.Says(t, app.ExitUsage, "the lab small came without its solution", "get a hint instead: pipelab hint", "solve", "--yes")
+	c.Says(t, app.ExitUsage, "the lab small came without its solution", "get a hint instead: pipelab hint", "solve",
+		"--yes")
 }
 
 func reopened(t *testing.T, w *workspace.Workspace) *workspace.Workspace {

@@ -48,7 +48,8 @@ func TestReport_ofAFileAFolderAndNone(t *testing.T) {
 
 	c.Says(t, app.ExitUsage, `the gradebook has no learner "bob"`, "", "report", "--learner", "bob")
 	c.Says(t, app.ExitUsage, `"cvs"`, "see them all: pipelab report formats", "report", "--format", "cvs")
-	c.Says(t, app.ExitUsage, "gradescope is for one learner", "choose one: --learner ID", "report", "--format", "gradescope")
+	c.Says(t, app.ExitUsage, "gradescope is for one learner", "choose one: --learner ID", "report", "--format",
+		"gradescope")
 	c.Says(t, app.ExitUsage, "the gradebook cannot be read", "make one: pipelab grade PATH…", "report", "nowhere")
 	c.Write(t, "newer.json", `{"version": 99}`)
 	c.Says(t, app.ExitUsage, "newer.json", "make one: pipelab grade PATH…", "report", "newer.json")
@@ -57,7 +58,8 @@ func TestReport_ofAFileAFolderAndNone(t *testing.T) {
 func TestReport_toAFileThatCannotBeWritten(t *testing.T) {
 	t.Parallel()
 	c := class(t)
-	c.Says(t, app.ExitEnvironment, "the file could not be written: open "+filepath.Join(c.Dir, "no", "r.csv"), "", "report",
+	c.Says(t, app.ExitEnvironment, "the file could not be written: open "+filepath.Join(c.Dir, "no", "r.csv"), "",
+		"report",
 		"--format", "csv", "-o", "no/r.csv")
 	require.Equal(t, clitest.Answer{}, c.Run("report", "--format", "csv", "-o", "r.csv"))
 	b, err := os.ReadFile(filepath.Join(c.Dir, "r.csv"))
@@ -106,7 +108,8 @@ func TestFill_refuses(t *testing.T) {
 	c.Says(t, app.ExitUsage, "--decimal is . or ,", "", "fill", "canvas", "export.csv", "--decimal", ";")
 	c.Says(t, app.ExitUsage, "the export cannot be read: open "+filepath.Join(c.Dir, "nowhere.csv"), "", "fill", "canvas",
 		"nowhere.csv")
-	c.Says(t, app.ExitUsage, "the gradebook cannot be read", "make one: pipelab grade PATH…", "fill", "canvas", "export.csv",
+	c.Says(t, app.ExitUsage, "the gradebook cannot be read", "make one: pipelab grade PATH…", "fill", "canvas",
+		"export.csv",
 		"--gradebook", "other")
 	c.Says(t, app.ExitInvalid, `export.csv: the export has no grade column "Week 4"`, "", "fill", "canvas", "export.csv",
 		"--column", "Week 4")

@@ -3,9 +3,10 @@ package session_test
 import (
 	"context"
 	"encoding/json"
-	"net/http"
+	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -36,7 +37,8 @@ func TestSession_fromStartToStop(t *testing.T) {
 	require.Equal(t, app.ExitOK, again.Code, "one goes on with what is there: %s", again.Err)
 	require.Contains(t, again.Out, "  endpoint     "+started.Endpoint+"\n")
 	require.Contains(t, again.Out, "\nnext: cd "+started.Dir+", read README.md, then: pipelab check\n")
-	c.Says(t, app.ExitUsage, "uses the emulator embedded", "choose another folder: --dir FOLDER", "start", "small", "--dir",
+	c.Says(t, app.ExitUsage, "uses the emulator embedded", "choose another folder: --dir FOLDER", "start", "small",
+		"--dir",
 		"mine", "--emulator", started.Endpoint)
 
 	c.Dir = filepath.Join(started.Dir, ".pipelab") // also from below
@@ -51,7 +53,7 @@ func TestSession_fromStartToStop(t *testing.T) {
 	require.Equal(t, started.Endpoint, status.Endpoint)
 	require.Contains(t, c.Run("status").Out, "checks    none run yet\n")
 	require.Equal(t, clitest.Answer{Err: "stopped; what is in the emulated AWS stays for the next time\n"}, c.Run("stop"))
-	_, err := http.Get(started.Endpoint) //nolint:noctx // nobody answers
+	_, err := net.Dial("tcp", strings.TrimPrefix(started.Endpoint, "http://"))
 	require.Error(t, err)
 	require.Equal(t, clitest.Answer{Err: "nothing is running\n"}, c.Run("stop"))
 	require.Contains(t, c.Run("status").Out, "emulator  not running; the next command that needs it starts it\n")
@@ -79,7 +81,8 @@ func TestStart_refusesFoldersThatAreTaken(t *testing.T) {
 	c := clitest.New(t)
 	c.Lab(t)
 	c.Write(t, "full/template.yaml", "mine")
-	c.Says(t, app.ExitEnvironment, "full holds template.yaml already; nothing was written", "choose another folder: --dir FOLDER",
+	c.Says(t, app.ExitEnvironment, "full holds template.yaml already; nothing was written",
+		"choose another folder: --dir FOLDER",
 		"start", "small", "--dir", "full")
 	b, err := os.ReadFile(filepath.Join(c.Dir, "full", "template.yaml"))
 	require.NoError(t, err)
