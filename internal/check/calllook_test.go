@@ -12,15 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-const calledAt = `
-id: called-at
-title: T
-summary: S
-level: beginner
-minutes: 1
-examTasks: ["1.1"]
-services: [kinesis, dynamodb]
-tasks: [{ id: a, title: A, text: B }]
+const calledAt = head + `
 checks:
   - id: read
     title: Read by calls

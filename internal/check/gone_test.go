@@ -17,15 +17,7 @@ import (
 	"github.com/pipelab/pipelab/internal/report"
 )
 
-const twoChecks = `
-id: two
-title: T
-summary: S
-level: beginner
-minutes: 1
-examTasks: ["1.1"]
-services: [s3]
-tasks: [{ id: a, title: A, text: B }]
+const twoChecks = head + `
 programs: { fails: { command: [sh, -c, "exit 1"] } }
 probes: { calls: { calls: { service: s3 } } }
 checks:
@@ -79,15 +71,7 @@ func TestRun_renewsWhatHasNoSnapshots(t *testing.T) {
 	require.Equal(t, 1, renewed, "before the second check that ran, not before the first, nor for one that did not run")
 }
 
-const brokenChecks = `
-id: broken
-title: T
-summary: S
-level: beginner
-minutes: 1
-examTasks: ["1.1"]
-services: [s3]
-tasks: [{ id: a, title: A, text: B }]
+const brokenChecks = head + `
 programs:
   get:
     command: [python3, -c, "import os, sys, urllib.request as r;

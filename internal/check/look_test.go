@@ -13,15 +13,7 @@ import (
 	"github.com/pipelab/pipelab/internal/report"
 )
 
-const lookedAt = `
-id: looked-at
-title: T
-summary: S
-level: beginner
-minutes: 1
-examTasks: ["1.1"]
-services: [sqs]
-tasks: [{ id: a, title: A, text: B }]
+const lookedAt = head + `
 probes:
   redriven: { messages: { queue: "${outputs.Redriven}" } }
   ordered: { messages: { queue: "${outputs.Ordered}" } }

@@ -10,15 +10,7 @@ import (
 	"github.com/pipelab/pipelab/internal/report"
 )
 
-const oracles = `
-id: oracles
-title: T
-summary: S
-level: beginner
-minutes: 1
-examTasks: ["1.1"]
-services: [kinesis]
-tasks: [{ id: a, title: A, text: B }]
+const oracles = head + `
 data: { events: { generator: orders, count: 40, keys: 4, defects: { duplicates: 0.2 } } }
 programs: { all: { command: [cat] }, some: { command: [head, -n, "30"] }, text: { command: [echo, hello] } }
 checks:

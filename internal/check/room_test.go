@@ -20,15 +20,7 @@ import (
 	"github.com/pipelab/pipelab/internal/report"
 )
 
-const filled = `
-id: filled
-title: T
-summary: S
-level: beginner
-minutes: 1
-examTasks: ["1.1"]
-services: [s3]
-tasks: [{ id: a, title: A, text: B }]
+const filled = head + `
 probes:
   read: { objects: { bucket: bucket, parse: text } }
   listed: { objects: { bucket: bucket } }
@@ -103,15 +95,7 @@ func (f forgetful) Control() *emulator.Control {
 	return emulator.NewControl(e)
 }
 
-const counted = `
-id: counted
-title: T
-summary: S
-level: beginner
-minutes: 1
-examTasks: ["1.1"]
-services: [s3]
-tasks: [{ id: a, title: A, text: B }]
+const counted = head + `
 probes: { scans: { calls: { service: dynamodb, operation: Scan } } }
 checks:
   - id: none

@@ -10,15 +10,7 @@ import (
 )
 
 // The second instance asks for an entry that is not there.
-const twoOfOne = `
-id: two-of-one
-title: T
-summary: S
-level: beginner
-minutes: 1
-examTasks: ["1.1"]
-services: [kinesis]
-tasks: [{ id: a, title: A, text: B }]
+const twoOfOne = head + `
 data: { one: { generator: telemetry, count: 1 } }
 programs: { says: { command: [sh, -c, 'echo > ran'] } }
 checks:
