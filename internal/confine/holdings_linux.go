@@ -3,9 +3,12 @@
 package confine
 
 import (
+	"bytes"
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -35,21 +38,65 @@ type holdings struct {
 	hidden  int // processes into which nobody may look
 }
 
+// mapping is what a process has mapped that has no name, as it was when that was read.
+type mapping struct {
+	size  int64 // of what is mapped and is neither data nor a stack, when it was read
+	looks int   // since then
+	files map[uint64]extent
+	areas int64
+}
+
+// extent is a file without a name that is mapped, or shared memory.
+type extent struct {
+	size   int64
+	shared bool
+}
+
+// mapsEvery is after how many looks what a process has mapped is read again though
+// nothing new is mapped: a name may have gone. Reading takes longer than all the rest.
+const mapsEvery = 10
+
 // holdingsOf looks into processes. Of a file without a name that is only mapped an
-// ordinary user is told no size: known has those that were seen before.
-func holdingsOf(pids []int, known map[uint64]int64) *holdings {
+// ordinary user is told no size: known has those that were seen before. What is
+// mapped is read where something has changed since mapped was.
+func holdingsOf(pids []int, known map[uint64]int64, mapped map[int]*mapping) *holdings {
 	h := &holdings{files: map[uint64]int64{}, shared: map[uint64]int64{}, sockets: map[uint64]bool{},
 		pipes: map[uint64]bool{}}
 	for _, pid := range pids {
-		place, _, ok := look(pid)
+		place, status, ok := look(pid)
 		if !ok {
 			continue
 		}
-		if err := errors.Join(h.descriptors(place), h.maps(place, known)); errors.Is(err, fs.ErrPermission) {
+		err := h.descriptors(place)
+		size := kib(status, "VmSize:") - kib(status, "VmData:") - kib(status, "VmStk:")
+		m := mapped[pid]
+		if m == nil || m.size != size || m.looks >= mapsEvery {
+			var mapsErr error
+			m, mapsErr = readMaps(place)
+			m.size = size
+			err = errors.Join(err, mapsErr)
+		}
+		m.looks++
+		mapped[pid] = m
+		h.add(m, known)
+		if errors.Is(err, fs.ErrPermission) {
 			h.hidden++
 		}
 	}
+	maps.DeleteFunc(mapped, func(pid int, _ *mapping) bool { return !slices.Contains(pids, pid) })
 	return h
+}
+
+// add counts what a process has mapped.
+func (h *holdings) add(m *mapping, known map[uint64]int64) {
+	h.areas += m.areas
+	for number, e := range m.files {
+		if e.shared {
+			h.shared[number] = max(h.shared[number], e.size)
+		} else {
+			h.files[number] = max(h.files[number], e.size, known[number])
+		}
+	}
 }
 
 // descriptors looks at what a process has open. Source: proc_pid_fd(5)
@@ -83,46 +130,42 @@ func (h *holdings) descriptors(place string) error {
 	}
 }
 
-// maps looks at what a process has mapped that has no name: of files, and memory
-// that is shared. Source: proc_pid_maps(5)
-func (h *holdings) maps(place string, known map[uint64]int64) error {
+// readMaps reads what a process has mapped that has no name: of files, and memory
+// that is shared. Root is told how large that is, others what of it is mapped.
+// Source: proc_pid_maps(5)
+func readMaps(place string) (*mapping, error) {
+	m := &mapping{files: map[uint64]extent{}}
 	b, err := os.ReadFile(place + "/maps")
 	if err != nil {
-		return err
+		return m, err
 	}
-	seen := map[uint64]int64{}
-	for line := range strings.Lines(string(b)) {
-		h.areas++
-		line, nameless := strings.CutSuffix(strings.TrimSuffix(line, "\n"), " (deleted)")
-		words := strings.Fields(line)
-		if !nameless || len(words) < 6 {
+	m.areas = int64(bytes.Count(b, []byte("\n")))
+	for line := range bytes.Lines(b) {
+		line, nameless := bytes.CutSuffix(bytes.TrimSuffix(line, []byte("\n")), []byte(" (deleted)"))
+		if !nameless {
 			continue
 		}
-		number, err := strconv.ParseUint(words[4], 10, 64)
-		if err != nil {
+		words := strings.Fields(string(line))
+		if len(words) < 6 {
 			continue
 		}
 		from, to, _ := strings.Cut(words[0], "-")
 		start, err1 := strconv.ParseInt(from, 16, 64)
 		end, err2 := strconv.ParseInt(to, 16, 64)
-		if err1 != nil || err2 != nil {
+		number, err3 := strconv.ParseUint(words[4], 10, 64)
+		if err1 != nil || err2 != nil || err3 != nil {
 			continue
 		}
-		size := seen[number] + end - start
-		seen[number] = size
+		path := words[5]
+		e := extent{m.files[number].size + end - start,
+			path == "/dev/zero" || strings.HasPrefix(path, "/SYSV") || strings.HasPrefix(path, "/memfd:")}
 		var st unix.Stat_t
-		if unix.Stat(place+"/map_files/"+words[0], &st) == nil { // for root alone
-			size = st.Blocks * 512
+		if unix.Stat(place+"/map_files/"+words[0], &st) == nil {
+			e.size = st.Blocks * 512
 		}
-		into := h.files
-		if path := words[5]; path == "/dev/zero" || strings.HasPrefix(path, "/SYSV") || strings.HasPrefix(path, "/memfd:") {
-			into = h.shared
-		} else if known[number] > size {
-			size = known[number]
-		}
-		into[number] = max(into[number], size)
+		m.files[number] = e
 	}
-	return nil
+	return m, nil
 }
 
 // disk is what files without a name take, but for those in without.

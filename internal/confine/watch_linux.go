@@ -45,9 +45,10 @@ type watch struct {
 	held    int64            // memory at the last look at holdings: what the kernel keeps
 	apart   int64            // the same: shared memory
 	hidden  int              // looks in a row that were not allowed
-	large   map[uint64]int64 // sizes of files at the last look, by their numbers: those that have names and are not small
+	large   map[uint64]int64 // sizes of files at the last look, by their numbers
 	written int64            // by all processes
 	last    map[int]int64
+	mapped  map[int]*mapping
 	idle    time.Time // until when folders are left alone
 
 	// What processes share takes long to tell, and the more of them there are the
@@ -78,8 +79,8 @@ func (c *domains) prepare() {
 // begin returns the watch, which is to run once there is a keeper. The process is there
 // already and has run nothing of the program's: what it holds now is ours.
 func (c *domains) begin(pid int) *watch {
-	w := &watch{c: c, before: <-c.before, last: map[int]int64{}, shares: make(chan int64, 1)}
-	h := holdingsOf([]int{pid}, nil)
+	w := &watch{c: c, before: <-c.before, last: map[int]int64{}, mapped: map[int]*mapping{}, shares: make(chan int64, 1)}
+	h := holdingsOf([]int{pid}, nil, w.mapped)
 	w.before.ours, w.before.blind = h.files, h.hidden > 0
 	return w
 }
@@ -166,7 +167,7 @@ func (w *watch) lookClosely() string {
 				now.large[number] = size
 			}
 		}
-		h := holdingsOf(w.seen.members, now.large)
+		h := holdingsOf(w.seen.members, now.large, w.mapped)
 		w.held, w.apart = h.kernel(), h.apart()
 		grown += h.disk(w.before.ours)
 		w.large = latest
