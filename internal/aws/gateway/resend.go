@@ -1,7 +1,7 @@
 package gateway
 
 import (
-	"bytes"
+	"context"
 	"net/http"
 	"strings"
 	"sync"
@@ -25,16 +25,39 @@ type Resends struct {
 	under http.Handler
 
 	mu    sync.Mutex
-	kept  map[string]*keptAnswer
+	kept  map[string]keptAnswer
 	order []string // of kept, oldest first
 	bytes int
 }
 
-// keptAnswer is what was sent.
+// keptAnswer is what was sent: header and body in one piece, in which the collector
+// of garbage finds nothing to follow.
 type keptAnswer struct {
 	status int
-	header http.Header
-	body   []byte
+	all    []byte
+	head   int // bytes of the header
+}
+
+// keep begins a keptAnswer.
+func keep(status int, header http.Header) keptAnswer {
+	a := keptAnswer{status: status, all: make([]byte, 0, 512)}
+	for name, values := range header {
+		for _, v := range values { // neither holds a zero
+			a.all = append(append(append(append(a.all, name...), 0), v...), 0)
+		}
+	}
+	a.head = len(a.all)
+	return a
+}
+
+// again sends it.
+func (a keptAnswer) again(w http.ResponseWriter) {
+	words := strings.Split(string(a.all[:a.head]), "\x00")
+	for i := 0; i+1 < len(words); i += 2 {
+		w.Header()[words[i]] = append(w.Header()[words[i]], words[i+1])
+	}
+	w.WriteHeader(a.status)
+	_, _ = w.Write(a.all[a.head:]) // the client is gone if this fails
 }
 
 const (
@@ -45,7 +68,7 @@ const (
 
 // NewResends returns a handler in front of another.
 func NewResends(under http.Handler) *Resends {
-	return &Resends{under: under, kept: map[string]*keptAnswer{}}
+	return &Resends{under: under, kept: map[string]keptAnswer{}}
 }
 
 // ServeHTTP implements http.Handler.
@@ -55,18 +78,16 @@ func (r *Resends) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		r.under.ServeHTTP(w, req)
 		return
 	}
-	if a := r.find(key); again && a != nil {
-		for k, v := range a.header {
-			w.Header()[k] = v
+	if again {
+		if a, ok := r.find(key); ok {
+			a.again(w)
+			return
 		}
-		w.WriteHeader(a.status)
-		_, _ = w.Write(a.body) // the client is gone if this fails
-		return
 	}
-	t := &teed{ResponseWriter: w, gone: func() bool { return req.Context().Err() != nil }}
+	t := &teed{ResponseWriter: w, client: req.Context()}
 	r.under.ServeHTTP(t, req) // a panic is a cut connection: nothing is kept
-	if t.keep && len(t.body.Bytes()) <= resendAnswer {
-		r.put(key, &keptAnswer{t.status, t.sent, t.body.Bytes()})
+	if t.keep {
+		r.put(key, t.kept)
 	}
 }
 
@@ -83,16 +104,17 @@ func attempt(req *http.Request) (key string, again bool) {
 	return id + " " + caller, strings.TrimSpace(number) != "attempt=1"
 }
 
-func (r *Resends) find(key string) *keptAnswer {
+func (r *Resends) find(key string) (keptAnswer, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.kept[key]
+	a, ok := r.kept[key]
+	return a, ok
 }
 
-func (r *Resends) put(key string, a *keptAnswer) {
+func (r *Resends) put(key string, a keptAnswer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.kept[key] != nil {
+	if _, taken := r.kept[key]; taken {
 		return // two at a time by the same name: not ours to tell apart
 	}
 	r.kept[key], r.order = a, append(r.order, key)
@@ -104,26 +126,27 @@ func (r *Resends) put(key string, a *keptAnswer) {
 	}
 }
 
-// size is what an answer takes, header and maps included, roughly.
-func size(key string, a *keptAnswer) int { return 1024 + len(key) + len(a.body) }
+// size is what an answer takes with its place in the map, roughly.
+func size(key string, a keptAnswer) int { return 128 + len(key) + cap(a.all) }
 
 // teed copies what is answered.
 type teed struct {
 	http.ResponseWriter
-	gone   func() bool // whether the client is
-	status int
-	sent   http.Header
-	body   bytes.Buffer
+	client context.Context // of the request: ends when the client is gone
+	kept   keptAnswer
 	keep   bool
 	failed bool
 }
 
 // WriteHeader implements http.ResponseWriter.
 func (t *teed) WriteHeader(status int) {
-	if t.status == 0 && status >= http.StatusOK {
-		t.status, t.sent = status, t.Header() // nobody changes it from here on
-		t.keep = status < http.StatusMultipleChoices && !t.gone() &&
-			t.sent.Get("Content-Type") != "application/vnd.amazon.eventstream" // has no end
+	if t.kept.status == 0 && status >= http.StatusOK {
+		t.kept.status = status
+		t.keep = status < http.StatusMultipleChoices && t.client.Err() == nil &&
+			t.Header().Get("Content-Type") != "application/vnd.amazon.eventstream" // has no end
+		if t.keep {
+			t.kept = keep(status, t.Header())
+		}
 	}
 	t.ResponseWriter.WriteHeader(status)
 }
@@ -131,18 +154,17 @@ func (t *teed) WriteHeader(status int) {
 // Write implements http.ResponseWriter. An answer that is kept is written to its end,
 // wherever the client closed the connection.
 func (t *teed) Write(p []byte) (int, error) {
-	if t.status == 0 {
+	if t.kept.status == 0 {
 		t.WriteHeader(http.StatusOK)
 	}
 	if !t.keep {
 		return t.ResponseWriter.Write(p)
 	}
-	if t.body.Len()+len(p) > resendAnswer {
-		t.keep = false
-		t.body = bytes.Buffer{}
+	if len(t.kept.all)-t.kept.head+len(p) > resendAnswer {
+		t.keep, t.kept.all = false, nil
 		return t.ResponseWriter.Write(p)
 	}
-	t.body.Write(p)
+	t.kept.all = append(t.kept.all, p...)
 	if !t.failed {
 		_, err := t.ResponseWriter.Write(p)
 		t.failed = err != nil

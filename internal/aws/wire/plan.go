@@ -3,7 +3,9 @@ package wire
 import (
 	"fmt"
 	"io"
+	"iter"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -41,6 +43,9 @@ type node struct {
 	byJSON map[string]*field // by JSON name, which differs in REST services
 
 	lacking map[string]*field // members that the Go type does not have, by JSON name
+
+	settled bool // free is told
+	free    bool // neither the value nor anything in it can be wrong
 }
 
 // field is a member of a structure, or a variant of a union.
@@ -76,7 +81,65 @@ var (
 func (p *planner) plan(ref *Ref, t reflect.Type) (*node, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.compile(ref, t)
+	n, err := p.compile(ref, t)
+	if err == nil && !n.settled {
+		n.settle()
+	}
+	return n, err
+}
+
+// settle tells of a node and of all below it which can have wrong values. Shapes
+// are recursive: that of an item's attribute demands nothing, however deep.
+func (n *node) settle() {
+	all, seen := []*node{n}, map[*node]bool{n: true}
+	demands := map[*node]bool{}
+	for i := 0; i < len(all); i++ {
+		at := all[i]
+		if at.settled {
+			demands[at] = !at.free
+			continue // and so is what is below
+		}
+		demands[at] = at.check != nil || slices.ContainsFunc(at.fields, func(f *field) bool { return f.required })
+		for child := range at.children() {
+			if !seen[child] {
+				seen[child] = true
+				all = append(all, child)
+			}
+		}
+	}
+	for changed := true; changed; {
+		changed = false
+		for _, at := range all {
+			if demands[at] || at.settled {
+				continue
+			}
+			for child := range at.children() {
+				if demands[child] {
+					demands[at], changed = true, true
+					break
+				}
+			}
+		}
+	}
+	for _, at := range all {
+		if !at.settled {
+			at.settled, at.free = true, !demands[at]
+		}
+	}
+}
+
+// children are the nodes of what a value holds.
+func (n *node) children() iter.Seq[*node] {
+	return func(yield func(*node) bool) {
+		if n.elem != nil && !yield(n.elem) {
+			return
+		}
+		for _, f := range n.fields {
+			if !yield(f.node) {
+				return
+			}
+		}
+	}
 }
 
 func (p *planner) compile(ref *Ref, t reflect.Type) (*node, error) {

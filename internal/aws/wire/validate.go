@@ -118,7 +118,9 @@ func (c *validator) structure(n *node, v reflect.Value, path string, onlyRequire
 				continue
 			}
 		}
-		c.value(f.node, fv, memberPath(path, f.member), onlyRequired)
+		if !f.node.free {
+			c.value(f.node, fv, memberPath(path, f.member), onlyRequired)
+		}
 	}
 }
 
@@ -154,29 +156,20 @@ func (c *validator) value(n *node, v reflect.Value, path string, onlyRequired bo
 	case kUnion:
 		c.union(n, v, path, onlyRequired)
 	case kList:
-		if n.elem.plain() {
+		if n.elem.free {
 			return
 		}
 		for i := range v.Len() {
 			c.value(n.elem, v.Index(i), path+"."+strconv.Itoa(i+1)+".member", onlyRequired)
 		}
 	case kMap:
-		if n.elem.plain() {
+		if n.elem.free {
 			return
 		}
 		for _, k := range sortedKeys(v) {
 			c.value(n.elem, v.MapIndex(k), path+"."+k.String()+".member", onlyRequired)
 		}
 	}
-}
-
-// plain reports that no value of the node can be wrong.
-func (n *node) plain() bool {
-	switch n.kind {
-	case kStruct, kUnion, kList, kMap:
-		return false
-	}
-	return n.check == nil
 }
 
 func (c *validator) union(n *node, v reflect.Value, path string, onlyRequired bool) {
