@@ -57,18 +57,18 @@ func Open(ctx context.Context, path, into string, limits Limits) (err error) {
 	if _, err := os.Lstat(into); !errors.Is(err, fs.ErrNotExist) {
 		return errors.Join(fmt.Errorf("unpack %s: the folder %s is there already", path, into), err)
 	}
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() { // to open a pipe is to wait for ever
+		return refuse("%s is not a file", path)
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	info, err := file.Stat()
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return refuse("%s is not a file", path)
-	}
 	if info.Size() > l.Packed {
 		return refuse("it has %d bytes, more than %d", info.Size(), l.Packed)
 	}

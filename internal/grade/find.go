@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -29,6 +30,7 @@ type Found struct {
 	attempt   int
 	late      bool
 	skip      []string // folders that are not the submission's
+	refused   string   // why it is not opened at all; "" when it may be
 }
 
 type kind int
@@ -148,6 +150,10 @@ func (f *finder) class(dir, source string) error {
 		if source == "." {
 			below = name
 		}
+		if !e.IsDir() && !e.Type().IsRegular() {
+			f.refuse(full, below, n, notAFile)
+			continue
+		}
 		if s, ok := meta[name]; ok {
 			s.Source, s.path, s.kind = below, full, kindFolder
 			f.found = append(f.found, s)
@@ -164,57 +170,62 @@ func (f *finder) class(dir, source string) error {
 			f.found[i].loose[n.file] = full
 			continue
 		}
-		if err := f.entry(full, below, n, e.IsDir()); err != nil {
-			return err
-		}
+		f.entry(full, below, n, e.IsDir())
 	}
 	return nil
 }
 
+// notAFile is said of what lies among submissions and is neither a file nor a
+// folder. A link may lead to a neighbour's work, and a pipe is read for ever.
+const notAFile = "it is a link or the like; hand in a file or a folder of its own"
+
+// refuse adds what is not opened, and why: its owner's problem and nobody else's.
+func (f *finder) refuse(full, source string, n named, why string) {
+	f.one(full, source, n, false)
+	f.found[len(f.found)-1].refused = why
+}
+
 // entry is one learner's: a submission, or a folder of their attempts.
-func (f *finder) entry(full, source string, n named, folder bool) error {
+func (f *finder) entry(full, source string, n named, folder bool) {
 	if !folder || f.single(full) {
 		f.one(full, source, n, folder)
-		return nil
+		return
 	}
 	inner, err := attempts(full, f.names)
 	if err != nil {
-		return err
+		f.refuse(full, source, n, fmt.Sprintf("it cannot be read: %v", errors.Unwrap(err)))
+		return
 	}
 	if len(inner) == 0 {
 		f.one(full, source, n, true)
-		return nil
+		return
 	}
-	for _, name := range inner {
-		info, err := os.Stat(filepath.Join(full, name))
-		if err != nil {
-			return err
-		}
+	for _, e := range inner {
 		m := n
-		m.attempt = f.names.read(name, info.IsDir()).attempt
-		f.one(filepath.Join(full, name), source+"/"+name, m, info.IsDir())
+		m.attempt = f.names.read(e.Name(), e.IsDir()).attempt
+		f.one(filepath.Join(full, e.Name()), source+"/"+e.Name(), m, e.IsDir())
 	}
-	return nil
 }
 
 // attempts are the entries of a learner's folder when that holds nothing but
 // archives, or nothing but folders that are called attempts.
-func attempts(dir string, names *namingRules) ([]string, error) {
+func attempts(dir string, names *namingRules) ([]fs.DirEntry, error) {
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, err
 	}
-	var out []string
+	var out []fs.DirEntry
 	for _, e := range entries {
 		name := e.Name()
 		if strings.HasPrefix(name, ".") || name == "__MACOSX" {
 			continue
 		}
 		n := names.read(name, e.IsDir())
-		if e.IsDir() && (n.attempt == 0 || len(n.claims) > 0) || !e.IsDir() && !isArchive(name) {
+		if e.IsDir() && (n.attempt == 0 || len(n.claims) > 0) ||
+			!e.IsDir() && (!isArchive(name) || !e.Type().IsRegular()) {
 			return nil, nil
 		}
-		out = append(out, name)
+		out = append(out, e)
 	}
 	return out, nil
 }

@@ -158,6 +158,9 @@ func (w *writer) copyBelow(prefix, from string) error {
 // copyMark takes the one file of a workspace's state that says which lab it is.
 func (w *writer) copyMark(from string) error {
 	mark := workspace.StateDir + "/workspace.json"
+	if info, err := os.Lstat(filepath.Join(from, workspace.StateDir)); err != nil || !info.IsDir() {
+		return nil // a link leads to somebody else's
+	}
 	if info, err := os.Lstat(filepath.Join(from, filepath.FromSlash(mark))); err != nil || !info.Mode().IsRegular() {
 		return nil // most have none
 	}
@@ -168,6 +171,9 @@ func (w *writer) copyMark(from string) error {
 // about what was handed in, any other error ours.
 func (s *Found) open(ctx context.Context, into string, keep []string, git *sandbox.Policy) (notes []string,
 	err error) {
+	if s.refused != "" {
+		return nil, &badSubmission{s.refused}
+	}
 	w := &writer{dir: into}
 	if s.kind != kindArchive {
 		if err := os.MkdirAll(into, 0o755); err != nil {
