@@ -130,10 +130,15 @@ func filter() []unix.SockFilter {
 	f.when(unix.SYS_SENDTO, func(f *assembly) { f.refuseBits(3, unseen) })
 	f.when(unix.SYS_SENDMSG, func(f *assembly) { f.refuseBits(2, unseen) })
 	f.when(unix.SYS_SENDMMSG, func(f *assembly) { f.refuseBits(3, unseen) })
-	f.when(unix.SYS_PRCTL, func(f *assembly) { f.refuseValues(0, unix.PR_SET_DUMPABLE) })
-	f.when(unix.SYS_FCNTL, func(f *assembly) { // dnotify, as inotify
-		f.refuseValues(1, unix.F_NOTIFY, unix.F_SETPIPE_SZ)
+	f.when(unix.SYS_PRCTL, processOptions)
+	// dnotify as inotify. Who has a lease has everybody else who opens the file wait,
+	// and a file can be read that is the user's and not the program's. Locks of
+	// descriptors belong to no process that they could be counted for.
+	f.when(unix.SYS_FCNTL, func(f *assembly) {
+		f.refuseValues(1, unix.F_NOTIFY, unix.F_SETPIPE_SZ, unix.F_SETLEASE, setDelegation, unix.F_OFD_SETLK,
+			unix.F_OFD_SETLKW)
 	})
+	f.when(unix.SYS_FALLOCATE, plainRoom)
 	for call, argument := range own() {
 		f.when(call, func(f *assembly) {
 			f.argument(argument)
@@ -149,17 +154,51 @@ func filter() []unix.SockFilter {
 	return f
 }
 
+// Options of prctl and fcntl that the system package does not name.
+// Source: linux/prctl.h, linux/fcntl.h
+const (
+	newestOption  = 77 // PR_TIMER_CREATE_RESTORE_IDS
+	namedOptions  = 1 << 16
+	setDelegation = 1024 + 16 // F_SETDELEG
+)
+
+// processOptions refuses what a kernel may know that is newer than what was looked at,
+// as it does for calls: 78 (PR_FUTEX_HASH) takes a GiB of the kernel's memory at once,
+// which counts for nobody. Options beyond namedOptions are named by letters, and old.
+func processOptions(f *assembly) {
+	f.argument(0)
+	f.skipUnless(unix.BPF_JEQ, unix.PR_SET_DUMPABLE, 1)
+	f.refuse(unix.EPERM)
+	f.skipUnless(unix.BPF_JGT, newestOption, 3)
+	f.skipUnless(unix.BPF_JGE, namedOptions, 1)
+	f.accept()
+	f.refuse(unix.EINVAL)
+	f.accept()
+}
+
+// plainRoom lets room for a file be taken only so that its size shows it: other
+// modes take the disk beyond the size that a file may have.
+func plainRoom(f *assembly) {
+	f.argument(1)
+	f.skipUnless(unix.BPF_JEQ, 0, 1)
+	f.accept()
+	f.refuse(unix.EOPNOTSUPP)
+}
+
 // clones lets nobody begin a namespace, nor a thread that has files of its own: what a
-// process has open is looked at once for all of its threads.
+// process has open is looked at once for all of its threads. Nor may a process be made
+// a sibling: its parent is ours, which does not know it and never waits for it.
 func clones(f *assembly) {
 	f.argument(0)
 	f.skipUnless(unix.BPF_JSET, namespaces, 1)
 	f.refuse(unix.EPERM)
-	f.skipUnless(unix.BPF_JSET, unix.CLONE_THREAD, 2)
-	f.skipUnless(unix.BPF_JSET, unix.CLONE_FILES, 2)
+	f.skipUnless(unix.BPF_JSET, unix.CLONE_THREAD, 3)
+	f.skipUnless(unix.BPF_JSET, unix.CLONE_FILES, 1)
 	f.accept()
-	f.accept() // no thread
 	f.refuse(unix.EPERM)
+	f.skipUnless(unix.BPF_JSET, unix.CLONE_PARENT, 1)
+	f.refuse(unix.EPERM)
+	f.accept()
 }
 
 // refuseValues refuses a call where an argument has one of the values.
