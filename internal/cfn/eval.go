@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"sync/atomic"
 )
 
 // errUnknown marks a value that depends on a resource which is yet to be made.
@@ -29,6 +30,20 @@ type evaluation struct {
 	conditions map[string]bool
 	// attribute returns what Ref (attr "") or GetAtt give for a resource.
 	attribute func(id, attr string) (any, error)
+	spent     atomic.Int64 // of mostWork
+}
+
+// mostWork bounds what all values of a deployment take, in bytes of text and values
+// computed: a text that puts another one in twice, which does the same, would else
+// double with each of its levels. Templates of a MB take a few.
+const mostWork = 64 << 20
+
+// spend counts work.
+func (e *evaluation) spend(n int, at *Node) error {
+	if e.spent.Add(int64(n)) > mostWork {
+		return failAt(at, "the values of this template expand to too much")
+	}
+	return nil
 }
 
 // evalError points at the node whose value cannot be computed.
@@ -106,6 +121,9 @@ func (e *evaluation) logical(n *Node) (bool, error) {
 
 // value computes a node.
 func (e *evaluation) value(n *Node) (any, error) {
+	if err := e.spend(1+len(n.Scalar), n); err != nil {
+		return nil, err
+	}
 	switch n.Kind {
 	case Null:
 		return nil, nil
@@ -133,7 +151,11 @@ func (e *evaluation) value(n *Node) (any, error) {
 		}
 		return out, nil
 	}
-	return e.call(n)
+	v, err := e.call(n)
+	if text, ok := v.(string); ok && err == nil {
+		err = e.spend(len(text), n)
+	}
+	return v, err
 }
 
 // number keeps the text of a number that JSON can hold; others, such as
@@ -236,22 +258,33 @@ func (e *evaluation) sub(arg *Node) (any, error) {
 	if arg.Kind == List {
 		text, local = arg.Items[0], arg.Items[1]
 	}
-	return substitute(text.Scalar, func(name string) (string, error) {
-		if v := local.Get(name); v != nil {
-			return e.text(v)
-		}
-		var v any
-		var err error
-		if id, attr, ok := strings.Cut(name, "."); ok {
-			v, err = e.resource(text, id, attr)
-		} else {
-			v, err = e.ref(text, name)
-		}
-		if err != nil {
-			return "", err
-		}
-		return scalarText(text, v)
+	return substitute(text.Scalar, func(name string) (v string, err error) {
+		defer func() {
+			if err == nil {
+				err = e.spend(1+len(v), text)
+			}
+		}()
+		return e.named(text, local, name)
 	})
+}
+
+// named is what stands for a name in a text: of the text's own values, a resource's
+// or a parameter's.
+func (e *evaluation) named(text, local *Node, name string) (string, error) {
+	if v := local.Get(name); v != nil {
+		return e.text(v)
+	}
+	var v any
+	var err error
+	if id, attr, ok := strings.Cut(name, "."); ok {
+		v, err = e.resource(text, id, attr)
+	} else {
+		v, err = e.ref(text, name)
+	}
+	if err != nil {
+		return "", err
+	}
+	return scalarText(text, v)
 }
 
 // text computes a node that must be a scalar.
@@ -334,7 +367,13 @@ func (e *evaluation) compute(n, arg *Node) (any, error) {
 			return nil, err
 		}
 		parts, err := e.texts(arg.Items[1])
-		return strings.Join(parts, sep), err
+		if err == nil {
+			err = e.spend(len(sep)*len(parts), n)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return strings.Join(parts, sep), nil
 	case "Fn::Split":
 		parts, err := e.texts(arg)
 		if err != nil {

@@ -3,6 +3,7 @@ package cfn
 import (
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"slices"
 	"strconv"
 	"strings"
@@ -35,7 +36,9 @@ func (t *Template) readParameter(f Field) {
 			t.problems.Add(f.Value.Get("Default"), "", "the default of parameter %s is not valid: %s", p.Name, msg)
 		}
 	}
-	t.Parameters = append(t.Parameters, p)
+	if t.Parameters = append(t.Parameters, p); len(t.Parameters) == mostParameters+1 {
+		t.problems.add(f.Pos, "", "a template has at most %d parameters", mostParameters)
+	}
 }
 
 func (t *Template) readParameterField(p *Parameter, a Field) {
@@ -61,8 +64,8 @@ func (t *Template) readParameterField(p *Parameter, a Field) {
 		}
 	case "AllowedPattern":
 		p.Pattern = t.text(a.Value, a.Key)
-		if _, err := regexp.Compile(p.Pattern); err != nil {
-			t.problems.Add(a.Value, "", "AllowedPattern is not a regular expression: %v", err)
+		if why := badPattern(p.Pattern); why != "" {
+			t.problems.Add(a.Value, "", "AllowedPattern is not a regular expression: %s", why)
 			p.Pattern = ""
 		}
 	case "MinLength", "MaxLength", "MinValue", "MaxValue":
@@ -80,8 +83,34 @@ func (t *Template) readParameterField(p *Parameter, a Field) {
 	}
 }
 
+// Bounds of parameters. Source for the first two:
+// https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/cloudformation-limits.html
+const (
+	mostParameters = 200
+	longestValue   = 4096
+	mostStates     = 10_000 // of a pattern: each letter of a value may take a step in each
+)
+
+// badPattern says why a pattern is none that values can be held against; "" if it is.
+func badPattern(pattern string) string {
+	if len(pattern) > longestValue {
+		return fmt.Sprintf("it has more than %d bytes", longestValue)
+	}
+	parsed, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		return err.Error()
+	}
+	if prog, err := syntax.Compile(parsed.Simplify()); err != nil || len(prog.Inst) > mostStates {
+		return fmt.Sprintf("it repeats too much: %d states, more than %d", len(prog.Inst), mostStates)
+	}
+	return ""
+}
+
 // Check returns why a value does not fit the parameter, or "".
 func (p *Parameter) Check(value string) string {
+	if len(value) > longestValue {
+		return fmt.Sprintf("Parameter '%s' must have at most %d bytes", p.Name, longestValue)
+	}
 	if p.Type == "String" {
 		if msg := p.checkOne(value); msg != "" {
 			return msg
