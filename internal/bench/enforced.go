@@ -82,6 +82,7 @@ func user(ctx context.Context, e emulator.Emulator) (aws.Config, error) {
 	if err != nil {
 		return cfg, err
 	}
-	cfg.Credentials = credentials.NewStaticCredentialsProvider(*out.AccessKey.AccessKeyId, *out.AccessKey.SecretAccessKey, "")
+	key := out.AccessKey
+	cfg.Credentials = credentials.NewStaticCredentialsProvider(*key.AccessKeyId, *key.SecretAccessKey, "")
 	return cfg, nil
 }

@@ -104,8 +104,11 @@ func fails(t types.Type) bool {
 func readAnswers(t *testing.T, all map[string]source, service string) (a *answers, handlers map[string]*types.Func) {
 	t.Helper()
 	fset := gotoken.NewFileSet()
-	imports := importer.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) { return os.Open(all[path].Export) })
-	a, handlers = &answers{map[*types.Func]map[string]bool{}, map[*types.Func]map[*types.Func]bool{}}, map[string]*types.Func{}
+	imports := importer.ForCompiler(fset, "gc", func(path string) (io.ReadCloser, error) {
+		return os.Open(all[path].Export)
+	})
+	a = &answers{map[*types.Func]map[string]bool{}, map[*types.Func]map[*types.Func]bool{}}
+	handlers = map[string]*types.Func{}
 	s := all[services+service]
 	var files []*ast.File
 	for _, name := range s.GoFiles {
@@ -135,7 +138,8 @@ func readAnswers(t *testing.T, all map[string]source, service string) (a *answer
 // them, by service: codes, and the page that has them.
 func common() map[string][2]string {
 	return map[string][2]string{
-		"s3": {"AccessControlListNotSupported AccessDenied BadDigest BadRequest BucketNotEmpty EntityTooLarge EntityTooSmall " +
+		"s3": {"AccessControlListNotSupported AccessDenied BadDigest BadRequest BucketNotEmpty EntityTooLarge " +
+			"EntityTooSmall " +
 			"IllegalLocationConstraintException IllegalVersioningConfigurationException IncompleteBody InvalidArgument " +
 			"InvalidBucketAclWithObjectOwnership InvalidBucketName InvalidBucketState InvalidDigest InvalidPart " +
 			"InvalidPartNumber InvalidPartOrder InvalidRange InvalidRequest InvalidStorageClass InvalidTag KeyTooLongError " +

@@ -22,9 +22,8 @@ import (
 // held is a service whose handlers stop before they do anything.
 type held struct {
 	gateway.Service
-	at     chan struct{} // a handler is there
-	let    chan struct{} // closed when it may go on
-	answer http.Handler  // nil for the API
+	at  chan struct{} // a handler is there
+	let chan struct{} // closed when it may go on
 }
 
 // Describe implements gateway.Service.
@@ -96,7 +95,8 @@ func (w *world) after(d time.Duration) <-chan struct{} {
 func TestReset_letsNoEarlierCallGoOn(t *testing.T) {
 	t.Parallel()
 	w := start(t, "", nil)
-	w.control(http.MethodPost, "faults", `{"kind":"latency","service":"sqs","operation":"CreateQueue","latency":500000000}`)
+	w.control(http.MethodPost, "faults",
+		`{"kind":"latency","service":"sqs","operation":"CreateQueue","latency":500000000}`)
 	answers := make(chan error)
 	go func() {
 		_, err := w.sqs.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("q")})

@@ -70,7 +70,8 @@ func TestSource_makesIdsOfTheirForm(t *testing.T) {
 	t.Parallel()
 	s := ident.NewSource()
 	for range 200 {
-		require.Regexp(t, regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`), s.UUID())
+		require.Regexp(t, regexp.MustCompile(`^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$`),
+			s.UUID())
 	}
 	for n := range 40 {
 		require.Regexp(t, `^[0-9a-f]*$`, s.Hex(n))

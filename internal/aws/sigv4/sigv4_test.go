@@ -103,7 +103,8 @@ func TestVerify_agreesWithTheSDKsSigner(t *testing.T) {
 		require.True(t, s.Verify(&sigv4.Keys{}, form, got, credentials("").SecretAccessKey, body), tc.url)
 
 		got.Header.Set("X-Amz-Meta-Spaces", "c")
-		require.False(t, s.Verify(&sigv4.Keys{}, form, got, credentials("").SecretAccessKey, body), "a signed header was changed")
+		require.False(t, s.Verify(&sigv4.Keys{}, form, got, credentials("").SecretAccessKey, body),
+			"a signed header was changed")
 	}
 }
 

@@ -38,7 +38,8 @@ func TestCatalogue_fitsTheTerminal(t *testing.T) {
 		require.Equal(t, c.Run(strings.Fields(line)...).Out, wide, "a pipe has eighty columns")
 	}
 	c.Fits(t, 100, "list --emulator localstack")
-	require.Equal(t, c.RunWide(t, 100, "list", "--coverage"), c.RunWide(t, 200, "list", "--coverage"), "long lines read badly")
+	require.Equal(t, c.RunWide(t, 100, "list", "--coverage"), c.RunWide(t, 200, "list", "--coverage"),
+		"long lines read badly")
 }
 
 func TestProgress_tellsAttempts(t *testing.T) {

@@ -53,8 +53,8 @@ type Terminal struct {
 func New(t *testing.T, environ ...string) *Terminal {
 	t.Helper()
 	home := t.TempDir()
-	return &Terminal{Dir: t.TempDir(), Labs: labs.FS(), In: strings.NewReader(""), Now: time.Now,
-		//nolint:forbidigo // as main
+	return &Terminal{Dir: t.TempDir(), Labs: labs.FS(), In: strings.NewReader(""),
+		Now: time.Now, //nolint:forbidigo // as main
 		Environ: append([]string{"PATH=" + os.Getenv("PATH"), "PIPELAB_KEYS=" + filepath.Join(home, "keys"),
 			"PIPELAB_STATE=" + filepath.Join(home, "state"), "PIPELAB_CACHE=" + filepath.Join(home, "cache")}, environ...)}
 }
