@@ -1,13 +1,16 @@
 package check
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/http"
 	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/pipelab/pipelab/internal/emulator"
 )
@@ -57,6 +60,44 @@ func refusal(err error) *refused {
 		out.operation = operation.Service() + " " + operation.Operation()
 	}
 	return out
+}
+
+// unmade says why a call was never sent, when the client could make no request of
+// what it was given: an ARN where a bucket's name should be, nothing where a key
+// should be. It is "" for everything that was on its way: whoever did not answer then
+// says nothing about the learner's work.
+func unmade(err error) string {
+	var operation *smithy.OperationError
+	var sending *smithyhttp.RequestSendError
+	var response *smithyhttp.ResponseError
+	var network net.Error
+	if !errors.As(err, &operation) || errors.As(err, &sending) || errors.As(err, &response) ||
+		errors.As(err, &network) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return ""
+	}
+	return fmt.Sprintf("%s %s cannot be called with what the outputs and answers say: %v", operation.Service(),
+		operation.Operation(), operation.Err)
+}
+
+// unusable is a value of the learner's with which no program can be started.
+type unusable struct{ where, value, why string }
+
+func (u *unusable) Error() string {
+	return fmt.Sprintf("no program can be started with this %s, which %s: %s", u.where, u.why, brief(u.value))
+}
+
+// mostWord bounds one argument or variable of a program. Linux takes 128 KiB.
+const mostWord = 100 << 10
+
+// word makes sure that a program can be given a text.
+func word(where, text string) error {
+	switch {
+	case strings.ContainsRune(text, 0):
+		return &unusable{where, text, "holds a NUL"}
+	case len(text) > mostWord:
+		return &unusable{where, text, fmt.Sprintf("has more than %d bytes", mostWord)}
+	}
+	return nil
 }
 
 type refused struct{ operation, code, message string }

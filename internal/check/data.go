@@ -153,6 +153,9 @@ func (s *session) expand(in string) (string, error) {
 	out := template.ReplaceAllStringFunc(in, func(m string) string {
 		name := m[2 : len(m)-1]
 		kind, rest, _ := strings.Cut(name, ".")
+		if kind == "outputs" || kind == "run" {
+			s.theirs.Store(true)
+		}
 		switch {
 		case name == "seed":
 			return strconv.FormatUint(s.o.Seed, 10)

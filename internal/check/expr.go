@@ -215,7 +215,11 @@ func brief(v any) string {
 	if !ok {
 		s = canonical(v)
 	}
-	const limit = 600
+	return atMost(s, 600)
+}
+
+// atMost shows the beginning of a text that is longer than limit bytes.
+func atMost(s string, limit int) string {
 	if len(s) > limit {
 		cut := strings.ToValidUTF8(s[:limit], "")
 		return fmt.Sprintf("%s… (%d more bytes)", cut, len(s)-len(cut))

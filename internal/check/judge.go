@@ -44,6 +44,7 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 	var lacking *missingAnswer
 	var much *tooMuch
 	var gap *forgotten
+	var word *unusable
 	switch {
 	case err == nil:
 	case errors.As(err, &missing):
@@ -54,6 +55,11 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 		out.Expected, out.Seen = "the answer has "+lacking.name, "run: "+brief(s.runs)
 	case errors.As(err, &much):
 		out.Verdict, out.Points, out.Message = report.Fail, 0, much.Error()
+	case errors.As(err, &word):
+		out.Verdict, out.Message = report.Fail, word.Error()
+	case s.theirs.Load() && unmade(err) != "":
+		out.Verdict, out.Points, out.Message = report.Fail, 0, brief(unmade(err))
+		out.Seen = "outputs: " + brief(s.outputs)
 	case errors.As(err, &gap):
 		out.Verdict, out.Points, out.Message = report.Fail, 0, gap.Error()
 	case errors.Is(err, errUnsupported):
@@ -68,6 +74,7 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 	default:
 		out.Verdict, out.Points, out.Message = report.Error, 0, err.Error()
 	}
+	out.Message = atMost(out.Message, mostMessage)
 	switch out.Verdict {
 	case report.Fail, report.Partial, report.Timeout, report.Error:
 		if why := broke(calls); why != "" {
@@ -79,6 +86,9 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 		s.explain(context.WithoutCancel(ctx), out)
 	}
 }
+
+// mostMessage bounds a message, in bytes: answers repeat what they were asked.
+const mostMessage = 2000
 
 // safely makes an error of a panic: what is wrong with us in one check ends no other,
 // and no other submission's.

@@ -68,7 +68,7 @@ func (s *session) program(ctx context.Context, out *report.Check) error {
 	spec.Env = append(spec.Env, "PIPELAB_WORKSPACE="+s.o.Workspace, fmt.Sprintf("PIPELAB_SEED=%d", s.o.Seed))
 	for _, name := range slices.Sorted(maps.Keys(p.Env)) {
 		v, err := s.expand(p.Env[name])
-		if err != nil {
+		if err = errors.Join(err, word("variable "+name, v)); err != nil {
 			return err
 		}
 		spec.Env = append(spec.Env, name+"="+v)

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -266,6 +267,7 @@ type session struct {
 	probes  map[string]lab.Probe
 	names   []string
 	outputs map[string]string
+	theirs  atomic.Bool // an output or an answer went into what the check does
 	sent    []string
 	seen    map[string]any // latest values of probes
 	looking string         // the probe that looks

@@ -417,7 +417,7 @@ func (s *session) spec(r *lab.Run, program lab.Program, instance int) (sandbox.S
 		Interpreters: s.o.Interpreters}
 	for _, a := range append(append([]string{}, s.o.command(program)...), r.Args...) {
 		v, err := s.expand(strings.ReplaceAll(a, "${instance}", fmt.Sprint(instance)))
-		if err != nil {
+		if err = errors.Join(err, word("argument", v)); err != nil {
 			return spec, err
 		}
 		spec.Command = append(spec.Command, v)
@@ -425,7 +425,7 @@ func (s *session) spec(r *lab.Run, program lab.Program, instance int) (sandbox.S
 	for _, env := range []map[string]string{program.Env, r.Env} {
 		for k, v := range env {
 			v, err := s.expand(v)
-			if err != nil {
+			if err = errors.Join(err, word("variable "+k, v)); err != nil {
 				return spec, err
 			}
 			spec.Env = append(spec.Env, k+"="+v)
