@@ -28,6 +28,9 @@ func checkName(given string, depth int) (string, error) {
 	case strings.IndexFunc(given, unicode.IsControl) >= 0:
 		return "", refuse("the name %q holds control characters", given)
 	}
+	if strings.IndexFunc(given, func(r rune) bool { return unicode.Is(unicode.Bidi_Control, r) }) >= 0 {
+		return "", refuse("the name %q turns what is shown of it round", given)
+	}
 	if i := strings.IndexAny(given, `\:<>"|?*`); i >= 0 {
 		return "", refuse("the name %s holds the character %q, which Windows cannot have", shown(given), given[i])
 	}

@@ -9,9 +9,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"path"
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // free is what may come out of any archive, whatever its ratio.
@@ -28,7 +32,7 @@ type unpacker struct {
 	packed int64
 	size   int64            // unpacked so far
 	count  int              // entries so far
-	seen   map[string]entry // by name without case
+	seen   map[string]entry // by name, as folded leaves it
 }
 
 type entry struct {
@@ -37,7 +41,12 @@ type entry struct {
 }
 
 func (u *unpacker) zip(file io.ReaderAt, size int64) error {
-	r, err := zip.NewReader(file, size)
+	listing := &bounded{from: file, left: int64(u.limits.Entries)*perEntry + ends}
+	r, err := zip.NewReader(listing, size)
+	if listing.left < 0 {
+		return refuse("its list of files is longer than that of %d files", u.limits.Entries)
+	}
+	listing.left = math.MaxInt64
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // names are looked at below
 		return refuse("the zip is damaged: %v", err)
 	}
@@ -63,6 +72,27 @@ func (u *unpacker) zip(file io.ReaderAt, size int64) error {
 		}
 	}
 	return nil
+}
+
+// What the list of a zip takes that has as many entries as are allowed: a header,
+// a long name and what systems add to it. The ends are read to find the list.
+const (
+	perEntry = 46 + 512
+	ends     = 128 << 10
+)
+
+// bounded reads so many bytes. The list of a zip is read whole before anybody sees
+// how many files are in it.
+type bounded struct {
+	from io.ReaderAt
+	left int64
+}
+
+func (b *bounded) ReadAt(p []byte, at int64) (int, error) {
+	if b.left -= int64(len(p)); b.left < 0 {
+		return 0, io.ErrUnexpectedEOF
+	}
+	return b.from.ReadAt(p, at)
 }
 
 func (u *unpacker) gzip(file io.Reader) error {
@@ -151,12 +181,30 @@ func (u *unpacker) add(given string, mode fs.FileMode, write func(io.Writer) err
 	return errors.Join(write(file), file.Close())
 }
 
+// folded is the same for all spellings of a name that are one on macOS or Windows:
+// in another case, with accents of their own, with letters that are written as another.
+func folded(name string) string {
+	var b strings.Builder
+	for _, r := range norm.NFD.String(name) {
+		if r == 'ß' || r == 'ẞ' {
+			b.WriteString("SS")
+			continue
+		}
+		least := r
+		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
+			least = min(least, next)
+		}
+		b.WriteRune(least)
+	}
+	return b.String()
+}
+
 // claim remembers a name with the folders that it is in. Two names that differ
 // in case only are one on macOS and Windows.
 func (u *unpacker) claim(name string, dir bool) error {
 	for at := name; at != "."; at = path.Dir(at) {
 		isDir := dir || at != name
-		key := strings.ToLower(at)
+		key := folded(at)
 		old, known := u.seen[key]
 		switch {
 		case known && old.name != at:
