@@ -11,6 +11,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -36,8 +37,8 @@ var visible = []string{"lab.yaml", "README.md", "resources.yaml", "starter", "da
 // Pack makes what learners get of an assignment: the text, the starter and the
 // visible checks of each lab, and sealed to the instructor the hidden checks
 // and the seed. All of it is signed. Recipient and Signer of the assignment
-// are set to the keys'.
-func Pack(a *Assignment, labs []*lab.Folder, keys *seal.Keys) (map[string][]byte, error) {
+// are set to the keys', and it says that it was packed at that time.
+func Pack(a *Assignment, labs []*lab.Folder, keys *seal.Keys, at time.Time) (map[string][]byte, error) {
 	public := *a
 	public.Seed, public.Recipient, public.Signer = 0, keys.Recipient(), keys.Signer()
 	text, err := yaml.Marshal(public)
@@ -57,7 +58,7 @@ func Pack(a *Assignment, labs []*lab.Folder, keys *seal.Keys) (map[string][]byte
 			return nil, fmt.Errorf("pack %s: %w", l.ID, err)
 		}
 	}
-	return files, keys.SignBundle(files)
+	return files, keys.SignBundle(files, at)
 }
 
 func packLab(files map[string][]byte, l *lab.Folder, recipient string) error {
@@ -123,14 +124,14 @@ type Handout struct {
 	Assignment *Assignment
 	// Labs holds a folder for each lab; with the instructor's keys their hidden
 	// checks too.
-	Labs   fs.FS
-	Signer string
+	Labs fs.FS
+	seal.Signed
 }
 
 // OpenHandout checks the signature and opens a packed assignment. keys may be
 // nil: what is sealed stays so then, and the seed is 0.
 func OpenHandout(tree fs.FS, keys *seal.Keys) (*Handout, error) {
-	signer, err := seal.VerifyBundle(tree)
+	signed, err := seal.VerifyBundle(tree)
 	if err != nil {
 		return nil, err
 	}
@@ -138,12 +139,12 @@ func OpenHandout(tree fs.FS, keys *seal.Keys) (*Handout, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &Handout{Signer: signer}
+	h := &Handout{Signed: signed}
 	if h.Assignment, err = ParseAssignment(AssignmentFile, text); err != nil {
 		return nil, err
 	}
-	if h.Assignment.Signer != signer {
-		return nil, fmt.Errorf("the assignment names the signer %s, but %s has signed", h.Assignment.Signer, signer)
+	if h.Assignment.Signer != signed.Signer {
+		return nil, fmt.Errorf("the assignment names the signer %s, but %s has signed", h.Assignment.Signer, signed.Signer)
 	}
 	if h.Labs, err = fs.Sub(tree, labsFolder); err != nil || keys == nil {
 		return h, err

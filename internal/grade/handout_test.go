@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -54,13 +55,16 @@ func handout(files map[string][]byte) fstest.MapFS {
 	return out
 }
 
+// packed is when the assignments of these tests are packed.
+var packed = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
+
 func TestPack_hidesWhatOnlyTheInstructorMaySee(t *testing.T) {
 	keys, err := seal.NewKeys()
 	require.NoError(t, err)
 	l := withHidden(t, "s3-landing-zone")
 	a := &grade.Assignment{ID: "week-1", Title: "Files", Labs: []grade.AssignmentLab{{ID: l.ID, Points: 100}},
 		Seed: 987654321, Variants: true}
-	files, err := grade.Pack(a, []*lab.Folder{l}, keys)
+	files, err := grade.Pack(a, []*lab.Folder{l}, keys, packed)
 	require.NoError(t, err)
 	for name, b := range files {
 		for _, secret := range []string{"987654321", "burst", "never-to-be-guessed"} {
@@ -76,7 +80,7 @@ func TestPack_hidesWhatOnlyTheInstructorMaySee(t *testing.T) {
 	// A learner.
 	h, err := grade.OpenHandout(handout(files), nil)
 	require.NoError(t, err)
-	require.Equal(t, keys.Signer(), h.Signer)
+	require.Equal(t, seal.Signed{Signer: keys.Signer(), Packed: packed}, h.Signed)
 	require.Zero(t, h.Assignment.Seed)
 	seen, err := lab.Open(h.Labs, l.ID, nil)
 	require.NoError(t, err)
@@ -99,7 +103,7 @@ func TestPack_hidesWhatOnlyTheInstructorMaySee(t *testing.T) {
 	resigned := maps.Clone(files)
 	delete(resigned, seal.ListFile)
 	delete(resigned, seal.SignatureFile)
-	require.NoError(t, other.SignBundle(resigned))
+	require.NoError(t, other.SignBundle(resigned, packed))
 	_, err = grade.OpenHandout(handout(resigned), nil)
 	require.ErrorContains(t, err, "names the signer")
 }
@@ -110,7 +114,7 @@ func TestLeaks_findsWhatAPackedAssignmentGivesAway(t *testing.T) {
 	l := withHidden(t, "s3-landing-zone")
 	a := &grade.Assignment{ID: "week-1", Title: "Files", Labs: []grade.AssignmentLab{{ID: l.ID, Points: 100}},
 		Seed: 987654321}
-	files, err := grade.Pack(a, []*lab.Folder{l}, keys)
+	files, err := grade.Pack(a, []*lab.Folder{l}, keys, packed)
 	require.NoError(t, err)
 	leaks, err := grade.Leaks(handout(files), a.Seed, []*lab.Folder{l})
 	require.NoError(t, err)

@@ -13,6 +13,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"time"
 
 	"github.com/pipelab/pipelab/internal/version"
 )
@@ -27,13 +28,14 @@ const (
 type list struct {
 	Version int               `json:"version"` // version.Bundle
 	Signer  string            `json:"signer"`
+	Packed  time.Time         `json:"packed,omitzero"`
 	Files   map[string]string `json:"files"` // path with slashes -> SHA-256, hexadecimal
 }
 
-// SignBundle adds the list of files and its signature. The same files and keys
-// give the same bundle.
-func (k *Keys) SignBundle(files map[string][]byte) error {
-	l := list{Version: version.Bundle, Signer: k.Signer(), Files: map[string]string{}}
+// SignBundle adds the list of files, with the time when it was made, and its
+// signature. The same files, keys and time give the same bundle.
+func (k *Keys) SignBundle(files map[string][]byte, packed time.Time) error {
+	l := list{Version: version.Bundle, Signer: k.Signer(), Packed: packed.UTC(), Files: map[string]string{}}
 	for name, b := range files {
 		if !fs.ValidPath(name) || name == ListFile || name == SignatureFile {
 			return fmt.Errorf("%q cannot be part of a bundle", name)
@@ -53,30 +55,36 @@ func sum(b []byte) string {
 	return hex.EncodeToString(h[:])
 }
 
+// Signed is what a signature says beside the files.
+type Signed struct {
+	Signer string
+	Packed time.Time // zero for a bundle of a release that did not tell
+}
+
 // VerifyBundle says whether a tree is a bundle as it was signed: every file that
-// is listed, unchanged, and no other. It returns who signed; whether that is
-// whom the reader trusts is the reader's to say.
-func VerifyBundle(tree fs.FS) (signer string, err error) {
+// is listed, unchanged, and no other. It returns who signed, and when; whether that
+// is whom the reader trusts, and the newest, is the reader's to say.
+func VerifyBundle(tree fs.FS) (s Signed, err error) {
 	text, err := fs.ReadFile(tree, ListFile)
 	if errors.Is(err, fs.ErrNotExist) {
-		return "", fmt.Errorf("there is no %s: this is no packed assignment", ListFile)
+		return s, fmt.Errorf("there is no %s: this is no packed assignment", ListFile)
 	}
 	if err != nil {
-		return "", err
+		return s, err
 	}
 	var l list
 	if err := json.Unmarshal(text, &l); err != nil {
-		return "", fmt.Errorf("%s: %w", ListFile, err)
+		return s, fmt.Errorf("%s: %w", ListFile, err)
 	}
 	if l.Version != version.Bundle {
-		return "", fmt.Errorf("%s has version %d; this pipelab reads %d", ListFile, l.Version, version.Bundle)
+		return s, fmt.Errorf("%s has version %d; this pipelab reads %d", ListFile, l.Version, version.Bundle)
 	}
 	signature, err := fs.ReadFile(tree, SignatureFile)
 	if err != nil {
-		return "", fmt.Errorf("%s is not signed: %w", ListFile, err)
+		return s, fmt.Errorf("%s is not signed: %w", ListFile, err)
 	}
 	if err := Verify(l.Signer, string(signature), text); err != nil {
-		return "", err
+		return s, err
 	}
 	left := maps.Clone(l.Files)
 	err = fs.WalkDir(tree, ".", func(name string, d fs.DirEntry, err error) error {
@@ -98,12 +106,12 @@ func VerifyBundle(tree fs.FS) (signer string, err error) {
 		return nil
 	})
 	if err != nil {
-		return "", err
+		return s, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(left)) {
-		return "", fmt.Errorf("%s is missing", name)
+		return s, fmt.Errorf("%s is missing", name)
 	}
-	return l.Signer, nil
+	return Signed{l.Signer, l.Packed}, nil
 }
 
 // Pack writes a tree as one stream of bytes, the same for the same files.

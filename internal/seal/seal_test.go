@@ -1,8 +1,10 @@
 package seal_test
 
 import (
+	"bytes"
 	"testing"
 	"testing/fstest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -62,28 +64,32 @@ func tree(files map[string][]byte) fstest.MapFS {
 func TestVerifyBundle_findsWhateverWasChanged(t *testing.T) {
 	t.Parallel()
 	k := keys(t)
+	packed := time.Date(2026, 3, 1, 12, 0, 0, 0, time.FixedZone("", 3600))
 	bundle := func() map[string][]byte {
 		files := map[string][]byte{"assignment.yaml": []byte("id: a"), "labs/a/lab.yaml": []byte("x")}
-		require.NoError(t, k.SignBundle(files))
+		require.NoError(t, k.SignBundle(files, packed))
 		return files
 	}
-	signer, err := seal.VerifyBundle(tree(bundle()))
+	signed, err := seal.VerifyBundle(tree(bundle()))
 	require.NoError(t, err)
-	require.Equal(t, k.Signer(), signer)
+	require.Equal(t, seal.Signed{Signer: k.Signer(), Packed: packed.UTC()}, signed)
 	for want, change := range map[string]func(map[string][]byte){
 		"labs/a/lab.yaml was changed": func(f map[string][]byte) { f["labs/a/lab.yaml"] = []byte("y") },
 		"labs/a/more was added":       func(f map[string][]byte) { f["labs/a/more"] = nil },
 		"assignment.yaml is missing":  func(f map[string][]byte) { delete(f, "assignment.yaml") },
 		"not signed":                  func(f map[string][]byte) { delete(f, seal.SignatureFile) },
 		"no packed assignment":        func(f map[string][]byte) { delete(f, seal.ListFile) },
-		"changed after signing":       func(f map[string][]byte) { f[seal.ListFile] = append(f[seal.ListFile], ' ') },
+		"something was changed after": func(f map[string][]byte) { // made newer than it is
+			f[seal.ListFile] = bytes.Replace(f[seal.ListFile], []byte("2026"), []byte("2027"), 1)
+		},
+		"changed after signing": func(f map[string][]byte) { f[seal.ListFile] = append(f[seal.ListFile], ' ') },
 	} {
 		files := bundle()
 		change(files)
 		_, err := seal.VerifyBundle(tree(files))
 		require.ErrorContains(t, err, want)
 	}
-	require.Error(t, k.SignBundle(map[string][]byte{"../x": nil}))
+	require.Error(t, k.SignBundle(map[string][]byte{"../x": nil}, packed))
 }
 
 func TestPack_isTheSameForTheSameFiles(t *testing.T) {

@@ -277,3 +277,6 @@ func writeJSON(path string, v any) error {
 
 // WriteJSON replaces a file below the state folder in one step.
 func (*Workspace) WriteJSON(path string, v any) error { return writeJSON(path, v) }
+
+// WriteJSON replaces a file in one step, and makes its folder if need be.
+func WriteJSON(path string, v any) error { return writeJSON(path, v) }

@@ -97,11 +97,15 @@ func (a *App) CacheDir() string {
 
 // Progress is the file of all attempts on this machine; PIPELAB_STATE moves it.
 func (a *App) Progress() workspace.Progress {
-	d := a.Getenv("PIPELAB_STATE")
-	if d == "" {
-		d = filepath.Join(xdg.StateHome, "pipelab")
+	return workspace.Progress{Path: filepath.Join(a.StateDir(), "progress.jsonl")}
+}
+
+// StateDir is where is remembered what outlives a workspace; PIPELAB_STATE moves it.
+func (a *App) StateDir() string {
+	if d := a.Getenv("PIPELAB_STATE"); d != "" {
+		return d
 	}
-	return workspace.Progress{Path: filepath.Join(d, "progress.jsonl")}
+	return filepath.Join(xdg.StateHome, "pipelab")
 }
 
 // Workspace finds the workspace the command runs in.

@@ -125,7 +125,7 @@ PIPELAB_KEYS.`,
 				return a.PrintJSON(map[string]string{"file": path, "recipient": k.Recipient(), "signer": k.Signer()})
 			}
 			a.Printf("%s\n\n  recipient  %s\n  signer     %s\n", path, k.Recipient(), k.Signer())
-			a.Statusf("\ntell learners the signer: pipelab assignment open shows who signed")
+			a.Statusf("\ntell learners the signer: they name it when they open their first assignment")
 			return nil
 		},
 	}
@@ -147,8 +147,9 @@ func folders(a *app.App, names []string) ([]*lab.Folder, error) {
 }
 
 // Handout opens what "assignment pack" has made, a zip or a folder, with an
-// instructor's keys. It is nil without an error when the path is none.
-func Handout(a *app.App, path, keys string) (*grade.Handout, func(), error) {
+// instructor's keys. It is nil without an error when the path is none. One that is
+// older than another that was opened is refused unless older is set.
+func Handout(a *app.App, path, keys string, older bool) (*grade.Handout, func(), error) {
 	st, err := os.Stat(a.Path(path))
 	if err != nil {
 		return nil, nil, nil
@@ -169,6 +170,9 @@ func Handout(a *app.App, path, keys string) (*grade.Handout, func(), error) {
 		return nil, nil, err
 	}
 	h, err := handout(tree, path, k, k.Signer())
+	if err == nil {
+		err = fresh(a, path, h, older)
+	}
 	if err != nil {
 		release()
 		return nil, nil, err

@@ -142,6 +142,48 @@ func packed(t *testing.T) (*clitest.Terminal, string) {
 	return c, string(b)
 }
 
+// signer is whose keys pack: what an instructor tells.
+func signer(t *testing.T, c *clitest.Terminal) string {
+	t.Helper()
+	b, err := os.ReadFile(filepath.Join(c.Dir, "keys"))
+	require.NoError(t, err)
+	_, rest, found := strings.Cut(string(b), "# signer: ")
+	require.True(t, found)
+	name, _, _ := strings.Cut(rest, "\n")
+	return name
+}
+
+// Whoever passes an assignment on could sign it anew or pass on an older one.
+func TestOpen_takesTheNewestPackageOfAKnownSigner(t *testing.T) {
+	t.Parallel()
+	c, _ := packed(t)
+	open := []string{"assignment", "open", "small-week.zip", "--dir"}
+	c.Says(t, app.ExitInvalid, "small-week.zip was signed by "+signer(t, c)+", whom you have not named before",
+		"small-week.zip --signer "+signer(t, c), append(open, "a")...)
+	require.NoDirExists(t, filepath.Join(c.Dir, "a"))
+	require.Equal(t, app.ExitOK, c.Run(append(open, "a", "--signer", signer(t, c))...).Code)
+	require.Equal(t, app.ExitOK, c.Run(append(open, "b")...).Code, "the signer is known now")
+
+	now := c.Now()
+	c.Now = func() time.Time { return now.Add(time.Hour) }
+	require.Equal(t, app.ExitOK, c.Run("assignment", "pack", "--output", "newer.zip").Code)
+	require.Equal(t, app.ExitOK, c.Run("assignment", "open", "newer.zip", "--dir", "c").Code)
+	c.Says(t, app.ExitInvalid, "you have had one of small-week that was packed at "+
+		now.Add(time.Hour).UTC().Format(time.DateTime), "take this one: --older", append(open, "d")...)
+	require.NoDirExists(t, filepath.Join(c.Dir, "d"))
+	c.Says(t, app.ExitInvalid, "you have had one of small-week that was packed at ", "take this one: --older",
+		"grade", "--dry-run", "--assignment", "small-week.zip", "a")
+	require.Equal(t, app.ExitOK, c.Run(append(open, "d", "--older")...).Code)
+	require.Equal(t, app.ExitOK, c.Run("assignment", "open", "newer.zip", "--dir", "e").Code)
+
+	state := t.TempDir()
+	trust := filepath.Join(state, "trust.json")
+	c.Environ = append(c.Environ, "PIPELAB_STATE="+state)
+	require.NoError(t, os.WriteFile(trust, []byte("{"), 0o600))
+	c.Says(t, app.ExitInvalid, "what is remembered of signers cannot be read: "+trust, "remove the file",
+		append(open, "f")...)
+}
+
 func TestPack_isOpenedByLearnersAndVerifiedByItsSigner(t *testing.T) {
 	t.Parallel()
 	c, _ := packed(t)
@@ -155,7 +197,7 @@ func TestPack_isOpenedByLearnersAndVerifiedByItsSigner(t *testing.T) {
 		return strings.Contains(n, "solution") || strings.Contains(n, "mutants")
 	}), "%v", files)
 
-	a := c.Run("assignment", "open", "small-week.zip")
+	a := c.Run("assignment", "open", "small-week.zip", "--signer", signer(t, c))
 	require.Equal(t, app.ExitOK, a.Code, a.Err)
 	require.Contains(t, a.Out, "  lab     small, 100 points\n")
 	require.FileExists(t, filepath.Join(c.Dir, "small-week", "labs", "small", "lab.yaml"))

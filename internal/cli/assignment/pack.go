@@ -34,7 +34,7 @@ same assignment and keys hold the same files. It is looked over for leaks first.
 			for i, l := range labs {
 				as.Labs[i].ID = l.ID // what was a folder here is an id there
 			}
-			files, err := grade.Pack(as, labs, k)
+			files, err := grade.Pack(as, labs, k, a.Now())
 			if err != nil {
 				return err
 			}
@@ -56,9 +56,9 @@ same assignment and keys hold the same files. It is looked over for leaks first.
 			if a.JSON {
 				return a.PrintJSON(map[string]any{"file": path, "signer": k.Signer(), "files": len(files), "bytes": len(b)})
 			}
-			a.Printf("%s  %s, %d KB\n\n  signer  %s\n\nlearners: pipelab assignment open %s\nyou:      pipelab assignment "+
-				"verify %s\n",
-				path, plural(len(files), "file"), (len(b)+1023)/1024, k.Signer(), filepath.Base(path), filepath.Base(path))
+			a.Printf("%s  %s, %d KB\n\n  signer  %s\n\nlearners: pipelab assignment open %s --signer %s\n"+
+				"you:      pipelab assignment verify %s\n", path, plural(len(files), "file"), (len(b)+1023)/1024, k.Signer(),
+				filepath.Base(path), k.Signer(), filepath.Base(path))
 			return nil
 		},
 	}
@@ -134,11 +134,17 @@ func pluralVerb(n int) string {
 
 func newOpen(a *app.App) *cobra.Command {
 	var dir, signer string
+	var older bool
 	c := &cobra.Command{
 		Use: "open FILE", Short: "For learners: check a packed assignment and unpack it", Args: cobra.ExactArgs(1),
-		Long: `Checks that an assignment is as it was signed, shows by whom, and unpacks it into
-a folder. Nothing is written when something was changed.`,
-		Example: "  pipelab assignment open week3.zip",
+		Long: `Checks that an assignment is as it was signed, by somebody whom you know, and unpacks
+it into a folder. Nothing is written when something was changed.
+
+Whoever passes on an assignment could sign it anew, or pass on an older one. So the
+first time you say who must have signed: your instructor tells you, not the file. From
+then on that signer is known, and a package that is older than one you have had is
+refused.`,
+		Example: "  pipelab assignment open week3.zip --signer pipelab-signer-…\n  pipelab assignment open week4.zip",
 		RunE: func(_ *cobra.Command, args []string) error {
 			tree, release, err := openTree(a, args[0])
 			if err != nil {
@@ -147,6 +153,13 @@ a folder. Nothing is written when something was changed.`,
 			defer release()
 			h, err := handout(tree, args[0], nil, signer)
 			if err != nil {
+				return err
+			}
+			t, err := loadTrust(a)
+			if err != nil {
+				return err
+			}
+			if err := t.check(args[0], h, signer != "", older); err != nil {
 				return err
 			}
 			to := dir
@@ -160,11 +173,13 @@ a folder. Nothing is written when something was changed.`,
 			if err := os.CopyFS(to, tree); err != nil {
 				return errors.Join(err, os.RemoveAll(to))
 			}
+			t.remember(a, h)
 			return show(a, h, to)
 		},
 	}
 	c.Flags().StringVar(&dir, "dir", "", "folder to make (default: the assignment's id)")
-	c.Flags().StringVar(&signer, "signer", "", "who must have signed it")
+	c.Flags().StringVar(&signer, "signer", "", "who must have signed it; needed once for each signer")
+	c.Flags().BoolVar(&older, "older", false, "also one that is older than another you have had")
 	return c
 }
 
@@ -179,7 +194,8 @@ func handout(tree fs.FS, name string, keys *seal.Keys, signer string) (*grade.Ha
 		return nil, app.Invalidf("%s: %w", name, err)
 	}
 	if signer != "" && h.Signer != signer {
-		return nil, app.Invalidf("%s was signed by %s, not by %s", name, h.Signer, signer)
+		return nil, app.Invalidf("%s was signed by %s, not by %s", name, h.Signer, signer).
+			Hint("ask whoever hands it out; somebody else may have changed it")
 	}
 	return h, nil
 }

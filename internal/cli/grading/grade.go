@@ -33,7 +33,7 @@ type gradeFlags struct {
 	deadline                                                   time.Duration
 	maxStored                                                  int64 // MiB
 	seed                                                       uint64
-	variants, noCache, dryRun, acceptDrops, ci, hidden         bool
+	variants, noCache, dryRun, acceptDrops, ci, hidden, older  bool
 }
 
 // command is one run of grade.
@@ -90,6 +90,7 @@ something could not be judged; 130 interrupted.`,
 	fs.StringVar(&f.assignment, "assignment", "",
 		"assignment.yaml, the folder that holds it, or a packed assignment (default: the current folder's, if any)")
 	assignment.KeysFlag(c, &f.keys)
+	fs.BoolVar(&f.older, "older", false, "also a packed assignment that is older than another that was used here")
 	fs.BoolVar(&f.hidden, "show-hidden", false, "show what hidden checks are about: for you alone")
 	fs.StringVar(&f.roster, "roster", "", "CSV file of the class, with columns such as id, name, email, github, canvas")
 	fs.StringVar(&f.out, "out", "grades", "folder that results are written to")

@@ -46,7 +46,7 @@ func (g *command) rules() (*grade.Assignment, error) {
 	switch {
 	case file != "":
 		full := g.Path(file)
-		h, release, err := assignment.Handout(g.App, full, g.keys)
+		h, release, err := assignment.Handout(g.App, full, g.keys, g.older)
 		if err != nil {
 			return nil, err
 		}
