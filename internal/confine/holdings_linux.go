@@ -3,6 +3,7 @@
 package confine
 
 import (
+	"bufio"
 	"bytes"
 	"errors"
 	"io/fs"
@@ -24,6 +25,11 @@ const (
 	freePipes   = 64
 	pipeBuffer  = 64 << 10 // the filter of calls lets none be larger. Source: pipe(7)
 	perArea     = 256      // what the kernel needs for an area of mapped memory, in bytes
+	// A lock takes the kernel some 200 bytes, and the more there are the longer it takes
+	// to find out who has which: so many are for nothing, as databases have a few.
+	freeLocks = 1000
+	perLock   = 8 << 10
+	mostLocks = 1 << 20 // looked at
 )
 
 // holdings are what processes hold beside what their memory and the folders show:
@@ -35,6 +41,7 @@ type holdings struct {
 	sockets map[uint64]bool
 	pipes   map[uint64]bool
 	areas   int64
+	locks   int64
 	hidden  int // processes into which nobody may look
 }
 
@@ -84,7 +91,29 @@ func holdingsOf(pids []int, known map[uint64]int64, mapped map[int]*mapping) *ho
 		}
 	}
 	maps.DeleteFunc(mapped, func(pid int, _ *mapping) bool { return !slices.Contains(pids, pid) })
+	h.locks = locks(pids)
 	return h
+}
+
+// locks is how many parts of files are locked by processes. The kernel bounds them in
+// no way. Source: proc_locks(5)
+func locks(pids []int) (n int64) {
+	f, err := os.Open("/proc/locks")
+	if err != nil {
+		return 0 // nobody can tell
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	for looked := 0; looked < mostLocks && lines.Scan(); looked++ {
+		words := strings.Fields(lines.Text()) // 1: POSIX ADVISORY WRITE 708 fd:00:128 0 EOF
+		if len(words) < 5 {
+			continue
+		}
+		if pid, err := strconv.Atoi(words[4]); err == nil && slices.Contains(pids, pid) {
+			n++
+		}
+	}
+	return n
 }
 
 // add counts what a process has mapped.
@@ -182,7 +211,7 @@ func (h *holdings) disk(without map[uint64]int64) (sum int64) {
 func (h *holdings) kernel() int64 {
 	socket := socketBuffer()
 	return max(0, int64(len(h.sockets)-freeSockets))*socket + max(0, int64(len(h.pipes)-freePipes))*pipeBuffer +
-		h.areas*perArea
+		h.areas*perArea + max(0, h.locks-freeLocks)*perLock
 }
 
 // apart is memory without a file that several can map, whether or not they do.

@@ -104,7 +104,7 @@ func (r *run) grade(l report.Learner, units []*unit, id string, owners map[uint6
 	}
 	best.Submission.Note = strings.Join(notes, "; ")
 	if len(owners) > 0 {
-		seen := inFiles(of.dir, of.files, of.seed)
+		seen := inFiles(of.dir, of.files, of.seed, owners)
 		best.Flags = append(best.Flags, copied(owners, l.ID, append(seen, r.results[of].Seeds...))...)
 	}
 	return best

@@ -105,9 +105,9 @@ func (s *sightings) list() (out []sighting) {
 // mostScanned bounds the size of a file that is searched for seeds.
 const mostScanned = 16 << 20
 
-// inFiles lists the numbers in a submission's own files, each where it is
-// first.
-func inFiles(dir string, files []digest.File, own uint64) (out []sighting) {
+// inFiles lists the seeds in a submission's own files, each where it is first. What is
+// nobody's is not kept: files may be full of such numbers.
+func inFiles(dir string, files []digest.File, own uint64, owners map[uint64]string) (out []sighting) {
 	known := map[uint64]bool{own: true}
 	for _, f := range files {
 		path := filepath.Join(dir, filepath.FromSlash(f.Name))
@@ -120,7 +120,7 @@ func inFiles(dir string, files []digest.File, own uint64) (out []sighting) {
 		}
 		for i, line := range bytes.Split(b, []byte("\n")) {
 			for _, n := range suspects(line) {
-				if !known[n] {
+				if _, seed := owners[n]; seed && !known[n] {
 					known[n] = true
 					out = append(out, sighting{Seed: n, Where: fmt.Sprintf("%s:%d", f.Name, i+1)})
 				}

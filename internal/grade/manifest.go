@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -50,7 +51,7 @@ func NewManifest(dir string) (*Manifest, error) {
 // ReadManifest reads a folder's manifest; nil without an error when it has
 // none. One that cannot be read is an error that says why.
 func ReadManifest(dir string) (*Manifest, error) {
-	b, err := os.ReadFile(filepath.Join(dir, ManifestFile))
+	b, err := readClaim(dir, ManifestFile)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -66,6 +67,24 @@ func ReadManifest(dir string) (*Manifest, error) {
 		return nil, fmt.Errorf("%s has version %d; this pipelab reads up to %d", ManifestFile, m.Version, version.Manifest)
 	}
 	return &m, nil
+}
+
+// mostClaim bounds what a learner's machine says about a submission, in bytes: a list of
+// 10,000 files has 2 MiB. As values, JSON takes twenty times as much.
+const mostClaim = 4 << 20
+
+// readClaim reads one of the files that say what a submission is.
+func readClaim(dir, name string) ([]byte, error) {
+	f, err := os.Open(filepath.Join(dir, filepath.FromSlash(name)))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, mostClaim+1))
+	if err == nil && len(b) > mostClaim {
+		err = &badSubmission{fmt.Sprintf("%s has more than %d MiB", name, mostClaim>>20)}
+	}
+	return b, err
 }
 
 // WriteManifest writes the manifest into a folder.

@@ -254,7 +254,7 @@ func split(dir string, labs []string) ([]tree, error) {
 
 // markedLab is the lab that a tree names itself.
 func markedLab(dir string) string {
-	b, err := os.ReadFile(filepath.Join(dir, workspace.StateDir, "workspace.json"))
+	b, err := readClaim(dir, workspace.StateDir+"/workspace.json")
 	var meta workspace.Meta
 	if err == nil && json.Unmarshal(b, &meta) == nil && meta.Lab != "" {
 		return meta.Lab
