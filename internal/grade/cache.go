@@ -74,6 +74,38 @@ type Cache struct{ Dir string }
 
 func (c Cache) file(key string) string { return filepath.Join(c.Dir, key[:2], key+".json") }
 
+// cacheRule counts the ways in which a submission has been told from another. Results
+// of an earlier one may be another submission's.
+//
+//	1: the files that a learner sees; what ran could hold others
+//	2: exactly the files that run
+const cacheRule = "2\n"
+
+// Renew drops results that were kept by an earlier rule, and returns how many.
+func (c Cache) Renew() (dropped int, err error) {
+	if c.Dir == "" {
+		return 0, nil
+	}
+	rule := filepath.Join(c.Dir, "rule")
+	if b, err := os.ReadFile(rule); err == nil && string(b) == cacheRule {
+		return 0, nil
+	}
+	old, err := filepath.Glob(filepath.Join(c.Dir, "[0-9a-f][0-9a-f]", "*.json"))
+	if err != nil {
+		return 0, err
+	}
+	for _, name := range old {
+		if err := os.Remove(name); err != nil {
+			return dropped, err
+		}
+		dropped++
+	}
+	return dropped, writeFile(rule, func(w io.Writer) error {
+		_, err := io.WriteString(w, cacheRule)
+		return err
+	})
+}
+
 // get returns a result that is kept. A file that cannot be read is as good as
 // none.
 func (c Cache) get(key string) (judged, bool) {

@@ -85,3 +85,30 @@ func TestRun_gradesAnewWhatTheCacheHoldsInPieces(t *testing.T) {
 		require.InDelta(t, 100, o.Book.Grades[0].Points, 1e-9)
 	}
 }
+
+// Results that an earlier release kept may be another submission's: the files that it
+// looked at were not all that ran.
+func TestRenew_dropsWhatAnEarlierRuleHasKept(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	c := newClass(t, "tiny")
+	c.put(map[string]string{"class/ada/app.sh": right})
+	c.run.Cache = grade.Cache{Dir: dir}
+	dropped, err := c.run.Cache.Renew()
+	require.NoError(t, err)
+	require.Zero(t, dropped, "there was nothing")
+	c.graded("class")
+	kept, err := filepath.Glob(filepath.Join(dir, "*", "*.json"))
+	require.NoError(t, err)
+	require.Len(t, kept, 1)
+	dropped, err = c.run.Cache.Renew()
+	require.NoError(t, err)
+	require.Zero(t, dropped, "of today's rule")
+	require.FileExists(t, kept[0])
+
+	require.NoError(t, os.Remove(filepath.Join(dir, "rule"))) // as a release without one has left it
+	dropped, err = c.run.Cache.Renew()
+	require.NoError(t, err)
+	require.Equal(t, 1, dropped)
+	require.NoFileExists(t, kept[0])
+}

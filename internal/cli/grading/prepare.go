@@ -313,7 +313,7 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 		Warn: func(text string) { g.Statusf("warning: %s", text) },
 	}
 	if !g.noCache {
-		run.Cache = grade.Cache{Dir: filepath.Join(g.CacheDir(), "grades")}
+		run.Cache = g.cache()
 	}
 	outcome, err := p.Run(ctx, run)
 	t.clear()
@@ -398,4 +398,20 @@ func jsonOf(v any) func(io.Writer) error {
 		e.SetIndent("", "  ")
 		return e.Encode(v)
 	}
+}
+
+// cache is what is kept of results. Where those of an earlier rule cannot be dropped
+// nothing is: a wrong grade is worse than a slow one.
+func (g *command) cache() grade.Cache {
+	c := grade.Cache{Dir: filepath.Join(g.CacheDir(), "grades")}
+	dropped, err := c.Renew()
+	if dropped > 0 {
+		g.Statusf("dropped %d results of earlier releases, which could take one submission for another; "+
+			"what they were of is graded again", dropped)
+	}
+	if err != nil {
+		g.Statusf("warning: no results are kept, which costs time and no grade: %v", err)
+		return grade.Cache{}
+	}
+	return c
 }
