@@ -10,7 +10,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
+	"strings"
 
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/confine"
@@ -27,21 +29,27 @@ func (m Machine) start(clk *clock.Clock, scratch string, s Spec) (e *Environment
 	if err != nil {
 		return nil, err
 	}
+	if slices.ContainsFunc(s.Env, func(v string) bool { return strings.ContainsRune(v, 0) }) {
+		return m.refuse(clk, s, "Runtime.InvalidEntrypoint", "no process can be given a variable that holds a NUL"), nil
+	}
 	e = m.environment(clk, s)
-	if e.tmp, err = os.MkdirTemp(scratch, "tmp-"); err != nil {
+	tmp, err := os.MkdirTemp(scratch, "tmp-")
+	if err != nil {
 		return nil, err
 	}
+	e.tmp = tmp
 	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.RemoveAll(e.tmp))
+		if err != nil { // and e is nil
+			err = errors.Join(err, os.RemoveAll(tmp))
 		}
 	}()
 	listener, err := loopback.Listen(context.Background(), "")
 	if err != nil {
 		return nil, err
 	}
-	e.server = loopback.Server(e.routes(), slog.New(slog.DiscardHandler))
-	go func() { _ = e.server.Serve(listener) }() // ends with Close, with an error that says just that
+	server := loopback.Server(e.routes(), slog.New(slog.DiscardHandler))
+	e.server = server
+	go func() { _ = server.Serve(listener) }() // ends with Close, with an error that says just that
 	cmd.Dir = s.Code
 	cmd.Env = e.environ(listener.Addr().String(), m.Confine.SearchPath())
 	cage, err := m.cage(e, scratch, listener.Addr().(*net.TCPAddr).Port) // of a TCP listener
@@ -49,7 +57,7 @@ func (m Machine) start(clk *clock.Clock, scratch string, s Spec) (e *Environment
 		err = e.run(m.Interpreters, cmd, cage)
 	}
 	if err != nil {
-		return nil, errors.Join(err, e.server.Close())
+		return nil, errors.Join(err, server.Close())
 	}
 	return e, nil
 }

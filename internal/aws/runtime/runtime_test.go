@@ -316,6 +316,21 @@ func TestFleet_givesASlotBackWhenAProcessCannotBeStarted(t *testing.T) {
 	require.Equal(t, "1", string(f.invoke("f", f.python(counts)).Payload))
 }
 
+// A process that cannot be started takes nobody else's with it: each try starts a
+// server for the process to ask first.
+func TestFleet_aProcessThatCannotBeStartedEndsNothing(t *testing.T) {
+	f := newFleet(t, 2)
+	for range 20 {
+		_, err := f.Acquire(t.Context(), "gone", f.python("", func(s *runtime.Spec) { s.Code = "/nowhere" }))
+		require.ErrorContains(t, err, "start function")
+	}
+	out := f.invoke("nul", f.python(counts, func(s *runtime.Spec) { s.Env = append(s.Env, "A=x\x00y") }))
+	kind, message := faultOf(t, out)
+	require.Equal(t, "Runtime.InvalidEntrypoint", kind)
+	require.Contains(t, message, "NUL")
+	require.Equal(t, "1", string(f.invoke("fine", f.python(counts)).Payload))
+}
+
 // A function that crashes after each event gets a new environment each time; what
 // it prints counts for all of them, and empty lines are not for nothing.
 func TestFleet_keepsABoundedLogOfAllEnvironmentsTogether(t *testing.T) {
