@@ -76,12 +76,23 @@ func (v Verdict) kind() string {
 }
 
 // cell keeps a spreadsheet from running what a learner wrote: a cell that would
-// begin as a formula begins with an apostrophe instead.
+// begin as a formula begins with an apostrophe instead. Programs whose lists are
+// separated by something else begin another cell within one of ours, and some take
+// letters of full width as well.
 // Source: https://owasp.org/www-community/attacks/CSV_Injection
 func cell(s string) string {
 	s = plain(s)
-	if s != "" && strings.ContainsAny(s[:1], "=+-@\t\n") {
-		return "'" + s
+	if s != "" && strings.ContainsAny(s[:1], "\t\n") {
+		s = "'" + s
 	}
-	return s
+	var b strings.Builder
+	begins := true
+	for _, r := range s {
+		if begins && strings.ContainsRune("=+-@＝＋－＠", r) {
+			b.WriteByte('\'')
+		}
+		begins = strings.ContainsRune(";|\t\n", r) || begins && strings.ContainsRune("\" ", r)
+		b.WriteRune(r)
+	}
+	return b.String()
 }
