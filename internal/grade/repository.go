@@ -239,7 +239,11 @@ func (r *reader) list(ref string, w *writer) ([]treeEntry, error) {
 	if err != nil {
 		return nil, err
 	}
-	var wanted []treeEntry
+	return entries(b, w.leftOut)
+}
+
+// entries reads what git lists of a commit. leftOut is told of what is no file.
+func entries(b []byte, leftOut func(name string)) (wanted []treeEntry, err error) {
 	var sum int64
 	for line := range strings.SplitSeq(strings.TrimSuffix(string(b), "\x00"), "\x00") {
 		head, name, ok := strings.Cut(line, "\t")
@@ -248,7 +252,7 @@ func (r *reader) list(ref string, w *writer) ([]treeEntry, error) {
 			continue
 		}
 		if parts[1] != "blob" || parts[0] == "120000" {
-			w.leftOut(name)
+			leftOut(name)
 			continue
 		}
 		e := treeEntry{object: parts[2], name: name, runs: parts[0] == "100755"}

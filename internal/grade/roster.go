@@ -99,10 +99,14 @@ func ParseRoster(name string, b []byte) (*Roster, error) {
 		if errors.Is(err, io.EOF) {
 			break
 		}
-		line, _ := r.FieldPos(0)
-		if err != nil {
+		if err != nil { // it may have no fields whose place could be asked for
+			line := 0
+			if p := (*csv.ParseError)(nil); errors.As(err, &p) {
+				line = p.StartLine
+			}
 			return nil, &RosterError{name, line, err.Error()}
 		}
+		line, _ := r.FieldPos(0)
 		l := learner(columns, row)
 		if l.ID == "" {
 			if strings.TrimSpace(strings.Join(row, "")) != "" {
