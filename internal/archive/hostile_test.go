@@ -93,24 +93,28 @@ func TestOpen_refusesWhatIsNotWhatItSays(t *testing.T) {
 		content []byte
 		want    string
 	}{
-		"a size of 2^63":    {raw(t, "a", func(h *zip.FileHeader) { h.UncompressedSize64, h.CompressedSize64 = 1<<63, 1 }), ""},
-		"2^63 packed":       {raw(t, "a", func(h *zip.FileHeader) { h.UncompressedSize64, h.CompressedSize64 = 1, 1<<63 }), ""},
+		"a size of 2^63": {
+			raw(t, "a", func(h *zip.FileHeader) { h.UncompressedSize64, h.CompressedSize64 = 1<<63, 1 }), ""},
+		"2^63 packed": {
+			raw(t, "a", func(h *zip.FileHeader) { h.UncompressedSize64, h.CompressedSize64 = 1, 1<<63 }), ""},
 		"a file in another": {overlapping, "cannot be unpacked"},
 		"a wrong sum": {raw(t, "a", func(h *zip.FileHeader) { h.UncompressedSize64, h.CompressedSize64, h.CRC32 = 1, 1, 7 }),
 			"checksum"},
-		"an unknown method":      {raw(t, "a", func(h *zip.FileHeader) { h.Method = 99; h.CompressedSize64 = 1 }), "unpacked"},
+		"an unknown method": {
+			raw(t, "a", func(h *zip.FileHeader) { h.Method = 99; h.CompressedSize64 = 1 }), "unpacked"},
 		"a socket":               {zipped(t, item{name: "s", kind: tar.TypeFifo}), "device, a pipe"},
 		"set user":               {tarred(t, item{name: "s", kind: tar.TypeBlock}), "device, a pipe"},
 		"a sparse file of a GiB": {sparse(t), "more than"},
-		"a name with a NUL":      {raw(t, "a\x00b", func(h *zip.FileHeader) { h.CompressedSize64 = 1 }), "control characters"},
-		"a name of Latin 1":      {raw(t, "a\xff", func(h *zip.FileHeader) { h.CompressedSize64 = 1 }), "UTF-8"},
-		"a name of dots":         {raw(t, "...", func(h *zip.FileHeader) { h.CompressedSize64 = 1 }), "dot"},
-		"a name that is turned":  {raw(t, "a\u202etxt.exe", func(h *zip.FileHeader) { h.CompressedSize64 = 1 }), "turns"},
-		"an empty part":          {raw(t, "a//../b", func(h *zip.FileHeader) { h.CompressedSize64 = 1 }), "leads outside"},
-		"two at once":            {zipped(t, item{name: "x/K", body: "1"}, item{name: "x/\u212a", body: "2"}), "one name"},
-		"composed and not":       {zipped(t, item{name: "\u00e9", body: "1"}, item{name: "e\u0301", body: "2"}), "one name"},
-		"folded":                 {zipped(t, item{name: "s", body: "1"}, item{name: "\u017f", body: "2"}), "one name"},
-		"a sharp s":              {zipped(t, item{name: "ss", body: "1"}, item{name: "\u00df", body: "2"}), "one name"},
+		"a name with a NUL": {
+			raw(t, "a\x00b", func(h *zip.FileHeader) { h.CompressedSize64 = 1 }), "control characters"},
+		"a name of Latin 1":     {raw(t, "a\xff", func(h *zip.FileHeader) { h.CompressedSize64 = 1 }), "UTF-8"},
+		"a name of dots":        {raw(t, "...", func(h *zip.FileHeader) { h.CompressedSize64 = 1 }), "dot"},
+		"a name that is turned": {raw(t, "a\u202etxt.exe", func(h *zip.FileHeader) { h.CompressedSize64 = 1 }), "turns"},
+		"an empty part":         {raw(t, "a//../b", func(h *zip.FileHeader) { h.CompressedSize64 = 1 }), "leads outside"},
+		"two at once":           {zipped(t, item{name: "x/K", body: "1"}, item{name: "x/\u212a", body: "2"}), "one name"},
+		"composed and not":      {zipped(t, item{name: "\u00e9", body: "1"}, item{name: "e\u0301", body: "2"}), "one name"},
+		"folded":                {zipped(t, item{name: "s", body: "1"}, item{name: "\u017f", body: "2"}), "one name"},
+		"a sharp s":             {zipped(t, item{name: "ss", body: "1"}, item{name: "\u00df", body: "2"}), "one name"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			found, err := open(t, c.content, archive.Limits{})

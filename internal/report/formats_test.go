@@ -160,7 +160,8 @@ func TestCSV_holdsNoFormula(t *testing.T) {
 
 // Where lists are separated by semicolons or tabs, a cell has others within.
 func TestCSV_holdsNoFormulaForOtherSpreadsheets(t *testing.T) {
-	for _, text := range []string{"=1+1", "\uff1d1+1", "\uff0b1", "\uff20x", "a;=1+1", "a;\"=1+1\"", "a\t=1+1", "a\r=1+1", "a\n@x",
+	for _, text := range []string{"=1+1", "\uff1d1+1", "\uff0b1", "\uff20x", "a;=1+1", "a;\"=1+1\"", "a\t=1+1", "a\r=1+1",
+		"a\n@x",
 		"\"=1+1", " =1+1", "a|-1", "a; =HYPERLINK(\"http://x\")", ";=cmd|' /C calc'!A0"} {
 		b := class()
 		b.Grades[0].Learner.Name, b.Grades[0].Flags = text, []string{text}

@@ -81,7 +81,8 @@ func TestHostile_isLoadedNowhereElse(t *testing.T) {
 		"a locale":                {python3, []string{"LOCPATH=.", "LANGUAGE=../../..", "NLSPATH=./%N"}},
 		"a resolver":              {python3, []string{"HOSTALIASES=/etc/shadow", "RES_OPTIONS=debug", "LOCALDOMAIN=x"}},
 		"a time zone":             {python3, []string{"TZ=:/etc/shadow", "TZDIR=/etc"}},
-		"a module of Perl":        {[]string{"perl", "-e", "print qq(main\\n)"}, []string{"PERL5LIB=.", "PERL5OPT=-MPayload"}},
+		"a module of Perl": {
+			[]string{"perl", "-e", "print qq(main\\n)"}, []string{"PERL5LIB=.", "PERL5OPT=-MPayload"}},
 		"a debugger of Perl": {[]string{"perl", "-d", "-e", "print qq(main\\n)"}, []string{
 			"PERL5DB=BEGIN { require './Payload.pm' }"}},
 		"settings of Go": {sh, []string{"GOFLAGS=-toolexec=./rc", "GODEBUG=execerrdot=0"}},

@@ -20,14 +20,14 @@ import (
 // marked sends headers with every request.
 type marked struct {
 	headers map[string]string
-	under   http.RoundTripper
+	under   aws.HTTPClient
 }
 
 func (m marked) Do(r *http.Request) (*http.Response, error) {
 	for k, v := range m.headers {
 		r.Header.Set(k, v)
 	}
-	return m.under.RoundTrip(r)
+	return m.under.Do(r)
 }
 
 // A judge's looks are free; whoever has no token cannot pretend to be one.
@@ -38,7 +38,7 @@ func TestLook_takesNoThroughput(t *testing.T) {
 	t.Cleanup(func() { _ = e.Close() })
 	config := func(headers map[string]string) aws.Config {
 		c := e.Endpoint().AWSConfig()
-		c.HTTPClient, c.RetryMaxAttempts = marked{headers, http.DefaultTransport}, 1
+		c.HTTPClient, c.RetryMaxAttempts = marked{headers, c.HTTPClient}, 1
 		return c
 	}
 	judge := config(map[string]string{emulator.TokenHeader: e.Endpoint().Token, emulator.LookHeader: "1"})
