@@ -19,7 +19,8 @@ import (
 // pipes: who reads the one sees an end of file when both are gone.
 func TestEnd_killsAProgramAndItsChildren(t *testing.T) {
 	t.Parallel()
-	cmd := exec.Command("sh", "-c", `trap "" TERM INT HUP; exec 3<&0; sh -c 'trap "" TERM INT HUP; echo $$; read x <&3' & wait`)
+	cmd := exec.Command("sh", "-c",
+		`trap "" TERM INT HUP; exec 3<&0; sh -c 'trap "" TERM INT HUP; echo $$; read x <&3' & wait`)
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)
 	defer in.Close()
