@@ -17,7 +17,7 @@ import (
 // presenceInput has numbers and booleans that cannot tell zero from absent, as some of
 // the SDK's inputs have, and texts that can.
 type presenceInput struct {
-	Id     *string //nolint:revive // the model's name
+	Id     *string // the model's name
 	Number int32
 	Big    int64
 	Ratio  float64
