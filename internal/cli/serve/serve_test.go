@@ -50,7 +50,7 @@ func TestServe_saysWhereItIsAndEndsWhenInterrupted(t *testing.T) {
 	}, "--addr", "127.0.0.1:0", "--dir", dir)
 	require.Equal(t, app.ExitOK, a.Code, a.Err)
 	require.DirExists(t, dir)
-	_, err := net.Dial("tcp", strings.TrimPrefix(at, "http://"))
+	_, err := emulator.NewControl(emulator.NewEndpoint(at, "secret")).Faults(t.Context())
 	require.Error(t, err)
 }
 
