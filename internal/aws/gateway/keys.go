@@ -19,8 +19,16 @@ type keys struct {
 	owner    string // account of the resource
 }
 
-// lookup is a policy.Lookup: the service's own keys first, then the global ones.
+// lookup is a policy.Lookup. The keys that say who calls, when and from where are
+// the same for all services, and those of the service take the longest to find.
 func (k *keys) lookup(name string) ([]string, bool) {
+	if strings.HasPrefix(name, "aws:") {
+		for _, group := range [...]func(string) (string, bool){k.ofPrincipal, k.ofSession, k.ofRequest, k.ofService} {
+			if v, ok := group(name); ok {
+				return []string{v}, v != ""
+			}
+		}
+	}
 	for given, values := range k.need.keys() {
 		if strings.EqualFold(given, name) {
 			return values, true
@@ -28,11 +36,6 @@ func (k *keys) lookup(name string) ([]string, bool) {
 	}
 	if at := strings.IndexByte(name, '/'); at > 0 {
 		return k.tag(name[:at], name[at+1:])
-	}
-	for _, group := range [...]func(string) (string, bool){k.ofPrincipal, k.ofSession, k.ofRequest, k.ofService} {
-		if v, ok := group(name); ok {
-			return []string{v}, v != ""
-		}
 	}
 	if name == "aws:tagkeys" {
 		names, _ := requestTags(k.call.Input)

@@ -115,7 +115,12 @@ func (b bodyOf) hash() string {
 // matches compares the body with the hash that a request tells.
 func (b bodyOf) matches(req *http.Request, w Unidentified) error {
 	told := req.Header.Get("X-Amz-Content-Sha256")
-	if len(told) != 2*sha256.Size || b.read == nil || b.hash() == told {
+	if len(told) != 2*sha256.Size || b.read == nil {
+		return nil
+	}
+	sum := sha256.Sum256(b.read)
+	var hash [2 * sha256.Size]byte
+	if hex.Encode(hash[:], sum[:]); string(hash[:]) == told {
 		return nil
 	}
 	return say(w.Digest)

@@ -49,8 +49,14 @@ func (a ARN) Scope() Scope { return Scope{Account: a.Account, Region: a.Region} 
 
 // ParseARN splits a name into its six parts. The resource keeps its own colons.
 func ParseARN(s string) (ARN, error) {
-	p := strings.SplitN(s, ":", 6)
-	if len(p) != 6 || p[0] != "arn" || p[1] == "" || p[2] == "" || p[5] == "" {
+	var p [6]string
+	rest, whole := s, true
+	for i := range 5 {
+		var more bool
+		p[i], rest, more = strings.Cut(rest, ":")
+		whole = whole && more
+	}
+	if p[5] = rest; !whole || p[0] != "arn" || p[1] == "" || p[2] == "" || p[5] == "" {
 		return ARN{}, fmt.Errorf("parse ARN %q: want arn:partition:service:region:account:resource", s)
 	}
 	return ARN{Partition: p[1], Service: p[2], Region: p[3], Account: p[4], Resource: p[5]}, nil

@@ -12,6 +12,7 @@ import (
 	"crypto/subtle"
 	"encoding/hex"
 	"errors"
+	"hash"
 	"net/http"
 	"net/url"
 	"slices"
@@ -47,8 +48,8 @@ type Signature struct {
 	Token     string // of temporary credentials
 	Presigned bool
 
-	day, scope, value string
-	headers           []string
+	stamp, day, scope, value string
+	headers                  []string
 }
 
 // Read finds the signature of a request; nil when it carries none.
@@ -76,7 +77,7 @@ func readHeader(req *http.Request, auth string) (*Signature, error) {
 	}
 	s := &Signature{Token: req.Header.Get("X-Amz-Security-Token")}
 	credential := ""
-	for _, part := range strings.Split(rest, ",") {
+	for part := range strings.SplitSeq(rest, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(part), "=")
 		switch name {
 		case "Credential":
@@ -107,11 +108,19 @@ func readQuery(q url.Values) (*Signature, error) {
 
 // complete reads the credential, KEY/DAY/REGION/SERVICE/aws4_request, and the date.
 func (s *Signature) complete(credential, date string) error {
-	p := strings.Split(credential, "/") // a key may hold slashes
+	var parts [4]string
+	key := credential // which may hold slashes itself
+	for i := range parts {
+		at := strings.LastIndexByte(key, '/')
+		if at < 0 {
+			return ErrIncomplete
+		}
+		key, parts[len(parts)-1-i] = key[:at], key[at+1:]
+	}
 	t, err := time.Parse(timeForm, date)
-	if n := len(p); n >= 5 && p[n-1] == "aws4_request" && err == nil {
-		s.AccessKey, s.day, s.Region, s.Service = strings.Join(p[:n-4], "/"), p[n-4], p[n-3], p[n-2]
-		s.scope, s.Date = strings.Join(p[n-4:], "/"), t
+	if parts[3] == "aws4_request" && err == nil {
+		s.AccessKey, s.day, s.Region, s.Service = key, parts[0], parts[1], parts[2]
+		s.scope, s.Date, s.stamp = credential[len(key)+1:], t, date
 	}
 	if s.scope == "" || s.value == "" || s.day != date[:8] || !slices.Contains(s.headers, "host") {
 		return ErrIncomplete
@@ -132,12 +141,12 @@ type Form struct {
 // request. payload is the hash of the body where the request does not tell it;
 // keys remembers signing keys.
 func (s *Signature) Verify(keys *Keys, form Form, req *http.Request, secret string, payload func() string) bool {
-	hash := req.Header.Get("X-Amz-Content-Sha256")
-	if hash == "" {
+	body := req.Header.Get("X-Amz-Content-Sha256")
+	if body == "" {
 		if s.Presigned && form.Unsigned {
-			hash = Unsigned
+			body = Unsigned
 		} else {
-			hash = payload()
+			body = payload()
 		}
 	}
 	key := keys.get(keyOf{secret, s.day, s.Region, s.Service})
@@ -153,26 +162,32 @@ func (s *Signature) Verify(keys *Keys, form Form, req *http.Request, secret stri
 			}
 			canonical = append(canonical, name...)
 		}
-		canonical = append(append(canonical, '\n'), hash...)
-		if subtle.ConstantTimeCompare([]byte(s.sign(key, canonical)), []byte(s.value)) == 1 {
+		canonical = append(append(canonical, '\n'), body...)
+		if s.is(key, canonical) {
 			return true
 		}
 	}
 	return false
 }
 
-// sign is the signature of a canonical request.
-func (s *Signature) sign(key, canonical []byte) string {
+// is reports whether the signature is that of a canonical request.
+func (s *Signature) is(key *signingKey, canonical []byte) bool {
 	digest := sha256.Sum256(canonical)
-	text := strings.Join([]string{Algorithm, s.Date.Format(timeForm), s.scope, hex.EncodeToString(digest[:])}, "\n")
-	return hex.EncodeToString(mac(key, text))
+	text := canonical[:0] // it is done with
+	for _, part := range [...]string{Algorithm, s.stamp, s.scope} {
+		text = append(append(text, part...), '\n')
+	}
+	sum := key.mac(hex.AppendEncode(text, digest[:]))
+	var want [2 * sha256.Size]byte
+	hex.Encode(want[:], sum[:])
+	return subtle.ConstantTimeCompare(want[:], []byte(s.value)) == 1
 }
 
 // Keys remembers the keys that secrets make for a day, region and service. The
 // zero value is ready; safe for concurrent use.
 type Keys struct {
 	mu  sync.RWMutex
-	all map[keyOf][]byte
+	all map[keyOf]*signingKey
 }
 
 // keyOf is what a signing key is made of.
@@ -181,30 +196,41 @@ type keyOf struct{ secret, day, region, service string }
 // mostKeys bounds what is remembered; a full Keys starts anew.
 const mostKeys = 1000
 
-func (k *Keys) get(of keyOf) []byte {
+func (k *Keys) get(of keyOf) *signingKey {
 	k.mu.RLock()
-	key := k.all[of]
+	known := k.all[of]
 	k.mu.RUnlock()
-	if key != nil {
-		return key
+	if known != nil {
+		return known
 	}
-	key = mac([]byte("AWS4"+of.secret), of.day)
-	for _, part := range [...]string{of.region, of.service, "aws4_request"} {
-		key = mac(key, part)
+	key := []byte("AWS4" + of.secret)
+	for _, part := range [...]string{of.day, of.region, of.service, "aws4_request"} {
+		h := hmac.New(sha256.New, key)
+		h.Write([]byte(part))
+		key = h.Sum(nil)
 	}
+	made := &signingKey{}
+	made.hashes.New = func() any { return hmac.New(sha256.New, key) }
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.all == nil || len(k.all) >= mostKeys {
-		k.all = map[keyOf][]byte{}
+		k.all = map[keyOf]*signingKey{}
 	}
-	k.all[of] = key
-	return key
+	k.all[of] = made
+	return made
 }
 
-func mac(key []byte, text string) []byte {
-	h := hmac.New(sha256.New, key)
-	h.Write([]byte(text))
-	return h.Sum(nil)
+// signingKey signs. What its key makes of an HMAC is kept between signatures: it is
+// half of what one costs.
+type signingKey struct{ hashes sync.Pool }
+
+func (k *signingKey) mac(text []byte) (sum [sha256.Size]byte) {
+	h := k.hashes.Get().(hash.Hash)
+	defer k.hashes.Put(h)
+	h.Reset()
+	h.Write(text)
+	h.Sum(sum[:0])
+	return sum
 }
 
 // paths are the forms of the path that may have been signed. Where it is not
@@ -262,23 +288,29 @@ func unescape(s string) string {
 // net/http keeps some of them elsewhere.
 func (s *Signature) canonicalHeaders(b []byte, req *http.Request) []byte {
 	for _, name := range s.headers {
-		values := req.Header.Values(name)
+		b = append(append(b, name...), ':')
 		switch name {
 		case "host":
-			values = []string{req.Host}
+			b = append(b, squeezed(req.Host)...)
 		case "content-length":
-			values = []string{strconv.FormatInt(req.ContentLength, 10)}
+			b = strconv.AppendInt(b, req.ContentLength, 10)
 		case "transfer-encoding":
-			values = req.TransferEncoding
-		}
-		b = append(append(b, name...), ':')
-		for i, v := range values {
-			if i > 0 {
-				b = append(b, ',')
-			}
-			b = append(b, squeezed(v)...)
+			b = listed(b, req.TransferEncoding)
+		default:
+			b = listed(b, req.Header.Values(name))
 		}
 		b = append(b, '\n')
+	}
+	return b
+}
+
+// listed adds the values of a header.
+func listed(b []byte, values []string) []byte {
+	for i, v := range values {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		b = append(b, squeezed(v)...)
 	}
 	return b
 }
@@ -295,15 +327,24 @@ const upperHex = "0123456789ABCDEF"
 
 // escape is AWS's URI encoding: all but letters, digits and -._~ as %XX.
 func escape(s string, path bool) string {
-	var b strings.Builder
-	for i := range len(s) {
-		c := s[i]
-		if c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0 ||
-			path && c == '/' {
-			b.WriteByte(c)
-			continue
-		}
-		b.Write([]byte{'%', upperHex[c>>4], upperHex[c&15]})
+	plain := func(c byte) bool {
+		return c >= 'A' && c <= 'Z' || c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || strings.IndexByte("-._~", c) >= 0 ||
+			path && c == '/'
 	}
-	return b.String()
+	at := 0
+	for at < len(s) && plain(s[at]) {
+		at++
+	}
+	if at == len(s) {
+		return s // as most are
+	}
+	b := append(make([]byte, 0, 3*len(s)), s[:at]...)
+	for i := at; i < len(s); i++ {
+		if c := s[i]; plain(c) {
+			b = append(b, c)
+		} else {
+			b = append(b, '%', upperHex[c>>4], upperHex[c&15])
+		}
+	}
+	return string(b)
 }
