@@ -257,7 +257,9 @@ func (s *Service) GetObjectAttributes(_ context.Context,
 			out.StorageClass = v.StorageClass
 		case types.ObjectAttributesObjectParts:
 			if v.Multipart {
-				out.ObjectParts = v.attributes(in)
+				if out.ObjectParts, err = v.attributes(in); err != nil {
+					return nil, err
+				}
 			}
 		default:
 			return nil, invalid("Invalid attribute name specified.")
@@ -268,13 +270,15 @@ func (s *Service) GetObjectAttributes(_ context.Context,
 
 // attributes lists a page of the parts; S3 lists them only when they have
 // checksums of their own, which all have here.
-func (v version) attributes(in *s3.GetObjectAttributesInput) *types.GetObjectAttributesParts {
-	most := int32(1000)
-	if in.MaxParts != nil {
-		most = min(*in.MaxParts, most)
+func (v version) attributes(in *s3.GetObjectAttributesInput) (*types.GetObjectAttributesParts, error) {
+	most, err := pageSize(in.MaxParts, "x-amz-max-parts")
+	if err != nil {
+		return nil, err
 	}
-	// empty is 0
-	marker, _ := strconv.Atoi(deref(in.PartNumberMarker))
+	marker, err := partMarker(in.PartNumberMarker)
+	if err != nil {
+		return nil, err
+	}
 	out := &types.GetObjectAttributesParts{TotalPartsCount: ptr(int32(len(v.Parts))), MaxParts: &most,
 		PartNumberMarker: ptr(strconv.Itoa(marker)), IsTruncated: ptr(false)} // 10,000 at most
 	for _, p := range v.Parts {
@@ -282,12 +286,14 @@ func (v version) attributes(in *s3.GetObjectAttributesInput) *types.GetObjectAtt
 			continue
 		}
 		if int32(len(out.Parts)) == most { // as above
-			out.IsTruncated, out.NextPartNumberMarker = ptr(true), ptr(strconv.Itoa(int(*out.Parts[most-1].PartNumber)))
+			if most > 0 {
+				out.IsTruncated, out.NextPartNumberMarker = ptr(true), ptr(strconv.Itoa(int(*out.Parts[most-1].PartNumber)))
+			}
 			break
 		}
 		one := types.ObjectPart{PartNumber: ptr(p.Number), Size: ptr(p.Size)}
 		setChecksum(&one, p.Sum)
 		out.Parts = append(out.Parts, one)
 	}
-	return out
+	return out, nil
 }

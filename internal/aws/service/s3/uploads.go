@@ -19,9 +19,9 @@ func (s *Service) ListParts(_ context.Context, in *s3.ListPartsInput) (*s3.ListP
 	if err != nil {
 		return nil, err
 	}
-	marker, err := strconv.Atoi("0" + deref(in.PartNumberMarker))
+	marker, err := partMarker(in.PartNumberMarker)
 	if err != nil {
-		return nil, invalid("Argument part-number-marker must be an integer between 0 and 2147483647")
+		return nil, err
 	}
 	out := &s3.ListPartsOutput{Bucket: in.Bucket, Key: in.Key, UploadId: in.UploadId, MaxParts: &most,
 		PartNumberMarker: ptr(strconv.Itoa(marker)), IsTruncated: ptr(false),
@@ -31,7 +31,7 @@ func (s *Service) ListParts(_ context.Context, in *s3.ListPartsInput) (*s3.ListP
 		behind := int32(min(int64(marker), limit("parts"))) // 10,000 at most
 		s.parts(tx, u, behind, func(p part) bool {
 			if int32(len(out.Parts)) == most { // 10,000 at most
-				out.IsTruncated = ptr(true)
+				out.IsTruncated = ptr(most > 0)
 				return false
 			}
 			one := types.Part{PartNumber: ptr(p.Number), Size: ptr(p.Size), ETag: quoted(p.ETag), LastModified: ptr(p.Modified)}
@@ -42,6 +42,15 @@ func (s *Service) ListParts(_ context.Context, in *s3.ListPartsInput) (*s3.ListP
 		})
 		return nil
 	})
+}
+
+// partMarker is the part behind which a page begins, 0 without one.
+func partMarker(given *string) (int, error) {
+	marker, err := strconv.ParseInt("0"+deref(given), 10, 32)
+	if err != nil {
+		return 0, invalid("Argument part-number-marker must be an integer between 0 and 2147483647")
+	}
+	return int(marker), nil
 }
 
 func (s *Service) ListMultipartUploads(_ context.Context,
@@ -83,7 +92,7 @@ func (s *Service) listUploads(tx *store.Tx, b bucket, in *s3.ListMultipartUpload
 				return true
 			}
 			if count == most {
-				out.IsTruncated = ptr(true)
+				out.IsTruncated = ptr(most > 0)
 				return false
 			}
 			count++

@@ -212,8 +212,11 @@ func (s *Service) ListMessageMoveTasks(ctx context.Context,
 			invalidParameter(
 				"You must use this format to specify the SourceArn: arn:<partition>:<service>:<region>:<account-id>:<resource-id>")
 	}
-	n := max(int(aws.ToInt32(in.MaxResults)), 1)
-	if n > 10 {
+	n := 1 // the newest
+	if in.MaxResults != nil {
+		n = int(*in.MaxResults)
+	}
+	if n < 1 || n > 10 {
 		return nil, invalidReason(n, "MaxResults", "You must enter a value between 1 and 10.")
 	}
 	out := &sqs.ListMessageMoveTasksOutput{}
