@@ -30,5 +30,7 @@ func Server(h http.Handler, log *slog.Logger) *http.Server {
 		Handler: Guard(h), ReadHeaderTimeout: headerTime, MaxHeaderBytes: headerBytes, Protocols: &protocols,
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug), ConnContext: know,
 		ConnState: newConnections(mostConnections).note,
+		// net/http answers "OPTIONS *" itself, and knows nothing of a Guard.
+		DisableGeneralOptionsHandler: true,
 	}
 }

@@ -11,9 +11,10 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/cloud"
+	"github.com/pipelab/pipelab/internal/loopback"
 )
 
-// FuzzFront sends the front door whatever net/http takes for a request: it answers, or
+// FuzzFront sends the front door, guard and all, whatever net/http takes for a request: it answers, or
 // cuts the connection, and never panics.
 func FuzzFront(f *testing.F) {
 	const auth = "Authorization: AWS4-HMAC-SHA256 Credential=test/20260301/us-east-1/%s/aws4_request, " +
@@ -37,9 +38,15 @@ func FuzzFront(f *testing.F) {
 	} {
 		f.Add([]byte(request))
 	}
+	for _, a := range attacks() {
+		if len(a.send) < 8<<10 {
+			f.Add([]byte(a.send))
+		}
+	}
 	c, err := cloud.New(f.Context(), "http://127.0.0.1:1", options("", clock.New()))
 	require.NoError(f, err)
 	f.Cleanup(func() { require.NoError(f, c.Close()) })
+	front := loopback.Guard(c)
 	f.Fuzz(func(t *testing.T, b []byte) {
 		req, err := http.ReadRequest(bufio.NewReader(bytes.NewReader(b)))
 		if err != nil {
@@ -52,7 +59,7 @@ func FuzzFront(f *testing.F) {
 			}
 		}()
 		w := httptest.NewRecorder()
-		c.ServeHTTP(w, req.WithContext(t.Context()))
+		front.ServeHTTP(w, req.WithContext(t.Context()))
 		require.GreaterOrEqual(t, w.Code, 200)
 		if w.Code == http.StatusInternalServerError {
 			require.NotContains(t, w.Body.String(), "panicked", "%q", b)

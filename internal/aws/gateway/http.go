@@ -95,9 +95,11 @@ func (g *Gateway) cut(req *http.Request, what, service, operation string, err er
 	panic(http.ErrAbortHandler) // net/http's way to cut a connection
 }
 
+// fail answers with an error. A client that has ended its side counts as gone, though
+// it may read on: without a word the answer would be an empty success.
 func (g *Gateway) fail(t *wire.Target, w http.ResponseWriter, req *http.Request, id string, err error) {
 	if req.Context().Err() != nil {
-		return // the client is gone
+		panic(http.ErrAbortHandler) // as in cut
 	}
 	// Without the client's doing a call is cut short when the cloud is emptied or
 	// stops: to the client that is a failure as any other of ours.

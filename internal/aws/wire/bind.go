@@ -100,7 +100,7 @@ func (t *Target) badParameter() string {
 // else into all members that are not elsewhere.
 func (t *Target) decodePayload(req *http.Request, n *node, v reflect.Value) error {
 	if n.shape.Payload == "" {
-		b, err := readBody(req)
+		b, err := t.readBody(req)
 		if err == nil {
 			err = t.checkDigest(req, b)
 		}
@@ -121,7 +121,7 @@ func (t *Target) decodePayload(req *http.Request, n *node, v reflect.Value) erro
 		fv.Set(reflect.ValueOf(req.Body))
 		return nil
 	}
-	b, err := readBody(req)
+	b, err := t.readBody(req)
 	if err == nil {
 		err = t.checkDigest(req, b)
 	}

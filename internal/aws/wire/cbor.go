@@ -15,6 +15,7 @@ type cborReader struct {
 	b     []byte
 	i     int
 	depth int
+	room  room
 	zeros *zeros // nil keeps none
 }
 
@@ -111,6 +112,9 @@ func (r *cborReader) value(n *node, v reflect.Value) error {
 	defer func() { r.depth-- }()
 	switch n.kind {
 	case kStruct:
+		if err := r.room.structure(n); err != nil {
+			return err
+		}
 		dst := n.settable(v)
 		return r.entries(func(key string) error {
 			f := n.byName[key]
@@ -132,31 +136,50 @@ func (r *cborReader) value(n *node, v reflect.Value) error {
 			if f == nil {
 				return r.skip()
 			}
+			if err := r.room.take(int(f.variant.Size())); err != nil {
+				return err
+			}
 			variant := reflect.New(f.variant)
 			err := r.value(f.node, variant.Elem().Field(0))
 			v.Set(variant)
 			return err
 		})
 	case kMap:
-		m := reflect.MakeMap(n.typ)
-		v.Set(m)
-		return r.entries(func(key string) error {
-			e := reflect.New(n.typ.Elem()).Elem()
-			err := r.value(n.elem, e)
-			m.SetMapIndex(reflect.ValueOf(key).Convert(n.typ.Key()), e)
-			return err
-		})
+		return r.mapping(n, v)
 	case kList:
-		v.Set(reflect.MakeSlice(n.typ, 0, 0))
-		return r.elements(func() error {
-			e := reflect.New(n.typ.Elem()).Elem()
-			read := func() error { return r.value(n.elem, e) }
-			err := r.zeros.element(n, v.Len(), read)
-			v.Set(reflect.Append(v, e))
-			return err
-		})
+		return r.list(n, v)
 	}
 	return r.scalar(n, v)
+}
+
+func (r *cborReader) mapping(n *node, v reflect.Value) error {
+	m := reflect.MakeMap(n.typ)
+	v.Set(m)
+	size := mapEntry + int(n.typ.Elem().Size())
+	return r.entries(func(key string) error {
+		if err := r.room.take(size); err != nil {
+			return err
+		}
+		e := reflect.New(n.typ.Elem()).Elem()
+		err := r.value(n.elem, e)
+		m.SetMapIndex(reflect.ValueOf(key).Convert(n.typ.Key()), e)
+		return err
+	})
+}
+
+func (r *cborReader) list(n *node, v reflect.Value) error {
+	v.Set(reflect.MakeSlice(n.typ, 0, 0))
+	size := int(n.typ.Elem().Size())
+	return r.elements(func() error {
+		if err := r.room.take(size); err != nil {
+			return err
+		}
+		e := reflect.New(n.typ.Elem()).Elem()
+		read := func() error { return r.value(n.elem, e) }
+		err := r.zeros.element(n, v.Len(), read)
+		v.Set(reflect.Append(v, e))
+		return err
+	})
 }
 
 func (r *cborReader) scalar(n *node, v reflect.Value) error {

@@ -17,8 +17,11 @@ var errChunks = &Error{Code: "IncompleteBody", Status: http.StatusBadRequest,
 	Message: "The request body terminated unexpectedly"}
 
 // maxChunkLine bounds a chunk's header and a trailer's line; AWS's own are
-// about a hundred bytes.
-const maxChunkLine = 4096
+// about a hundred bytes. A trailer has a checksum and its signature.
+const (
+	maxChunkLine = 4096
+	maxTrailer   = 16
+)
 
 // unchunk replaces an aws-chunked body by what it carries. When that has been
 // read to its end req.Trailer holds the trailing headers, checksums above all.
@@ -126,7 +129,7 @@ func (c *chunkedBody) trailer() error {
 		return errChunks
 	}
 	trailer := http.Header{}
-	for {
+	for n := 0; ; n++ {
 		line, err := c.line()
 		if errors.Is(err, io.EOF) && line == "" {
 			break // some clients leave the last empty line out
@@ -136,6 +139,9 @@ func (c *chunkedBody) trailer() error {
 		}
 		if line == "" {
 			break
+		}
+		if n == maxTrailer {
+			return fmt.Errorf("%w: more than %d trailing headers", errChunks, maxTrailer)
 		}
 		name, value, ok := strings.Cut(line, ":")
 		if !ok {

@@ -9,10 +9,6 @@ import (
 	"reflect"
 )
 
-// maxBody bounds a request body that is held in memory: Lambda's direct zip
-// upload of 50 MB in base64, the largest of any operation, with room.
-const maxBody = 96 << 20
-
 // firstRead is the most memory that an announced length gets at once.
 const firstRead = 256 << 10
 
@@ -62,7 +58,7 @@ func (t *Target) malformed(err error) error {
 }
 
 // readBody returns the whole body, unzipped if need be.
-func readBody(req *http.Request) ([]byte, error) {
+func (t *Target) readBody(req *http.Request) ([]byte, error) {
 	var r io.Reader = req.Body
 	if req.Body == nil {
 		return nil, nil
@@ -81,13 +77,12 @@ func readBody(req *http.Request) ([]byte, error) {
 	}
 	var b bytes.Buffer
 	b.Grow(int(min(max(announced, 0), firstRead)) + bytes.MinRead)
-	n, err := b.ReadFrom(io.LimitReader(r, maxBody+1))
+	n, err := b.ReadFrom(io.LimitReader(r, t.mostBody()+1))
 	switch {
 	case err != nil:
 		return nil, err
-	case n > maxBody:
-		return nil, errorf(http.StatusRequestEntityTooLarge, "RequestEntityTooLargeException",
-			"the request is larger than %d bytes", maxBody)
+	case n > t.mostBody():
+		return nil, tooLarge("the request is larger than %d bytes", t.mostBody())
 	case n < announced:
 		return nil, io.ErrUnexpectedEOF
 	}
@@ -95,7 +90,7 @@ func readBody(req *http.Request) ([]byte, error) {
 }
 
 func (t *Target) decodeBody(req *http.Request, n *node, v reflect.Value) error {
-	b, err := readBody(req)
+	b, err := t.readBody(req)
 	if err != nil {
 		return err
 	}

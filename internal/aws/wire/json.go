@@ -20,6 +20,7 @@ type jsonReader struct {
 	b     []byte
 	i     int
 	depth int
+	room  room
 	zeros *zeros // nil keeps none
 }
 
@@ -89,6 +90,9 @@ func (r *jsonReader) value(n *node, v reflect.Value) error {
 	defer func() { r.depth-- }()
 	switch n.kind {
 	case kStruct:
+		if err := r.room.structure(n); err != nil {
+			return err
+		}
 		return r.object(n, n.settable(v))
 	case kUnion:
 		return r.union(n, v)
@@ -272,6 +276,9 @@ func (r *jsonReader) union(n *node, v reflect.Value) error {
 		if r.peek() == 'n' && r.literal("null") {
 			return nil
 		}
+		if err := r.room.take(int(f.variant.Size())); err != nil {
+			return err
+		}
 		variant := reflect.New(f.variant)
 		if err := r.value(f.node, variant.Elem().Field(0)); err != nil {
 			return err
@@ -296,12 +303,16 @@ func (r *jsonReader) list(n *node, v reflect.Value) error {
 		return r.expected("a list", r.peek())
 	}
 	v.Set(reflect.MakeSlice(n.typ, 0, 4))
+	size := int(n.typ.Elem().Size())
 	for !r.take(']') {
 		if v.Len() > 0 && !r.take(',') {
 			return r.fail()
 		}
 		if r.peek() == ']' || r.peek() == 0 {
 			return r.fail()
+		}
+		if err := r.room.take(size); err != nil {
+			return err
 		}
 		if v.Len() == v.Cap() {
 			v.Grow(v.Len())
@@ -323,7 +334,11 @@ func (r *jsonReader) element(n *node, v reflect.Value, i int) error {
 
 func (r *jsonReader) mapping(n *node, v reflect.Value) error {
 	out := reflect.MakeMap(n.typ)
+	size := mapEntry + int(n.typ.Elem().Size())
 	err := r.members(func(name []byte) error {
+		if err := r.room.take(size); err != nil {
+			return err
+		}
 		key := reflect.New(n.typ.Key()).Elem()
 		key.SetString(string(name))
 		val := reflect.New(n.typ.Elem()).Elem()

@@ -254,7 +254,7 @@ const maxForm = 4 << 20
 func (r *Registry) routeQuery(req *http.Request, signing string) (*Target, error) {
 	form := req.URL.Query()
 	if req.Method == http.MethodPost {
-		b, err := io.ReadAll(io.LimitReader(req.Body, maxForm))
+		b, err := io.ReadAll(io.LimitReader(req.Body, maxForm+1))
 		if err != nil {
 			return nil, errorf(http.StatusBadRequest, "MalformedInput", "the request's body cannot be read: %v", err)
 		}
@@ -262,6 +262,9 @@ func (r *Registry) routeQuery(req *http.Request, signing string) (*Target, error
 		body, err := url.ParseQuery(string(b))
 		if err != nil || !body.Has("Action") {
 			return nil, nil // not a query request; the caller goes on
+		}
+		if len(b) > maxForm {
+			return nil, tooLarge("the form is larger than %d bytes", maxForm)
 		}
 		for k, v := range body {
 			form[k] = v

@@ -25,11 +25,14 @@ type element struct {
 
 // parseXML reads one document.
 func parseXML(b []byte) (*element, error) {
-	d := xml.NewDecoder(bytes.NewReader(b))
+	from := &tokens{from: bytes.NewReader(b)}
+	d := xml.NewDecoder(from)
 	d.Strict = true
+	var taken room
 	var stack []*element
 	var root *element
 	for {
+		from.left = maxToken
 		tok, err := d.Token()
 		if errors.Is(err, io.EOF) {
 			if root == nil || len(stack) > 0 {
@@ -45,6 +48,9 @@ func parseXML(b []byte) (*element, error) {
 			e := &element{name: tok.Name.Local, attrs: tok.Attr}
 			if len(stack) > maxDepth || root != nil && len(stack) == 0 {
 				return nil, errors.New("nested too deeply or more than one root")
+			}
+			if err := taken.take(xmlElement * (1 + len(tok.Attr))); err != nil {
+				return nil, err
 			}
 			if len(stack) > 0 {
 				top := stack[len(stack)-1]
