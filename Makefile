@@ -44,8 +44,9 @@ bench: build ## ratios against a baseline of the same run
 	$(GO) run ./internal/bench bin/pipelab
 
 CLASSES ?= 50 100 200
-bench-grade: build python ## time and memory of grading classes of several sizes
-	$(GO) run ./internal/bench/classes bin/pipelab $(CLASSES)
+HOSTILE ?= 0
+bench-grade: build python ## time and memory of grading classes of several sizes; with HOSTILE=60 members who mean harm
+	$(GO) run ./internal/bench/classes -hostile $(HOSTILE) bin/pipelab $(CLASSES)
 
 bench-emulators: build python ## the embedded AWS, LocalStack and MiniStack side by side; BENCHFLAGS=-json
 	$(GO) run ./internal/bench/emulators $(BENCHFLAGS) bin/pipelab

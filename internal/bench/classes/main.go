@@ -1,24 +1,30 @@
 // Command classes measures how classes of several sizes are graded: time,
 // memory, growth. The classes are made of what the labs know: solutions,
-// starters, wrong answers, and submissions that are broken. It asserts nothing.
+// starters, wrong answers, and submissions that are broken. Of these it asserts
+// nothing.
+//
+// With -hostile so many members mean harm, in thirty ways, and the class is graded
+// with them and with what they would have handed in otherwise. Then it fails unless
+// the grades of everybody else are the same, byte for byte, nobody has points by
+// harm, and nothing is left behind.
 //
 //	go run ./internal/bench/classes bin/pipelab 50 100 200
+//	go run ./internal/bench/classes -hostile 60 bin/pipelab 200
 package main
 
 import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/workspace"
@@ -26,28 +32,48 @@ import (
 )
 
 func main() {
-	if len(os.Args) < 3 {
-		fmt.Fprintln(os.Stderr, "usage: classes PATH-TO-PIPELAB SIZE…")
+	if len(os.Args) > 2 && os.Args[1] == adopting {
+		exit(adoptee(os.Args[2:]))
+		return
+	}
+	hostile := flag.Int("hostile", 0, "how many members of each class mean harm; it is graded with and without them")
+	rounds := flag.Int("rounds", 1, "with -hostile: how often each of the two is graded")
+	flag.Usage = func() {
+		fmt.Fprintln(os.Stderr, "usage: classes [-hostile N [-rounds N]] PATH-TO-PIPELAB SIZE…")
+		flag.PrintDefaults()
+	}
+	flag.Parse()
+	if flag.NArg() < 2 {
+		flag.Usage()
 		os.Exit(2)
 	}
-	binary, err := filepath.Abs(os.Args[1])
+	binary, err := filepath.Abs(flag.Arg(0))
 	if err == nil {
-		err = run(context.Background(), binary, os.Args[2:])
+		err = run(context.Background(), binary, flag.Args()[1:], *hostile, *rounds)
 	}
+	exit(err)
+}
+
+func exit(err error) {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "error:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, binary string, sizes []string) error {
+func run(ctx context.Context, binary string, sizes []string, hostile, rounds int) error {
 	fmt.Println("grading a class: four labs, one submission each; targets for 200: 60 s on two processors, 1.5 GB")
 	for _, s := range sizes {
 		n, err := strconv.Atoi(s)
 		if err != nil {
 			return err
 		}
-		if err := size(ctx, binary, n); err != nil {
+		if hostile > 0 {
+			err = crowd(ctx, binary, n, hostile, rounds)
+		} else {
+			err = size(ctx, binary, n)
+		}
+		if err != nil {
 			return fmt.Errorf("a class of %d: %w", n, err)
 		}
 	}
@@ -64,44 +90,29 @@ func size(ctx context.Context, binary string, n int) (err error) {
 	if err := generate(filepath.Join(dir, "class"), n); err != nil {
 		return err
 	}
-	var rules strings.Builder
-	rules.WriteString("id: bench\ntitle: Bench\nseed: 7\nvariants: true\nlabs:\n")
-	for _, id := range labIDs {
-		rules.WriteString("  - { id: " + id + " }\n")
-	}
-	if err := os.WriteFile(filepath.Join(dir, "assignment.yaml"), []byte(rules.String()), 0o600); err != nil {
+	if err := rules(dir); err != nil {
 		return err
 	}
-	cmd := exec.CommandContext(ctx, binary, "grade", "class", "--no-cache", "--out", "grades")
-	cmd.Dir = dir
-	log, err := os.Create(filepath.Join(dir, "log"))
+	m, err := gradeIn(ctx, binary, dir)
 	if err != nil {
 		return err
 	}
-	defer log.Close()
-	cmd.Stdout, cmd.Stderr = log, log
-	began := time.Now()
-	if err := cmd.Start(); err != nil {
-		return err
+	fmt.Printf("  %4d submissions  %6.1f s  %5.2f s each  %6.1f s of processors  pipelab itself %4d MB, all together %4d MB\n",
+		n, m.Took.Seconds(), m.Took.Seconds()/float64(n), m.CPU.Seconds(), m.memory.own>>20, m.memory.held>>20)
+	if m.Exit != 0 {
+		return fmt.Errorf("it ended with %d:\n%s", m.Exit, m.tail())
 	}
-	watched := make(chan usage)
-	done := make(chan struct{})
-	go func() { watched <- watch(cmd.Process.Pid, done) }()
-	failed := cmd.Wait()
-	took := time.Since(began)
-	close(done)
-	all := <-watched
-	if failed != nil {
-		text, _ := os.ReadFile(log.Name()) // shown if it is there
-		lines := strings.Split(string(text), "\n")
-		fmt.Println(strings.Join(lines[max(0, len(lines)-12):], "\n"))
+	return slowest(dir)
+}
+
+// rules writes down what the class is graded by.
+func rules(dir string) error {
+	var text strings.Builder
+	text.WriteString("id: bench\ntitle: Bench\nseed: 7\nvariants: true\nlabs:\n")
+	for _, id := range labIDs {
+		text.WriteString("  - { id: " + id + " }\n")
 	}
-	cpu := cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime() + all.left
-	fmt.Printf(
-		"  %4d submissions  %6.1f s  %5.2f s each  %6.1f s of processors, %.1f s of them interpreters'  pipelab itself %4d "+
-			"MB, all together %4d MB\n",
-		n, took.Seconds(), took.Seconds()/float64(n), cpu.Seconds(), all.left.Seconds(), all.own>>20, all.held>>20)
-	return errors.Join(failed, slowest(dir))
+	return os.WriteFile(filepath.Join(dir, "assignment.yaml"), []byte(text.String()), 0o600)
 }
 
 // slowest shows which labs took the time.

@@ -13,20 +13,15 @@ type usage struct {
 	// held is the most memory at a time, in bytes: what forks share counts once, in
 	// parts, and pages of files not at all.
 	held uint64
-	own  uint64 // the most that the process itself had resident, in bytes
-	// left is the time of processors that children have taken whose end the
-	// process did not wait for, such as interpreters that serve many programs.
-	left time.Duration
+	own  uint64 // the most that its first child, which grades, had resident, in bytes
 }
 
 // watch samples until done.
 func watch(pid int, done <-chan struct{}) (u usage) {
+	first := 0
 	for {
-		now := sample(pid)
+		now := sample(pid, &first)
 		u.held, u.own = max(u.held, now.held), max(u.own, now.own)
-		if now.left > 0 {
-			u.left = now.left
-		}
 		select {
 		case <-done:
 			return u
@@ -35,13 +30,10 @@ func watch(pid int, done <-chan struct{}) (u usage) {
 	}
 }
 
-// tick is the unit of times in /proc on every Linux that Go runs on.
-const tick = 10 * time.Millisecond
-
 // sample looks at the tree of processes below root; nothing where there is no
-// /proc.
-func sample(root int) (u usage) {
-	parents, own := map[int]int{}, map[int]uint64{}
+// /proc. first is the child of root that was there first, 0 until there is one.
+func sample(root int, first *int) (u usage) {
+	parents, own, most := map[int]int{}, map[int]uint64{}, map[int]uint64{}
 	list, _ := filepath.Glob("/proc/[0-9]*/status") // the pattern is right
 	for _, name := range list {
 		b, err := os.ReadFile(name)
@@ -58,9 +50,7 @@ func sample(root int) (u usage) {
 			case "RssAnon":
 				own[pid] = n << 10
 			case "VmHWM":
-				if pid == root {
-					u.own = n << 10
-				}
+				most[pid] = n << 10
 			}
 		}
 	}
@@ -71,10 +61,11 @@ func sample(root int) (u usage) {
 				break
 			}
 		}
-		if parents[pid] == root {
-			u.left += processors(pid)
+		if *first == 0 && parents[pid] == root {
+			*first = pid
 		}
 	}
+	u.own = most[*first]
 	return u
 }
 
@@ -93,19 +84,4 @@ func anonymous(pid int, resident uint64) uint64 {
 	}
 	n, _ := strconv.ParseUint(fields[0], 10, 64) // a number, by the page
 	return n << 10
-}
-
-// processors is the time that a process and those it waited for have taken.
-func processors(pid int) (d time.Duration) {
-	b, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "stat"))
-	if err != nil {
-		return 0
-	}
-	_, rest, _ := strings.Cut(string(b), ") ")
-	fields := strings.Fields(rest)
-	for i := 11; i <= 14 && i < len(fields); i++ { // utime, stime, cutime, cstime
-		n, _ := strconv.ParseInt(fields[i], 10, 64) // numbers, by proc(5)
-		d += time.Duration(n) * tick
-	}
-	return d
 }
