@@ -197,6 +197,7 @@ func (j *judged) stabilise(dir, endpoint string) {
 type cleaner struct {
 	plain    *strings.Replacer
 	temp     *regexp.Regexp
+	code     *regexp.Regexp
 	requests *regexp.Regexp
 }
 
@@ -207,11 +208,16 @@ func (c *cleaner) init(dir, endpoint string) {
 	}
 	c.plain = strings.NewReplacer(pairs...)
 	c.temp = regexp.MustCompile(`(/pipelab-[a-z]+-)[0-9]+`)
-	c.requests = regexp.MustCompile(`(?i)(request ?id:? )[0-9a-z-]{20,}`)
+	c.code = regexp.MustCompile(`(/(?:code-[0-9a-f]{16}|tmp)-)[0-9]{10}`) // a function's folders
+	// Of calls, and of what the emulator has given a number: in sentences, in names of
+	// resources, and in JSON that may be within JSON.
+	c.requests = regexp.MustCompile(`(?i)((?:request ?id|uuid)(?:: ?| |[\\\\]*": ?[\\\\]*")|event-source-mapping:)` +
+		`[0-9a-z-]{20,}`)
 }
 
 func (c *cleaner) text(s string) string {
 	s = c.plain.Replace(s)
 	s = c.temp.ReplaceAllString(s, "${1}0")
+	s = c.code.ReplaceAllString(s, "${1}0")
 	return c.requests.ReplaceAllString(s, "${1}0")
 }

@@ -6,7 +6,10 @@
 package tempdir
 
 import (
+	"crypto/rand"
+	"encoding/binary"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -17,10 +20,13 @@ import (
 	"github.com/pipelab/pipelab/internal/rmtree"
 )
 
-// Names of folders, "pipelab-KIND-" and random digits, and of their locks.
+// Names of folders, "pipelab-KIND-" and random digits, and of their locks. All are of
+// one length: what programs say of their folders is cut, and the digits taken out of
+// it, where two runs of one program are to say the same.
 const (
 	prefix = "pipelab-"
 	suffix = ".lock"
+	digits = 10
 )
 
 // Dir is a folder of this process. Make one with New.
@@ -36,7 +42,11 @@ type Dir struct {
 func New(kind string) (*Dir, error) {
 	sweep(os.TempDir())
 	for {
-		f, err := os.CreateTemp("", prefix+kind+"-*"+suffix)
+		name := filepath.Join(os.TempDir(), prefix+kind+"-"+chance()+suffix)
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -56,6 +66,24 @@ func New(kind string) (*Dir, error) {
 		}
 		return d, nil
 	}
+}
+
+// Within makes an empty folder in another that only this user can enter. Its name has
+// the same length whenever it begins in the same way.
+func Within(parent, begins string) (path string, err error) {
+	for {
+		path = filepath.Join(parent, begins+chance())
+		if err = os.Mkdir(path, 0o700); !errors.Is(err, fs.ErrExist) {
+			return path, err
+		}
+	}
+}
+
+// chance is a number that nobody guesses, of as many digits as all are.
+func chance() string {
+	var b [8]byte
+	_, _ = rand.Read(b[:]) // it never fails
+	return fmt.Sprintf("%0*d", digits, binary.LittleEndian.Uint64(b[:])%1e10)
 }
 
 // Path is where the folder is.

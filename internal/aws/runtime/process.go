@@ -18,6 +18,7 @@ import (
 	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/loopback"
 	"github.com/pipelab/pipelab/internal/prefork"
+	"github.com/pipelab/pipelab/internal/tempdir"
 )
 
 // start runs a process. scratch is a folder for its files.
@@ -33,7 +34,7 @@ func (m Machine) start(clk *clock.Clock, scratch string, s Spec) (e *Environment
 		return m.refuse(clk, s, "Runtime.InvalidEntrypoint", "no process can be given a variable that holds a NUL"), nil
 	}
 	e = m.environment(clk, s)
-	tmp, err := os.MkdirTemp(scratch, "tmp-")
+	tmp, err := tempdir.Within(scratch, "tmp-")
 	if err != nil {
 		return nil, err
 	}

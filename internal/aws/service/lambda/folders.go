@@ -12,6 +12,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/tempdir"
 )
 
 // folders are the unpacked archives of functions and layers. One is made when a
@@ -152,7 +153,7 @@ func (s *Service) unpackAll(key string, ids []string) (dir string, err error) {
 		return "", err
 	}
 	sum := sha256.Sum256([]byte(key))
-	if dir, err = os.MkdirTemp(scratch, "code-"+hex.EncodeToString(sum[:8])+"-"); err != nil {
+	if dir, err = tempdir.Within(scratch, "code-"+hex.EncodeToString(sum[:8])+"-"); err != nil {
 		return "", err
 	}
 	defer func() {
