@@ -26,7 +26,8 @@ const (
 
 // judge runs the check and fills in its outcome.
 func (s *session) judge(ctx context.Context, out *report.Check) {
-	ctx, cancel := context.WithTimeout(ctx, s.check.Timeout.Or(defaultTimeout))
+	limit := s.o.late.limit(s.check.Timeout.Or(defaultTimeout), leastForCheck)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	err := safely(func() error { return s.evaluate(ctx, out) })
 	out.Sent = s.sent
@@ -66,7 +67,8 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 		out.Verdict, out.Points, out.Message = report.Unsupported, 0, err.Error()
 	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
 		out.Verdict, out.Points = report.Timeout, 0
-		out.Message = fmt.Sprintf("the check did not end within %s: %v", s.check.Timeout.Or(defaultTimeout), err)
+		out.Message = fmt.Sprintf("the check did not end within %s: %v", limit, err)
+		s.o.late.again()
 	case refusal(err) != nil:
 		r := refusal(err)
 		out.Verdict, out.Points, out.Message = report.Fail, 0, r.Error()

@@ -67,6 +67,8 @@ type Options struct {
 	// Saw is called with every value that a probe of a check sees, and of what its
 	// programs and invocations gave; may be nil.
 	Saw func(check string, value any)
+
+	late *lateness
 }
 
 // ErrGone is in the chain of a run's error when the emulator went away: what
@@ -89,6 +91,7 @@ func Run(ctx context.Context, o Options) (*report.Result, error) {
 	if o.Expressions == nil {
 		o.Expressions = NewExpressions()
 	}
+	o.late = &lateness{}
 	result := &report.Result{Version: version.Result, Lab: o.Lab.ID, Seed: o.Seed, Emulator: o.Driver,
 		Checks: []report.Check{}}
 	have := o.Emulator.Capabilities()

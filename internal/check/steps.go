@@ -314,6 +314,12 @@ func (s *session) start(ctx context.Context, r *lab.Run) ([]any, error) {
 	wg.Wait()
 	stop()
 	watcher.Wait()
+	for _, r := range results {
+		if m, ok := r.(map[string]any); ok && m["timedOut"] == true {
+			s.o.late.again()
+			break
+		}
+	}
 	return results, errors.Join(append(errs, failed)...)
 }
 
@@ -413,8 +419,8 @@ func (s *session) lines(r *lab.Run) int {
 
 func (s *session) spec(r *lab.Run, program lab.Program, instance int) (sandbox.Spec, error) {
 	spec := sandbox.Spec{Policy: s.o.Confine.With(nil, nil, s.o.Emulator.Endpoint().Port()), Dir: s.o.Workspace,
-		Env: s.o.Emulator.Endpoint().Env(), Timeout: r.Timeout.Or(program.Timeout.Or(time.Minute)),
-		Interpreters: s.o.Interpreters}
+		Env: s.o.Emulator.Endpoint().Env(), Interpreters: s.o.Interpreters,
+		Timeout: s.o.late.limit(r.Timeout.Or(program.Timeout.Or(time.Minute)), leastForProgram)}
 	for _, a := range append(append([]string{}, s.o.command(program)...), r.Args...) {
 		v, err := s.expand(strings.ReplaceAll(a, "${instance}", fmt.Sprint(instance)))
 		if err = errors.Join(err, word("argument", v)); err != nil {
