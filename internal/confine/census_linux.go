@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // census is which processes there are: to list all of a machine's takes long, so
@@ -17,6 +19,7 @@ type census struct {
 	newest  int   // number given last until then; 0 before the first look
 	older   int   // the same at the look before
 	looks   int
+	user    uint32 // the cage's own, once it is known; 0 where it has none
 }
 
 // newcomers are the processes that may have become the cage's: whatever has got a
@@ -42,6 +45,44 @@ func (s *census) newcomers() ([]int, error) {
 	return out, nil
 }
 
+// isNone reports whether a number is surely no member's: its process has ended, or is
+// another cage's. The keeper is a shell, and to ask it about everything that comes and
+// goes on a machine would take more than all the rest, where somebody makes processes
+// as fast as can be above all.
+func (s *census) isNone(pid int) bool {
+	if unix.Kill(pid, 0) == unix.ESRCH {
+		return true
+	}
+	if s.user == 0 {
+		return false
+	}
+	user := owner(pid) // root where a process does not let itself be looked into
+	return user != s.user && user != 0
+}
+
+// learn finds out which user the cage has, from processes that are in it. One that is
+// just becoming another user is still ours.
+func (s *census) learn(members []int) {
+	if s.user != 0 {
+		return
+	}
+	for _, pid := range members {
+		if user := owner(pid); user >= nobody {
+			s.user = user
+			return
+		}
+	}
+}
+
+// owner is the user of a process; 0 if it is gone.
+func owner(pid int) uint32 {
+	var st unix.Stat_t
+	if unix.Stat("/proc/"+strconv.Itoa(pid), &st) != nil {
+		return 0
+	}
+	return st.Uid
+}
+
 // newestProcess is the number that a process or thread got last.
 // Source: proc_loadavg(5)
 func newestProcess() (int, error) {
@@ -63,12 +104,13 @@ func (c *domains) count(seen *census) (memory int64, err error) {
 	if err != nil {
 		return 0, err
 	}
-	if len(ask) > 0 {
+	if ask = slices.DeleteFunc(ask, seen.isNone); len(ask) > 0 {
 		found, err := c.keeper.members(ask)
 		if err != nil {
 			return 0, err
 		}
 		seen.members = append(seen.members, found...)
+		seen.learn(found)
 	}
 	seen.members = slices.DeleteFunc(seen.members, func(pid int) bool {
 		resident, ok := process(pid)

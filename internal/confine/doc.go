@@ -46,7 +46,8 @@
 //
 // What that cage does not do: a port is allowed on every address, not on loopback
 // alone; names, sizes and times of files outside can be looked at with stat; time
-// of the processor is bounded by the time limit alone; memory, number and disk
+// of the processor is bounded by the time limit alone, and whoever has taken five
+// seconds of it goes behind all others; memory, number and disk
 // are looked at every few milliseconds, and what is taken in between is taken; two
 // programs of one policy see each other's files in its folders; without control
 // groups, sockets that are on their way from one process to another hold what nobody

@@ -50,6 +50,7 @@ type watch struct {
 	last    map[int]int64
 	mapped  map[int]*mapping
 	idle    time.Time // until when folders are left alone
+	turns   turns
 
 	// What processes share takes long to tell, and the more of them there are the
 	// longer: meanwhile their number is watched.
@@ -79,7 +80,8 @@ func (c *domains) prepare() {
 // begin returns the watch, which is to run once there is a keeper. The process is there
 // already and has run nothing of the program's: what it holds now is ours.
 func (c *domains) begin(pid int) *watch {
-	w := &watch{c: c, before: <-c.before, last: map[int]int64{}, mapped: map[int]*mapping{}, shares: make(chan int64, 1)}
+	w := &watch{c: c, before: <-c.before, last: map[int]int64{}, mapped: map[int]*mapping{}, shares: make(chan int64, 1),
+		turns: turns{}}
 	h := holdingsOf([]int{pid}, nil, w.mapped)
 	w.before.ours, w.before.blind = h.files, h.hidden > 0
 	return w
@@ -134,6 +136,7 @@ func (w *watch) look(closely bool) string {
 		return text
 	}
 	if closely {
+		w.turns.give(w.seen.members)
 		begun := time.Now()
 		text := w.lookClosely()
 		w.idle = time.Now().Add(min(rest*time.Since(begun), mostRest))
