@@ -25,8 +25,12 @@ type RunOptions struct {
 	Interpreters *prefork.Interpreters
 	// Confine says what programs of checks may do; nil leaves them unconfined.
 	// Functions are confined by Driver, scripts by Deploy.
-	Confine  *sandbox.Policy
-	Parallel int           // submissions at a time; trial.AtOnce() when less than one
+	Confine *sandbox.Policy
+	// Parallel is how many submissions are run at a time. When it is less than one they are
+	// trial.AtOnce(), and half as many more beside those that have taken longer than Long
+	// already: one that never ends keeps nobody waiting.
+	Parallel int
+	Long     time.Duration // 15 s when 0
 	Deadline time.Duration // of one submission; 5 minutes when 0
 	Output   *Output
 	Cache    Cache
@@ -75,9 +79,6 @@ type run struct {
 // later run with the same output goes on then. Any other error is ours and
 // leaves what was written down.
 func (p *Plan) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
-	if o.Parallel < 1 {
-		o.Parallel = trial.AtOnce()
-	}
 	if o.Deadline == 0 {
 		o.Deadline = defaultDeadline
 	}
@@ -108,12 +109,16 @@ func (p *Plan) Run(ctx context.Context, o RunOptions) (*Outcome, error) {
 	}
 	defer r.builds.Close()
 	group, inner := errgroup.WithContext(ctx)
-	group.SetLimit(o.Parallel)
+	places := newPlaces(o)
 	for _, key := range keys {
-		if inner.Err() != nil {
+		leave, ok := places.take(inner)
+		if !ok {
 			break
 		}
-		group.Go(func() error { return r.together(inner, todo[key]) })
+		group.Go(func() error {
+			defer leave()
+			return r.together(inner, todo[key])
+		})
 	}
 	err := group.Wait()
 	if err == nil {
