@@ -25,6 +25,9 @@ type Limits struct {
 	// Keep are names that a submission itself has at its top, such as "src". One
 	// folder that holds everything is taken away unless it has such a name.
 	Keep []string
+	// LeftOut is called for each file that is left out for a name that some system
+	// cannot have, with the reason. Without it, an archive with one is refused.
+	LeftOut func(name, why string)
 }
 
 func (l Limits) filled() Limits {
@@ -86,7 +89,7 @@ func Open(ctx context.Context, path, into string, limits Limits) (err error) {
 		return err
 	}
 	defer root.Close()
-	u := &unpacker{ctx: ctx, root: root, limits: l, packed: info.Size(), seen: map[string]entry{}}
+	u := &unpacker{ctx: ctx, root: root, limits: l, packed: info.Size(), names: Names{depth: l.Depth}}
 	if err := u.unpack(file, info.Size()); err != nil {
 		return fmt.Errorf("unpack %s: %w", filepath.Base(path), err)
 	}
@@ -131,7 +134,7 @@ func (u *unpacker) top(building string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if len(u.seen) == 0 {
+	if len(u.names.seen) == 0 {
 		return "", refuse("it is empty")
 	}
 	if len(names) == 1 && names[0].IsDir() && !slices.Contains(u.limits.Keep, names[0].Name()) {

@@ -13,9 +13,6 @@ import (
 	"os"
 	"path"
 	"strings"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 )
 
 // free is what may come out of any archive, whatever its ratio.
@@ -30,14 +27,9 @@ type unpacker struct {
 	root   *os.Root
 	limits Limits
 	packed int64
-	size   int64            // unpacked so far
-	count  int              // entries so far
-	seen   map[string]entry // by name, as folded leaves it
-}
-
-type entry struct {
-	name string
-	dir  bool
+	size   int64 // unpacked so far
+	count  int   // entries so far
+	names  Names
 }
 
 func (u *unpacker) zip(file io.ReaderAt, size int64) error {
@@ -50,22 +42,24 @@ func (u *unpacker) zip(file io.ReaderAt, size int64) error {
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // names are looked at below
 		return refuse("the zip is damaged: %v", err)
 	}
-	for _, f := range r.File {
+	names := zipNames(r.File)
+	for i, f := range r.File {
+		name := names[i]
 		if f.Flags&encrypted != 0 {
-			return refuse("%s is encrypted; hand in a zip without a password", shown(f.Name))
+			return refuse("%s is encrypted; hand in a zip without a password", shown(name))
 		}
 		// A folder is one by its name or by its mode; a name that says so wins.
 		mode := f.Mode()
-		if strings.HasSuffix(f.Name, "/") {
+		if strings.HasSuffix(name, "/") {
 			mode |= fs.ModeDir
 		}
-		err := u.add(f.Name, mode, func(w io.Writer) error {
+		err := u.add(name, mode, func(w io.Writer) error {
 			from, err := f.Open()
 			if err != nil {
-				return refuse("%s cannot be unpacked: %v", shown(f.Name), err)
+				return refuse("%s cannot be unpacked: %v", shown(name), err)
 			}
 			defer from.Close()
-			return u.copy(w, from, f.Name)
+			return u.copy(w, from, name)
 		})
 		if err != nil {
 			return err
@@ -147,11 +141,7 @@ func (u *unpacker) add(given string, mode fs.FileMode, write func(io.Writer) err
 	if u.count++; u.count > u.limits.Entries {
 		return refuse("it has more than %d entries", u.limits.Entries)
 	}
-	name, err := checkName(given, u.limits.Depth)
-	if err != nil {
-		return err
-	}
-	if name == "." || surplus(name) {
+	if Surplus(given) && harmful(strings.TrimSuffix(given, "\r")) == nil {
 		return nil
 	}
 	switch mode.Type() {
@@ -161,8 +151,15 @@ func (u *unpacker) add(given string, mode fs.FileMode, write func(io.Writer) err
 	default:
 		return refuse("%s is a device, a pipe or the like; hand in files and folders only", shown(given))
 	}
-	if err := u.claim(name, mode.IsDir()); err != nil {
+	name, err := u.names.Take(given, mode.IsDir())
+	switch {
+	case errors.Is(err, ErrUnportable) && u.limits.LeftOut != nil:
+		u.limits.LeftOut(given, Reason(err))
+		return nil
+	case err != nil:
 		return err
+	case name == ".":
+		return nil
 	}
 	if mode.IsDir() {
 		return u.root.MkdirAll(name, 0o755)
@@ -179,44 +176,6 @@ func (u *unpacker) add(given string, mode fs.FileMode, write func(io.Writer) err
 		return err
 	}
 	return errors.Join(write(file), file.Close())
-}
-
-// folded is the same for all spellings of a name that are one on macOS or Windows:
-// in another case, with accents of their own, with letters that are written as another.
-func folded(name string) string {
-	var b strings.Builder
-	for _, r := range norm.NFD.String(name) {
-		if r == 'ß' || r == 'ẞ' {
-			b.WriteString("SS")
-			continue
-		}
-		least := r
-		for next := unicode.SimpleFold(r); next != r; next = unicode.SimpleFold(next) {
-			least = min(least, next)
-		}
-		b.WriteRune(least)
-	}
-	return b.String()
-}
-
-// claim remembers a name with the folders that it is in. Two names that differ
-// in case only are one on macOS and Windows.
-func (u *unpacker) claim(name string, dir bool) error {
-	for at := name; at != "."; at = path.Dir(at) {
-		isDir := dir || at != name
-		key := folded(at)
-		old, known := u.seen[key]
-		switch {
-		case known && old.name != at:
-			return refuse("%s and %s are one name on macOS and Windows", shown(old.name), shown(at))
-		case known && old.dir != isDir:
-			return refuse("%s is both a file and a folder", shown(at))
-		case known && !isDir:
-			return refuse("%s is in it twice", shown(at))
-		}
-		u.seen[key] = entry{name: at, dir: isDir}
-	}
-	return nil
 }
 
 // copy takes the bytes of a file, whatever size its header claims.

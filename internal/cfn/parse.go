@@ -11,6 +11,8 @@ import (
 	"github.com/goccy/go-yaml/lexer"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/pipelab/pipelab/internal/foreign"
 )
 
 // maxTemplate is the largest template body, 1 MB as for templates in S3.
@@ -30,6 +32,11 @@ type reader struct {
 // parseNodes reads YAML or JSON into nodes. It returns nil when the text has
 // no tree at all.
 func parseNodes(src []byte, ps *Problems) *Node {
+	src, err := foreign.Text(src)
+	if err != nil {
+		ps.add(Pos{1, 1}, "", "the template cannot be read: %v", err)
+		return nil
+	}
 	if len(src) > maxTemplate {
 		ps.add(Pos{1, 1}, "", "the template is larger than 1 MB")
 		return nil

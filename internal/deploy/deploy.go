@@ -21,17 +21,22 @@ import (
 
 	"github.com/pipelab/pipelab/internal/cfn"
 	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/foreign"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/provision"
 	"github.com/pipelab/pipelab/internal/sandbox"
 	"github.com/pipelab/pipelab/internal/tempdir"
 )
 
-// The files that make a folder deployable. A template wins over a script.
+// The files that make a folder deployable. A template wins over a script, and a
+// script over a template of another name; see Template.
 const (
 	TemplateFile = "template.yaml"
 	ScriptFile   = "deploy.sh"
 )
+
+// Files are the names that make a folder deployable.
+func Files() []string { return []string{TemplateFile, ScriptFile} }
 
 // scriptTime bounds a deploy script; Terraform's first run is slow.
 const scriptTime = 10 * time.Minute
@@ -138,10 +143,15 @@ type Changes struct {
 // programs only has nothing to deploy.
 func (t Target) Submission(ctx context.Context, l *lab.Folder, stack, folder string,
 	provided map[string]string) (*Changes, error) {
-	template := filepath.Join(folder, TemplateFile)
-	if info, err := os.Stat(template); err == nil {
-		if !info.Mode().IsRegular() {
-			return nil, &FolderError{TemplateFile + " is no file"}
+	name, err := Template(folder)
+	if err != nil {
+		return nil, err
+	}
+	if name != "" {
+		template := filepath.Join(folder, name)
+		info, err := os.Stat(template)
+		if err != nil || !info.Mode().IsRegular() {
+			return nil, &FolderError{name + " is no file"}
 		}
 		res, err := provision.Deploy(ctx, t.Endpoint.AWSConfig(), provision.Request{
 			StackName: stack, TemplatePath: template, Given: provided, State: t.State, Progress: t.Progress,
@@ -223,7 +233,10 @@ func (t Target) script(ctx context.Context, folder string, provided map[string]s
 	if b, err = outputs(dir); err != nil {
 		return nil, &FolderError{fmt.Sprintf("the outputs that %s wrote cannot be read: %v", ScriptFile, err)}
 	}
-	if err := json.Unmarshal(b, &own); err != nil {
+	if b, err = foreign.Text(b); err == nil {
+		err = json.Unmarshal(b, &own)
+	}
+	if err != nil {
 		return nil, &ScriptError{Output: fmt.Sprintf("the outputs that it wrote are not a JSON object of strings: %v", err)}
 	}
 	return own, nil

@@ -16,6 +16,7 @@ type File struct {
 	Sum  string // SHA-256 of what is in it, hexadecimal; of a link, of where it leads
 	Runs bool   // it can be executed
 	Link bool
+	Odd  bool // its name is not UTF-8: it was not looked into, nor what is below it
 }
 
 // Files lists what is in a folder, in the order of names within each folder of
@@ -30,6 +31,13 @@ func Files(folder fs.FS, skip func(name string) bool) ([]File, error) {
 		}
 		if err != nil {
 			return err
+		}
+		if !fs.ValidPath(name) { // which no fs.FS opens
+			out = append(out, File{Name: name, Odd: true})
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
 		}
 		if d.IsDir() {
 			if name != "." && skip(d.Name()) {

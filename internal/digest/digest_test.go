@@ -61,3 +61,20 @@ func TestFiles_leavesOut(t *testing.T) {
 	_, err = digest.Files(os.DirFS(filepath.Join(dir, "missing")), none)
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
+
+// A name that is not UTF-8, as Windows' zips leave them on Linux, is nothing that an
+// fs.FS opens; the rest of the folder is listed all the same.
+func TestFiles_listsWhatItCannotOpen(t *testing.T) {
+	dir := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "a"), nil, 0o600))
+	if err := os.WriteFile(filepath.Join(dir, "b\xff"), nil, 0o600); err != nil {
+		t.Skip("this system has no such names")
+	}
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "c\xff"), 0o700))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "c\xff", "d"), nil, 0o600))
+	files, err := digest.Files(os.DirFS(dir), none)
+	require.NoError(t, err)
+	require.Len(t, files, 3)
+	require.Equal(t, digest.File{Name: "b\xff", Odd: true}, files[1])
+	require.Equal(t, digest.File{Name: "c\xff", Odd: true}, files[2])
+}

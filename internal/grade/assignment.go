@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/pipelab/pipelab/internal/foreign"
 )
 
 // Assignment is what an instructor hands out: labs with points, dates and
@@ -60,6 +62,10 @@ type Late struct {
 // ParseAssignment reads an assignment.yaml strictly: a field that is not known,
 // or of a wrong type, is an error that names its line.
 func ParseAssignment(name string, b []byte) (*Assignment, error) {
+	b, err := foreign.Text(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
 	var a Assignment
 	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(&a); err != nil {
 		if errors.Is(err, io.EOF) {

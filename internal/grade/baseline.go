@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/pipelab/pipelab/internal/foreign"
 	"github.com/pipelab/pipelab/internal/report"
 )
 
@@ -44,6 +45,9 @@ func ReadGradebook(file string) (*report.Gradebook, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
 		return nil, err
+	}
+	if b, err = foreign.Text(b); err != nil {
+		return nil, fmt.Errorf("%s is no gradebook: %w", file, err)
 	}
 	var out report.Gradebook
 	if err := json.Unmarshal(b, &out); err != nil {

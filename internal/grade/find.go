@@ -106,7 +106,7 @@ func (f *finder) single(dir string) bool {
 	if has(dir, metadataFile) {
 		return false
 	}
-	if has(dir, deploy.TemplateFile) || has(dir, deploy.ScriptFile) {
+	if deploy.Deployable(dir) {
 		return true
 	}
 	for _, l := range f.Labs {

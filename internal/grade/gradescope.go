@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/goccy/go-yaml"
+
+	"github.com/pipelab/pipelab/internal/foreign"
 )
 
 // metadataFile lies beside the folders of a Gradescope export and says whose
@@ -32,6 +34,9 @@ func readGradescope(dir string) (map[string]Found, error) {
 	}
 	if err != nil {
 		return nil, err
+	}
+	if b, err = foreign.Text(b); err != nil {
+		return nil, fmt.Errorf("%s cannot be read: %w", metadataFile, err)
 	}
 	var entries map[string]gradescopeEntry
 	if err := yaml.Unmarshal(b, &entries); err != nil {

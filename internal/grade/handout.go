@@ -15,6 +15,7 @@ import (
 
 	"github.com/goccy/go-yaml"
 
+	"github.com/pipelab/pipelab/internal/foreign"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/seal"
 )
@@ -253,6 +254,9 @@ func hiddenTexts(l *lab.Folder) ([]string, error) {
 		}
 	}
 	for name, b := range sealed {
+		if text, err := foreign.Text(b); err == nil {
+			b = text
+		}
 		var v any
 		if path.Ext(name) != ".yaml" || yaml.Unmarshal(b, &v) != nil {
 			for _, line := range strings.Split(string(b), "\n") {

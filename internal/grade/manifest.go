@@ -2,6 +2,7 @@ package grade
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,7 +15,12 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pipelab/pipelab/internal/archive"
+	"github.com/pipelab/pipelab/internal/deploy"
 	"github.com/pipelab/pipelab/internal/digest"
+	"github.com/pipelab/pipelab/internal/foreign"
+	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/tempdir"
 	"github.com/pipelab/pipelab/internal/version"
 )
 
@@ -34,18 +40,52 @@ type Manifest struct {
 	Files     map[string]string `json:"files"` // path with slashes -> SHA-256, hexadecimal
 }
 
-// NewManifest lists the files of a folder as a submission has them; the rest of
-// the manifest is the caller's.
-func NewManifest(dir string) (*Manifest, error) {
-	files, err := listFiles(dir)
+// LeftOut is a file that does not go into a submission.
+type LeftOut struct {
+	Name string `json:"name"`
+	Why  string `json:"why"`
+}
+
+// NewManifest lists the files of a folder as a submission has them, and what is left
+// out since no archive with it would be opened; the rest of the manifest is the
+// caller's. Of names that are one on some system those that a lab is made of go first.
+func NewManifest(dir string, l *lab.Folder) (*Manifest, []LeftOut, error) {
+	files, err := digest.Files(os.DirFS(dir), caches)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	m := &Manifest{Version: version.Manifest, Files: map[string]string{}}
+	wanted := append(deploy.Files(), expected(l)...)
+	slices.SortStableFunc(files, func(a, b digest.File) int {
+		return last(!slices.Contains(wanted, a.Name), !slices.Contains(wanted, b.Name))
+	})
+	m, left := &Manifest{Version: version.Manifest, Files: map[string]string{}}, []LeftOut{}
+	var names archive.Names
 	for _, f := range files {
+		if noWork(f.Name) {
+			continue
+		}
+		if f.Link {
+			left = append(left, LeftOut{f.Name, "it is a link"})
+			continue
+		}
+		if _, err := names.Take(f.Name, false); err != nil {
+			left = append(left, LeftOut{f.Name, archive.Reason(err)})
+			continue
+		}
 		m.Files[f.Name] = f.Sum
 	}
-	return m, nil
+	return m, left, nil
+}
+
+// Packs reports whether grading would open an archive as a submission for a lab; the
+// error says why not.
+func Packs(ctx context.Context, file string, l *lab.Folder) error {
+	work, err := tempdir.New("submit")
+	if err != nil {
+		return err
+	}
+	defer work.Remove()
+	return archive.Open(ctx, file, filepath.Join(work.Path(), "opened"), archive.Limits{Keep: tops(l)})
 }
 
 // ReadManifest reads a folder's manifest; nil without an error when it has
@@ -62,6 +102,10 @@ func ReadManifest(dir string) (*Manifest, error) {
 }
 
 func parseManifest(b []byte) (*Manifest, error) {
+	b, err := foreign.Text(b)
+	if err != nil {
+		return nil, fmt.Errorf("%s is no manifest: %w", ManifestFile, err)
+	}
 	var m Manifest
 	d := json.NewDecoder(bytes.NewReader(b))
 	if err := d.Decode(&m); err != nil {
@@ -110,6 +154,9 @@ func (m *Manifest) Verify(dir string) (string, error) {
 	}
 	var changed, added []string
 	left := maps.Clone(m.Files)
+	maps.DeleteFunc(left, func(name, _ string) bool { // those are left out of any submission
+		return noWork(name) || portable(name) != nil
+	})
 	for _, f := range files {
 		sum, ok := left[f.Name]
 		switch {
@@ -148,5 +195,15 @@ func few(names []string) string {
 // control or interpreters keep there, and not the manifest itself.
 func listFiles(dir string) ([]digest.File, error) {
 	files, err := digest.Files(os.DirFS(dir), caches)
-	return slices.DeleteFunc(files, func(f digest.File) bool { return f.Link || f.Name == ManifestFile }), err
+	return slices.DeleteFunc(files, func(f digest.File) bool { return f.Link || f.Odd || noWork(f.Name) }), err
+}
+
+// noWork tells whether a file is PipeLab's or the system's, and no work of a learner.
+func noWork(name string) bool { return name == ManifestFile || archive.Surplus(name) }
+
+// portable says why a name cannot be that of a file in a submission.
+func portable(name string) error {
+	var alone archive.Names
+	_, err := alone.Take(name, false)
+	return err
 }

@@ -44,6 +44,7 @@ type writer struct {
 	files   int
 	bytes   int64
 	skipped []string // links, submodules, devices
+	unnamed []string // files whose names some system cannot have
 }
 
 func tooMany() error { return &badSubmission{fmt.Sprintf("it has more than %d files", mostFiles)} }
@@ -52,10 +53,25 @@ func tooLarge() error { return &badSubmission{fmt.Sprintf("it has more than %d M
 
 func (w *writer) leftOut(name string) { w.skipped = append(w.skipped, name) }
 
-// write adds a file by its name with slashes.
+// notes say what was left out.
+func (w *writer) notes() (out []string) {
+	if len(w.skipped) > 0 {
+		out = append(out, "left out, since they are no files: "+few(w.skipped))
+	}
+	if len(w.unnamed) > 0 {
+		out = append(out, "left out, since not every system can have the names: "+few(w.unnamed))
+	}
+	return out
+}
+
+// write adds a file by its name with slashes. One that no archive could have is left out.
 func (w *writer) write(name string, r io.Reader, runnable bool) error {
 	if !filepath.IsLocal(filepath.FromSlash(name)) {
 		return &badSubmission{fmt.Sprintf("the name %q leads out of the submission", name)}
+	}
+	if portable(name) != nil {
+		w.unnamed = append(w.unnamed, name)
+		return nil
 	}
 	if w.files++; w.files > mostFiles {
 		return tooMany()
@@ -169,12 +185,12 @@ func (w *writer) copyMark(from string) error {
 
 // open puts the submission's files into a new folder. A *badSubmission is
 // about what was handed in, any other error ours.
-func (s *Found) open(ctx context.Context, into string, keep []string, git *sandbox.Policy) (notes []string,
-	err error) {
+func (s *Found) open(ctx context.Context, into string, keep []string, git *sandbox.Policy) (_ []string, err error) {
 	if s.refused != "" {
 		return nil, &badSubmission{s.refused}
 	}
 	w := &writer{dir: into}
+	limits := archive.Limits{Keep: keep, LeftOut: func(name, _ string) { w.unnamed = append(w.unnamed, name) }}
 	if s.kind != kindArchive {
 		if err := os.MkdirAll(into, 0o755); err != nil {
 			return nil, err
@@ -186,7 +202,7 @@ func (s *Found) open(ctx context.Context, into string, keep []string, git *sandb
 			err = w.copyMark(s.path)
 		}
 	case kindArchive:
-		if err = archive.Open(ctx, s.path, into, archive.Limits{Keep: keep}); errors.Is(err, archive.ErrRefused) {
+		if err = archive.Open(ctx, s.path, into, limits); errors.Is(err, archive.ErrRefused) {
 			err = &badSubmission{err.Error()}
 		}
 	case kindRepository:
@@ -203,10 +219,7 @@ func (s *Found) open(ctx context.Context, into string, keep []string, git *sandb
 	default:
 		err = &badSubmission{"it is no folder, zip, tar.gz or git repository"}
 	}
-	if len(w.skipped) > 0 {
-		notes = append(notes, "left out, since they are no files: "+few(w.skipped))
-	}
-	return notes, err
+	return w.notes(), err
 }
 
 // tree is one lab's part of an opened submission.
@@ -281,12 +294,21 @@ func expected(l *lab.Folder) []string {
 	return slices.Compact(out)
 }
 
+// tops are the names at the top of a submission for a lab.
+func tops(l *lab.Folder) (out []string) {
+	for _, name := range expected(l) {
+		top, _, _ := strings.Cut(name, "/")
+		out = append(out, top)
+	}
+	return out
+}
+
 // resembles says why a tree is no submission for a lab; "" when it is one.
 func resembles(dir string, files []digest.File, l *lab.Folder) string {
 	if len(files) == 0 {
 		return "it holds no files"
 	}
-	if has(dir, deploy.TemplateFile) || has(dir, deploy.ScriptFile) {
+	if deploy.Deployable(dir) {
 		return ""
 	}
 	wanted := expected(l)

@@ -157,10 +157,7 @@ func (p *Plan) labIDs() (ids []string) {
 func (p *Plan) take(ctx context.Context, s *Found, dir string) (lost []*unit, err error) {
 	keep := p.labIDs()
 	for _, l := range p.labs {
-		for _, name := range expected(l) {
-			top, _, _ := strings.Cut(name, "/")
-			keep = append(keep, top)
-		}
+		keep = append(keep, tops(l)...)
 	}
 	notes, err := s.open(ctx, dir, keep, p.o.Confine)
 	trees := []tree{{}}

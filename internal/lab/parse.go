@@ -10,6 +10,8 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+
+	"github.com/pipelab/pipelab/internal/foreign"
 )
 
 // maxFile bounds a lab.yaml; maxDepth its nesting.
@@ -55,6 +57,11 @@ func decodeFile(file string, src []byte, v any) *decoder {
 	d := &decoder{file: file, places: map[string]place{}}
 	if len(src) > maxFile {
 		d.problem(place{1, 1}, "", "move data to the data folder", "the file has %d bytes; %d are allowed", len(src), maxFile)
+		return d
+	}
+	src, err := foreign.Text(src)
+	if err != nil {
+		d.problem(place{1, 1}, "", "", "%v", err)
 		return d
 	}
 	tree, err := parser.ParseBytes(src, 0)

@@ -308,3 +308,51 @@ func TestSubmit_packsTheWork(t *testing.T) {
 	require.Equal(t, app.ExitOK, c.Run("submit", "--as-it-is").Code)
 	c.Says(t, app.ExitEnvironment, filepath.Join(w.Root, "no"), "", "submit", "--as-it-is", "--output", "no/a.zip")
 }
+
+// Whatever a folder holds, what was packed is opened by grading: the same rule of
+// names, the same limits.
+func TestSubmit_packsNothingThatGradingRefuses(t *testing.T) {
+	t.Parallel()
+	c := clitest.New(t)
+	w, _ := c.Work(t)
+	for _, name := range []string{"notes: monday.md", "NUL.txt", "src/a\\b", "src/ends.", "Template.yaml", ".DS_Store",
+		"Icon\r", "of\x1b[2J.txt", "\xff.txt", "kept.md"} {
+		c.Write(t, name, "x")
+	}
+	require.NoError(t, os.Symlink("kept.md", filepath.Join(w.Root, "link")))
+	a := c.Run("submit", "--learner", "ada")
+	require.Equal(t, app.ExitOK, a.Code, a.Err)
+	zipped := filepath.Join(w.Root, "ada-small.zip")
+	require.Equal(t, zipped+"  2 files\n", a.Out)
+	require.ElementsMatch(t, []string{"template.yaml", "kept.md", "pipelab-submission.json"}, names(t, zipped))
+	for _, told := range []string{
+		"left out: notes: monday.md: the name notes: monday.md holds the character ':', which Windows cannot have\n",
+		"left out: NUL.txt: ", `left out: src/a\b: `, "left out: src/ends.: ", "left out: link: it is a link\n",
+		"left out: Template.yaml: template.yaml and Template.yaml are one name on macOS and Windows\n",
+		"left out: of\ufffd[2J.txt: ", "left out: \ufffd.txt: "} {
+		require.Contains(t, a.Err, told)
+	}
+	require.NotContains(t, a.Err, "DS_Store")
+	a = c.Run("grade", "ada-small.zip", "--lab", w.Meta.Source, "--dry-run", "--json")
+	require.Equal(t, app.ExitOK, a.Code, a.Err)
+	require.NotContains(t, a.Out, "problem")
+	require.NotContains(t, a.Out, "notes")
+	var folder struct {
+		Submissions []struct{ Problem, Digest string }
+	}
+	require.NoError(t, json.Unmarshal([]byte(c.Run("grade", ".", "--lab", w.Meta.Source, "--dry-run", "--json").Out),
+		&folder))
+	require.Empty(t, folder.Submissions[0].Problem)
+
+	large, err := os.Create(filepath.Join(w.Root, "download.bin"))
+	require.NoError(t, err)
+	require.NoError(t, large.Truncate(2<<20))
+	require.NoError(t, large.Close())
+	before, err := os.ReadFile(zipped)
+	require.NoError(t, err)
+	c.Says(t, app.ExitInvalid, "grading would not take this: its files are more than 200 times as large as itself",
+		"move what is no work of yours", "submit", "--learner", "ada", "--as-it-is")
+	after, err := os.ReadFile(zipped)
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+}

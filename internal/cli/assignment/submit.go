@@ -4,13 +4,16 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"github.com/pipelab/pipelab/internal/archive"
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/deploy"
 	"github.com/pipelab/pipelab/internal/emulator"
@@ -18,6 +21,7 @@ import (
 	"github.com/pipelab/pipelab/internal/grade"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/provision"
+	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/trial"
 )
 
@@ -28,7 +32,8 @@ func newSubmit(a *app.App) *cobra.Command {
 		Use: "submit", Short: "Pack your work to hand it in", GroupID: "grading", Args: cobra.NoArgs,
 		Long: `Packs the workspace into a zip with a list of its files, your id, and the lab. It
 is deployed into a fresh emulated AWS first, so that you do not hand in what cannot
-be deployed.`,
+be deployed. Files that grading would not take, for a name that some system cannot
+have or since they are links, are left out and named.`,
 		Example: "  pipelab submit --learner s1234567",
 		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.Workspace()
@@ -57,18 +62,19 @@ be deployed.`,
 						err).Hint("put it right, or hand it in all the same: --as-it-is")
 				}
 			}
-			m, err := grade.NewManifest(w.Root)
+			m, left, err := grade.NewManifest(w.Root, l)
 			if err != nil {
 				return err
 			}
 			if m.LabDigest, err = grade.LabDigest(l); err != nil {
 				return err
 			}
-			for name := range m.Files { // what was packed before is no work
-				if old, _ := filepath.Match("*-"+l.ID+".zip", name); old {
-					delete(m.Files, name)
-				}
+			old := func(name string) bool { // what was packed before is no work
+				packed, _ := filepath.Match("*-"+l.ID+".zip", name)
+				return packed
 			}
+			maps.DeleteFunc(m.Files, func(name, _ string) bool { return old(name) })
+			left = slices.DeleteFunc(left, func(f grade.LeftOut) bool { return old(f.Name) })
 			m.Learner, m.Lab, m.Tool, m.Submitted = learner, l.ID, c.Root().Version, a.Now().UTC().Truncate(time.Second)
 			b, err := packed(m, w.Root)
 			if err != nil {
@@ -79,11 +85,14 @@ be deployed.`,
 				path = learner + "-" + l.ID + ".zip"
 			}
 			path = a.Path(path)
-			if err := replace(path, b); err != nil {
+			if err := replace(path, b, func(file string) error { return grade.Packs(c.Context(), file, l) }); err != nil {
 				return err
 			}
 			if a.JSON {
-				return a.PrintJSON(map[string]any{"file": path, "manifest": m})
+				return a.PrintJSON(map[string]any{"file": path, "manifest": m, "leftOut": left})
+			}
+			for _, f := range left {
+				a.Statusf("left out: %s: %s", report.Console(f.Name), report.Console(f.Why))
 			}
 			a.Printf("%s  %s\n", path, plural(len(m.Files), "file"))
 			return nil
@@ -95,14 +104,21 @@ be deployed.`,
 	return c
 }
 
-// replace writes a file whole or not at all.
-func replace(path string, b []byte) error {
+// replace writes a file whole or not at all; good says whether it is what it should be.
+func replace(path string, b []byte, good func(file string) error) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".pipelab-submit-*")
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(b)
 	if err = errors.Join(err, f.Close()); err == nil {
+		err = good(f.Name())
+	}
+	if errors.Is(err, archive.ErrRefused) {
+		err = app.Invalidf("grading would not take this: %s", archive.Reason(err)).Hint(
+			"move what is no work of yours, such as data and downloads, out of the folder")
+	}
+	if err == nil {
 		err = os.Rename(f.Name(), path)
 	}
 	if err != nil {
