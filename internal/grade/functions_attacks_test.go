@@ -18,9 +18,9 @@ func TestRun_functionsThatCannotBeStartedAreTheirOwners(t *testing.T) {
 	c.labs["using"] = using(t)
 	c.rules.Labs = []grade.AssignmentLab{{ID: "using", Points: 100}}
 	for name, properties := range map[string]string{
-		"nul":      `Environment: {Variables: {A: "x\0y"}}`,
+		"nul":      `Environment: {Variables: {AA: "x\0y"}}`,
 		"name":     `Environment: {Variables: {"A=B": x}}`,
-		"large":    `Environment: {Variables: {A: "` + strings.Repeat("x", 5000) + `"}}`,
+		"large":    `Environment: {Variables: {AA: "` + strings.Repeat("x", 5000) + `"}}`,
 		"reserved": `Environment: {Variables: {AWS_LAMBDA_RUNTIME_API: "127.0.0.1:1", _HANDLER: x}}`,
 		"home":     `Environment: {Variables: {PYTHONHOME: /nowhere}}`,
 		"path":     `Environment: {Variables: {PATH: /nowhere, PYTHONPATH: /nowhere, HOME: /nowhere, TMPDIR: /nowhere}}`,

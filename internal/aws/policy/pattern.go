@@ -97,6 +97,11 @@ func compileResource(text string, variables bool) pattern {
 	return p
 }
 
+// longestValue is more than AWS takes of a name, a tag or a request's header. Comparing
+// costs the value times the pattern, and a URL of 1 MB gets here before anybody
+// refuses it.
+const longestValue = 8 << 10
+
 // match compares a value. A variable that has no value, or several, and no
 // default matches nothing.
 // Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html
@@ -106,6 +111,8 @@ func (p *pattern) match(value string, keys Lookup) bool {
 		return true
 	case p.plain:
 		return p.text == value
+	case len(value) > longestValue:
+		return false
 	case len(p.vars) == 0:
 		return glob(p.runes, value)
 	}

@@ -161,3 +161,21 @@ func TestEvaluate_moreAllowsNeverDenyAndMoreDeniesNeverAllow(t *testing.T) {
 		}
 	})
 }
+
+// A request's values are compared before anybody has said that they are too long.
+func TestMatch_isBoundedForTheLongestValues(t *testing.T) {
+	t.Parallel()
+	for _, p := range []string{
+		"*" + strings.Repeat("a", 5000) + "b", strings.Repeat("*a", 2500) + "b", strings.Repeat("*?", 2500) + "b",
+		strings.Repeat("?", 5000) + "*b", "a*" + strings.Repeat(":*", 2000) + "b",
+	} {
+		for _, value := range []string{strings.Repeat("a", 1<<20), strings.Repeat("a", longestValue),
+			strings.Repeat("a:", longestValue/2)} {
+			require.False(t, Match(p, value))
+			r := compileResource(p, true)
+			require.False(t, r.match(value, nil))
+		}
+	}
+	require.True(t, Match("*", strings.Repeat("a", 1<<20)))
+	require.True(t, Match("a*b", "a"+strings.Repeat("c", longestValue-2)+"b"))
+}

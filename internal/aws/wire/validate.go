@@ -52,7 +52,8 @@ type validator struct {
 // Validate compares a decoded input with the model: required members, length,
 // range, pattern, enum. What it returns has the code and text of the service.
 //
-// AWS: keys of maps are checked too; here only their values are.
+// AWS: keys of maps are checked too; here only their values are, and the names of
+// a function's variables by its service.
 func (t *Target) Validate(in any) error {
 	if t.op.Input == nil {
 		return nil

@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"net/http"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -169,10 +172,22 @@ func reserved() []string {
 		"AWS_LAMBDA_RUNTIME_API", "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR"}
 }
 
+// variableName is what the name of a variable must be: two characters or more, none of
+// which ends a name in the environment of a process.
+// Source: https://docs.aws.amazon.com/lambda/latest/api/API_Environment.html
+var variableName = regexp.MustCompile(`^[a-zA-Z][a-zA-Z0-9_]+$`)
+
 func checkVariables(m map[string]string) error {
 	const unable = "Lambda was unable to configure your environment variables because the environment variables you " +
 		"have provided "
 	var used []string
+	for _, name := range slices.Sorted(maps.Keys(m)) {
+		if !variableName.MatchString(name) {
+			return gateway.Errorf(http.StatusBadRequest, "ValidationException", "1 validation error detected: Value at "+
+				"'environment.variables' failed to satisfy constraint: Map keys must satisfy constraint: [Member must satisfy "+
+				"regular expression pattern: [a-zA-Z]([a-zA-Z0-9_])+]")
+		}
+	}
 	for _, name := range reserved() {
 		if _, ok := m[name]; ok {
 			used = append(used, name)

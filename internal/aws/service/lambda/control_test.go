@@ -63,9 +63,9 @@ func TestVersions_areFrozenAndAliasesMove(t *testing.T) {
 func TestConfiguration_isMergedAndTakesEffect(t *testing.T) {
 	w := start(t)
 	ctx := context.Background()
-	w.python("f", "import os\ndef handler(e, c): return [os.environ.get('A'), c.memory_limit_in_mb]",
+	w.python("f", "import os\ndef handler(e, c): return [os.environ.get('AA'), c.memory_limit_in_mb]",
 		func(in *sdk.CreateFunctionInput) {
-			in.Environment = &types.Environment{Variables: map[string]string{"A": "1"}}
+			in.Environment = &types.Environment{Variables: map[string]string{"AA": "1"}}
 			in.Tags = map[string]string{"team": "data"}
 		})
 	require.JSONEq(t, `["1","128"]`, string(w.invoke("f", "{}").Payload))
@@ -192,9 +192,22 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 				in.Environment = &types.Environment{Variables: map[string]string{"AWS_REGION": "x"}}
 			})
 		}},
+		"create variable": {"ValidationException", func() error {
+			for _, name := range []string{"LD_PRELOAD=x", "A", "", "1A", "_A", "A B", "A\x00B", "A\n", "ÄB"} {
+				err := create(func(in *sdk.CreateFunctionInput) {
+					in.Environment = &types.Environment{Variables: map[string]string{name: "x"}}
+				})
+				var api smithy.APIError
+				require.ErrorAs(t, err, &api, "%q", name)
+				require.Equal(t, "ValidationException", api.ErrorCode(), "%q", name)
+			}
+			return create(func(in *sdk.CreateFunctionInput) {
+				in.Environment = &types.Environment{Variables: map[string]string{"A=B": "x"}}
+			})
+		}},
 		"create large env": {"InvalidParameterValueException", func() error {
 			return create(func(in *sdk.CreateFunctionInput) {
-				in.Environment = &types.Environment{Variables: map[string]string{"A": strings.Repeat("x", 5000)}}
+				in.Environment = &types.Environment{Variables: map[string]string{"AA": strings.Repeat("x", 5000)}}
 			})
 		}},
 		"create layer": {"InvalidParameterValueException", func() error {

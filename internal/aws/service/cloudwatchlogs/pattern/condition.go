@@ -249,6 +249,7 @@ func matchFields(fields []field, message string) (map[string]string, bool) {
 // together.
 func split(message string) []string {
 	var words []string
+	open := map[byte]bool{'"': true, ']': true} // whether one is still to come: a line may hold openings alone
 	for message = strings.TrimSpace(message); message != ""; message = strings.TrimSpace(message) {
 		closing := byte(' ')
 		switch message[0] {
@@ -257,9 +258,12 @@ func split(message string) []string {
 		case '[':
 			closing = ']'
 		}
-		if end := strings.IndexByte(message[1:], closing); closing != ' ' && end >= 0 {
-			words, message = append(words, message[1:end+1]), message[end+2:]
-			continue
+		if open[closing] {
+			end := strings.IndexByte(message[1:], closing)
+			if open[closing] = end >= 0; end >= 0 {
+				words, message = append(words, message[1:end+1]), message[end+2:]
+				continue
+			}
 		}
 		end := strings.IndexFunc(message, unicode.IsSpace)
 		if end < 0 {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode"
@@ -152,11 +153,10 @@ func (n node) holds(doc any, values map[string]string) bool {
 		}
 		return false
 	}
-	found := lookup(doc, n.path)
 	if n.test.op == "NOT EXISTS" {
-		return len(found) == 0
+		return !visit(doc, n.path, func(any) bool { return true })
 	}
-	for _, v := range found {
+	return visit(doc, n.path, func(v any) bool {
 		text, isText := plain(v)
 		ok := false
 		switch n.test.op {
@@ -171,44 +171,28 @@ func (n node) holds(doc any, values map[string]string) bool {
 		}
 		if ok {
 			values[n.name] = text
-			return true
 		}
-	}
-	return false
+		return ok
+	})
 }
 
-// lookup follows a path; [* leads to every element.
-func lookup(v any, path []string) []any {
+// visit follows a path and calls fn with the values there, until it returns true; [*
+// leads to every element. It reports whether fn has returned true.
+func visit(v any, path []string, fn func(any) bool) bool {
 	if len(path) == 0 {
-		return []any{v}
+		return fn(v)
 	}
 	if index, ok := strings.CutPrefix(path[0], "["); ok {
-		list, isList := v.([]any)
-		if !isList {
-			return nil
-		}
+		list, _ := v.([]any)
 		if index == "*" {
-			var all []any
-			for _, e := range list {
-				all = append(all, lookup(e, path[1:])...)
-			}
-			return all
+			return slices.ContainsFunc(list, func(e any) bool { return visit(e, path[1:], fn) })
 		}
 		i, _ := strconv.Atoi(index) // steps has seen it
-		if i < 0 || i >= len(list) {
-			return nil
-		}
-		return lookup(list[i], path[1:])
+		return i >= 0 && i < len(list) && visit(list[i], path[1:], fn)
 	}
-	object, isObject := v.(map[string]any)
-	if !isObject {
-		return nil
-	}
+	object, _ := v.(map[string]any)
 	member, there := object[path[0]]
-	if !there {
-		return nil
-	}
-	return lookup(member, path[1:])
+	return there && visit(member, path[1:], fn)
 }
 
 // plain is a value as text, and whether text patterns can match it.

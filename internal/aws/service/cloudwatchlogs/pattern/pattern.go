@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"regexp/syntax"
 	"strings"
 )
 
@@ -156,8 +157,32 @@ func expression(text string) (re *regexp.Regexp, rest string, err error) {
 	}) {
 		return nil, "", fmt.Errorf("the regular expression %s holds a character that is not supported", text[:end+2])
 	}
+	if err := simple(text[1 : end+1]); err != nil {
+		return nil, "", err
+	}
 	if re, err = regexp.Compile(text[1 : end+1]); err != nil {
 		return nil, "", err
 	}
 	return re, text[end+2:], nil
+}
+
+// mostSteps bounds what an expression costs for each character of a message, which may
+// have 256 KiB: of a thousand characters, repetitions make millions of states.
+const mostSteps = 200
+
+// simple refuses an expression that would take long.
+func simple(text string) error {
+	tree, err := syntax.Parse(text, syntax.Perl)
+	if err != nil {
+		return err
+	}
+	program, err := syntax.Compile(tree.Simplify())
+	if err != nil {
+		return err
+	}
+	if len(program.Inst) > mostSteps {
+		return fmt.Errorf("the regular expression repeats too much: it has %d states, more than %d", len(program.Inst),
+			mostSteps)
+	}
+	return nil
 }

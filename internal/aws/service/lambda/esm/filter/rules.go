@@ -4,15 +4,22 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/big"
 	"strings"
 )
 
-// rule tests one scalar of a record.
-type rule func(v any) bool
+// scalar is a value of a record that is tested; a number is read once for all rules.
+type scalar struct {
+	value    any
+	number   number
+	isNumber bool
+}
+
+// rule tests one scalar.
+type rule func(s scalar) bool
 
 // anyRule is a list of rules: one must hold. exists is answered by presence.
 type anyRule struct {
+	equal  equal
 	rules  []rule
 	exists *bool
 }
@@ -35,8 +42,13 @@ func (a anyRule) match(v any, present bool) bool {
 		}
 		return false
 	}
+	s := scalar{value: v}
+	s.number, s.isNumber = parseNumber(v)
+	if a.equal.holds(s) {
+		return true
+	}
 	for _, r := range a.rules {
-		if r(v) {
+		if r(s) {
 			return true
 		}
 	}
@@ -51,11 +63,9 @@ func rules(list []any) (anyRule, error) {
 	for _, v := range list {
 		o, ok := v.(map[string]any)
 		if !ok {
-			eq, err := equals(v)
-			if err != nil {
+			if err := out.equal.add(v); err != nil {
 				return out, err
 			}
-			out.rules = append(out.rules, eq)
 			continue
 		}
 		if len(o) != 1 {
@@ -80,32 +90,42 @@ func rules(list []any) (anyRule, error) {
 	return out, nil
 }
 
-func equals(want any) (rule, error) {
-	switch w := want.(type) {
-	case json.Number:
-		n, ok := new(big.Rat).SetString(w.String())
-		if !ok {
-			return nil, fmt.Errorf("%s is no number", w)
-		}
-		return func(v any) bool {
-			got, ok := number(v)
-			return ok && got.Cmp(n) == 0
-		}, nil
-	case string, bool, nil:
-		return func(v any) bool { return v == want }, nil
-	}
-	return nil, errors.New("an array holds strings, numbers, true, false, null and rules")
+// equal are the values that a scalar may have: a pattern of 4,096 characters names
+// hundreds, a record holds tens of thousands.
+type equal struct {
+	plain   map[any]bool // strings, booleans and null
+	numbers map[number]bool
 }
 
-func number(v any) (*big.Rat, bool) {
-	n, ok := v.(json.Number)
-	if !ok || len(n) > 64 { // a huge exponent would take the memory
-		return nil, false
+// add takes one more value.
+func (e *equal) add(want any) error {
+	switch w := want.(type) {
+	case json.Number:
+		n, ok := parseNumber(w)
+		if !ok {
+			return fmt.Errorf("%s is no number", w)
+		}
+		if e.numbers == nil {
+			e.numbers = map[number]bool{}
+		}
+		e.numbers[n] = true
+		return nil
+	case string, bool, nil:
+		if e.plain == nil {
+			e.plain = map[any]bool{}
+		}
+		e.plain[w] = true
+		return nil
 	}
-	if i := strings.IndexAny(n.String(), "eE"); i >= 0 && len(n)-i > 5 {
-		return nil, false
+	return errors.New("an array holds strings, numbers, true, false, null and rules")
+}
+
+func (e *equal) holds(s scalar) bool {
+	switch s.value.(type) {
+	case string, bool, nil:
+		return e.plain[s.value]
 	}
-	return new(big.Rat).SetString(n.String())
+	return s.isNumber && e.numbers[s.number]
 }
 
 func operator(op string, arg any) (rule, error) {
@@ -141,15 +161,15 @@ func operator(op string, arg any) (rule, error) {
 }
 
 func onText(test func(string) bool) rule {
-	return func(v any) bool {
-		s, ok := v.(string)
-		return ok && test(s)
+	return func(s scalar) bool {
+		v, ok := s.value.(string)
+		return ok && test(v)
 	}
 }
 
 // anythingBut takes a scalar, a list of scalars or one text operator.
 func anythingBut(arg any) (rule, error) {
-	var not []rule
+	var not anyRule
 	switch a := arg.(type) {
 	case []any:
 		if len(a) == 0 {
@@ -159,11 +179,9 @@ func anythingBut(arg any) (rule, error) {
 			if _, nested := v.(map[string]any); nested {
 				return nil, errors.New("anything-but wants values")
 			}
-			r, err := equals(v)
-			if err != nil {
+			if err := not.equal.add(v); err != nil {
 				return nil, err
 			}
-			not = append(not, r)
 		}
 	case map[string]any:
 		if len(a) != 1 {
@@ -177,25 +195,16 @@ func anythingBut(arg any) (rule, error) {
 			if err != nil {
 				return nil, err
 			}
-			not = append(not, r)
+			not.rules = append(not.rules, r)
 		}
 	default:
-		r, err := equals(arg)
-		if err != nil {
+		if err := not.equal.add(arg); err != nil {
 			return nil, err
 		}
-		not = append(not, r)
 	}
-	return func(v any) bool {
-		if _, inner := v.(map[string]any); inner {
-			return false
-		}
-		for _, r := range not {
-			if r(v) {
-				return false
-			}
-		}
-		return true
+	return func(s scalar) bool {
+		_, inner := s.value.(map[string]any)
+		return !inner && !not.match(s.value, true)
 	}, nil
 }
 
@@ -205,35 +214,41 @@ func numeric(arg any) (rule, error) {
 	if !ok || len(list) != 2 && len(list) != 4 {
 		return nil, errors.New("numeric wants one or two comparisons")
 	}
-	var tests []func(*big.Rat) bool
+	var tests []func(number) bool
 	for i := 0; i < len(list); i += 2 {
 		op, _ := list[i].(string)
-		n, ok := number(list[i+1])
+		n, ok := parseNumber(list[i+1])
 		if !ok {
 			return nil, errors.New("numeric compares with numbers")
 		}
-		var holds func(int) bool
-		switch op {
-		case "=":
-			holds = func(c int) bool { return c == 0 }
-		case "<":
-			holds = func(c int) bool { return c < 0 }
-		case "<=":
-			holds = func(c int) bool { return c <= 0 }
-		case ">":
-			holds = func(c int) bool { return c > 0 }
-		case ">=":
-			holds = func(c int) bool { return c >= 0 }
-		default:
+		holds := order(op)
+		if holds == nil {
 			return nil, fmt.Errorf("numeric does not know %q", op)
 		}
-		tests = append(tests, func(v *big.Rat) bool { return holds(v.Cmp(n)) })
+		tests = append(tests, func(v number) bool { return holds(v.compare(n)) })
 	}
-	return func(v any) bool {
-		n, ok := number(v)
+	return func(s scalar) bool {
+		ok := s.isNumber
 		for _, t := range tests {
-			ok = ok && t(n)
+			ok = ok && t(s.number)
 		}
 		return ok
 	}, nil
+}
+
+// order tells what the order of two numbers must be for an operator, nil for none.
+func order(op string) func(int) bool {
+	switch op {
+	case "=":
+		return func(c int) bool { return c == 0 }
+	case "<":
+		return func(c int) bool { return c < 0 }
+	case "<=":
+		return func(c int) bool { return c <= 0 }
+	case ">":
+		return func(c int) bool { return c > 0 }
+	case ">=":
+		return func(c int) bool { return c >= 0 }
+	}
+	return nil
 }
