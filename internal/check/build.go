@@ -6,12 +6,12 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
+	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/digest"
 	"github.com/pipelab/pipelab/internal/sandbox"
 	"github.com/pipelab/pipelab/internal/tempdir"
@@ -228,7 +228,7 @@ func (b *Builds) run(ctx context.Context, spec sandbox.Spec, cache string) (r sa
 // goPlaces asks Go where it keeps things.
 func goPlaces(ctx context.Context) (map[string]string, error) {
 	names := []string{"GOROOT", "GOPATH", "GOMODCACHE", "GOCACHE"}
-	b, err := exec.CommandContext(ctx, "go", append([]string{"env"}, names...)...).Output() // names of ours
+	b, err := confine.Tool(ctx, "go", append([]string{"env"}, names...)...).Output()
 	if err != nil {
 		return nil, fmt.Errorf("ask Go for its folders: %w", err)
 	}

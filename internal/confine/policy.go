@@ -111,10 +111,19 @@ func (p *Policy) golang(ctx context.Context) []string {
 	return []string{filepath.Join(lines[0], "bin")}
 }
 
+// Tool is a program of this machine that is asked about the machine, for us and not for
+// a learner: it runs at the root of the file system. In the folder that we are in, a
+// submission called boto3.py would be what Python imports, and a go.mod what Go goes by.
+func Tool(ctx context.Context, name string, args ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Dir = string(filepath.Separator)
+	return cmd
+}
+
 // ask runs a program of this machine and returns the lines that it prints; a
 // program that is missing or fails prints none.
 func ask(ctx context.Context, name string, args ...string) []string {
-	out, err := exec.CommandContext(ctx, name, args...).Output()
+	out, err := Tool(ctx, name, args...).Output()
 	if err != nil {
 		return nil
 	}

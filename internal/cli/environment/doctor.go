@@ -102,7 +102,7 @@ func examine(ctx context.Context, a *app.App) ([]finding, error) {
 		{"Node.js", "only functions in Node.js need it: https://nodejs.org", []string{"node", "--version"}},
 		{"AWS CLI", "not needed, but good to look around with: python3 -m pip install awscli", []string{"aws", "--version"}},
 	} {
-		out, err := exec.CommandContext(ctx, p.args[0], p.args[1:]...).Output()
+		out, err := confine.Tool(ctx, p.args[0], p.args[1:]...).Output()
 		f := finding{What: p.what, OK: err == nil, Seen: strings.TrimSpace(string(out)), Hint: p.hint}
 		if !f.OK {
 			f.Seen = "not found"
@@ -156,7 +156,7 @@ func setUpPython(ctx context.Context, a *app.App) error {
 	if err := os.MkdirAll(filepath.Dir(dir), 0o700); err != nil {
 		return err
 	}
-	if out, err := exec.CommandContext(ctx, "python3", "-m", "venv", building).CombinedOutput(); ctx.Err() != nil {
+	if out, err := confine.Tool(ctx, "python3", "-m", "venv", building).CombinedOutput(); ctx.Err() != nil {
 		return ctx.Err()
 	} else if err != nil {
 		return app.Environmentf("Python cannot make virtual environments: %s", last(out)).Hint("apt-get install python3-venv")
@@ -165,7 +165,7 @@ func setUpPython(ctx context.Context, a *app.App) error {
 	if runtime.GOOS == "windows" {
 		python = filepath.Join(building, app.VenvBin, "python.exe")
 	}
-	if out, err := exec.CommandContext(ctx, python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
+	if out, err := confine.Tool(ctx, python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check",
 		boto3Version).CombinedOutput(); ctx.Err() != nil {
 		return ctx.Err()
 	} else if err != nil {

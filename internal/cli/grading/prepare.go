@@ -384,7 +384,7 @@ func (g *command) needs(ctx context.Context, p *grade.Plan) error {
 		if _, err := exec.LookPath(name); err != nil {
 			return app.Environmentf("the labs need %s, which is not on this machine", name).Hint("see: pipelab doctor")
 		}
-		if name == "python3" && exec.CommandContext(ctx, name, "-c", "import boto3").Run() != nil && ctx.Err() == nil {
+		if name == "python3" && confine.Tool(ctx, name, "-c", "import boto3").Run() != nil && ctx.Err() == nil {
 			return app.Environmentf("the labs need boto3, the AWS SDK for Python").Hint("pipelab doctor --setup")
 		}
 	}
