@@ -40,7 +40,8 @@ func (u *unpacker) zip(file io.ReaderAt, size int64) error {
 	}
 	listing.left = math.MaxInt64
 	if err != nil && !errors.Is(err, zip.ErrInsecurePath) { // names are looked at below
-		return refuse("the zip is damaged: %v", err)
+		return refuse("the zip is damaged, which a cut download or upload does (%s); it is needed again",
+			strings.TrimPrefix(err.Error(), "zip: "))
 	}
 	names := zipNames(r.File)
 	for i, f := range r.File {

@@ -205,3 +205,14 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// The serverless transform drops a description of a resource; CloudFormation has none.
+func TestParse_takesDescriptionsOfServerlessResourcesAlone(t *testing.T) {
+	const text = "Transform: AWS::Serverless-2016-10-31\nResources:\n  T:\n    Description: counts\n    Type: "
+	_, err := Parse("t.yaml", []byte(text+"AWS::Serverless::SimpleTable\n"), testTypes())
+	if err != nil {
+		require.NotContains(t, err.Error(), "Description")
+	}
+	_, err = Parse("t.yaml", []byte(text+"AWS::DynamoDB::Table\n"), testTypes())
+	require.ErrorContains(t, err, `resource attribute "Description" is not supported`)
+}

@@ -237,7 +237,12 @@ func (t *Template) readResource(f Field) {
 		return
 	}
 	known := []string{"Type", "Properties", "DependsOn", "Condition", "DeletionPolicy", "UpdateReplacePolicy", "Metadata"}
+	// The serverless transform drops a description; CloudFormation knows no such attribute.
+	serverless := strings.HasPrefix(f.Value.Get("Type").Text(), "AWS::Serverless::")
 	for _, a := range f.Value.Fields {
+		if serverless && a.Key == "Description" {
+			continue
+		}
 		switch a.Key {
 		case "Type":
 			r.Type, r.TypePos = t.text(a.Value, "Type"), a.Value.Pos

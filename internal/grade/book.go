@@ -24,6 +24,7 @@ func (r *run) outcome() *Outcome {
 	out := &Outcome{Book: r.book(), Ran: r.done.Ran, Kept: r.done.Done - r.done.Ran}
 	owners := r.owners()
 	for _, learner := range r.people {
+		learner.Unknown = r.unknown[learner.ID]
 		for _, l := range r.labs {
 			out.Book.Grades = append(out.Book.Grades, r.grade(learner, r.unitsOf(learner.ID, l.ID), l.ID, owners))
 		}

@@ -77,8 +77,8 @@ func TestFind_foldersArchivesAndAttemptsOfAClass(t *testing.T) {
 	same(t, []string{
 		"Alan T tiny class/Alan T (matches nobody of the roster)",
 		"Somebody Else tiny class/Somebody Else (matches nobody of the roster)",
-		"broken tiny class/broken.zip rejected: unpack broken.zip: the archive is refused: the zip is damaged: zip: not a " +
-			"valid zip file (matches nobody of the roster)",
+		"broken tiny class/broken.zip rejected: the zip is damaged, which a cut download or upload does " +
+			"(not a valid zip file); it is needed again (matches nobody of the roster)",
 		"empty tiny class/empty rejected: it holds no files (matches nobody of the roster)",
 		"notes.txt tiny class/notes.txt rejected: it is no folder, zip, tar.gz or git repository (matches nobody of the " +
 			"roster)",

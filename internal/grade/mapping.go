@@ -105,6 +105,14 @@ func (m Mapping) Text(w io.Writer) error {
 	return err
 }
 
+// Learners are the ids of all who will stand in the gradebook, in order.
+func (p *Plan) Learners() (ids []string) {
+	for _, l := range p.people {
+		ids = append(ids, l.ID)
+	}
+	return ids
+}
+
 // Labs are the ids of the labs that are graded, in order.
 func (p *Plan) Labs() (ids []string) {
 	for _, l := range p.labs {

@@ -203,7 +203,7 @@ func (s *Found) open(ctx context.Context, into string, keep []string, git *sandb
 		}
 	case kindArchive:
 		if err = archive.Open(ctx, s.path, into, limits); errors.Is(err, archive.ErrRefused) {
-			err = &badSubmission{err.Error()}
+			err = &badSubmission{archive.Reason(err)}
 		}
 	case kindRepository:
 		var made time.Time

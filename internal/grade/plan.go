@@ -188,6 +188,9 @@ func (p *Plan) take(ctx context.Context, s *Found, dir string) (lost []*unit, er
 				base.open = fmt.Sprintf("it could not be read: %v", err)
 			}
 		}
+		if t.lab == "" { // it does not say itself, as what cannot be opened
+			_, t.lab = p.submitted(s)
+		}
 		l := p.labOf(&base, t)
 		for _, claims := range s.people {
 			u := base

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/pipelab/pipelab/internal/foreign"
 	"github.com/pipelab/pipelab/internal/report"
 )
 
@@ -51,14 +52,15 @@ func headings() map[string][]string {
 	}
 }
 
-// fold makes names comparable: letters and digits only, small.
+// fold makes names comparable, however they are spelled: letters with their marks, and
+// digits, small.
 func fold(s string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsLetter(r) || unicode.IsDigit(r) {
-			return unicode.ToLower(r)
+		if unicode.IsLetter(r) || unicode.IsMark(r) || unicode.IsDigit(r) {
+			return r
 		}
 		return -1
-	}, s)
+	}, foreign.Key(s))
 }
 
 // RosterError is one line of a roster that cannot be right.
@@ -71,12 +73,15 @@ type RosterError struct {
 func (e *RosterError) Error() string { return fmt.Sprintf("%s:%d: %s", e.File, e.Line, e.Message) }
 
 // ParseRoster reads a roster: CSV with a heading line, separated by commas,
-// semicolons or tabs, with or without a byte order mark. Headings are matched
+// semicolons or tabs, in UTF-8, or in UTF-16 with a byte order mark. Headings are matched
 // loosely ("Student ID", "student_id"); a column for the id is needed. Two
 // people with one id, email or account are an error, since their grades would
 // be mixed up.
 func ParseRoster(name string, b []byte) (*Roster, error) {
-	b = bytes.TrimPrefix(b, []byte("\xef\xbb\xbf"))
+	b, err := foreign.Text(b)
+	if err != nil {
+		return nil, &RosterError{name, 1, err.Error()}
+	}
 	r := csv.NewReader(bytes.NewReader(b))
 	r.Comma, r.FieldsPerRecord, r.TrimLeadingSpace = separator(b), -1, true
 	head, err := r.Read()
@@ -108,6 +113,9 @@ func ParseRoster(name string, b []byte) (*Roster, error) {
 		}
 		line, _ := r.FieldPos(0)
 		l := learner(columns, row)
+		if canvas(head) && canvasOwn(l, row) {
+			continue
+		}
 		if l.ID == "" {
 			if strings.TrimSpace(strings.Join(row, "")) != "" {
 				problems = append(problems, &RosterError{name, line, "the id is missing"})
@@ -142,12 +150,21 @@ func separator(b []byte) rune {
 	return best
 }
 
+// canvas tells an export of Canvas' gradebook: its ID is Canvas' own.
+func canvas(head []string) bool {
+	return slices.ContainsFunc(head, func(h string) bool { return fold(h) == "sisuserid" || fold(h) == "sisloginid" })
+}
+
+// canvasOwn are the rows of such an export that are nobody's: how grades are posted, the
+// points possible, and the student that teachers test with.
+func canvasOwn(l report.Learner, row []string) bool {
+	return strings.Contains(row[0], "Points Possible") || l.ID == "" && (l.Accounts["canvas"] == "" ||
+		foreign.Key(l.Name) == "student, test")
+}
+
 // columns tells what each column is.
 func (r *Roster) columns(name string, head []string) (map[string]int, error) {
-	columns, canvas := map[string]int{}, false
-	for _, h := range head { // an export of Canvas' gradebook: its ID is Canvas' own
-		canvas = canvas || fold(h) == "sisuserid" || fold(h) == "sisloginid"
-	}
+	columns, canvas := map[string]int{}, canvas(head)
 	for i, h := range head {
 		what := ""
 		for key, names := range headings() {
@@ -219,12 +236,12 @@ func (r *Roster) build(file string, lines map[string]int) (problems []error) {
 			if v == "" {
 				continue
 			}
-			if others := r.index[system+"\n"+strings.ToLower(v)]; len(others) > 0 {
+			if others := r.index[system+"\n"+foreign.Key(v)]; len(others) > 0 {
 				problems = append(problems,
 					&RosterError{file, lines[l.ID], fmt.Sprintf("%s and %s have the same %s, %s", r.Learners[others[0]].ID, l.ID,
 						system, v)})
 			}
-			r.index[system+"\n"+strings.ToLower(v)] = append(r.index[system+"\n"+strings.ToLower(v)], i)
+			r.index[system+"\n"+foreign.Key(v)] = append(r.index[system+"\n"+foreign.Key(v)], i)
 		}
 	}
 	return problems
@@ -259,7 +276,7 @@ type claim struct{ system, value string }
 // match finds the one learner whom a claim means. Nobody, or more than one
 // person, is nil; many says that it was the latter.
 func (r *Roster) match(c claim) (l *report.Learner, many bool) {
-	value := strings.ToLower(strings.TrimSpace(c.value))
+	value := foreign.Key(strings.TrimSpace(c.value))
 	if c.system == byName || c.system == byLocal {
 		value = fold(c.value)
 	}

@@ -2,6 +2,8 @@ package grade
 
 import (
 	"fmt"
+	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/pipelab/pipelab/internal/report"
@@ -21,6 +23,9 @@ func (p *Plan) whose(u *unit, s *Found, claims []claim, m *Manifest) {
 		return
 	}
 	several := false
+	if id, _ := p.submitted(s); s.plain != "" && id != "" { // the surest, unless somebody is called like all of it
+		claims = append(slices.Clone(claims), plainClaims(id)...)
+	}
 	for _, c := range claims {
 		l, many := p.o.Roster.match(c)
 		if l != nil {
@@ -57,6 +62,26 @@ func (p *Plan) whose(u *unit, s *Found, claims []claim, m *Manifest) {
 	u.flags = append(u.flags, why)
 }
 
+// submitted reads a name as submit writes it, ID-LAB, with or without what browsers
+// and platforms add for the second of a name: whose it is and for which lab; "" twice
+// when it ends in no lab that is graded.
+func (p *Plan) submitted(s *Found) (learner, id string) {
+	name := strings.TrimSuffix(filepath.Base(s.path), ".git")
+	if s.kind != kindFolder && s.kind != kindRepository {
+		name = stemOf(name)
+	}
+	rules := newNamingRules()
+	if m := rules.attempt.FindStringSubmatch(name); m != nil {
+		name = m[1]
+	}
+	for _, l := range p.labs { // the longest, should one end as another
+		if rest, ok := strings.CutSuffix(name, "-"+l.ID); ok && len(l.ID) > len(id) {
+			learner, id = rest, l.ID
+		}
+	}
+	return learner, id
+}
+
 // nameless makes a learner of what is known, where there is no roster entry.
 func (p *Plan) nameless(s *Found, claims []claim, m *Manifest) report.Learner {
 	get := func(system string) string {
@@ -70,6 +95,9 @@ func (p *Plan) nameless(s *Found, claims []claim, m *Manifest) report.Learner {
 	var l report.Learner
 	if s.plain != "" {
 		l.ID = get(byID)
+		if id, _ := p.submitted(s); id != "" {
+			l.ID = id
+		}
 		for _, prefix := range append(p.labIDs(), p.o.Assignment.ID) { // GitHub Classroom: assignment-username
 			if rest, ok := strings.CutPrefix(l.ID, prefix+"-"); ok && prefix != "" && rest != "" {
 				l.ID, l.Accounts = rest, map[string]string{"github": rest}

@@ -21,6 +21,9 @@ type FillOptions struct {
 	Lower bool
 	// Missing writes 0 for who handed nothing in; without it their cells stay.
 	Missing bool
+	// Rejected writes the score of whose submission was rejected, which has 0 for that;
+	// without it their cells stay: the file may be damaged and come again.
+	Rejected bool
 	// Scale converts points where the platform has another maximum; without it
 	// that is an error.
 	Scale bool
@@ -46,6 +49,12 @@ type Filled struct {
 	Changes []FillChange `json:"changes"`
 	Kept    []FillChange `json:"kept"` // cells that hold something else on purpose
 	Same    int          `json:"same"` // cells that hold this score already
+	// Rejected are cells that stay since a submission was rejected.
+	Rejected []FillChange `json:"rejected"`
+	// Unknown are submissions that match nobody of the roster; Notes what the export
+	// did not let be looked at.
+	Unknown []string `json:"unknown"`
+	Notes   []string `json:"notes"`
 	// Learners without a row, rows without a learner, and what could be more than
 	// one: none of them is filled.
 	Learners  []string `json:"unmatchedLearners"`
@@ -73,10 +82,17 @@ func (f Filled) Text(w io.Writer) error {
 	for _, c := range f.Kept {
 		kept = append(kept, fmt.Sprintf("line %d, %s: stays %s, %s", c.Line, c.Row, or(c.Old, "empty"), c.Reason))
 	}
+	part("to know:", f.Notes)
 	part("stay as they are:", kept)
+	var rejected []string
+	for _, c := range f.Rejected {
+		rejected = append(rejected, fmt.Sprintf("line %d, %s: stays %s; %s", c.Line, c.Row, or(c.Old, "empty"), c.Reason))
+	}
+	part("rejected, not filled (to write what they have without it: --rejected):", rejected)
 	part("could be more than one, not filled:", f.Ambiguous)
 	part("learners without a row:", f.Learners)
 	part("rows without a learner:", f.Rows)
+	part("match nobody of the roster, not filled:", f.Unknown)
 	_, err := io.WriteString(w, b.String())
 	return err
 }
@@ -91,6 +107,7 @@ type target struct {
 	who     func(row int) string
 	levels  []level
 	decimal string
+	notes   []string
 }
 
 // level is one way to recognise a learner's row, the surest first. Of keys any
@@ -105,7 +122,15 @@ type level struct {
 // fill puts scores into the cells.
 func (t target) fill(b *Gradebook, o FillOptions) (Filled, error) {
 	f := Filled{Column: t.sheet.cell(0, t.column), Changes: []FillChange{}, Kept: []FillChange{}, Learners: []string{},
-		Rows: []string{}, Ambiguous: []string{}}
+		Rows: []string{}, Ambiguous: []string{}, Rejected: []FillChange{}, Unknown: []string{}, Notes: []string{}}
+	if t.notes != nil {
+		f.Notes = t.notes
+	}
+	for _, r := range b.rows() {
+		if r.Learner.Unknown {
+			f.Unknown = append(f.Unknown, who(r.Learner))
+		}
+	}
 	scores, err := b.fillScores(o)
 	if err != nil {
 		return f, err
@@ -126,6 +151,9 @@ func (t target) fill(b *Gradebook, o FillOptions) (Filled, error) {
 			return f, fmt.Errorf("line %d: %w", c.Line, err)
 		}
 		switch {
+		case c.Reason == "" && s.rejected != "" && !o.Rejected:
+			c.New, c.Reason = "", s.rejected
+			f.Rejected = append(f.Rejected, c)
 		case c.Reason != "":
 			c.New = ""
 			f.Kept = append(f.Kept, c)
@@ -137,6 +165,7 @@ func (t target) fill(b *Gradebook, o FillOptions) (Filled, error) {
 		}
 	}
 	slices.SortFunc(f.Changes, func(a, b FillChange) int { return a.Line - b.Line })
+	slices.SortFunc(f.Rejected, func(a, b FillChange) int { return a.Line - b.Line })
 	slices.SortFunc(f.Kept, func(a, b FillChange) int { return a.Line - b.Line })
 	f.Bytes = t.sheet.with(edits)
 	return f, nil
@@ -149,6 +178,7 @@ type fillScore struct {
 	possible float64
 	final    bool
 	missing  bool
+	rejected string // why; empty when it was not
 }
 
 func (b *Gradebook) fillScores(o FillOptions) ([]fillScore, error) {
@@ -156,7 +186,7 @@ func (b *Gradebook) fillScores(o FillOptions) ([]fillScore, error) {
 		return nil, fmt.Errorf("the gradebook has no lab %q", o.Lab)
 	}
 	var out []fillScore
-	for _, r := range b.rows() {
+	for _, r := range class(b.rows()) {
 		s := fillScore{learner: r.Learner, final: true, missing: true, possible: Round(b.Possible())}
 		if o.Lab != "" {
 			s.possible = Round(b.lab(o.Lab).Points)
@@ -168,6 +198,9 @@ func (b *Gradebook) fillScores(o FillOptions) ([]fillScore, error) {
 			s.points += g.Points
 			s.final = s.final && g.Final()
 			s.missing = s.missing && g.Status == Missing
+			if g.Status == Rejected {
+				s.rejected = g.why()
+			}
 		}
 		s.points = Round(s.points)
 		out = append(out, s)
@@ -189,11 +222,13 @@ func (t target) decide(s fillScore, row int, old string, o FillOptions) (text, r
 	points := s.points
 	limit, known := t.max(row)
 	if known && limit != s.possible {
-		if !o.Scale || s.possible == 0 {
-			return "", "",
-				fmt.Errorf(
-					"the platform has %s points for this column and the assignment %s: change one, or have the points converted",
-					Points(limit), Points(s.possible))
+		if !o.Scale || s.possible <= 0 || limit <= 0 {
+			way := "change one, or have the points converted: --scale"
+			if s.possible <= 0 || limit <= 0 { // every grade would become 0
+				way = "nothing can be converted; change one"
+			}
+			return "", "", fmt.Errorf("the platform has %s points for this column and the assignment %s: %s",
+				Points(limit), Points(s.possible), way)
 		}
 		points = Round(points * limit / s.possible)
 	}

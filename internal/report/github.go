@@ -76,7 +76,7 @@ func (b *Gradebook) annotations(rows []row) []annotation {
 			}
 		}
 	}
-	notice := annotation{"notice", "PipeLab", fmt.Sprintf("%d learners graded", len(rows))}
+	notice := annotation{"notice", "PipeLab", fmt.Sprintf("%d learners graded", len(class(rows)))}
 	if len(rows) == 1 {
 		notice.message = rows[0].summary()
 	}
@@ -120,6 +120,9 @@ func cut(parts []string, limit int) string {
 // outputs are for later steps of the workflow. points is empty when there is no
 // score; a class has counts only.
 func outputs(b *Gradebook, rows []row) string {
+	if len(rows) > 1 {
+		rows = class(rows)
+	}
 	counts, open := map[string]int{}, 0
 	for _, g := range b.Grades {
 		for _, c := range g.items() {

@@ -14,6 +14,9 @@ type Learner struct {
 	// Accounts are other systems' names of the learner, by system: "canvas",
 	// "moodle", "github", "gradescope".
 	Accounts map[string]string `json:"accounts,omitempty"`
+	// Unknown is set for whom no roster names though there is one: what was handed in
+	// is shown, and counts as nobody's.
+	Unknown bool `json:"unknown,omitempty"`
 }
 
 // Submission is what a learner handed in for one lab.

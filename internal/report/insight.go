@@ -98,6 +98,8 @@ const discriminationLeast = 10
 
 // Insights reads the class's results. It is a pure function of the gradebook.
 func Insights(b *Gradebook) Insight {
+	all := b
+	b = b.known()
 	rows := b.rows()
 	in := Insight{Learners: len(rows), Possible: Round(b.Possible()), Labs: []LabInsight{}, Mistakes: []MistakeInsight{}}
 	var totals []float64
@@ -116,8 +118,10 @@ func Insights(b *Gradebook) Insight {
 			if g.Lab == l.ID && g.Result != nil && len(g.Result.Checks) > 0 {
 				judged = append(judged, g)
 			}
-			if g.Lab == l.ID {
-				for _, f := range g.Flags {
+		}
+		for _, g := range all.Grades {
+			for _, f := range g.Flags {
+				if g.Lab == l.ID {
 					in.Flags = append(in.Flags, Flagged{g.Learner.ID, g.Lab, f})
 				}
 			}

@@ -24,13 +24,13 @@ type ltiSubmission struct {
 // writeLTI writes a line for each learner: the body to POST to the line item's
 // /scores, as application/vnd.ims.lis.v1.score+json. The user is the learner's
 // account named lti, the subject of their launches, or else their id. What is no
-// score has none, and the grading Failed.
+// score has none, and the grading Failed; who is in no roster has no line.
 // Source: LTI Assignment and Grade Services 2.0, https://www.imsglobal.org/spec/lti-ags/v2p0
 func writeLTI(w io.Writer, b *Gradebook, o Options) error {
 	const limit = 4000 // bytes of comment: platforms cut or refuse long ones
 	e := json.NewEncoder(w)
 	e.SetEscapeHTML(false)
-	for _, r := range b.rows() {
+	for _, r := range class(b.rows()) {
 		s := ltiScore{User: or(r.Learner.Accounts["lti"], r.Learner.ID), Comment: clip(r.summary(), limit),
 			Timestamp: ltiTime(o.now(b)),
 			Activity:  "Completed", Grading: "FullyGraded"}

@@ -19,7 +19,7 @@ func (b *Gradebook) markdown() []string {
 		return b.markdownOne(rows[0], "#")
 	}
 	var t strings.Builder
-	fmt.Fprintf(&t, "# %s\n\n%d learners\n\n| learner | name |", md(or(b.Title, b.Assignment)), len(rows))
+	fmt.Fprintf(&t, "# %s\n\n%s\n\n| learner | name |", md(or(b.Title, b.Assignment)), learners(rows))
 	for _, l := range b.Labs {
 		fmt.Fprintf(&t, " %s |", md(l.ID))
 	}

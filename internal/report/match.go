@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/pipelab/pipelab/internal/foreign"
 )
 
 // match finds each learner's row. A learner or a row that could be more than
@@ -90,10 +92,10 @@ func (l level) has(s *sheet, row int, key string) bool {
 	})
 }
 
-// fold makes keys comparable: e-mail addresses and logins in either case, names
+// fold makes keys comparable: in any spelling of their letters and either case, names
 // as the set of their words, so that "Lovelace, Ada" is "Ada Lovelace".
 func (l level) fold(key string) string {
-	key = strings.ToLower(strings.TrimSpace(key))
+	key = foreign.Key(strings.TrimSpace(key))
 	if !l.name {
 		return key
 	}

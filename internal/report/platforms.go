@@ -145,6 +145,11 @@ func FillMoodle(export []byte, b *Gradebook, o FillOptions) (Filled, error) {
 		return Filled{}, err
 	}
 	t.people(header)
+	if !(id >= 0 && worksheet >= 0) && position(header, "Email address", "First name", "Full name", "ID number",
+		"Username", "Last name", "Surname") < 0 {
+		t.notes = []string{"the headers are not English: neither the maximum of the column nor whether a grade may be " +
+			"changed was looked at"}
+	}
 	if t.decimal == "" {
 		t.decimal = s.decimalMark(".")
 	}

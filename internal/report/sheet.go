@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/pipelab/pipelab/internal/foreign"
 )
 
 // sheet is a delimited file of which every byte is kept: it is read to know
@@ -153,6 +155,9 @@ func (s *sheet) with(edits []edit) []byte {
 func openSheet(src []byte, what string, known func(header []string) bool) (*sheet, error) {
 	if bytes.HasPrefix(src, []byte("\xff\xfe")) || bytes.HasPrefix(src, []byte("\xfe\xff")) {
 		return nil, fmt.Errorf("the %s is UTF-16, which an import does not read: export it again as CSV in UTF-8", what)
+	}
+	if _, err := foreign.Text(src); err != nil {
+		return nil, fmt.Errorf("the %s cannot be read: %w", what, err)
 	}
 	for _, d := range []byte{',', ';', '\t'} {
 		head, err := readSheet(src[:firstLine(src)], d)

@@ -95,7 +95,7 @@ func textChecks(out *strings.Builder, g Grade, l LabRef) {
 
 // textClass is a table: learners below each other, labs beside each other.
 func textClass(out *strings.Builder, b *Gradebook, rows []row) {
-	fmt.Fprintf(out, "%s: %d learners\n\n", oneLine(or(b.Title, b.Assignment)), len(rows))
+	fmt.Fprintf(out, "%s: %s\n\n", oneLine(or(b.Title, b.Assignment)), learners(rows))
 	table := [][]string{{"learner", "name"}}
 	for _, l := range b.Labs {
 		table[0] = append(table[0], oneLine(l.ID))

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -28,6 +29,37 @@ func (b *Gradebook) rows() []row {
 			out = append(out, row{Learner: g.Learner, Points: Round(points), Final: final})
 		}
 		out[i].Grades = append(out[i].Grades, g)
+	}
+	slices.SortStableFunc(out, func(a, b row) int { // who counts as nobody stands apart
+		switch {
+		case a.Learner.Unknown == b.Learner.Unknown:
+			return 0
+		case b.Learner.Unknown:
+			return -1
+		}
+		return 1
+	})
+	return out
+}
+
+// class are the rows of those who count in the class's figures.
+func class(rows []row) []row {
+	return slices.DeleteFunc(slices.Clone(rows), func(r row) bool { return r.Learner.Unknown })
+}
+
+// known is the gradebook of those who count in the class's figures.
+func (b *Gradebook) known() *Gradebook {
+	out := *b
+	out.Grades = slices.DeleteFunc(slices.Clone(b.Grades), func(g Grade) bool { return g.Learner.Unknown })
+	return &out
+}
+
+// learners counts a class in words.
+func learners(rows []row) string {
+	known := len(class(rows))
+	out := fmt.Sprintf("%d learners", known)
+	if n := len(rows) - known; n > 0 {
+		out += fmt.Sprintf("; %d more match nobody of the roster and count nowhere", n)
 	}
 	return out
 }

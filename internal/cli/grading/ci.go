@@ -2,6 +2,7 @@ package grading
 
 import (
 	"encoding/json"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -96,6 +97,18 @@ func outputs(flags []string) (out []output, err error) {
 		out = append(out, output{format, file})
 	}
 	return out, nil
+}
+
+// fits refuses formats for one learner's submission before a class is graded.
+func (g *command) fits(learners int) error {
+	for _, f := range g.formats {
+		if f.format.Scope == report.OfOne && learners != 1 {
+			return app.Usagef("the format %s is for one learner's submission and there are %d learners; nothing was graded",
+				f.format.Name, learners).Hint(fmt.Sprintf("write it afterwards for each: pipelab report --format %s --learner ID",
+				f.format.Name))
+		}
+	}
+	return nil
 }
 
 // write writes the formats; toOut says that one of them went to standard

@@ -51,3 +51,15 @@ func TestQuote_makesOneWord(t *testing.T) {
 		require.Equal(t, want, quote(in))
 	}
 }
+
+// A format for one learner's submission is refused before the class is graded.
+func TestFits_refusesBeforeAnythingIsGraded(t *testing.T) {
+	formats, err := outputs([]string{"csv", "gradescope"})
+	require.NoError(t, err)
+	g := &command{formats: formats}
+	require.NoError(t, g.fits(1))
+	err = g.fits(13)
+	require.Equal(t, app.ExitUsage, app.Code(err))
+	require.EqualError(t, err,
+		"the format gradescope is for one learner's submission and there are 13 learners; nothing was graded")
+}

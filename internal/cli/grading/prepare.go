@@ -282,11 +282,14 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 	if err != nil {
 		return err
 	}
+	if err := g.fits(len(p.Learners())); err != nil {
+		return err
+	}
 	if err := g.needs(ctx, p); err != nil {
 		return err
 	}
 	for _, source := range p.Mapping().Unknown() {
-		g.Statusf("note: %s matches nobody of the roster; it is graded under its own name", source)
+		g.Statusf("note: %s matches nobody of the roster and counts nowhere; to say whose it is, call it ID.zip", source)
 	}
 	if n := out.Left(); n > 0 {
 		g.Statusf("going on: an interrupted run has left %d results", n)

@@ -155,7 +155,9 @@ every other byte stays. Without --output nothing is written: you see what would
 change, who has no row, and which rows have no learner.
 
 A higher score is never replaced by a lower one, nor what is no number (EX, N/A),
-nor is a name that fits two people filled. What is open is no score.`,
+nor is a name that fits two people filled. What is open is no score. Who had a
+submission rejected is listed apart and not filled without --rejected; who matches
+nobody of the roster is not filled at all.`,
 		Example: `  pipelab fill canvas export.csv
   pipelab fill canvas export.csv --column 70021 -o import.csv
   pipelab fill moodle worksheet.csv --missing -o filled.csv`,
@@ -198,6 +200,7 @@ nor is a name that fits two people filled. What is open is no score.`,
 	fs.StringVar(&o.Lab, "lab", "", "fill the points of this lab instead of the sum")
 	fs.BoolVar(&o.Lower, "lower", false, "let a lower score replace a higher one")
 	fs.BoolVar(&o.Missing, "missing", false, "write 0 for who handed nothing in")
+	fs.BoolVar(&o.Rejected, "rejected", false, "also fill whose submission was rejected, which counts 0 points")
 	fs.BoolVar(&o.Scale, "scale", false, "convert points where the platform has another maximum")
 	fs.StringVar(&o.Decimal, "decimal", "", "the decimal mark, . or , (default: as the export has it)")
 	return c
