@@ -193,14 +193,28 @@ func (s *session) look(ctx context.Context, source string, again bool) (value an
 	return plain(v), nil, nil
 }
 
+// moment is a time of a wait.
+type moment struct {
+	now time.Time
+	// lasted is how long nothing has happened that could have, since the wait began: time
+	// in which the emulator was at work counts a part of it only. On a machine that others
+	// use as well a function may wait long for its turn, and what it was to do would seem
+	// to be left undone.
+	lasted time.Duration
+	ahead  time.Duration // of the machine's time, where time is skipped
+}
+
+// atWork is how much longer things may take that are under way.
+const atWork = 4
+
 // present is the time that waits are measured in: the emulator's where it can
 // be moved, else the machine's.
-func (s *session) present(ctx context.Context) (time.Time, error) {
+func (s *session) present(ctx context.Context) (m moment, err error) {
 	if !s.skips() {
-		return s.o.Clock.Now(), nil
+		return moment{now: s.o.Clock.Now()}, nil
 	}
-	now, _, err := s.o.Emulator.Control().Now(ctx)
-	return now, err
+	m.now, m.ahead, err = s.o.Emulator.Control().Now(ctx)
+	return m, err
 }
 
 func (s *session) skips() bool {
@@ -209,13 +223,20 @@ func (s *session) skips() bool {
 
 // pass lets time pass and returns the present. An emulator whose clock can be
 // moved skips what is left once nothing works in the background any more.
-func (s *session) pass(ctx context.Context, d time.Duration) (time.Time, error) {
-	if s.skips() {
-		now, _, err := s.o.Emulator.Control().Pass(ctx, d)
-		return now, err
+func (s *session) pass(ctx context.Context, m moment, d time.Duration) (moment, error) {
+	if !s.skips() {
+		err := s.o.Clock.Sleep(ctx, d)
+		now := s.o.Clock.Now()
+		return moment{now: now, lasted: m.lasted + now.Sub(m.now)}, err
 	}
-	err := s.o.Clock.Sleep(ctx, d)
-	return s.o.Clock.Now(), err
+	now, ahead, err := s.o.Emulator.Control().Pass(ctx, d)
+	return m.later(now, ahead), err
+}
+
+// later is the moment at another time of an emulator that skips what nobody works in.
+func (m moment) later(now time.Time, ahead time.Duration) moment {
+	skipped := ahead - m.ahead
+	return moment{now: now, ahead: ahead, lasted: m.lasted + skipped + (now.Sub(m.now)-skipped)/atWork}
 }
 
 // longer is the next pause of a poll.
@@ -236,7 +257,7 @@ func (s *session) wait(ctx context.Context, e *lab.Eventually) error {
 	if err != nil {
 		return err
 	}
-	deadline := now.Add(e.Within.Or(defaultWithin))
+	deadline := now.now.Add(e.Within.Or(defaultWithin))
 	stall := stillness{watch: e.Stall}
 	if e.Stall != nil {
 		stall.of = e.Stall.For.Or(defaultStall)
@@ -252,27 +273,27 @@ func (s *session) wait(ctx context.Context, e *lab.Eventually) error {
 		if stalled, err := s.quiet(ctx, &stall, now); err != nil || stalled {
 			return err
 		}
-		if now.After(deadline) {
+		if now.now.After(deadline) {
 			return nil
 		}
-		if now, err = s.pass(ctx, pause); err != nil {
+		if now, err = s.pass(ctx, now, pause); err != nil {
 			return err
 		}
 	}
 }
 
 // settle waits until a value stays the same.
-func (s *session) settle(ctx context.Context, w *lab.Settle, now, deadline time.Time) error {
+func (s *session) settle(ctx context.Context, w *lab.Settle, now moment, deadline time.Time) error {
 	if w == nil {
 		return nil
 	}
 	still := stillness{watch: w, of: w.For.Or(defaultSettle)}
 	for pause := firstPoll; ; pause = s.longer(pause) {
 		quiet, err := s.quiet(ctx, &still, now)
-		if err != nil || quiet || now.After(deadline) {
+		if err != nil || quiet || now.now.After(deadline) {
 			return err
 		}
-		if now, err = s.pass(ctx, min(pause, still.of)); err != nil {
+		if now, err = s.pass(ctx, now, min(pause, still.of)); err != nil {
 			return err
 		}
 	}
@@ -284,12 +305,12 @@ type stillness struct {
 	watch *lab.Settle
 	of    time.Duration
 	last  string
-	since time.Time
+	since time.Duration
 }
 
 // quiet looks at the value and reports whether it has been the same for as
 // long as the lab says.
-func (s *session) quiet(ctx context.Context, w *stillness, now time.Time) (bool, error) {
+func (s *session) quiet(ctx context.Context, w *stillness, now moment) (bool, error) {
 	if w.watch == nil {
 		return false, nil
 	}
@@ -298,9 +319,9 @@ func (s *session) quiet(ctx context.Context, w *stillness, now time.Time) (bool,
 		return false, err
 	}
 	if seen := canonical(v) + fmt.Sprint(failed); seen != w.last {
-		w.last, w.since = seen, now
+		w.last, w.since = seen, now.lasted
 	}
-	return now.Sub(w.since) >= w.of, nil
+	return now.lasted-w.since >= w.of, nil
 }
 
 // expect compares; the first expectation that does not hold is the one told.
