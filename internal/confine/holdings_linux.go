@@ -26,9 +26,10 @@ const (
 	pipeBuffer  = 64 << 10 // the filter of calls lets none be larger. Source: pipe(7)
 	perArea     = 256      // what the kernel needs for an area of mapped memory, in bytes
 	// A lock takes the kernel some 200 bytes, and the more there are the longer it takes
-	// to find out who has which: so many are for nothing, as databases have a few.
+	// to find out who has which, for every cage of the machine: so many are for nothing,
+	// as databases have a few, and of more not so many that looking at them takes long.
 	freeLocks = 1000
-	perLock   = 8 << 10
+	perLock   = 64 << 10
 	mostLocks = 1 << 20 // looked at
 )
 

@@ -56,6 +56,8 @@ type watch struct {
 	// longer: meanwhile their number is watched.
 	shares chan int64
 	asked  bool
+	began  time.Time // when it was asked
+	again  time.Time // until when it is not asked again, as for folders
 }
 
 // start is how things were before the program ran.
@@ -106,7 +108,7 @@ func (w *watch) run() {
 			c.say(text)
 			return
 		case sum := <-w.shares:
-			w.asked = false
+			w.asked, w.again = false, time.Now().Add(min(rest*time.Since(w.began), mostRest))
 			if sum > c.policy.memory() {
 				text = c.tooLarge()
 			}
@@ -144,9 +146,9 @@ func (w *watch) look(closely bool) string {
 			return text
 		}
 	}
-	if memory+w.held+w.apart > c.policy.memory() && !w.asked {
+	if memory+w.held+w.apart > c.policy.memory() && !w.asked && time.Now().After(w.again) {
 		members, held, apart := slices.Clone(w.seen.members), w.held, w.apart
-		w.asked = true
+		w.asked, w.began = true, time.Now()
 		go func() {
 			sum, mapped := share(members)
 			w.shares <- sum + held + max(0, apart-mapped)

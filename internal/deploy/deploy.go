@@ -38,8 +38,9 @@ const (
 // Files are the names that make a folder deployable.
 func Files() []string { return []string{TemplateFile, ScriptFile} }
 
-// scriptTime bounds a deploy script; Terraform's first run is slow.
-const scriptTime = 10 * time.Minute
+// scriptTime bounds a deploy script; Terraform's first run is slow. cagedTime bounds one
+// that is confined: it can download nothing, and somebody waits for it with a class.
+const scriptTime, cagedTime = 10 * time.Minute, 2 * time.Minute
 
 const outputsFile = "outputs.json"
 
@@ -217,6 +218,7 @@ func (t Target) script(ctx context.Context, folder string, provided map[string]s
 	if t.Confine != nil {
 		spec.Policy = t.Confine.With(nil, []string{dir}, t.Endpoint.Port())
 		spec.Env = spec.Env[len(t.Environ):]
+		spec.Timeout = cagedTime
 	}
 	r, err := sandbox.Run(ctx, spec)
 	switch {
@@ -225,7 +227,7 @@ func (t Target) script(ctx context.Context, folder string, provided map[string]s
 	case r.Breach != "":
 		return nil, &ScriptError{Exit: r.Exit, Output: "it was ended because " + r.Breach + "\n" + end.String()}
 	case r.TimedOut:
-		return nil, &ScriptError{Exit: r.Exit, Output: fmt.Sprintf("it was ended after %s\n%s", scriptTime, end)}
+		return nil, &ScriptError{Exit: r.Exit, Output: fmt.Sprintf("it was ended after %s\n%s", spec.Timeout, end)}
 	case r.Exit != 0:
 		return nil, &ScriptError{Exit: r.Exit, Output: end.String()}
 	}
