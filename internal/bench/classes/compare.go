@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -149,12 +151,39 @@ func unearned(m *member, peaceful, harmed []*graded) (out []error) {
 	return out
 }
 
-// difference shows where two texts part.
+// difference shows the checks that came out differently; where none did, the place
+// where two texts part.
 func difference(a, b []byte) string {
+	type check struct{ ID, Verdict, Message, Seen string }
+	checks := func(text []byte) map[string]check {
+		out := map[string]check{}
+		for d := json.NewDecoder(bytes.NewReader(text)); ; {
+			var g struct {
+				Lab    string
+				Result struct{ Checks []check }
+			}
+			if d.Decode(&g) != nil { // the lines of the table come behind
+				return out
+			}
+			for _, c := range g.Result.Checks {
+				out[g.Lab+" "+c.ID] = c
+			}
+		}
+	}
+	var out []string
+	before, after := checks(a), checks(b)
+	for _, id := range slices.Sorted(maps.Keys(before)) {
+		if before[id] != after[id] {
+			out = append(out, fmt.Sprintf("  %s: %.300q\n    then %.300q", id, before[id], after[id]))
+		}
+	}
+	if len(out) > 0 {
+		return strings.Join(out, "\n")
+	}
 	at := 0
 	for at < len(a) && at < len(b) && a[at] == b[at] {
 		at++
 	}
-	part := func(s []byte) []byte { return s[max(0, min(len(s), at-200)):min(len(s), at+500)] }
+	part := func(s []byte) []byte { return s[max(0, min(len(s), at-200)):min(len(s), at+300)] }
 	return fmt.Sprintf("  %q\n  %q", part(a), part(b))
 }
