@@ -85,7 +85,7 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 		}
 	}
 	if out.Verdict == report.Fail || out.Verdict == report.Partial || out.Verdict == report.Timeout {
-		s.explain(context.WithoutCancel(ctx), out)
+		s.explain(context.WithoutCancel(ctx), out, s.causes(context.WithoutCancel(ctx), out))
 	}
 }
 
@@ -406,9 +406,13 @@ func (s *session) tell(ctx context.Context, e lab.Expect, failed error, out *rep
 	return nil
 }
 
-// explain names the mistake that a failure looks like, and gives a hint. Out
-// of time, only what was seen before is looked at.
-func (s *session) explain(ctx context.Context, out *report.Check) {
+// explain names the mistake that a failure looks like, and gives a hint, unless
+// what went wrong is explained already. Out of time, only what was seen before is
+// looked at.
+func (s *session) explain(ctx context.Context, out *report.Check, explained bool) {
+	if explained {
+		return // of a wrong idea nothing can be seen
+	}
 	if len(s.check.Hints) > 0 {
 		out.Hint = s.check.Hints[0]
 	}

@@ -267,6 +267,8 @@ type session struct {
 	sets    map[string]*dataset
 	runs    map[string]any
 	spans   map[string]span // of the runs
+	started map[string]started
+	tree    *sources // of the workspace, once it was looked at
 	probes  map[string]lab.Probe
 	names   []string
 	outputs map[string]string
@@ -280,7 +282,7 @@ type session struct {
 func newSession(o Options, c *lab.Check) *session {
 	s := &session{o: o, check: c, own: &ownCalls{under: sdkhttp.New(), token: o.Emulator.Endpoint().Token,
 		ids: map[string]bool{}}, sets: map[string]*dataset{}, data: map[string]any{},
-		runs: map[string]any{}, spans: map[string]span{}, probes: map[string]lab.Probe{}, outputs: o.Outputs,
+		runs: map[string]any{}, spans: map[string]span{}, started: map[string]started{}, probes: map[string]lab.Probe{}, outputs: o.Outputs,
 		seen: map[string]any{}}
 	s.config = o.Emulator.Endpoint().AWSConfig()
 	s.config.HTTPClient = s.own
@@ -307,7 +309,7 @@ func (s *session) serves(c *lab.Check) bool {
 func (s *session) also(c *lab.Check) *session {
 	n := newSession(s.o, c)
 	n.own, n.config, n.looks, n.sets, n.data, n.runs = s.own, s.config, s.looks, s.sets, s.data, s.runs
-	n.spans, n.outputs = s.spans, s.outputs
+	n.spans, n.started, n.outputs = s.spans, s.started, s.outputs
 	n.after, n.full, n.sent, n.done = s.after, s.full, s.sent, true
 	return n
 }

@@ -256,10 +256,7 @@ func (s *session) fault(ctx context.Context, f *lab.Fault) error {
 // run starts a learner's program, once or several times in parallel, and
 // remembers between which calls of the trace it was at work.
 func (s *session) run(ctx context.Context, r *lab.Run) error {
-	name := r.Name
-	if name == "" {
-		name = r.Program
-	}
+	name := r.Called()
 	first, err := s.lastCall(ctx)
 	if err != nil {
 		return err
@@ -292,7 +289,8 @@ func (s *session) start(ctx context.Context, r *lab.Run) ([]any, error) {
 		}
 		specs[i].Kill = kill
 	}
-	s.note("%d × %s, %d lines on standard input", n, strings.Join(specs[0].Command, " "), s.lines(r))
+	s.started[r.Called()] = shownAs(specs[0])
+	s.note("%d × %s, %s on standard input", n, strings.Join(specs[0].Command, " "), counted(s.lines(r), "line"))
 	var wg, watcher sync.WaitGroup
 	var failed error
 	for i, spec := range specs {

@@ -151,6 +151,14 @@ type Run struct {
 	KillAfter Duration `json:"killAfter,omitempty" yaml:"killAfter"`
 }
 
+// Called is the name under which checks find the results of the runs.
+func (r *Run) Called() string {
+	if r.Name == "" {
+		return r.Program
+	}
+	return r.Name
+}
+
 // Call is one API call as the SDK has it. Its outcome is {ok, error (the code),
 // message, output (AWS's member names; those without a value are left out)}.
 type Call struct {

@@ -137,6 +137,7 @@ func (c scaled) htmlParts(l LabRef, limit int) []htmlPart {
 			out = append(out, htmlPart{label, clip(text, limit), data})
 		}
 	}
+	add("went wrong", c.causes(), true)
 	switch {
 	case c.Verdict != Fail && c.Verdict != Partial:
 		add("why", c.Message, false)

@@ -2,7 +2,10 @@
 // and everything that shows results reads. It judges nothing.
 package report
 
-import "io"
+import (
+	"io"
+	"strings"
+)
 
 // Verdict is the outcome of a check.
 type Verdict string
@@ -21,13 +24,17 @@ const (
 
 // Check is the outcome of one check.
 type Check struct {
-	ID       string   `json:"id"`
-	Title    string   `json:"title"`
-	Verdict  Verdict  `json:"verdict"`
-	Hidden   bool     `json:"hidden,omitempty"` // learners see verdict and points, not what it is about
-	Points   float64  `json:"points"`
-	Possible int      `json:"possible"`
-	Message  string   `json:"message,omitempty"`
+	ID       string  `json:"id"`
+	Title    string  `json:"title"`
+	Verdict  Verdict `json:"verdict"`
+	Hidden   bool    `json:"hidden,omitempty"` // learners see verdict and points, not what it is about
+	Points   float64 `json:"points"`
+	Possible int     `json:"possible"`
+	Message  string  `json:"message,omitempty"`
+	// Causes are what went wrong with programs and functions while the check was at
+	// work. Whoever reads a failure reads them first: what was seen may come from them
+	// alone.
+	Causes   []Cause  `json:"causes,omitempty"`
 	Sent     []string `json:"sent,omitempty"`
 	Expected string   `json:"expected,omitempty"`
 	Seen     string   `json:"seen,omitempty"`
@@ -35,6 +42,47 @@ type Check struct {
 	Hint     string   `json:"hint,omitempty"`
 	Millis   int64    `json:"millis"`
 	Calls    int      `json:"calls"` // API calls in the trace, the check's own among them
+}
+
+// Cause is a failure of the machinery: a program or function that ended in error,
+// did not end, or never began.
+type Cause struct {
+	What  string   `json:"what"`            // whose, what and how often, a sentence
+	Error string   `json:"error,omitempty"` // the exception as it was printed, a line
+	Where string   `json:"where,omitempty"` // the learner's own place: src/app.py:41
+	Line  string   `json:"line,omitempty"`  // what stands there
+	Log   []string `json:"log,omitempty"`   // what was printed last, beside the exception
+}
+
+// lines are the cause for people, each line below the first one indented by what
+// it belongs to.
+func (c Cause) lines() []string {
+	out := []string{c.What}
+	switch {
+	case c.Where != "" && c.Line != "":
+		out = append(out, "  "+c.Where+": "+c.Line)
+	case c.Where != "":
+		out = append(out, "  "+c.Where)
+	}
+	if c.Error != "" {
+		out = append(out, "  "+c.Error)
+	}
+	if len(c.Log) > 0 {
+		out = append(out, "  the last lines it printed:")
+		for _, l := range c.Log {
+			out = append(out, "    "+l)
+		}
+	}
+	return out
+}
+
+// causes are all causes as one text; empty for none.
+func (c Check) causes() string {
+	var out []string
+	for _, cause := range c.Causes {
+		out = append(out, cause.lines()...)
+	}
+	return strings.Join(out, "\n")
 }
 
 // Result is the outcome of a lab's checks.

@@ -82,9 +82,17 @@ func textChecks(out *strings.Builder, g Grade, l LabRef) {
 		if c.Verdict == Pass {
 			continue
 		}
+		for _, cause := range c.Causes {
+			for _, l := range cause.lines() {
+				depth := len(l) - len(strings.TrimLeft(l, " "))
+				textLine(out, "    "+strings.Repeat(" ", depth), "", l[depth:])
+			}
+		}
 		line(out, "", c.Message)
 		line(out, "sent: ", strings.Join(c.Sent, "\n"))
-		line(out, "expected: ", c.Expected)
+		if c.Expected != c.Message { // some checks have but one sentence
+			line(out, "expected: ", c.Expected)
+		}
 		line(out, "seen: ", c.Seen)
 		if c.Mistake != "" {
 			line(out, "looks like: ", l.mistake(c.Mistake))

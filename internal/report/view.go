@@ -209,9 +209,12 @@ func (c scaled) detail(l LabRef) string {
 			b.WriteString(label + text + "\n")
 		}
 	}
+	add("", c.causes())
 	add("", c.Message)
 	add("sent: ", strings.Join(c.Sent, "\n"))
-	add("expected: ", c.Expected)
+	if c.Expected != c.Message { // some checks have but one sentence
+		add("expected: ", c.Expected)
+	}
 	add("seen: ", c.Seen)
 	if c.Mistake != "" {
 		add("looks like: ", l.mistake(c.Mistake))

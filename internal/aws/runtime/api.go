@@ -67,6 +67,9 @@ func (e *Environment) answer(w http.ResponseWriter, r *http.Request, failed bool
 		refuse(w, http.StatusBadRequest, "InvalidRequestID", "Invalid request ID")
 		return
 	}
+	if failed {
+		body = e.spec.shown(body)
+	}
 	e.replies <- reply{payload: body, failed: failed, large: large != nil} // has room for the one answer
 	if large != nil {
 		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge",
@@ -102,7 +105,7 @@ func (e *Environment) initError(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	e.initOnce.Do(func() {
-		e.initFault = body
+		e.initFault = e.spec.shown(body)
 		close(e.initFailed)
 	})
 	w.WriteHeader(http.StatusAccepted)

@@ -1,6 +1,7 @@
 package runtime
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -33,6 +34,18 @@ type Spec struct {
 	// Ended is called once the environment has ended and uses its folders no more,
 	// also when it could not be started; may be nil.
 	Ended func()
+}
+
+// shown is text of a function's, in which its folders have the names that they have
+// on AWS: those of this machine tell nobody anything.
+// Source: https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
+func (s Spec) shown(text []byte) []byte {
+	for _, f := range [...]struct{ here, there string }{{s.Code, "/var/task"}, {s.Layers, "/opt"}} {
+		if f.here != "" {
+			text = bytes.ReplaceAll(text, []byte(f.here), []byte(f.there))
+		}
+	}
+	return text
 }
 
 // Crash is an injected end of the process.

@@ -31,8 +31,9 @@ const eventCost = 256
 // output cuts what a process writes into log events.
 type output struct {
 	sink   Sink
-	room   int64         // bytes that are still kept
-	common *atomic.Int64 // those of all environments together; nil for no bound
+	shown  func([]byte) []byte // as AWS shows it
+	room   int64               // bytes that are still kept
+	common *atomic.Int64       // those of all environments together; nil for no bound
 	cut    bool
 
 	mu    sync.Mutex
@@ -42,8 +43,8 @@ type output struct {
 }
 
 // newOutput bounds what is kept where common says what all environments may.
-func newOutput(sink Sink, common *atomic.Int64) *output {
-	return &output{sink: sink, room: confinedLog, common: common, ended: map[string]bool{}, more: make(chan struct{})}
+func newOutput(sink Sink, common *atomic.Int64, shown func([]byte) []byte) *output {
+	return &output{sink: sink, shown: shown, room: confinedLog, common: common, ended: map[string]bool{}, more: make(chan struct{})}
 }
 
 // read passes lines on until the last writer is gone.
@@ -89,7 +90,7 @@ func (o *output) end(id string) {
 
 // event passes one on unless there is no room for it.
 func (o *output) event(text []byte) {
-	if !o.full(len(text)) {
+	if text = o.shown(text); !o.full(len(text)) {
 		o.sink.Event(string(text))
 	}
 }

@@ -70,7 +70,7 @@ func (m Machine) environment(clk *clock.Clock, s Spec) *Environment {
 		common = nil
 	}
 	return &Environment{
-		spec: s, clock: clk, since: clk.Stopwatch(), out: newOutput(s.Sink, common), confined: m.Confine != nil,
+		spec: s, clock: clk, since: clk.Stopwatch(), out: newOutput(s.Sink, common, s.shown), confined: m.Confine != nil,
 		ready: make(chan struct{}), initFailed: make(chan struct{}), exited: make(chan struct{}), gone: make(chan struct{}),
 		work: make(chan *Invocation), replies: make(chan reply, 1),
 	}

@@ -12,7 +12,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime/debug"
 	"slices"
@@ -285,7 +284,7 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 	if err := g.fits(len(p.Learners())); err != nil {
 		return err
 	}
-	if err := g.needs(ctx, p); err != nil {
+	if err := g.Tools(ctx, p.Needs()); err != nil {
 		return err
 	}
 	for _, source := range p.Mapping().Unknown() {
@@ -378,20 +377,6 @@ func (g *command) target(e emulator.Emulator, policy *sandbox.Policy) deploy.Tar
 	})
 	t.Confine = policy
 	return t
-}
-
-// needs makes sure that what the labs run on is there: without it everybody
-// would fail.
-func (g *command) needs(ctx context.Context, p *grade.Plan) error {
-	for _, name := range p.Needs() {
-		if _, err := exec.LookPath(name); err != nil {
-			return app.Environmentf("the labs need %s, which is not on this machine", name).Hint("see: pipelab doctor")
-		}
-		if name == "python3" && confine.Tool(ctx, name, "-c", "import boto3").Run() != nil && ctx.Err() == nil {
-			return app.Environmentf("the labs need boto3, the AWS SDK for Python").Hint("pipelab doctor --setup")
-		}
-	}
-	return ctx.Err()
 }
 
 func jsonOf(v any) func(io.Writer) error {

@@ -137,6 +137,9 @@ func known(w *app.Work, args []string) error {
 
 // run judges and reports once.
 func run(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFlags) error {
+	if err := a.Tools(ctx, app.Interpreters(w.Lab.Interpreters, w.Root)); err != nil {
+		return err
+	}
 	p, err := prepare(ctx, a, w, f)
 	if err != nil {
 		return err

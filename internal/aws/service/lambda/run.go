@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
@@ -73,6 +74,9 @@ func (s *Service) invoke(ctx context.Context, env *runtime.Environment, j job) (
 	if err == nil {
 		log.Event(fmt.Sprintf("END RequestId: %s\n", j.id))
 		log.Event(report(j, out))
+		if why := died(j, out, s.host.Clock.Now()); why != "" {
+			log.Event(why)
+		}
 	}
 	text := log.end()
 	log.flush(ctx)
@@ -121,10 +125,32 @@ func report(j job, out runtime.Outcome) string {
 	switch {
 	case out.TimedOut:
 		line += "Status: timeout\t"
-	case out.Failed && strings.Contains(string(out.Payload), `"Runtime.ExitError"`):
+	case exited(out):
 		line += "Status: error\tError Type: Runtime.ExitError\t"
 	}
 	return line + "\n"
+}
+
+// died says of a run that had no answer why not; "" for all others.
+// Source: https://docs.aws.amazon.com/lambda/latest/dg/troubleshooting-invocation.html
+func died(j job, out runtime.Outcome, now time.Time) string {
+	switch {
+	case out.TimedOut:
+		return fmt.Sprintf("%s %s Task timed out after %d.00 seconds\n\n", now.UTC().Format("2006-01-02T15:04:05.000Z"), j.id,
+			*j.version.Config.Timeout)
+	case exited(out):
+		var fault struct {
+			Text string `json:"errorMessage"`
+		}
+		_ = json.Unmarshal(out.Payload, &fault) // is ours
+		return fault.Text + "\nRuntime.ExitError\n"
+	}
+	return ""
+}
+
+// exited reports whether the process ended by itself.
+func exited(out runtime.Outcome) bool {
+	return out.Failed && strings.Contains(string(out.Payload), `"Runtime.ExitError"`)
 }
 
 // credentialLife is how long the credentials of an environment last, in
