@@ -27,7 +27,7 @@ func (s *session) causes(ctx context.Context, out *report.Check) (decisive bool)
 			out.Causes, decisive = append(out.Causes, *c), decisive || whole
 		}
 	}
-	functions, whole := s.functionCauses(ctx)
+	functions, whole := s.functionCauses(ctx, len(out.Causes) > 0)
 	out.Causes = append(out.Causes, functions...)
 	if decisive = decisive || whole; decisive {
 		out.Seen = "" // it comes from that alone

@@ -19,8 +19,8 @@ import (
 )
 
 // functionCauses are the learner's functions that ended in error, and those that
-// nothing has called.
-func (s *session) functionCauses(ctx context.Context) (out []report.Cause, decisive bool) {
+// nothing has called, unless a program that was to set them off has failed.
+func (s *session) functionCauses(ctx context.Context, programs bool) (out []report.Cause, decisive bool) {
 	functions := s.ownFunctions(ctx)
 	called := map[string]bool{}
 	if calls, err := s.trace(ctx); err == nil {
@@ -43,10 +43,16 @@ func (s *session) functionCauses(ctx context.Context) (out []report.Cause, decis
 			out, decisive = append(out, *c), decisive || whole
 		}
 	}
+	sends, runs := s.stimulates()
 	for _, f := range idle {
+		if programs || !sends && !runs {
+			break
+		}
+		// What programs send may not be for it, nor what another one is called for; but
+		// one that nothing names is never called.
 		triggers := s.triggers(ctx, f)
-		if another := len(idle) < len(functions); !s.stimulates() || another && (len(triggers) > 0 || s.callsDirectly()) {
-			continue // it was not meant
+		if another := len(idle) < len(functions); (another || !sends) && (len(triggers) > 0 || s.callsDirectly()) {
+			continue
 		}
 		out, decisive = append(out, report.Cause{What: "nothing has called your function " + logical(f) + ": " +
 			whyIdle(triggers)}), true
@@ -142,7 +148,8 @@ type runReader struct {
 
 // nodeFault is how Node's runtime logs an error that was not caught.
 // Source: https://docs.aws.amazon.com/lambda/latest/dg/nodejs-exceptions.html
-var nodeFault = regexp.MustCompile(`\tERROR\t(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection) ?\t(\{.*\})$`)
+var nodeFault = regexp.MustCompile(
+	`\tERROR\t(?:Invoke Error|Uncaught Exception|Unhandled Promise Rejection) ?\t(\{.*\})$`)
 
 // pythonFault is Python's.
 var pythonFault = regexp.MustCompile(`^\[ERROR\] [A-Za-z_][\w.]*:`)
@@ -238,7 +245,8 @@ func (i *invocations) forget(crashes int) {
 }
 
 // functionCause words how a function failed; nil when it did not.
-func (s *session) functionCause(f lambdatypes.FunctionConfiguration, runs invocations) (c *report.Cause, decisive bool) {
+func (s *session) functionCause(f lambdatypes.FunctionConfiguration, runs invocations) (c *report.Cause,
+	decisive bool) {
 	failed := runs.failed
 	if len(failed) == 0 {
 		return nil, false
@@ -322,13 +330,15 @@ func (s *session) callsDirectly() bool {
 	return false
 }
 
-// stimulates reports whether the check sends anything that functions could be called
-// for.
-func (s *session) stimulates() bool {
-	return slices.ContainsFunc(s.steps(), func(st lab.Step) bool {
-		return st.PutObject != nil || st.PutRecords != nil || st.SendMessages != nil || st.PutItems != nil ||
-			st.UpdateItem != nil || st.DeleteItem != nil || st.DeleteObject != nil || st.Run != nil
-	})
+// stimulates reports whether the check sends anything itself that functions could be
+// called for, and whether it runs programs that may.
+func (s *session) stimulates() (sends, runs bool) {
+	for _, st := range s.steps() {
+		runs = runs || st.Run != nil
+		sends = sends || st.PutObject != nil || st.PutRecords != nil || st.SendMessages != nil || st.PutItems != nil ||
+			st.UpdateItem != nil || st.DeleteItem != nil || st.DeleteObject != nil
+	}
+	return sends, runs
 }
 
 // steps are those of the check, or of the one that it looks at.

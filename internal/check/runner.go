@@ -282,7 +282,8 @@ type session struct {
 func newSession(o Options, c *lab.Check) *session {
 	s := &session{o: o, check: c, own: &ownCalls{under: sdkhttp.New(), token: o.Emulator.Endpoint().Token,
 		ids: map[string]bool{}}, sets: map[string]*dataset{}, data: map[string]any{},
-		runs: map[string]any{}, spans: map[string]span{}, started: map[string]started{}, probes: map[string]lab.Probe{}, outputs: o.Outputs,
+		runs: map[string]any{}, spans: map[string]span{}, started: map[string]started{},
+		probes: map[string]lab.Probe{}, outputs: o.Outputs,
 		seen: map[string]any{}}
 	s.config = o.Emulator.Endpoint().AWSConfig()
 	s.config.HTTPClient = s.own

@@ -109,7 +109,9 @@ func class() *report.Gradebook {
 		Possible: 40, Millis: 400, Calls: 12}
 	nasty := report.Check{ID: "even-shards", Title: "The shards share the load", Verdict: report.Timeout, Possible: 40,
 		Message: hostile,
-		Sent:    []string{hostile, strings.Repeat("x", 3000)}, Expected: hostile, Seen: hostile,
+		Causes: []report.Cause{{What: "src/a.py did not end" + hostile, Error: hostile, Where: "src/a.py:3" + hostile,
+			Line: hostile, Log: []string{hostile, "  an indented line"}}},
+		Sent: []string{hostile, strings.Repeat("x", 3000)}, Expected: "not " + hostile, Seen: hostile,
 		Mistake: "low-cardinality-key", Hint: hostile}
 	s := func(source string) report.Submission {
 		return report.Submission{Source: source, Digest: "c0ffee", Submitted: at("2026-03-05T17:30:00+01:00"), Attempt: 1}

@@ -120,6 +120,15 @@ func TestJSON_roundTrips(t *testing.T) {
 				for _, s := range []*string{&c.Message, &c.Expected, &c.Seen, &c.Hint} {
 					*s = strings.ToValidUTF8(*s, "\uFFFD")
 				}
+				for n := range c.Causes {
+					e := &c.Causes[n]
+					for _, s := range []*string{&e.What, &e.Error, &e.Where, &e.Line} {
+						*s = strings.ToValidUTF8(*s, "\uFFFD")
+					}
+					for i := range e.Log {
+						e.Log[i] = strings.ToValidUTF8(e.Log[i], "\uFFFD")
+					}
+				}
 				for n := range c.Sent {
 					c.Sent[n] = strings.ToValidUTF8(c.Sent[n], "\uFFFD")
 				}

@@ -16,7 +16,7 @@ var page embed.FS
 
 // htmlText is how many bytes of what was sent, expected and seen a page holds in
 // all, so that a class of hundreds stays a page that a phone opens.
-const htmlText = 700_000
+const htmlText = 560_000
 
 type (
 	htmlPage struct {
@@ -83,7 +83,7 @@ func (b *Gradebook) htmlLimit() int {
 	for _, g := range b.Grades {
 		for _, c := range g.checks() {
 			if c.Verdict != Pass {
-				parts += 5
+				parts += 6
 			}
 		}
 	}

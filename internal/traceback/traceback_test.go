@@ -33,11 +33,12 @@ func TestFind_readsWhatInterpretersAndCompilersPrint(t *testing.T) {
 		"lambda, python": {"[ERROR] KeyError: 'time'\nTraceback (most recent call last):\n" +
 			"  File \"/var/task/app.py\", line 18, in handler\n    event['time']\n",
 			traceback.Raised{Error: "KeyError: 'time'", Frames: frames("/var/task/app.py", 18)}},
-		"lambda, syntax": {"[ERROR] Runtime.UserCodeSyntaxError: Syntax error in module 'app': invalid syntax (app.py, line 70)\n" +
+		"lambda, syntax": {"[ERROR] Runtime.UserCodeSyntaxError: Syntax error in module 'app': invalid syntax\n" +
 			"Traceback (most recent call last):\n  File \"/var/task/app.py\" Line 70\n    def x(:\n",
-			traceback.Raised{Error: "Runtime.UserCodeSyntaxError: Syntax error in module 'app': invalid syntax (app.py, line 70)",
+			traceback.Raised{Error: "Runtime.UserCodeSyntaxError: Syntax error in module 'app': invalid syntax",
 				Frames: frames("/var/task/app.py", 70)}},
-		"node": {"file:///w/src/a.mjs:3\n  throw new TypeError('no');\n  ^\n\nTypeError: no\n    at f (file:///w/src/a.mjs:3:9)\n" +
+		"node": {"file:///w/src/a.mjs:3\n  throw new TypeError('no');\n  ^\n\nTypeError: no\n" +
+			"    at f (file:///w/src/a.mjs:3:9)\n" +
 			"    at async main (file:///w/src/b.mjs:7:1)\n    at node:internal/main:1:1\n\nNode.js v22\n",
 			traceback.Raised{Error: "TypeError: no", Frames: []traceback.Frame{{"/w/src/b.mjs", 7}, {"/w/src/a.mjs", 3}}}},
 		"node, syntax": {"file:///w/a.mjs:2\nlet x = ;\n        ^\n\nSyntaxError: Unexpected token ';'\n" +
@@ -60,7 +61,8 @@ func TestFind_readsWhatInterpretersAndCompilersPrint(t *testing.T) {
 
 func TestFind_takesNoOrdinaryLineForAnException(t *testing.T) {
 	t.Parallel()
-	for _, text := range []string{"", "done\n", "Error: 3 records were refused\n", "[ERROR]\t2026-11-30T10:00:00Z\tid\tlogged\n",
+	for _, text := range []string{"", "done\n", "Error: 3 records were refused\n",
+		"[ERROR]\t2026-11-30T10:00:00Z\tid\tlogged\n",
 		"File \"a.py\", line 3\n", "http://127.0.0.1:4566/a:1:2\n", "Traceback (most recent call last):\n"} {
 		_, ok := traceback.Find(text)
 		require.False(t, ok, "%q", text)

@@ -157,6 +157,7 @@ func (e *Environment) Invoke(ctx context.Context, inv Invocation) (out Outcome, 
 		case <-over:
 			e.kill()
 			out, _ = e.ended(inv, out)
+			out.Memory = e.spec.Memory // all of it, as AWS reports
 			return out, nil
 		case <-timeout:
 			out.TimedOut = true
@@ -194,7 +195,9 @@ func (e *Environment) awaitInit(ctx context.Context, inv *Invocation, out *Outco
 		e.kill()
 		text := ""
 		*out, text = e.ended(*inv, *out)
+		out.Memory = e.spec.Memory // all of it, as AWS reports
 		e.breaks(text)
+		return nil
 	case <-e.initFailed:
 		out.Init, out.Failed, out.Payload = e.since(), true, e.initFault
 		e.settle("init")

@@ -44,7 +44,8 @@ type output struct {
 
 // newOutput bounds what is kept where common says what all environments may.
 func newOutput(sink Sink, common *atomic.Int64, shown func([]byte) []byte) *output {
-	return &output{sink: sink, shown: shown, room: confinedLog, common: common, ended: map[string]bool{}, more: make(chan struct{})}
+	return &output{sink: sink, shown: shown, room: confinedLog, common: common, ended: map[string]bool{},
+		more: make(chan struct{})}
 }
 
 // read passes lines on until the last writer is gone.
