@@ -16,7 +16,7 @@ var page embed.FS
 
 // htmlText is how many bytes of what was sent, expected and seen a page holds in
 // all, so that a class of hundreds stays a page that a phone opens.
-const htmlText = 560_000
+const htmlText = 540_000
 
 type (
 	htmlPage struct {
@@ -87,7 +87,7 @@ func (b *Gradebook) htmlLimit() int {
 			}
 		}
 	}
-	return min(max(htmlText/max(parts, 1), 120), 8000)
+	return min(max(htmlText/max(parts, 1), 100), 8000)
 }
 
 func learnerAnchor(i int) string { return fmt.Sprintf("l%d", i) }
