@@ -155,9 +155,8 @@ every other byte stays. Without --output nothing is written: you see what would
 change, who has no row, and which rows have no learner.
 
 A higher score is never replaced by a lower one, nor what is no number (EX, N/A),
-nor is a name that fits two people filled. What is open is no score. Who had a
-submission rejected is listed apart and not filled without --rejected; who matches
-nobody of the roster is not filled at all.`,
+nor is a name that fits two people filled. What is open is no score. A rejected
+submission fills no cell without --rejected; nor does one that matches nobody.`,
 		Example: `  pipelab fill canvas export.csv
   pipelab fill canvas export.csv --column 70021 -o import.csv
   pipelab fill moodle worksheet.csv --missing -o filled.csv`,
