@@ -25,11 +25,14 @@ func nameless() []string {
 		"emulator/proxy"}
 }
 
+const sdk = "github.com/aws/aws-sdk-go-v2/service/"
+
 // spelled are the literals there that may look like a service's name.
 func spelled() map[string]string {
 	return map[string]string{
-		"aws/wire/known_gen.go": "generated of the models",
-		`aws/wire/api.go "s3"`:  "how models call a way to sign",
+		"aws/wire/known_gen.go":      "generated of the models",
+		`aws/wire/api.go "s3"`:       "how models call a way to sign",
+		"aws/wire/unions.go imports": "the one place that has the union types of the SDK, by name",
 	}
 }
 
@@ -60,7 +63,15 @@ func TestServices_areNamedByThemselvesOnly(t *testing.T) {
 				return err
 			}
 			ast.Inspect(file, func(n ast.Node) bool {
-				if _, ok := n.(*ast.ImportSpec); ok {
+				if spec, ok := n.(*ast.ImportSpec); ok { // the types of a service are its names too
+					at := path + " " + strings.TrimPrefix(strings.Trim(spec.Path.Value, `"`), sdk)
+					switch {
+					case !strings.Contains(spec.Path.Value, sdk):
+					case spelled()[path+" imports"] != "":
+						used[path+" imports"] = true
+					default:
+						bad = errors.Join(bad, fmt.Errorf("%s: let the service do it, and its descriptor tell", at))
+					}
 					return false
 				}
 				lit, ok := n.(*ast.BasicLit)

@@ -78,6 +78,9 @@ type Operation struct {
 	// a pointer to Input; nil where it names nothing.
 	Trace func(input any) string
 
+	// split takes entries out of an input; nil for what is no batch.
+	split func(input any, hit func(resource string) bool) *Batch
+
 	limits *limits // members of Input that may not be set; nil when all may
 	named  bool    // Action was given, perhaps as none
 	partly bool    // the handler asks which parts of a call are refused

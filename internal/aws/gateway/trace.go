@@ -172,6 +172,17 @@ func entries(message any) int {
 	return 0
 }
 
+// Tells reports whether outputs of a type have numbers for the trace in their body:
+// the entries of a batch that failed, the rows of a query.
+func Tells(output reflect.Type) bool {
+	for _, name := range []string{"FailedRecordCount", "Failed", "UnprocessedItems", "ScannedCount"} {
+		if _, ok := output.FieldByName(name); ok {
+			return true
+		}
+	}
+	return false
+}
+
 // failed counts the entries of a batch answer that did not succeed.
 func failed(out any) int {
 	v := reflect.ValueOf(out)

@@ -36,9 +36,9 @@ type call struct {
 	gateway.Call
 	target *wire.Target // nil for services without a model
 	rec    *gateway.TraceEntry
-	site   gateway.Site // where faults may strike
-	body   []byte       // of calls whose resource is named in it; nil where it streams
-	batch  *batch       // entries that a fault has taken out; nil without
+	site   gateway.Site   // where faults may strike
+	body   []byte         // of calls whose resource is named in it; nil where it streams
+	batch  *gateway.Batch // entries that a fault has taken out; nil without
 }
 
 type callKey struct{}
@@ -160,11 +160,7 @@ func (p *Proxy) output(c *call, resp *http.Response) (any, error) {
 		f.Type() == reflect.TypeFor[*int64]() {
 		f.Set(reflect.ValueOf(&resp.ContentLength))
 	}
-	tells := false
-	for _, name := range []string{"FailedRecordCount", "Failed", "UnprocessedItems", "ScannedCount"} {
-		tells = tells || v.FieldByName(name).IsValid()
-	}
-	if !tells {
+	if !gateway.Tells(v.Type()) {
 		return out, nil
 	}
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxRead+1))

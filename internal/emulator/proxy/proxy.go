@@ -141,7 +141,7 @@ func (p *Proxy) pass(w http.ResponseWriter, req *http.Request) {
 			p.failed(w, req, err)
 			return
 		}
-		if c.batch != nil && c.batch.kept == nil {
+		if c.batch != nil && c.batch.Kept == nil {
 			p.answerBatch(w, req, c)
 			return
 		}

@@ -57,7 +57,7 @@ func (s *Service) itemOperations() []gateway.Operation {
 		gateway.Op(d, s.Query, gateway.On(queried), gateway.Keyed(s.queryKeys)),
 		gateway.Op(d, s.Scan, gateway.On(scanned), gateway.Keyed(scanKeys)),
 		gateway.Op(d, s.BatchGetItem, gateway.Needing(s.batchGetNeeds)),
-		gateway.Op(d, s.BatchWriteItem, gateway.Needing(s.batchWriteNeeds)),
+		gateway.Op(d, s.BatchWriteItem, gateway.Needing(s.batchWriteNeeds), gateway.Batched(splitWrites)),
 		gateway.Op(d, s.TransactGetItems, gateway.Needing(s.transactGetNeeds)),
 		gateway.Injecting(gateway.Op(d, s.TransactWriteItems, gateway.Needing(s.transactWriteNeeds)), conflict),
 	}

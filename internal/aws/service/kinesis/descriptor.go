@@ -84,7 +84,7 @@ func (s *Service) recordOperations() []gateway.Operation {
 	d := gateway.Data
 	return []gateway.Operation{
 		gateway.Op(d, s.PutRecord),
-		gateway.Op(d, s.PutRecords),
+		gateway.Op(d, s.PutRecords, gateway.Batched(splitRecords)),
 		gateway.Op(d, s.GetShardIterator),
 		gateway.Op(d, s.GetRecords, gateway.On(func(in *kinesis.GetRecordsInput, c *gateway.Call) []string {
 			if in.StreamARN != nil {

@@ -245,8 +245,7 @@ func (s *Service) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput) (
 
 func (w *writer) entry(h *big.Int, r *types.PutRecordsRequestEntry) types.PutRecordsResultEntry {
 	if _, hit := w.s.host.Faults.Take(gateway.FaultEntries, "kinesis", "PutRecords", w.st.Name); hit {
-		return types.PutRecordsResultEntry{ErrorCode: aws.String("InternalFailure"),
-			ErrorMessage: aws.String("Internal Service Failure")}
+		return failedRecord()
 	}
 	id, seq, ok := w.put(h, aws.ToString(r.PartitionKey), r.Data)
 	if !ok {

@@ -85,7 +85,7 @@ func (s *Service) messageOperations() []gateway.Operation {
 	d := gateway.Data
 	return []gateway.Operation{
 		gateway.Op(d, s.SendMessage),
-		gateway.Op(d, s.SendMessageBatch, gateway.Action("sqs:SendMessage")),
+		gateway.Op(d, s.SendMessageBatch, gateway.Action("sqs:SendMessage"), gateway.Batched(splitMessages)),
 		gateway.Op(d, s.ReceiveMessage),
 		gateway.Op(d, s.DeleteMessage),
 		gateway.Op(d, s.DeleteMessageBatch, gateway.Action("sqs:DeleteMessage")),

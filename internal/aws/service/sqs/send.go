@@ -329,7 +329,7 @@ func (s *Service) SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatch
 			e, id := &entries[i], in.Entries[i].Id
 			err := e.check(&q)
 			if _, hit := s.host.Faults.Take(gateway.FaultEntries, "sqs", "SendMessageBatch", q.Name); hit && err == nil {
-				err = gateway.Errorf(500, "InternalFailure", "An internal failure prevented the message from being sent.")
+				err = errEntry()
 			}
 			if err != nil {
 				out.Failed = append(out.Failed, failedEntry(id, err))
