@@ -7,9 +7,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/stretchr/testify/require"
+
+	"github.com/pipelab/pipelab/internal/emulator/drivertest"
 )
 
 const calledAt = head + `
@@ -30,28 +31,10 @@ func TestProbe_byACallTakesNoThroughput(t *testing.T) {
 	cfg := e.Endpoint().AWSConfig()
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	streams, tables := kinesis.NewFromConfig(cfg), dynamodb.NewFromConfig(cfg)
-	_, err := streams.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
-	require.NoError(t, err)
-	_, err = tables.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("t"),
-		KeySchema: []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
-		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"),
-			AttributeType: types.ScalarAttributeTypeS}},
-		ProvisionedThroughput: &types.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(1),
-			WriteCapacityUnits: aws.Int64(1000)}})
-	require.NoError(t, err)
-	_, _, err = e.Control().Advance(ctx, 60e9) // until both are active
-	require.NoError(t, err)
-	_, err = tables.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String("t"), Item: map[string]types.AttributeValue{
-		"id":   &types.AttributeValueMemberS{Value: "1"},
-		"text": &types.AttributeValueMemberS{Value: strings.Repeat("x", 390_000)}}})
-	require.NoError(t, err)
-	it, err := streams.GetShardIterator(ctx, &kinesis.GetShardIteratorInput{StreamName: aws.String("s"),
-		ShardId: aws.String("shardId-000000000000"), ShardIteratorType: "TRIM_HORIZON"})
-	require.NoError(t, err)
-	require.NoError(t, e.Control().Hold(ctx)) // no throughput comes back
+	iterator := drivertest.Scarce(t, e, strings.Repeat("x", 390_000))
 
 	for _, call := range [][3]string{
-		{"kinesis", "GetRecords", `{ ShardIterator: "` + *it.ShardIterator + `" }`},
+		{"kinesis", "GetRecords", `{ ShardIterator: "` + *iterator + `" }`},
 		{"dynamodb", "Scan", `{ TableName: t }`},
 		{"dynamodb", "Scan", `{ TableName: t, ConsistentRead: true }`},
 		{"dynamodb", "ListTables", `{}`},
@@ -63,14 +46,14 @@ func TestProbe_byACallTakesNoThroughput(t *testing.T) {
 		}
 	}
 	read := func() error {
-		_, err := streams.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: it.ShardIterator})
+		_, err := streams.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: iterator})
 		return err
 	}
 	for i := range 5 {
 		require.NoError(t, read(), "read %d of the shard's five", i+1)
 	}
 	require.ErrorContains(t, read(), "ProvisionedThroughputExceeded")
-	_, err = tables.Scan(ctx, &dynamodb.ScanInput{TableName: aws.String("t")})
+	_, err := tables.Scan(ctx, &dynamodb.ScanInput{TableName: aws.String("t")})
 	require.NoError(t, err)
 	_, err = tables.Scan(ctx, &dynamodb.ScanInput{TableName: aws.String("t")})
 	require.ErrorContains(t, err, "ProvisionedThroughputExceeded")

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"maps"
 	"reflect"
 	"strconv"
 	"strings"
@@ -102,6 +103,72 @@ func About(arn func(name string, scope ident.Scope) string, members ...string) O
 			}
 			return []string{"*"}
 		}
+	}
+}
+
+// ByARN is About for members that hold the resource's ARN.
+func ByARN(members ...string) Option {
+	return About(func(arn string, _ ident.Scope) string { return arn }, members...)
+}
+
+// Repeating gives operations the condition keys that repeat members of their input, texts,
+// numbers or lists of texts, beside those that they have, also where their permissions
+// depend on it.
+func Repeating(members map[string]string) Option {
+	return func(op *Operation) {
+		read := repeated(op.Input, members)
+		if read == nil {
+			return
+		}
+		own, needs := op.ConditionKeys, op.Permissions
+		if needs != nil {
+			op.Permissions = func(c *Call) []Need {
+				all := needs(c)
+				for i := range all {
+					keys := read(c.Input)
+					maps.Copy(keys, all[i].keys())
+					all[i].Keys = keys
+				}
+				return all
+			}
+			return
+		}
+		op.ConditionKeys = func(c *Call) map[string][]string {
+			keys := read(c.Input)
+			if own != nil {
+				maps.Copy(keys, own(c))
+			}
+			return keys
+		}
+	}
+}
+
+// repeated reads condition keys from members of a structure; nil when it has none of them.
+func repeated(structure reflect.Type, members map[string]string) func(input any) map[string][]string {
+	one, several := map[string]func(any) string{}, map[string][]int{}
+	for key, member := range members {
+		if f, ok := structure.FieldByName(member); ok && f.Type == reflect.TypeFor[[]string]() {
+			several[key] = f.Index
+		} else if read := Member(structure, member); read != nil {
+			one[key] = read
+		}
+	}
+	if len(one)+len(several) == 0 {
+		return nil
+	}
+	return func(input any) map[string][]string {
+		keys := map[string][]string{}
+		for key, read := range one {
+			if v := read(input); v != "" {
+				keys[key] = []string{v}
+			}
+		}
+		for key, index := range several {
+			if all, _ := reflect.ValueOf(input).Elem().FieldByIndex(index).Interface().([]string); len(all) > 0 {
+				keys[key] = all
+			}
+		}
+		return keys
 	}
 }
 

@@ -31,6 +31,15 @@ func (s Scope) ARN(service, resource string) string {
 	return ARN{Partition: "aws", Service: service, Region: s.Region, Account: s.Account, Resource: resource}.String()
 }
 
+// Named is the ARN of a resource that a request names by its ARN or by its own name, to
+// which the ARN has a prefix: "stream/".
+func (s Scope) Named(service, prefix, name string) string {
+	if IsARN(name) {
+		return name
+	}
+	return s.ARN(service, prefix+name)
+}
+
 // ARN is a parsed Amazon Resource Name:
 // arn:partition:service:region:account:resource. Region and Account may be
 // empty (S3 buckets have neither).

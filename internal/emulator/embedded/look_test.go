@@ -3,7 +3,7 @@ package embedded_test
 import (
 	"context"
 	"net/http"
-	"strconv"
+	"slices"
 	"strings"
 	"testing"
 
@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/emulator/drivertest"
 	"github.com/pipelab/pipelab/internal/emulator/embedded"
 )
 
@@ -44,33 +45,9 @@ func TestLook_takesNoThroughput(t *testing.T) {
 	judge := config(map[string]string{emulator.TokenHeader: e.Endpoint().Token, emulator.LookHeader: "1"})
 	learner := config(map[string]string{emulator.LookHeader: "1"})
 
-	streams := kinesis.NewFromConfig(learner)
-	_, err = streams.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
-	require.NoError(t, err)
-	tables := dynamodb.NewFromConfig(learner)
-	_, err = tables.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("t"),
-		KeySchema: []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
-		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"),
-			AttributeType: types.ScalarAttributeTypeS}},
-		ProvisionedThroughput: &types.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(1),
-			WriteCapacityUnits: aws.Int64(5000)}})
-	require.NoError(t, err)
-	_, _, err = e.Control().Advance(ctx, 60e9) // until both are active
-	require.NoError(t, err)
-	for i := range 8 {
-		item := map[string]types.AttributeValue{
-			"id":   &types.AttributeValueMemberS{Value: strconv.Itoa(i)},
-			"text": &types.AttributeValueMemberS{Value: strings.Repeat("x", 100_000)}}
-		_, err := tables.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String("t"), Item: item})
-		require.NoError(t, err)
-	}
-	require.NoError(t, e.Control().Hold(ctx)) // no throughput comes back
-
-	it, err := streams.GetShardIterator(ctx, &kinesis.GetShardIteratorInput{StreamName: aws.String("s"),
-		ShardId: aws.String("shardId-000000000000"), ShardIteratorType: "TRIM_HORIZON"})
-	require.NoError(t, err)
+	iterator := drivertest.Scarce(t, e, slices.Repeat([]string{strings.Repeat("x", 100_000)}, 8)...)
 	read := func(c aws.Config) error {
-		_, err := kinesis.NewFromConfig(c).GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: it.ShardIterator})
+		_, err := kinesis.NewFromConfig(c).GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: iterator})
 		return err
 	}
 	scan := func(c aws.Config) error {

@@ -1,10 +1,8 @@
 package cloudformation
 
 import (
-	"net/http"
-
 	"context"
-	"reflect"
+	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/cloudformation"
@@ -32,7 +30,7 @@ func (s *Service) Describe() gateway.Descriptor {
 		gateway.Op(c, s.GetTemplate),
 		gateway.Op(c, s.GetTemplateSummary),
 		gateway.Op(c, s.ValidateTemplate),
-		gateway.Op(c, s.CreateChangeSet, gateway.Keyed(changeSetKeys)),
+		gateway.Op(c, s.CreateChangeSet, gateway.Keyed(importKeys)),
 		gateway.Op(c, s.DescribeChangeSet),
 		gateway.Op(c, s.ExecuteChangeSet),
 		gateway.Op(c, s.DeleteChangeSet),
@@ -45,7 +43,8 @@ func (s *Service) Describe() gateway.Descriptor {
 		Name: "cloudformation", Title: "CloudFormation",
 		Members: gateway.Members{Used: members(), Kept: kept()},
 		Errors:  gateway.Errors{Denied: wire.Fault{Code: "AccessDenied", Status: http.StatusForbidden}},
-		Operations: gateway.With(ops, gateway.Prefix("cloudformation"), s.onStack, withKeys, passing,
+		Operations: gateway.With(ops, gateway.Prefix("cloudformation"), s.onStack, gateway.Repeating(keyMembers()),
+			passing,
 			gateway.Traced(nil, "StackName")),
 	}
 }
@@ -82,51 +81,16 @@ func (s *Service) onStack(op *gateway.Operation) {
 	}
 }
 
-// withKeys gives operations the condition keys of the members that they have.
-func withKeys(op *gateway.Operation) {
-	if op.ConditionKeys != nil {
-		return
-	}
-	read := map[string]func(any) string{}
-	for key, member := range map[string]string{"cloudformation:TemplateUrl": "TemplateURL",
-		"cloudformation:RoleArn": "RoleARN", "cloudformation:StackPolicyUrl": "StackPolicyURL",
-		"cloudformation:ChangeSetName": "ChangeSetName"} {
-		if f := gateway.Member(op.Input, member); f != nil {
-			read[key] = f
-		}
-	}
-	types, typed := op.Input.FieldByName("ResourceTypes")
-	if len(read) == 0 && !typed {
-		return
-	}
-	op.ConditionKeys = func(c *gateway.Call) map[string][]string {
-		keys := map[string][]string{}
-		for key, f := range read {
-			if v := f(c.Input); v != "" {
-				keys[key] = []string{v}
-			}
-		}
-		if typed && types.Type == reflect.TypeFor[[]string]() {
-			if all, _ := reflect.ValueOf(c.Input).Elem().FieldByIndex(types.Index).Interface().([]string); len(all) > 0 {
-				keys["cloudformation:ResourceTypes"] = all
-			}
-		}
-		return keys
-	}
+// keyMembers are the condition keys that repeat a member of the input.
+func keyMembers() map[string]string {
+	return map[string]string{"cloudformation:TemplateUrl": "TemplateURL", "cloudformation:RoleArn": "RoleARN",
+		"cloudformation:StackPolicyUrl": "StackPolicyURL", "cloudformation:ChangeSetName": "ChangeSetName",
+		"cloudformation:ResourceTypes": "ResourceTypes"}
 }
 
-// changeSetKeys are those of withKeys, and the types of an import.
-func changeSetKeys(in *sdk.CreateChangeSetInput, _ *gateway.Call) map[string][]string {
-	keys := map[string][]string{"cloudformation:ChangeSetName": {aws.ToString(in.ChangeSetName)}}
-	if in.TemplateURL != nil {
-		keys["cloudformation:TemplateUrl"] = []string{*in.TemplateURL}
-	}
-	if in.RoleARN != nil {
-		keys["cloudformation:RoleArn"] = []string{*in.RoleARN}
-	}
-	if len(in.ResourceTypes) > 0 {
-		keys["cloudformation:ResourceTypes"] = in.ResourceTypes
-	}
+// importKeys are the types of an import.
+func importKeys(in *sdk.CreateChangeSetInput, _ *gateway.Call) map[string][]string {
+	keys := map[string][]string{}
 	for _, r := range in.ResourcesToImport {
 		keys["cloudformation:ImportResourceTypes"] = append(keys["cloudformation:ImportResourceTypes"],
 			aws.ToString(r.ResourceType))

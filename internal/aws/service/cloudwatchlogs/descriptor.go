@@ -21,7 +21,7 @@ func (s *Service) Describe() gateway.Descriptor {
 		Operations: gateway.With(s.operations(),
 			gateway.Prefix("logs"),
 			gateway.About(anyStream, "LogGroupName", "LogGroupIdentifier"),
-			gateway.About(func(arn string, _ ident.Scope) string { return arn }, "ResourceArn"),
+			gateway.ByARN("ResourceArn"),
 			gateway.Traced(nil, "LogGroupName")),
 	}
 }

@@ -19,7 +19,7 @@ func (s *Service) Describe() gateway.Descriptor {
 		Operations: gateway.With(append(s.tableOperations(), s.itemOperations()...),
 			gateway.Prefix("dynamodb"),
 			gateway.About(tableARN, "TableName"),
-			gateway.About(func(arn string, _ ident.Scope) string { return arn }, "ResourceArn"),
+			gateway.ByARN("ResourceArn"),
 			gateway.Traced(gateway.LastPart, "TableName"),
 			acrossAccounts),
 	}
@@ -65,8 +65,5 @@ func (s *Service) itemOperations() []gateway.Operation {
 
 // tableARN is the ARN of a table that a request names in either way.
 func tableARN(name string, scope ident.Scope) string {
-	if ident.IsARN(name) {
-		return name
-	}
-	return scope.ARN("dynamodb", "table/"+name)
+	return scope.Named("dynamodb", "table/", name)
 }

@@ -5,7 +5,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
-	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/wire"
 )
 
@@ -32,6 +31,6 @@ func (s *Service) Describe() gateway.Descriptor {
 				return []string{it.ARN}
 			})),
 		}, gateway.Prefix("dynamodb"), gateway.Traced(gateway.LastPart, "TableName"),
-			gateway.About(func(arn string, _ ident.Scope) string { return arn }, "StreamArn")),
+			gateway.ByARN("StreamArn")),
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
-	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/store"
 	"github.com/pipelab/pipelab/internal/aws/wire"
 )
@@ -26,7 +25,7 @@ func (s *Service) Describe() gateway.Descriptor {
 		Errors:  gateway.Errors{Denied: wire.Fault{Code: "AccessDenied", Status: http.StatusForbidden}},
 		Operations: gateway.With(ops, gateway.Prefix("iam"),
 			s.on(group, "GroupName"), s.on(role, "RoleName"), s.on(user, "UserName"),
-			gateway.About(func(arn string, _ ident.Scope) string { return arn }, "PolicyArn"),
+			gateway.ByARN("PolicyArn"),
 			withPolicy, gateway.Traced(nil, "RoleName")),
 	}
 }
@@ -167,8 +166,5 @@ func withPolicy(op *gateway.Operation) {
 	if !strings.HasPrefix(op.Name, "Attach") && !strings.HasPrefix(op.Name, "Detach") {
 		return
 	}
-	arn := gateway.Member(op.Input, "PolicyArn")
-	op.ConditionKeys = func(c *gateway.Call) map[string][]string {
-		return map[string][]string{"iam:PolicyARN": {arn(c.Input)}}
-	}
+	gateway.Repeating(map[string]string{"iam:PolicyARN": "PolicyArn"})(op)
 }

@@ -26,10 +26,7 @@ func (s *Service) Describe() gateway.Descriptor {
 
 // streamARN is the ARN of a stream, or of what an ARN names.
 func streamARN(name string, scope ident.Scope) string {
-	if ident.IsARN(name) {
-		return name
-	}
-	return scope.ARN("kinesis", "stream/"+name)
+	return scope.Named("kinesis", "stream/", name)
 }
 
 // streamOperations manage streams and consumers.

@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
-	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/service/lambda/esm"
 	"github.com/pipelab/pipelab/internal/aws/wire"
 )
@@ -36,7 +35,7 @@ func (s *Service) Describe() gateway.Descriptor {
 		Members: gateway.Members{Used: members()},
 		Operations: gateway.With(ops,
 			gateway.Prefix("lambda"), onFunction,
-			gateway.About(func(arn string, _ ident.Scope) string { return arn }, "Resource"),
+			gateway.ByARN("Resource"),
 			gateway.Traced(gateway.LastPart, "FunctionName"), gateway.Traced(nil, "UUID")),
 	}
 }
@@ -127,10 +126,7 @@ func (s *Service) layerOperations() []gateway.Operation {
 // layerVersion is the ARN of one version of a layer, which a request names by
 // its name or ARN.
 func layerVersion(c *gateway.Call, layer *string, number *int64) []string {
-	name := aws.ToString(layer)
-	if !ident.IsARN(name) {
-		name = c.Scope.ARN("lambda", "layer:"+name)
-	}
+	name := c.Scope.Named("lambda", "layer:", aws.ToString(layer))
 	return []string{name + ":" + strconv.FormatInt(aws.ToInt64(number), 10)}
 }
 

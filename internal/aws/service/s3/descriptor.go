@@ -1,9 +1,7 @@
 package s3
 
 import (
-	"maps"
 	"net/http"
-	"reflect"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/sigv4"
@@ -36,7 +34,7 @@ func (s *Service) Describe() gateway.Descriptor {
 		// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html
 		Signature: sigv4.Form{RawPath: true, Unsigned: true}, TagKeys: []string{"s3:existingobjecttag"},
 		Members:    gateway.Members{Used: members(), ByName: byName(), Kept: kept()},
-		Operations: gateway.With(ops, gateway.Prefix("s3"), onBucket, withHeaders, traced),
+		Operations: gateway.With(ops, gateway.Prefix("s3"), onBucket, gateway.Repeating(keyMembers()), traced),
 	}
 }
 
@@ -152,44 +150,6 @@ func keyMembers() map[string]string {
 		"s3:object-lock-legal-hold":                      "ObjectLockLegalHoldStatus",
 		"s3:x-amz-object-ownership":                      "ObjectOwnership",
 	}
-}
-
-// requestKeys reads the condition keys of an operation's input.
-func requestKeys(structure reflect.Type) func(input any) map[string][]string {
-	read := map[string]func(any) string{}
-	for key, member := range keyMembers() {
-		if f := gateway.Member(structure, member); f != nil {
-			read[key] = f
-		}
-	}
-	return func(input any) map[string][]string {
-		keys := map[string][]string{}
-		for key, f := range read {
-			if v := f(input); v != "" {
-				keys[key] = []string{v}
-			}
-		}
-		return keys
-	}
-}
-
-// withHeaders gives operations the condition keys that repeat their input, also
-// those whose permissions depend on it.
-func withHeaders(op *gateway.Operation) {
-	read := requestKeys(op.Input)
-	if needs := op.Permissions; needs != nil {
-		op.Permissions = func(c *gateway.Call) []gateway.Need {
-			all := needs(c)
-			for i := range all {
-				keys := read(c.Input)
-				maps.Copy(keys, all[i].Keys)
-				all[i].Keys = keys
-			}
-			return all
-		}
-		return
-	}
-	op.ConditionKeys = func(c *gateway.Call) map[string][]string { return read(c.Input) }
 }
 
 // kept are the members that change nothing here, each with the reason.

@@ -30,7 +30,7 @@ func (s *Service) Describe() gateway.Descriptor {
 		Operations: gateway.With(append(s.queueOperations(), s.messageOperations()...),
 			gateway.Prefix("sqs"),
 			gateway.About(fromURL, "QueueUrl"), gateway.About(queueNamed, "QueueName"),
-			gateway.About(func(arn string, _ ident.Scope) string { return arn }, "SourceArn"),
+			gateway.ByARN("SourceArn"),
 			gateway.Traced(gateway.LastPart, "QueueUrl"), gateway.Traced(nil, "QueueName")),
 	}
 }

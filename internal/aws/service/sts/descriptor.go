@@ -7,7 +7,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
-	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/wire"
 )
 
@@ -28,7 +27,7 @@ func (s *Service) Describe() gateway.Descriptor {
 			gateway.Op(d, s.AssumeRole, gateway.Needing(assumeNeeds), gateway.Trusting()),
 			gateway.Op(d, s.GetAccessKeyInfo),
 		}, gateway.Prefix("sts"),
-			gateway.About(func(arn string, _ ident.Scope) string { return arn }, "RoleArn")),
+			gateway.ByARN("RoleArn")),
 	}
 }
 
