@@ -54,7 +54,8 @@ func layers() [][]string {
 		// leaves
 		{"internal/archive", "internal/awsapi", "internal/cfn", "internal/confine", "internal/digest", "internal/filelock",
 			"internal/loopback", "internal/prefork",
-			"internal/procgroup", "internal/rmtree", "internal/sdkhttp", "internal/seal", "internal/tempdir", "internal/traceback",
+			"internal/procgroup", "internal/rmtree", "internal/sdkhttp", "internal/seal", "internal/tempdir",
+			"internal/traceback",
 			"localstack"},
 		{"internal/aws"},
 		{"internal/emulator"},

@@ -30,7 +30,7 @@ func (s *session) causes(ctx context.Context, out *report.Check) (decisive bool)
 	functions, whole := s.functionCauses(ctx, len(out.Causes) > 0)
 	out.Causes = append(out.Causes, functions...)
 	if decisive = decisive || whole; decisive {
-		out.Seen = "" // it comes from that alone
+		out.Seen, out.Difference = "", nil // it comes from that alone
 		if out.Expected == out.Message {
 			out.Expected = ""
 		}

@@ -86,11 +86,7 @@ var stackName = regexp.MustCompile(`-([A-Za-z0-9]+)-[0-9A-Z]{12}$`)
 
 // logical is a function's name in the learner's template.
 func logical(f lambdatypes.FunctionConfiguration) string {
-	name := aws.ToString(f.FunctionName)
-	if m := stackName.FindStringSubmatch(name); m != nil {
-		return m[1]
-	}
-	return name
+	return short(aws.ToString(f.FunctionName))
 }
 
 // invocations are how a function's runs went, as its log tells.

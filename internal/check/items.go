@@ -121,7 +121,7 @@ func (s *session) putItems(ctx context.Context, p *lab.PutItems) error {
 			}
 		}
 	}
-	s.note("%d items to the table %s", len(items), table)
+	s.note("%s to the table %s", counted(len(items), "item"), table)
 	client := dynamodb.NewFromConfig(s.config)
 	for _, i := range items {
 		item, err := s.item(i)

@@ -41,6 +41,22 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 	if s.crowded(context.WithoutCancel(ctx), out, err) {
 		return
 	}
+	s.outcome(out, err, ctx.Err() != nil, limit)
+	switch out.Verdict {
+	case report.Fail, report.Partial, report.Timeout, report.Error:
+		if why := broke(calls); why != "" {
+			s.excuse(out, why)
+			return
+		}
+	}
+	if out.Verdict == report.Fail || out.Verdict == report.Partial || out.Verdict == report.Timeout {
+		s.explain(context.WithoutCancel(ctx), out, s.causes(context.WithoutCancel(ctx), out))
+	}
+}
+
+// outcome is the verdict of a check that could not be evaluated; err is nil for one
+// that was. late says that its time, the limit, is over.
+func (s *session) outcome(out *report.Check, err error, late bool, limit time.Duration) {
 	var missing *missingOutput
 	var lacking *missingAnswer
 	var much *tooMuch
@@ -65,7 +81,7 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 		out.Verdict, out.Points, out.Message = report.Fail, 0, gap.Error()
 	case errors.Is(err, errUnsupported):
 		out.Verdict, out.Points, out.Message = report.Unsupported, 0, err.Error()
-	case errors.Is(err, context.DeadlineExceeded) || ctx.Err() != nil:
+	case errors.Is(err, context.DeadlineExceeded) || late:
 		out.Verdict, out.Points = report.Timeout, 0
 		out.Message = fmt.Sprintf("the check did not end within %s: %v", limit, err)
 		s.o.late.again()
@@ -77,16 +93,6 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 		out.Verdict, out.Points, out.Message = report.Error, 0, err.Error()
 	}
 	out.Message = atMost(out.Message, mostMessage)
-	switch out.Verdict {
-	case report.Fail, report.Partial, report.Timeout, report.Error:
-		if why := broke(calls); why != "" {
-			s.excuse(out, why)
-			return
-		}
-	}
-	if out.Verdict == report.Fail || out.Verdict == report.Partial || out.Verdict == report.Timeout {
-		s.explain(context.WithoutCancel(ctx), out, s.causes(context.WithoutCancel(ctx), out))
-	}
 }
 
 // mostMessage bounds a message, in bytes: answers repeat what they were asked.
@@ -372,13 +378,14 @@ func (s *session) expect(ctx context.Context, out *report.Check) error {
 // tell fills in what was expected and seen.
 func (s *session) tell(ctx context.Context, e lab.Expect, failed error, out *report.Check) error {
 	out.Message, out.Expected = e.Message, e.Message
+	var want any
 	if e.Expected != "" {
 		v, bad, err := s.look(ctx, e.Expected, false)
 		if err != nil {
 			return err
 		}
 		if bad == nil {
-			out.Expected = brief(v)
+			out.Expected, want = brief(v), v
 		}
 	}
 	source := e.Seen
@@ -388,7 +395,7 @@ func (s *session) tell(ctx context.Context, e lab.Expect, failed error, out *rep
 			return err
 		}
 		if bad == nil {
-			out.Seen = brief(v)
+			out.Seen, out.Difference = brief(v), difference(parseJSON([]byte(canonical(want))), parseJSON([]byte(canonical(v))))
 			return nil
 		}
 	}

@@ -173,7 +173,7 @@ func (s *session) putRecords(ctx context.Context, p *lab.PutRecords) error {
 	if err != nil {
 		return err
 	}
-	s.note("%d records to the stream %s", len(records), stream)
+	s.note("%s to the stream %s", counted(len(records), "record"), stream)
 	client, batch := kinesis.NewFromConfig(s.config), p.Batch
 	if batch == 0 {
 		batch = 500
@@ -231,7 +231,7 @@ func (s *session) sendMessages(ctx context.Context, m *lab.SendMessages) error {
 			bodies = append(bodies, e.Raw)
 		}
 	}
-	s.note("%d messages to %s", len(bodies), queue)
+	s.note("%s to %s", counted(len(bodies), "message"), queue)
 	client := sqs.NewFromConfig(s.config)
 	for _, b := range bodies {
 		if _, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &b}); err != nil {
@@ -246,7 +246,7 @@ func (s *session) fault(ctx context.Context, f *lab.Fault) error {
 	if err != nil {
 		return err
 	}
-	s.note("fault %s on %s %s %s", f.Kind, f.Service, f.Operation, resource)
+	s.note("%s", faultWords(f, resource))
 	_, err = s.o.Emulator.Control().AddFault(ctx, emulator.Fault{Kind: f.Kind, Service: f.Service, Operation: f.Operation,
 		Resource: resource, Share: f.Share, Skip: f.Skip, Count: f.Count, Error: f.Error, Status: f.Status,
 		Latency: f.Latency.Or(0), Seed: s.o.Seed})

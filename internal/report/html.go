@@ -145,8 +145,12 @@ func (c scaled) htmlParts(l LabRef, limit int) []htmlPart {
 		add("not so", c.Message, false)
 	}
 	add("sent", strings.Join(c.Sent, "\n"), true)
-	add("expected", c.Expected, c.Expected != c.Message) // a sentence, or data
-	add("seen", c.Seen, true)
+	if difference, _, _ := c.comparison(); difference != "" {
+		add("difference", difference, true)
+	} else {
+		add("expected", c.Expected, c.Expected != c.Message) // a sentence, or data
+		add("seen", c.Seen, true)
+	}
 	if c.Mistake != "" {
 		add("looks like", l.mistake(c.Mistake), false)
 	}

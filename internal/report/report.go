@@ -38,10 +38,13 @@ type Check struct {
 	Sent     []string `json:"sent,omitempty"`
 	Expected string   `json:"expected,omitempty"`
 	Seen     string   `json:"seen,omitempty"`
-	Mistake  string   `json:"mistake,omitempty"`
-	Hint     string   `json:"hint,omitempty"`
-	Millis   int64    `json:"millis"`
-	Calls    int      `json:"calls"` // API calls in the trace, the check's own among them
+	// Difference is where expected and seen differ, a line each, when both are lists or
+	// maps; it says more than the two of them do.
+	Difference []string `json:"difference,omitempty"`
+	Mistake    string   `json:"mistake,omitempty"`
+	Hint       string   `json:"hint,omitempty"`
+	Millis     int64    `json:"millis"`
+	Calls      int      `json:"calls"` // API calls in the trace, the check's own among them
 }
 
 // Cause is a failure of the machinery: a program or function that ended in error,
@@ -83,6 +86,18 @@ func (c Check) causes() string {
 		out = append(out, cause.lines()...)
 	}
 	return strings.Join(out, "\n")
+}
+
+// comparison is what was expected and seen: as their difference where there is one,
+// else each by itself, and not at all where it only repeats the message.
+func (c Check) comparison() (difference, expected, seen string) {
+	if len(c.Difference) > 0 {
+		return strings.Join(c.Difference, "\n"), "", ""
+	}
+	if c.Expected != c.Message {
+		expected = c.Expected
+	}
+	return "", expected, c.Seen
 }
 
 // Result is the outcome of a lab's checks.

@@ -90,10 +90,10 @@ func textChecks(out *strings.Builder, g Grade, l LabRef) {
 		}
 		line(out, "", c.Message)
 		line(out, "sent: ", strings.Join(c.Sent, "\n"))
-		if c.Expected != c.Message { // some checks have but one sentence
-			line(out, "expected: ", c.Expected)
-		}
-		line(out, "seen: ", c.Seen)
+		difference, expected, seen := c.comparison()
+		line(out, "", difference)
+		line(out, "expected: ", expected)
+		line(out, "seen: ", seen)
 		if c.Mistake != "" {
 			line(out, "looks like: ", l.mistake(c.Mistake))
 		}

@@ -212,10 +212,10 @@ func (c scaled) detail(l LabRef) string {
 	add("", c.causes())
 	add("", c.Message)
 	add("sent: ", strings.Join(c.Sent, "\n"))
-	if c.Expected != c.Message { // some checks have but one sentence
-		add("expected: ", c.Expected)
-	}
-	add("seen: ", c.Seen)
+	difference, expected, seen := c.comparison()
+	add("", difference)
+	add("expected: ", expected)
+	add("seen: ", seen)
 	if c.Mistake != "" {
 		add("looks like: ", l.mistake(c.Mistake))
 	}

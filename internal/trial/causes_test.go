@@ -161,7 +161,8 @@ func TestRun_saysWhatFailedOfTheMachineryBeforeWhatWasSeen(t *testing.T) {
 			want: report.Cause{What: "src/send.py ended with exit code 1, 2 of 2 times", Where: "src/send.py:3",
 				Line: "{}['a']", Error: "KeyError: 'a'", Log: []string{"reads"}}},
 		"program, exit code": {send: "import sys\nprint('no stream', file=sys.stderr)\nsys.exit(4)\n", check: "program",
-			some: true, want: report.Cause{What: "src/send.py ended with exit code 4, 2 of 2 times", Log: []string{"no stream"}}},
+			some: true, want: report.Cause{What: "src/send.py ended with exit code 4, 2 of 2 times",
+				Log: []string{"no stream"}}},
 		"program, missing": {send: "-", check: "program", want: report.Cause{What: "src/send.py is not there"}},
 	} {
 		t.Run(name, func(t *testing.T) {

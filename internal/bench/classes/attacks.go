@@ -77,8 +77,8 @@ func (s *seat) write(name, text string) error {
 // preload has the loader and the interpreters load something, where there is a
 // function whose environment can say so; elsewhere it is what Python finds first.
 func preload(s *seat) error {
-	const payload = "import os, signal\nfor victim in (os.getppid(), 1):\n    try:\n        os.kill(victim, signal.SIGKILL)\n" +
-		"    except OSError:\n        pass\n"
+	const payload = "import os, signal\nfor victim in (os.getppid(), 1):\n    try:\n" +
+		"        os.kill(victim, signal.SIGKILL)\n    except OSError:\n        pass\n"
 	for _, name := range []string{"sitecustomize.py", "src/sitecustomize.py", "src/json.py"} {
 		if err := s.write(name, payload); err != nil {
 			return err
@@ -158,5 +158,6 @@ func hidden(s *seat) error {
 		}
 	}
 	return os.WriteFile(main, []byte("import os, runpy\nfor place in ('src/__pycache__', '.pytest_cache', '.venv'):\n"+
-		"    for name in os.listdir(place) if os.path.isdir(place) else []:\n        runpy.run_path(place + '/' + name)\n"), 0o600)
+		"    for name in os.listdir(place) if os.path.isdir(place) else []:\n"+
+		"        runpy.run_path(place + '/' + name)\n"), 0o600)
 }

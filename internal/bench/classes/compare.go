@@ -115,8 +115,7 @@ func compare(all []member, peaceful, harmed []*graded) error {
 		}
 		// What a race in their own program decides can be different in each run.
 		first := what(&m, peaceful[0].grades[m.name])
-		steady := !slices.ContainsFunc(peaceful, func(g *graded) bool { return !bytes.Equal(what(&m, g.grades[m.name]), first) })
-		if !steady {
+		if slices.ContainsFunc(peaceful, func(g *graded) bool { return !bytes.Equal(what(&m, g.grades[m.name]), first) }) {
 			unsteady++
 			continue
 		}
@@ -128,7 +127,8 @@ func compare(all []member, peaceful, harmed []*graded) error {
 			}
 		}
 	}
-	fmt.Printf("       %d honest grades compared byte for byte, %d are not the same in the peaceful class either\n", same, unsteady)
+	fmt.Printf("       %d honest grades compared byte for byte, %d are not the same in the peaceful class either\n",
+		same, unsteady)
 	for _, g := range slices.Concat(peaceful, harmed) {
 		for _, trace := range g.traces {
 			failures = append(failures, errors.New("left behind: "+trace))

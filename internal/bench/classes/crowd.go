@@ -61,7 +61,8 @@ func seatThem(dir string, all []member, harm bool) error {
 			return err
 		}
 		// No two are the same: copies are run once.
-		if err := os.WriteFile(filepath.Join(into, "NOTES.txt"), []byte("by learner "+strconv.Itoa(i)+"\n"), 0o600); err != nil {
+		note := []byte("by learner " + strconv.Itoa(i) + "\n")
+		if err := os.WriteFile(filepath.Join(into, "NOTES.txt"), note, 0o600); err != nil {
 			return err
 		}
 		roster += m.name + "\n"
@@ -70,7 +71,9 @@ func seatThem(dir string, all []member, harm bool) error {
 		if m.attack == nil || !harm {
 			continue
 		}
-		beside := slices.IndexFunc(all, func(o member) bool { return o.attack == nil && o.lab == m.lab && o.tree == "solution" })
+		beside := slices.IndexFunc(all, func(o member) bool {
+			return o.attack == nil && o.lab == m.lab && o.tree == "solution"
+		})
 		s := &seat{class: class, learner: m.name, lab: m.lab, again: m.again}
 		if beside >= 0 {
 			s.neighbour = filepath.Join(all[beside].name, m.lab)

@@ -97,7 +97,8 @@ func size(ctx context.Context, binary string, n int) (err error) {
 	if err != nil {
 		return err
 	}
-	fmt.Printf("  %4d submissions  %6.1f s  %5.2f s each  %6.1f s of processors  pipelab itself %4d MB, all together %4d MB\n",
+	fmt.Printf("  %4d submissions  %6.1f s  %5.2f s each  %6.1f s of processors  "+
+		"pipelab itself %4d MB, all together %4d MB\n",
 		n, m.Took.Seconds(), m.Took.Seconds()/float64(n), m.CPU.Seconds(), m.memory.own>>20, m.memory.held>>20)
 	if m.Exit != 0 {
 		return fmt.Errorf("it ended with %d:\n%s", m.Exit, m.tail())
