@@ -23,7 +23,7 @@ func difference(expected, seen any) []string {
 			return lists(want, have)
 		}
 	case map[string]any:
-		if have, ok := seen.(map[string]any); ok && len(want)+len(have) > 0 {
+		if have, ok := seen.(map[string]any); ok && related(want, have) {
 			return entries(want, have)
 		}
 	}
@@ -45,6 +45,17 @@ func alike(a, b []any) bool {
 		}
 	}
 	return len(kinds) == 1
+}
+
+// related reports whether two maps are of the same things: they share a key, or one has
+// none.
+func related(a, b map[string]any) bool {
+	for k := range a {
+		if _, ok := b[k]; ok {
+			return true
+		}
+	}
+	return len(a) == 0 || len(b) == 0
 }
 
 func lists(want, have []any) []string {

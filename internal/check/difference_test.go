@@ -26,10 +26,12 @@ func TestDifference_saysWhatIsMissingUnexpectedAndChanged(t *testing.T) {
 			`missing {"id":"a"}`, `unexpected {"id":"b"}`}},
 		"maps": {map[string]any{"a": 1, "b": 2, "c": 3}, map[string]any{"a": 1, "b": 4, "d": ""}, []string{
 			"missing c: 3", `unexpected d: ""`, "changed b: 2 is expected and 4 was seen"}},
-		"the same":  {list("a"), list("a"), nil},
-		"unlike":    {list("a"), list(map[string]any{"key": "a"}), nil},
-		"scalars":   {3, 4, nil},
-		"two kinds": {list("a"), map[string]any{"a": 1}, nil},
+		"nothing in common": {map[string]any{"a": 1}, map[string]any{"status": 200}, nil},
+		"nothing there":     {map[string]any{"a": 1}, map[string]any{}, []string{"missing a: 1"}},
+		"the same":          {list("a"), list("a"), nil},
+		"unlike":            {list("a"), list(map[string]any{"key": "a"}), nil},
+		"scalars":           {3, 4, nil},
+		"two kinds":         {list("a"), map[string]any{"a": 1}, nil},
 	} {
 		require.Equal(t, c.lines, difference(c.want, c.have), name)
 	}

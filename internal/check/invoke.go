@@ -42,7 +42,7 @@ func (s *session) call(ctx context.Context, function, name string, payload []byt
 	if async {
 		kind = types.InvocationTypeEvent
 	}
-	s.note("%d × Invoke %s with %s", n, function, first(payload))
+	s.note("%d × Invoke %s with %s", n, short(function), first(payload))
 	client := lambda.NewFromConfig(s.config)
 	answers, errs := make([]any, n), make([]error, n)
 	var wg sync.WaitGroup
