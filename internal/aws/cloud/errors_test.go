@@ -158,7 +158,8 @@ func common() map[string][2]string {
 		"dynamodbstreams": {"ValidationException",
 			"https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/CommonErrors.html"},
 		"kinesis": {"ValidationException", "https://docs.aws.amazon.com/kinesis/latest/APIReference/CommonErrors.html"},
-		"lambda":  {"AccessDeniedException", "https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html"},
+		"lambda": {"AccessDeniedException ValidationException",
+			"https://docs.aws.amazon.com/lambda/latest/api/CommonErrors.html"},
 	}
 }
 
