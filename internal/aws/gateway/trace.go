@@ -2,7 +2,6 @@ package gateway
 
 import (
 	"net/http"
-	"reflect"
 	"strconv"
 	"sync"
 	"time"
@@ -37,6 +36,8 @@ type TraceEntry struct {
 
 // Trace keeps the latest calls. Safe for concurrent use.
 type Trace struct {
+	numbers members
+
 	mu   sync.Mutex
 	ring ring
 	last uint64        // sequence of the newest entry
@@ -56,7 +57,7 @@ func (t *Trace) Begin(c *Call, resource string) *TraceEntry {
 	if c.Principal.Kind == AWSService {
 		e.Principal = c.Principal.Service
 	}
-	e.Entries = entries(c.Input)
+	e.Entries = t.numbers.of(c.Input).entries
 	if c.HTTP != nil {
 		e.Bytes = sent(c.HTTP)
 	}
@@ -71,31 +72,6 @@ func sent(req *http.Request) int64 {
 	return max(req.ContentLength, 0)
 }
 
-// read is the size of the content that an output streams, such as GetObject's.
-func read(out any) (int64, bool) {
-	v := reflect.Indirect(reflect.ValueOf(out))
-	if v.Kind() != reflect.Struct || !v.FieldByName("Body").IsValid() {
-		return 0, false
-	}
-	n, ok := v.FieldByName("ContentLength").Interface().(*int64)
-	if !ok || n == nil {
-		return 0, false
-	}
-	return *n, true
-}
-
-// count is a number that an output of Query or Scan holds.
-func count(out any, name string) int {
-	v := reflect.Indirect(reflect.ValueOf(out))
-	if v.Kind() != reflect.Struct {
-		return 0
-	}
-	if f := v.FieldByName(name); f.IsValid() && f.Kind() == reflect.Int32 {
-		return int(f.Int())
-	}
-	return 0
-}
-
 // End keeps a record, with what became of the call: out is a pointer to its
 // output, nil with an error.
 func (t *Trace) End(e *TraceEntry, now time.Time, out any, err error) {
@@ -105,13 +81,13 @@ func (t *Trace) End(e *TraceEntry, now time.Time, out any, err error) {
 			e.Error = "InternalFailure"
 		}
 	} else {
-		e.Failed = failed(out)
-		e.Rows, e.Scanned = count(out, "Count"), count(out, "ScannedCount")
+		n := t.numbers.of(out)
+		e.Failed, e.Rows, e.Scanned = n.failed, n.rows, n.scanned
 		if e.Entries == 0 {
-			e.Entries = entries(out)
+			e.Entries = n.entries
 		}
-		if n, ok := read(out); ok {
-			e.Bytes = n
+		if n.streams {
+			e.Bytes = n.bytes
 		}
 	}
 	t.keep(e)
@@ -147,64 +123,6 @@ func (t *Trace) Last() uint64 {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.last
-}
-
-// entries counts what a batch call carries, or the records that were read.
-func entries(message any) int {
-	v := reflect.ValueOf(message)
-	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
-		return 0
-	}
-	for _, name := range [...]string{"Records", "Entries", "TransactItems"} {
-		if f := v.Elem().FieldByName(name); f.IsValid() && f.Kind() == reflect.Slice {
-			return f.Len()
-		}
-	}
-	if f := v.Elem().FieldByName("RequestItems"); f.IsValid() && f.Kind() == reflect.Map {
-		n := 0
-		for _, k := range f.MapKeys() {
-			if e := f.MapIndex(k); e.Kind() == reflect.Slice {
-				n += e.Len()
-			}
-		}
-		return n
-	}
-	return 0
-}
-
-// Tells reports whether outputs of a type have numbers for the trace in their body:
-// the entries of a batch that failed, the rows of a query.
-func Tells(output reflect.Type) bool {
-	for _, name := range []string{"FailedRecordCount", "Failed", "UnprocessedItems", "ScannedCount"} {
-		if _, ok := output.FieldByName(name); ok {
-			return true
-		}
-	}
-	return false
-}
-
-// failed counts the entries of a batch answer that did not succeed.
-func failed(out any) int {
-	v := reflect.ValueOf(out)
-	if v.Kind() != reflect.Pointer || v.IsNil() || v.Elem().Kind() != reflect.Struct {
-		return 0
-	}
-	if f := v.Elem().FieldByName("FailedRecordCount"); f.IsValid() && f.Kind() == reflect.Pointer && !f.IsNil() {
-		return int(f.Elem().Int())
-	}
-	if f := v.Elem().FieldByName("Failed"); f.IsValid() && f.Kind() == reflect.Slice {
-		return f.Len()
-	}
-	if f := v.Elem().FieldByName("UnprocessedItems"); f.IsValid() && f.Kind() == reflect.Map {
-		n := 0
-		for _, k := range f.MapKeys() {
-			if e := f.MapIndex(k); e.Kind() == reflect.Slice {
-				n += e.Len()
-			}
-		}
-		return n
-	}
-	return 0
 }
 
 var _ smithy.APIError = (*Error)(nil)
