@@ -4,7 +4,7 @@ SHELL := /bin/bash
 GO ?= go
 export GOFLAGS ?= -buildvcs=false
 
-.PHONY: demo python test test-containers lint bench bench-grade bench-emulators build fuzz generate clean prerequisites
+.PHONY: demo python install test test-containers lint bench bench-grade bench-emulators build fuzz generate clean prerequisites
 
 DEMO_LAB ?= kinesis-partition-keys
 # Where the demo works: a fresh folder each time, and no entry in your progress.
@@ -31,6 +31,14 @@ python: build ## the Python environment that programs and functions run in
 
 build: prerequisites ## build bin/pipelab
 	$(GO) build -o bin/pipelab ./cmd/pipelab
+
+# Where make install puts the program; most systems have it on the PATH of their users.
+BINDIR ?= $(HOME)/.local/bin
+
+install: build ## put pipelab into BINDIR, ~/.local/bin where nothing else is said
+	install -d "$(BINDIR)"
+	install -m 755 bin/pipelab "$(BINDIR)/pipelab"
+	@case ":$$PATH:" in *":$(BINDIR):"*) ;; *) echo "to type pipelab: export PATH=$(BINDIR):\$$PATH";; esac
 
 test: build python ## everything that must hold, with the race detector; then every lab proves itself
 	$(GO) vet ./...

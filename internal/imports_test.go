@@ -61,7 +61,7 @@ func layers() [][]string {
 		{"internal/emulator"},
 		{"internal/provision", "internal/datagen", "internal/sandbox", "internal/sqlengine", "internal/lab", "labs"},
 		{"internal/deploy", "internal/workspace", "internal/report", "internal/seal", "internal/emulator/drivertest"},
-		{"internal/check"},
+		{"internal/check", "internal/study"},
 		{"internal/trial"},
 		{"internal/labtest", "internal/grade"},
 		{"internal/cli", "internal/bench"},

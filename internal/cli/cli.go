@@ -26,6 +26,7 @@ import (
 	"github.com/pipelab/pipelab/internal/cli/reports"
 	"github.com/pipelab/pipelab/internal/cli/serve"
 	"github.com/pipelab/pipelab/internal/cli/session"
+	"github.com/pipelab/pipelab/internal/cli/way"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/prefork"
 	text "github.com/pipelab/pipelab/internal/report"
@@ -44,6 +45,9 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []st
 	}
 	a := &app.App{In: stdin, Out: stdout, Err: stderr, Environ: environ, Now: now, Dir: dir, Labs: labs.FS(),
 		Version: version.Of(buildInfo())}
+	if a.Program, err = os.Executable(); err != nil {
+		a.Program = "" // then nothing is said of it
+	}
 	if err := a.PreferPython(os.Setenv); err != nil {
 		fmt.Fprintln(stderr, "error:", text.Console(err.Error()))
 		return app.ExitEnvironment
@@ -89,10 +93,10 @@ func newRoot(a *app.App) *cobra.Command {
 		Long: `PipeLab brings up an emulated AWS on your machine, sets up a lab in it, and
 judges the pipeline that you build by pushing data through it. It needs no
 AWS account, no container engine and no network.`,
-		Example: `  pipelab list                          what there is to learn
-  pipelab start kinesis-partition-keys  a folder to work in, an AWS to work with
-  pipelab run -- aws kinesis list-streams
-  pipelab status`,
+		Example: `  pipelab                        where you stand and what comes next
+  pipelab list                   what there is to learn
+  pipelab start s3-landing-zone  a folder to work in, an AWS to work with
+  pipelab check --watch          judge whenever you save a file`,
 		SilenceErrors: true, // printed once, by report
 		SilenceUsage:  true,
 		Version:       a.Version,
@@ -102,16 +106,21 @@ AWS account, no container engine and no network.`,
 	root.SetErr(a.Err)
 	root.PersistentFlags().BoolVar(&a.JSON, "json", false, "print data as JSON")
 	root.SetVersionTemplate("pipelab {{.Version}}\n")
-	root.AddGroup(&cobra.Group{ID: "labs", Title: "Labs:"}, &cobra.Group{ID: "grading", Title: "Grading:"},
-		&cobra.Group{ID: "emulator", Title: "The emulated AWS:"})
-	root.RunE = func(c *cobra.Command, _ []string) error { return c.Help() }
+	root.RunE = func(*cobra.Command, []string) error {
+		if err := way.Next(a); err != nil || a.JSON {
+			return err
+		}
+		a.Printf("all commands: %s --help\n", a.Self())
+		return nil
+	}
 	for _, add := range []func(*app.App) []*cobra.Command{
-		catalogue.Commands, session.Commands, judge.Commands, grading.Commands, reports.Commands, assignment.Commands,
-		control.Commands, environment.Commands, author.Commands, serve.Commands,
+		way.Commands, catalogue.Commands, session.Commands, judge.Commands, grading.Commands, reports.Commands,
+		assignment.Commands, control.Commands, environment.Commands, author.Commands, serve.Commands,
 	} {
 		root.AddCommand(add(a)...)
 	}
 	root.AddCommand(newVersion(a))
+	arrange(a, root)
 	return root
 }
 

@@ -64,18 +64,18 @@ type Filled struct {
 
 // Text tells what changes, for people.
 func (f Filled) Text(w io.Writer) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "column %s: %d change, %d have the score already, %d stay\n", oneLine(f.Column), len(f.Changes),
+	b := &paper{}
+	fmt.Fprintf(b, "column %s: %d change, %d have the score already, %d stay\n", oneLine(f.Column), len(f.Changes),
 		f.Same, len(f.Kept))
 	for _, c := range f.Changes {
-		textLine(&b, "  ", "", fmt.Sprintf("line %d, %s: %s → %s", c.Line, oneLine(c.Row), or(c.Old, "empty"), c.New))
+		textLine(b, "  ", "", fmt.Sprintf("line %d, %s: %s → %s", c.Line, oneLine(c.Row), or(c.Old, "empty"), c.New))
 	}
 	part := func(title string, lines []string) {
 		if len(lines) > 0 {
 			b.WriteString(title + "\n")
 		}
 		for _, l := range lines {
-			textLine(&b, "  ", "", oneLine(l))
+			textLine(b, "  ", "", oneLine(l))
 		}
 	}
 	var kept []string

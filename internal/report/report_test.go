@@ -18,7 +18,7 @@ func TestText_staysWithinEightyColumnsAndLosesNothing(t *testing.T) {
 			"\nsecond line\n", Hint: "think"},
 	}}
 	var out bytes.Buffer
-	require.NoError(t, report.Text(&out, r))
+	require.NoError(t, report.Text(&out, r, report.Page{}))
 	for _, l := range strings.Split(out.String(), "\n") {
 		require.LessOrEqual(t, len([]rune(l)), 80, l)
 	}

@@ -7,36 +7,65 @@ import (
 	"unicode/utf8"
 )
 
-// Text writes the result for people, without colour.
-func Text(w io.Writer, r *Result) error {
-	var b strings.Builder
+// Page is where text for people is set. The zero value has 80 columns and no colour.
+type Page struct {
+	Width int
+	Style Style
+}
+
+// paper is text that is being set on a page.
+type paper struct {
+	strings.Builder
+	Page
+}
+
+// finished is the text as it may be printed. Each part of what is coloured has been
+// through plain already; a terminal has no commands of a CI system to be kept from.
+func (p *paper) finished() string {
+	if p.Style.Colour {
+		return p.String()
+	}
+	return Console(p.String())
+}
+
+// Text writes the result for people.
+func Text(w io.Writer, r *Result, page Page) error {
+	b := &paper{Page: page}
 	points, possible, final := r.Score()
 	g := Grade{Lab: r.Lab, Status: Final, Result: r, Possible: float64(possible)}
-	textChecks(&b, g, LabRef{ID: r.Lab})
+	textChecks(b, g, LabRef{ID: r.Lab})
 	if final {
-		fmt.Fprintf(&b, "%s of %d points, seed %d\n", Points(points), possible, r.Seed)
+		fmt.Fprintln(b, b.Style.Strong(fmt.Sprintf("%s of %d points", Points(points), possible))+
+			b.Style.Faint(fmt.Sprintf(", seed %d", r.Seed)))
 	} else {
-		textLine(&b, "", "", fmt.Sprintf("no score, seed %d: %s could not be judged", r.Seed,
+		textLine(b, "", "", fmt.Sprintf("no score, seed %d: %s could not be judged", r.Seed,
 			strings.Join(g.unjudged(), ", ")))
 	}
-	_, err := io.WriteString(w, Console(b.String()))
+	_, err := io.WriteString(w, b.finished())
 	return err
+}
+
+// TextCheck is how Text shows one check.
+func TextCheck(c Check, page Page) string {
+	b := &paper{Page: page}
+	textCheck(b, scaled{Check: c, Points: c.Points, Possible: float64(c.Possible)}, LabRef{})
+	return b.finished()
 }
 
 func writeText(w io.Writer, b *Gradebook, _ Options) error {
 	rows := b.rows()
-	var out strings.Builder
+	out := &paper{}
 	if len(rows) == 1 {
-		textOne(&out, b, rows[0])
+		textOne(out, b, rows[0])
 	} else {
-		textClass(&out, b, rows)
+		textClass(out, b, rows)
 	}
 	_, err := io.WriteString(w, Console(out.String()))
 	return err
 }
 
 // textOne is one learner, every check with what there is to say.
-func textOne(out *strings.Builder, b *Gradebook, r row) {
+func textOne(out *paper, b *Gradebook, r row) {
 	if r.Learner.ID != "" {
 		fmt.Fprintf(out, "%s, %s\n\n", oneLine(r.Learner.name()), oneLine(or(b.Title, b.Assignment)))
 	}
@@ -71,38 +100,48 @@ func (g Grade) total() string {
 	return out
 }
 
-func textChecks(out *strings.Builder, g Grade, l LabRef) {
+func textChecks(out *paper, g Grade, l LabRef) {
 	for _, c := range g.checks() {
-		took := "" // gradebooks hold no times: the same work has the same grade
-		if c.Millis > 0 {
-			took = fmt.Sprintf(", %d ms", c.Millis)
-		}
-		fmt.Fprintf(out, "%-11s %s  %s%s\n", c.Verdict, oneLine(c.ID), c.score(), took)
-		line(out, "", oneLine(c.Title))
-		if c.Verdict == Pass {
-			continue
-		}
-		for _, cause := range c.Causes {
-			for _, l := range cause.lines() {
-				depth := len(l) - len(strings.TrimLeft(l, " "))
-				textLine(out, "    "+strings.Repeat(" ", depth), "", l[depth:])
-			}
-		}
-		line(out, "", c.Message)
-		line(out, "sent: ", strings.Join(c.Sent, "\n"))
-		difference, expected, seen := c.comparison()
-		line(out, "", difference)
-		line(out, "expected: ", expected)
-		line(out, "seen: ", seen)
-		if c.Mistake != "" {
-			line(out, "looks like: ", l.mistake(c.Mistake))
-		}
-		line(out, "hint: ", c.Hint)
+		textCheck(out, c, l)
 	}
 }
 
+func textCheck(out *paper, c scaled, l LabRef) {
+	style := out.Style
+	took := "" // gradebooks hold no times: the same work has the same grade
+	if c.Millis > 0 {
+		took = fmt.Sprintf(", %d ms", c.Millis)
+	}
+	fmt.Fprintf(out, "%s %s  %s%s\n", style.Verdict(c.Verdict, fmt.Sprintf("%-11s", c.Verdict)),
+		style.Strong(oneLine(c.ID)), c.score(), style.Faint(took))
+	line(out, "", oneLine(c.Title))
+	if c.Verdict == Pass {
+		return
+	}
+	for _, cause := range c.Causes {
+		for i, l := range cause.lines() {
+			depth := len(l) - len(strings.TrimLeft(l, " "))
+			paint := style.Bad // what it is; where and what was printed below it
+			if i > 0 {
+				paint = nil
+			}
+			paintedLine(out, "    "+strings.Repeat(" ", depth), "", l[depth:], paint)
+		}
+	}
+	paintedLine(out, "    ", "", c.Message, style.Strong)
+	paintedLine(out, "    ", "sent: ", strings.Join(c.Sent, "\n"), style.Faint)
+	difference, expected, seen := c.comparison()
+	line(out, "", difference)
+	paintedLine(out, "    ", "expected: ", expected, style.Good)
+	paintedLine(out, "    ", "seen: ", seen, style.Bad)
+	if c.Mistake != "" {
+		paintedLine(out, "    ", "looks like: ", l.mistake(c.Mistake), style.Open)
+	}
+	paintedLine(out, "    ", "hint: ", c.Hint, style.Open)
+}
+
 // textClass is a table: learners below each other, labs beside each other.
-func textClass(out *strings.Builder, b *Gradebook, rows []row) {
+func textClass(out *paper, b *Gradebook, rows []row) {
 	fmt.Fprintf(out, "%s: %s\n\n", oneLine(or(b.Title, b.Assignment)), learners(rows))
 	table := [][]string{{"learner", "name"}}
 	for _, l := range b.Labs {
@@ -184,7 +223,7 @@ func (r row) notes() (out []string) {
 
 // columns writes a table, each column as wide as its widest cell. A column in
 // which nobody has anything is left out.
-func columns(out *strings.Builder, table [][]string) {
+func columns(out *paper, table [][]string) {
 	width, empty := map[int]int{}, map[int]bool{}
 	for i := range table[0] {
 		empty[i] = true
@@ -207,21 +246,31 @@ func columns(out *strings.Builder, table [][]string) {
 	}
 }
 
-// textWidth is the number of columns that text keeps to; a word that is longer
-// is broken.
+// textWidth is the number of columns that text keeps to where nothing else is said; a
+// word that is longer is broken.
 const textWidth = 80
 
 // line writes text below a check, indented and wrapped.
-func line(b *strings.Builder, label, text string) { textLine(b, "    ", label, text) }
+func line(b *paper, label, text string) { textLine(b, "    ", label, text) }
 
-func textLine(b *strings.Builder, before, label, text string) {
+func textLine(b *paper, before, label, text string) { paintedLine(b, before, label, text, nil) }
+
+// paintedLine is textLine with each line of the text painted, if paint is not nil.
+func paintedLine(b *paper, before, label, text string, paint func(string) string) {
 	if text = strings.TrimRight(plain(text), " \n"); text == "" {
 		return
+	}
+	width := b.Width
+	if width == 0 {
+		width = textWidth
 	}
 	indent := strings.Repeat(" ", len(before)+len(label))
 	lead := before + label
 	for _, part := range strings.Split(text, "\n") {
-		for _, l := range Wrap(part, textWidth-len(indent)) {
+		for _, l := range Wrap(part, max(width-len(indent), 1)) {
+			if paint != nil {
+				l = paint(l)
+			}
 			b.WriteString(lead + l + "\n")
 			lead = indent
 		}

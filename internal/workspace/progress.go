@@ -18,8 +18,9 @@ type Attempt struct {
 	Seed   uint64         `json:"seed"`
 	Points float64        `json:"points"`
 	Max    float64        `json:"max"`
-	Checks map[string]any `json:"checks"` // check id -> verdict
-	Solved bool           `json:"solved"` // the reference solution was copied in before
+	Checks map[string]any `json:"checks"`        // check id -> verdict
+	Solved bool           `json:"solved"`        // the reference solution was seen before
+	Dir    string         `json:"dir,omitempty"` // of the workspace
 }
 
 // Progress is the file of all attempts of a person on this machine, one JSON

@@ -34,6 +34,7 @@ type App struct {
 	JSON     bool   // --json: data on Out is JSON
 	Dir      string // where the command runs
 	Version  string // of this program
+	Program  string // its file, an absolute path; empty if nobody knows
 	// Interpreters run Python programs and functions; nil starts one for each.
 	Interpreters *prefork.Interpreters
 	RealAWS      bool         // --i-know-this-is-real-aws
@@ -75,12 +76,16 @@ func Terminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// Width is the number of columns to format for: the terminal's, at least 40
+// Width is the number of columns to set text in: the terminal's, at least 40
 // and at most 100, or 80 in a pipe.
-func (a *App) Width() int {
+func (a *App) Width() int { return min(a.Columns(), 100) } // longer lines read badly
+
+// Columns is the number of columns that there are for a table: the terminal's, at
+// least 40, or 80 in a pipe.
+func (a *App) Columns() int {
 	if f, ok := file(a.Out); ok {
 		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-			return min(max(w, 40), 100)
+			return max(w, 40)
 		}
 	}
 	return 80

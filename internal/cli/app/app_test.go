@@ -212,3 +212,21 @@ func TestDriver_ofAWordThatIsNone(t *testing.T) {
 		require.NotEqual(t, emulator.CapabilitiesOf(emulator.AtURL), has, "%s has a column of its own", k)
 	}
 }
+
+func TestSelf_isWhatCanBeTyped(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	program := filepath.Join(dir, "pipelab")
+	require.NoError(t, os.WriteFile(program, nil, 0o700))
+	require.Equal(t, "pipelab", (&app.App{}).Self(), "nobody knows where the program is")
+	on := &app.App{Program: program, Environ: []string{"PATH=" + t.TempDir() + string(os.PathListSeparator) + dir}}
+	require.Equal(t, "pipelab", on.Self())
+	require.Empty(t, on.PathHint())
+	off := &app.App{Program: program, Environ: []string{"PATH=" + t.TempDir()}}
+	require.Equal(t, program, off.Self())
+	require.Equal(t, "export PATH="+dir+":$PATH", off.PathHint())
+	other := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(other, "pipelab"), []byte("older"), 0o700))
+	hidden := &app.App{Program: program, Environ: []string{"PATH=" + other + string(os.PathListSeparator) + dir}}
+	require.Equal(t, program, hidden.Self(), "another one comes first")
+}

@@ -12,14 +12,17 @@ const narrow = 24
 
 // Beside prints text in a column beside lead, or below it where there is no room
 // for both.
-func (a *App) Beside(lead, text string) {
+func (a *App) Beside(lead, text string) { a.BesideIn(a.Width(), lead, text) }
+
+// BesideIn is Beside where there are so many columns.
+func (a *App) BesideIn(columns int, lead, text string) {
 	indent := utf8.RuneCountInString(lead)
-	if a.Width()-indent < narrow {
+	if columns-indent < narrow && indent+utf8.RuneCountInString(text) > columns {
 		a.Printf("%s\n", strings.TrimRight(lead, " "))
 		a.Indented(4, text)
 		return
 	}
-	for i, l := range report.Wrap(text, a.Width()-indent) {
+	for i, l := range report.Wrap(text, max(columns-indent, 1)) {
 		if i > 0 {
 			lead = strings.Repeat(" ", indent)
 		}
@@ -31,5 +34,17 @@ func (a *App) Beside(lead, text string) {
 func (a *App) Indented(by int, text string) {
 	for _, l := range report.Wrap(text, a.Width()-by) {
 		a.Printf("%s%s\n", strings.Repeat(" ", by), l)
+	}
+}
+
+// Aside is Indented for what is said beside the data, on standard error. An empty line
+// before it is written as it is.
+func (a *App) Aside(by int, text string) {
+	if rest, ok := strings.CutPrefix(text, "\n"); ok {
+		a.Statusf("")
+		text = rest
+	}
+	for _, l := range report.Wrap(text, a.Width()-by) {
+		a.Statusf("%s%s", strings.Repeat(" ", by), l)
 	}
 }

@@ -166,11 +166,11 @@ func StartProblem(err error) error {
 // moveAside is the command that keeps a state under another name.
 func moveAside(dir string) string {
 	clean := filepath.Clean(dir)
-	return fmt.Sprintf("mv %s %s", shellWord(clean), shellWord(clean+".aside"))
+	return fmt.Sprintf("mv %s %s", ShellWord(clean), ShellWord(clean+".aside"))
 }
 
-// shellWord quotes what a shell would take apart.
-func shellWord(s string) string {
+// ShellWord quotes what a shell would take apart.
+func ShellWord(s string) string {
 	if !strings.ContainsAny(s, " \t\n'\"\\$`*?[]{}()<>|&;#!~") {
 		return s
 	}

@@ -215,9 +215,6 @@ func DeployProblem(err error) error {
 	return err
 }
 
-// LastResult is the file that keeps the result of the latest checks.
-func (w *Work) LastResult() string { return w.Path("result.json") }
-
 // ReadJSON reads a file that may be missing; found says whether it was there.
 func ReadJSON(file string, v any) (found bool, err error) {
 	b, err := os.ReadFile(file)

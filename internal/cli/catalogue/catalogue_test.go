@@ -2,12 +2,9 @@ package catalogue_test
 
 import (
 	"encoding/json"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -38,47 +35,53 @@ func TestCatalogue_fitsTheTerminal(t *testing.T) {
 		require.Equal(t, c.Run(strings.Fields(line)...).Out, wide, "a pipe has eighty columns")
 	}
 	c.Fits(t, 100, "list --emulator localstack")
+	c.Fits(t, 120, "list")
 	require.Equal(t, c.RunWide(t, 100, "list", "--coverage"), c.RunWide(t, 200, "list", "--coverage"),
 		"long lines read badly")
 }
 
-func TestProgress_tellsAttempts(t *testing.T) {
+func TestList_saysHowFarOneHasCome(t *testing.T) {
 	t.Parallel()
 	c := clitest.New(t)
 	c.Few()
-	require.Equal(t, clitest.Answer{Err: "no attempts yet\n"}, c.Run("progress"))
-	require.Equal(t, clitest.Answer{Out: "[]\n"}, c.Run("progress", "--json"))
-
-	at := time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)
-	state := filepath.Join(c.Dir, "state")
-	c.Environ = append(c.Environ, "PIPELAB_STATE="+state)
-	line := `{"lab":"s3-landing-zone","time":"` + at.Format(time.RFC3339) + `","points":70,"max":100}`
-	c.Write(t, "state/progress.jsonl", line+"\n")
-	require.Equal(t, "2026-03-01 12:00  s3-landing-zone                 70 of 100 points\n", c.Run("progress").Out)
-	c.Fits(t, 40, "progress")
-	var list []struct {
-		ID           string
-		Best         *float64
-		Checks       int
-		Judged       *int
-		ExamTasks    []string
-		Services     []string
-		Minutes      int
-		Title, Level string
+	list := c.Run("list").Out
+	require.Regexp(t, `(?m)^  s3-landing-zone +30 min +1.1 2.1 +start here$`, list)
+	require.Regexp(t, `(?m)^  kinesis-partition-keys +45 min +1.1 +not begun$`, list)
+	require.Contains(t, list, "DEA-C01", "what the numbers mean")
+	c.Attempt(t, "s3-landing-zone", 70)
+	c.Attempt(t, "kinesis-partition-keys", 100)
+	list = c.Run("list").Out
+	require.Regexp(t, `(?m)^  s3-landing-zone .* 70 of 100$`, list)
+	require.Regexp(t, `(?m)^  kinesis-partition-keys .* done$`, list)
+	require.Contains(t, c.RunWide(t, 120, "list").Out, "A landing zone that stays tidy\n")
+	require.Contains(t, c.RunWide(t, 40, "list").Out, "\n    30 min, tasks 1.1 2.1, 70 of 100\n")
+	var all []struct {
+		ID, Title, State string
+		Best             *float64
+		Max              int
+		Judged           *int
+		StartHere        bool
 	}
-	require.NoError(t, json.Unmarshal([]byte(c.Run("list", "--json").Out), &list))
-	require.NotEmpty(t, list)
-	for _, e := range list {
+	require.NoError(t, json.Unmarshal([]byte(c.Run("list", "--json").Out), &all))
+	require.Len(t, all, 2)
+	for _, e := range all {
 		require.NotEmpty(t, e.Title)
 		require.NotNil(t, e.Judged)
-		require.Equal(t, e.ID == "s3-landing-zone", e.Best != nil, e.ID)
+		require.Equal(t, 100, e.Max)
+		require.NotNil(t, e.Best)
+		require.False(t, e.StartHere, "both are begun")
 	}
-
-	require.NoError(t, os.RemoveAll(state))
-	require.NoError(t, os.MkdirAll(filepath.Join(state, "progress.jsonl"), 0o700))
-	for _, command := range []string{"progress", "list"} {
-		c.Says(t, app.ExitEnvironment, filepath.Join(state, "progress.jsonl"), "", command)
+	require.Equal(t, []string{"begun", "done"}, []string{all[0].State, all[1].State})
+	for line, want := range map[string]string{"--state done": "kinesis-partition-keys", "--state begun": "s3-landing-zone",
+		"--task 2.1": "s3-landing-zone", "--service kinesis": "kinesis-partition-keys",
+		"--domain 2,3": "s3-landing-zone", "--level beginner --state begun,new": "s3-landing-zone"} {
+		found := c.Run(append([]string{"list", "--json"}, strings.Fields(line)...)...)
+		require.NoError(t, json.Unmarshal([]byte(found.Out), &all))
+		require.Len(t, all, 1, line)
+		require.Equal(t, want, all[0].ID, line)
 	}
+	c.Says(t, app.ExitUsage, `--service: there is no service "kineses"`, "did you mean kinesis?", "list", "--service",
+		"kineses")
 }
 
 func TestShow_ofALabOfOnesOwn(t *testing.T) {

@@ -2,14 +2,14 @@ package catalogue
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/study"
 )
 
-// domain is a content domain of the exam with its share of the questions.
+// domain is a content domain of the exam with the labs for its tasks.
 type domain struct {
 	Number int             `json:"number"`
 	Title  string          `json:"title"`
@@ -22,27 +22,6 @@ type taskStatement struct {
 	ID    string   `json:"id"` // "1.1"
 	Title string   `json:"title"`
 	Labs  []string `json:"labs"`
-}
-
-// exam lists the domains of the exam.
-// Source: the exam guide of AWS Certified Data Engineer - Associate (DEA-C01),
-// https://docs.aws.amazon.com/aws-certification/latest/data-engineer-associate-01/data-engineer-associate-01.html
-func exam() []domain {
-	return []domain{
-		{1, "Data Ingestion and Transformation", 34, []taskStatement{
-			{"1.1", "Perform data ingestion", nil}, {"1.2", "Transform and process data", nil},
-			{"1.3", "Orchestrate data pipelines", nil}, {"1.4", "Apply programming concepts", nil}}},
-		{2, "Data Store Management", 26, []taskStatement{
-			{"2.1", "Choose a data store", nil}, {"2.2", "Understand data cataloging systems", nil},
-			{"2.3", "Manage the lifecycle of data", nil}, {"2.4", "Design data models and schema evolution", nil}}},
-		{3, "Data Operations and Support", 22, []taskStatement{
-			{"3.1", "Automate data processing by using AWS services", nil}, {"3.2", "Analyze data by using AWS services", nil},
-			{"3.3", "Maintain and monitor data pipelines", nil}, {"3.4", "Ensure data quality", nil}}},
-		{4, "Data Security and Governance", 18, []taskStatement{
-			{"4.1", "Apply authentication mechanisms", nil}, {"4.2", "Apply authorization mechanisms", nil},
-			{"4.3", "Ensure data encryption and masking", nil}, {"4.4", "Prepare logs for audit", nil},
-			{"4.5", "Understand data privacy and governance", nil}}},
-	}
 }
 
 // covered is what coverage finds.
@@ -65,7 +44,7 @@ func coverage(a *app.App) error {
 	if err != nil {
 		return err
 	}
-	domains, labs, proofs := exam(), map[string][]string{}, map[string][]string{}
+	labs, proofs := map[string][]string{}, map[string][]string{}
 	for _, id := range ids {
 		l, err := a.Lab(id)
 		if err != nil {
@@ -78,16 +57,17 @@ func coverage(a *app.App) error {
 			proofs[item] = append(proofs[item], id)
 		}
 	}
-	share := 0.0
-	for d := range domains {
-		tasks, practised := domains[d].Tasks, 0
-		for t := range tasks {
-			tasks[t].Labs = slices.Clip(append([]string{}, labs[tasks[t].ID]...))
-			if len(tasks[t].Labs) > 0 {
+	domains, share := []domain{}, 0.0
+	for _, d := range study.Exam() {
+		with, practised := domain{Number: d.Number, Title: d.Title, Weight: d.Weight}, 0
+		for _, t := range d.Tasks {
+			with.Tasks = append(with.Tasks, taskStatement{t.ID, t.Title, append([]string{}, labs[t.ID]...)})
+			if len(labs[t.ID]) > 0 {
 				practised++
 			}
 		}
-		share += float64(domains[d].Weight) * float64(practised) / float64(len(tasks))
+		domains = append(domains, with)
+		share += float64(d.Weight) * float64(practised) / float64(len(d.Tasks))
 	}
 	checklist, proven := []proof{}, 0
 	for _, i := range lab.Checklist() {

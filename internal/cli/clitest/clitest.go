@@ -22,6 +22,7 @@ import (
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/embedded"
+	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/provision"
 	"github.com/pipelab/pipelab/internal/workspace"
 	"github.com/pipelab/pipelab/labs"
@@ -198,6 +199,27 @@ checks:
     hints: [a, b, c]
     expect: [{ that: "true", message: It is }]
 `
+
+// Attempt writes down a run of all checks of a lab with so many of 100 points, on the
+// first of March 2026. With all points its checks have passed.
+func (c *Terminal) Attempt(t *testing.T, id string, points float64) {
+	t.Helper()
+	c.AttemptIn(t, id, points, "")
+}
+
+// AttemptIn is Attempt in a workspace.
+func (c *Terminal) AttemptIn(t *testing.T, id string, points float64, dir string) {
+	t.Helper()
+	attempt := workspace.Attempt{Lab: id, Points: points, Max: 100, Dir: dir, Checks: map[string]any{},
+		Time: time.Date(2026, 3, 1, 12, 0, 0, 0, time.Local)}
+	if l, err := lab.Load(c.Labs, id); err == nil && points == 100 {
+		for _, check := range l.Checks {
+			attempt.Checks[check.ID] = "pass"
+		}
+	}
+	a := &app.App{Environ: c.Environ}
+	require.NoError(t, a.Progress().Append(attempt))
+}
 
 // Few makes the catalogue one of two labs, kinesis-partition-keys and
 // s3-landing-zone: reading all takes long.

@@ -137,33 +137,42 @@ func known(w *app.Work, args []string) error {
 
 // run judges and reports once.
 func run(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFlags) error {
-	if err := a.Tools(ctx, app.Interpreters(w.Lab.Interpreters, w.Root)); err != nil {
-		return err
-	}
-	p, err := prepare(ctx, a, w, f)
+	t := &ticker{a: a, terminal: app.Terminal(a.Err), total: len(w.Lab.Checks)}
+	result, err := judge(ctx, a, w, only, f, func(c report.Check, _ emulator.Emulator) { t.done(c) })
+	t.clear()
 	if err != nil {
 		return err
 	}
+	return conclude(a, w, result, f, len(only) == 0)
+}
+
+// judge runs checks. It calls done with each outcome, and with the emulator as the check
+// has left it.
+func judge(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFlags,
+	done func(report.Check, emulator.Emulator)) (*report.Result, error) {
+	if err := a.Tools(ctx, app.Interpreters(w.Lab.Interpreters, w.Root)); err != nil {
+		return nil, err
+	}
+	p, err := prepare(ctx, a, w, f)
+	if err != nil {
+		return nil, err
+	}
 	defer p.close()
-	t := &ticker{a: a, terminal: app.Terminal(a.Err), total: len(w.Lab.Checks)}
 	result, err := check.Run(ctx, check.Options{
 		Interpreters: a.Interpreters,
 		Lab:          w.Lab, Emulator: p.emulator, Driver: w.Meta.Emulator, Seed: f.seed, Outputs: p.outputs,
-		Workspace: w.Root, Only: only, Clock: a.Wall(), Redeploy: p.deploy, Renew: p.renew, Done: t.done,
+		Workspace: w.Root, Only: only, Clock: a.Wall(), Redeploy: p.deploy, Renew: p.renew,
+		Done: func(c report.Check) { done(c, p.emulator) },
 		Building: func(program string) func() {
 			slow := time.AfterFunc(2*time.Second,
 				func() { a.Statusf("compiling %s; the first time this may take some minutes", program) })
 			return func() { slow.Stop() }
 		},
 	})
-	t.clear()
 	if errors.Is(err, check.ErrGone) {
-		return a.Gone(ctx, w.Workspace, err)
+		return nil, a.Gone(ctx, w.Workspace, err)
 	}
-	if err != nil {
-		return err
-	}
-	return conclude(a, w, result, f, len(only) == 0)
+	return result, err
 }
 
 // place is where a run judges.
@@ -250,24 +259,13 @@ func prepareOwn(ctx context.Context, a *app.App, w *app.Work, f checkFlags) (*pl
 
 // conclude keeps, prints and turns a result into the exit code.
 func conclude(a *app.App, w *app.Work, r *report.Result, f checkFlags, whole bool) error {
-	points, possible, final := r.Score()
-	if whole {
-		verdicts := map[string]any{}
-		for _, c := range r.Checks {
-			verdicts[c.ID] = c.Verdict
-		}
-		err := a.Progress().Append(workspace.Attempt{Lab: w.Lab.ID, Time: a.Now().UTC(), Seed: r.Seed, Points: points,
-			Max: float64(possible), Checks: verdicts, Solved: w.Meta.Solved})
-		if err != nil {
-			a.Statusf("note: this attempt could not be written down: %v", err)
-		}
-	}
-	if err := w.WriteJSON(w.LastResult(), r); err != nil {
+	if err := record(a, w, r, whole); err != nil {
 		return err
 	}
 	if err := f.write(a, w, r); err != nil {
 		return err
 	}
+	_, _, final := r.Score()
 	switch {
 	case !final:
 		return app.Silent(app.ExitUntrusted)
@@ -276,8 +274,31 @@ func conclude(a *app.App, w *app.Work, r *report.Result, f checkFlags, whole boo
 			a.Statusf("more help: pipelab hint")
 		}
 		return app.Silent(app.ExitFailed)
+	case whole && !a.JSON && (f.format == "" || f.output != ""):
+		return finish(a, w, r)
 	}
 	return nil
+}
+
+// record remembers a result: as an attempt where all checks were run, in the workspace,
+// and which hints its report shows.
+func record(a *app.App, w *app.Work, r *report.Result, whole bool) error {
+	if whole {
+		points, possible, _ := r.Score()
+		verdicts := map[string]any{}
+		for _, c := range r.Checks {
+			verdicts[c.ID] = c.Verdict
+		}
+		err := a.Progress().Append(workspace.Attempt{Lab: w.Lab.ID, Time: a.Now().UTC(), Seed: r.Seed, Points: points,
+			Max: float64(possible), Checks: verdicts, Solved: w.Meta.Solved, Dir: w.Root})
+		if err != nil {
+			a.Statusf("note: this attempt could not be written down: %v", err)
+		}
+	}
+	if err := app.WriteJudged(w.Workspace, r, whole, a.Now()); err != nil {
+		return err
+	}
+	return remember(w.Workspace, printed(w.Lab.Lab, r))
 }
 
 // write writes the report to standard output, or what was asked for to a file
@@ -304,7 +325,7 @@ func (f checkFlags) write(a *app.App, w *app.Work, r *report.Result) error {
 	if a.JSON {
 		return report.JSON(a.Out, r)
 	}
-	return report.Text(a.Out, r)
+	return report.Text(a.Out, r, report.Page{Width: a.Width(), Style: a.Style(a.Out)})
 }
 
 // ticker says how far a run is: one line that is written over on a terminal,

@@ -43,21 +43,24 @@ func TestJudge_fromFailingToSolved(t *testing.T) {
 	require.EqualValues(t, 7, result.Seed)
 	require.Len(t, result.Checks, 1)
 
-	require.Equal(t, "named: The queue has its name\n  1. The name is in the task.\n", c.Run("hint").Out)
+	require.Contains(t, a.Out, "hint: The name is in the task.\n")
+	require.Equal(t, "named: The queue has its name\n  hint 2 of 3: It is a property of the template.\n",
+		c.Run("hint").Out, "the first was in the report of the check")
 	var hints struct {
-		Check string
-		Hints []string
-		Left  *int
+		Check    string
+		Hints    []string
+		Of, Left *int
 	}
 	require.NoError(t, json.Unmarshal([]byte(c.Run("hint", "named", "--json").Out), &hints))
 	require.Equal(t, "named", hints.Check)
-	require.Len(t, hints.Hints, 2)
-	require.Equal(t, 1, *hints.Left)
-	for range 2 { // the last stays the last
-		last := c.Run("hint")
-		require.Contains(t, last.Out, "  3. QueueName: answer\n")
-		require.Equal(t, "that was the last hint for this check\n", last.Err)
-	}
+	require.Len(t, hints.Hints, 3)
+	require.Equal(t, 0, *hints.Left)
+	require.Equal(t, 3, *hints.Of)
+	all := c.Run("hint")
+	require.Contains(t, all.Out, "  1. The name is in the task.\n")
+	require.Contains(t, all.Out, "  3. QueueName: answer\n")
+	require.Equal(t, "you have seen all hints for this check\n", all.Err)
+	require.Equal(t, "given: What was given is there\n  hint 1 of 3: a\n", c.Run("hint", "given").Out, "it has passed")
 
 	c.Says(t, app.ExitUsage, "nobody is here to ask", "say yes beforehand: --yes", "solve")
 	mine, err := os.ReadFile(filepath.Join(w.Root, "template.yaml"))
@@ -70,16 +73,101 @@ func TestJudge_fromFailingToSolved(t *testing.T) {
 
 	a = c.Run("check")
 	require.Equal(t, app.ExitOK, a.Code, a.Err)
-	require.Equal(t, clitest.Answer{Err: "every check passed the last time; there is nothing to hint at\n"}, c.Run("hint"))
+	require.Equal(t, clitest.Answer{Err: "every check passed when it was run last; there is nothing to hint at\n"},
+		c.Run("hint"))
+	require.JSONEq(t, `{"check": "", "hints": [], "of": 0, "left": 0}`, c.Run("hint", "--json").Out)
 	var attempts []struct {
 		Points float64
 		Solved bool
 	}
-	require.NoError(t, json.Unmarshal([]byte(c.Run("progress", "--json").Out), &attempts))
+	require.NoError(t, json.Unmarshal([]byte(c.Run("progress", "--by", "attempt", "--json").Out), &attempts))
 	require.Len(t, attempts, 2, "one check alone is no attempt")
 	require.Zero(t, attempts[0].Points)
 	require.EqualValues(t, 100, attempts[1].Points)
 	require.True(t, attempts[1].Solved)
+}
+
+// The end of a lab: what was proved, what it survives, the reference, what comes next.
+func TestCheck_tellsWhatAFinishedLabProves(t *testing.T) {
+	t.Parallel()
+	c := clitest.New(t)
+	c.Few()
+	w, _ := c.Work(t)
+	c.Says(t, app.ExitUsage, "before all checks have passed", "say yes beforehand: --yes", "solve", "--diff")
+	require.False(t, reopened(t, w).Meta.Solved, "nothing was shown")
+	solution, err := os.ReadFile(filepath.Join(w.Meta.Source, "solution", "template.yaml"))
+	require.NoError(t, err)
+	c.Write(t, "template.yaml", string(solution)+"# my own\n")
+	c.Write(t, "notes.txt", "mine\n")
+	a := c.Run("check")
+	require.Equal(t, app.ExitOK, a.Code, a.Err)
+	require.Contains(t, a.Err, "\ndone: A queue of your own\n")
+	require.Contains(t, a.Err, "\n  task 1.1 of the exam: Perform data ingestion\n")
+	require.Contains(t, a.Err, "\nyour pipeline survived 1 wrong idea that these checks catch\n  Another name\n")
+	require.Contains(t, a.Err, "pipelab solve --diff\n")
+	require.Contains(t, a.Err, "next: pipelab start s3-landing-zone\n")
+	require.NotContains(t, c.Run("check", "named").Err, "done: ", "one check is not the lab")
+	require.NotContains(t, c.Run("check", "--json").Err, "done: ")
+
+	before, err := w.Digest()
+	require.NoError(t, err)
+	d := c.Run("solve", "--diff")
+	require.Equal(t, app.ExitOK, d.Code, d.Err)
+	require.Contains(t, d.Out, "--- yours/template.yaml\n+++ reference/template.yaml\n@@ ")
+	require.Contains(t, d.Out, "\n-# my own\n")
+	require.Contains(t, d.Out, "notes.txt is yours only\n")
+	require.NotContains(t, d.Out, "\x1b")
+	require.Contains(t, c.RunWide(t, 80, "solve", "--diff").Out, "\x1b[31m-# my own\x1b[0m\n")
+	after, err := w.Digest()
+	require.NoError(t, err)
+	require.Equal(t, before, after, "no file was changed")
+	require.False(t, reopened(t, w).Meta.Solved, "all points came before")
+	var shown struct {
+		Reference string
+		Files     []struct {
+			File, Diff, Only string
+			Same             bool
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(c.Run("solve", "--diff", "--json").Out), &shown))
+	require.Equal(t, "solution", shown.Reference)
+	require.Len(t, shown.Files, 2)
+}
+
+// What a run of one check says takes nothing from the last run of all.
+func TestStatus_remembersTheLastRunOfAllChecks(t *testing.T) {
+	t.Parallel()
+	c := clitest.New(t)
+	w, _ := c.Work(t)
+	require.Equal(t, app.ExitFailed, c.Run("check").Code)
+	require.Equal(t, app.ExitOK, c.Run("check", "given").Code)
+	s := c.Run("status").Out
+	require.Contains(t, s, "checks    0 of 100 points the last time that all were run, ")
+	require.Contains(t, s, "\n  fail        named\n")
+	require.Contains(t, s, "\nsince     some were run by themselves\n  pass        given\n")
+	require.Contains(t, c.Run("hint").Out, "named: ", "the one that failed before is still open")
+	n := c.Run("next").Out
+	require.Contains(t, n, "  fail        named  The queue has its name\n")
+	require.Contains(t, n, "\n1 of 2 checks pass; 0 of 100 points")
+	require.Contains(t, n, "\nnext: named\n  The queue has its name\n  pipelab check named\n  pipelab hint named\n")
+	require.NoError(t, os.WriteFile(w.Path("full-result.json"), []byte("{"), 0o600))
+	for _, command := range []string{"status", "next", "hint"} {
+		c.Says(t, app.ExitEnvironment, "full-result.json", "pipelab check", command)
+	}
+}
+
+func TestCheck_isColouredOnATerminalOnly(t *testing.T) {
+	t.Parallel()
+	c := clitest.New(t, "TERM=xterm")
+	c.Work(t)
+	require.NotContains(t, c.Run("check").Out, "\x1b")
+	a := c.RunWide(t, 80, "check")
+	require.Regexp(t, "(?m)^\x1b\\[31mfail       \x1b\\[0m \x1b\\[1mnamed\x1b\\[0m", a.Out)
+	for _, not := range []string{"NO_COLOR=1", "TERM=dumb"} {
+		c.Environ = append(c.Environ, not)
+		require.NotContains(t, c.RunWide(t, 80, "check").Out, "\x1b", not)
+		c.Environ = c.Environ[:len(c.Environ)-1]
+	}
 }
 
 func TestCheck_refusesWhatDoesNotFitTogether(t *testing.T) {

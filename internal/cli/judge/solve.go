@@ -11,24 +11,33 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
+	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/workspace"
 )
 
 func newSolve(a *app.App) *cobra.Command {
-	var yes bool
+	var yes, compared bool
 	c := &cobra.Command{
-		Use: "solve", Short: "Copy the reference solution into your folder", GroupID: "labs",
+		Use: "solve", Short: "Compare with the reference solution, or copy it into your folder", GroupID: "labs",
 		Long: `Copies the reference solution over your files. What it replaces is kept in
-.pipelab/before-solve. Attempts after it are marked as solved in your progress.`,
-		Example: "  pipelab solve --yes && pipelab check",
+.pipelab/before-solve. Attempts after it are marked as solved in your progress.
+
+With --diff it shows what differs between your files and the reference and changes
+none of them. That is meant for the time when all checks have passed; before, it asks,
+and then it counts as having seen the solution.`,
+		Example: "  pipelab solve --diff\n  pipelab solve --diff | less -R\n  pipelab solve --yes && pipelab check",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			w, err := a.Workspace()
 			if err != nil {
 				return err
 			}
+			if compared {
+				return compare(a, w, yes)
+			}
 			if !yes {
-				if err := confirm(a, "Replace your files with the reference solution?"); err != nil {
+				goOn, err := confirm(a, "Replace your files with the reference solution?", "this replaces your files")
+				if err != nil || !goOn {
 					return err
 				}
 			}
@@ -36,35 +45,45 @@ func newSolve(a *app.App) *cobra.Command {
 		},
 	}
 	c.Flags().BoolVarP(&yes, "yes", "y", false, "do not ask")
+	c.Flags().BoolVar(&compared, "diff", false, "show how your files differ from the reference, and change nothing")
 	return c
 }
 
 // confirm asks a person; where nobody can answer, the flag must say it.
-func confirm(a *app.App, question string) error {
+func confirm(a *app.App, question, what string) (bool, error) {
 	in, ok := a.In.(*os.File)
 	if !ok || !app.Terminal(in) {
-		return app.Usagef("this replaces your files and nobody is here to ask").Hint("say yes beforehand: --yes")
+		return false, app.Usagef("%s and nobody is here to ask", what).Hint("say yes beforehand: --yes")
 	}
 	fmt.Fprintf(a.Err, "%s [y/N] ", question)
 	answer, _ := bufio.NewReader(in).ReadString('\n') // no answer is a no
 	if s := strings.ToLower(strings.TrimSpace(answer)); s != "y" && s != "yes" {
 		a.Statusf("nothing was changed")
-		return app.Silent(app.ExitOK)
+		return false, nil
 	}
-	return nil
+	return true, nil
 }
 
-func solve(a *app.App, w *workspace.Workspace) error {
+// source is the lab of a workspace, with its solution.
+func source(a *app.App, w *workspace.Workspace) (*lab.Folder, error) {
 	name := w.Meta.Lab
 	if w.Meta.Source != "" {
 		name = w.Meta.Source
 	}
 	l, err := a.Folder(name)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := fs.Stat(l.FS, "solution"); err != nil {
-		return app.Usagef("the lab %s came without its solution", l.ID).Hint("get a hint instead: pipelab hint")
+		return nil, app.Usagef("the lab %s came without its solution", l.ID).Hint("get a hint instead: pipelab hint")
+	}
+	return l, nil
+}
+
+func solve(a *app.App, w *workspace.Workspace) error {
+	l, err := source(a, w)
+	if err != nil {
+		return err
 	}
 	solution, err := fs.Sub(l.FS, "solution")
 	if err != nil {

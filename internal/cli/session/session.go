@@ -99,7 +99,10 @@ func start(ctx context.Context, a *app.App, name, dir, which string, chosen bool
 	for _, name := range names {
 		a.Printf("  %-*s  %s\n", width, name, outputs.Provided[name])
 	}
-	a.Printf("\nnext: cd %s, read README.md, then: pipelab check\n", w.Root)
+	a.Printf("\nnext: cd %s, read README.md, then: %s check\n", w.Root, a.Self())
+	if hint := a.PathHint(); hint != "" {
+		a.Printf("to type pipelab alone: %s\n", hint)
+	}
 	return nil
 }
 
@@ -147,10 +150,9 @@ func newStatus(a *app.App) *cobra.Command {
 			if running {
 				gone = a.Answers(c.Context(), e)
 			}
-			var last report.Result
-			judged, err := app.ReadJSON(w.Path("result.json"), &last)
+			judged, err := app.ReadJudged(w)
 			if err != nil {
-				return app.Environmentf("%w", err).Hint("judge again, which writes it anew: pipelab check")
+				return err
 			}
 			deployed, err := deployment(w)
 			if err != nil {
@@ -163,8 +165,11 @@ func newStatus(a *app.App) *cobra.Command {
 				if gone != nil {
 					out["problem"] = gone.Error()
 				}
-				if judged {
-					out["result"] = last
+				if judged.Last != nil {
+					out["result"] = judged.Last
+				}
+				if judged.Full != nil {
+					out["fullRun"] = judged.Full
 				}
 				return a.PrintJSON(out)
 			}
@@ -178,17 +183,35 @@ func newStatus(a *app.App) *cobra.Command {
 				a.Printf("emulator  not running; the next command that needs it starts it\n")
 			}
 			a.Printf("deployed  %s\n", deployed)
-			if !judged {
-				a.Printf("checks    none run yet\n")
-				return nil
-			}
-			points, possible, _ := last.Score()
-			a.Printf("checks    %g of %d points the last time\n", points, possible)
-			for _, c := range last.Checks {
-				a.Printf("  %-11s %s\n", c.Verdict, c.ID)
-			}
+			checks(a, judged)
 			return nil
 		},
+	}
+}
+
+// checks says what the last run of all checks gave, and what one of some has said since.
+func checks(a *app.App, judged app.Judged) {
+	if judged.Last == nil {
+		a.Printf("checks    none run yet\n")
+		return
+	}
+	last := judged.Last
+	if judged.Full != nil {
+		points, possible, _ := judged.Full.Result.Score()
+		a.Printf("checks    %s of %d points the last time that all were run, %s\n", report.Points(points), possible,
+			judged.Full.Time.Local().Format("2006-01-02 15:04"))
+		for _, c := range judged.Full.Result.Checks {
+			a.Printf("  %-11s %s\n", c.Verdict, c.ID)
+		}
+		if len(last.Checks) >= len(judged.Full.Result.Checks) {
+			return
+		}
+		a.Printf("since     some were run by themselves\n")
+	} else {
+		a.Printf("checks    some were run by themselves, all never yet\n")
+	}
+	for _, c := range last.Checks {
+		a.Printf("  %-11s %s\n", c.Verdict, c.ID)
 	}
 }
 
