@@ -17,6 +17,8 @@ import (
 // Interpreters keeps one server for each interpreter that was asked for. A nil
 // one starts everything plainly. Make one with New, end it with Close.
 type Interpreters struct {
+	lender *lender // nil for those that start their own
+
 	mu      sync.Mutex
 	closed  bool
 	servers map[string]*server
@@ -126,6 +128,10 @@ func (i *Interpreters) server(path string) *server {
 	}
 	s, ok := i.servers[path]
 	if !ok {
+		if s, err := i.lender.ask(path); err == nil {
+			i.servers[path] = s
+			return s
+		}
 		s, _ = launch(path) // an error means: start plainly
 		i.servers[path] = s
 	}
@@ -146,6 +152,7 @@ func (i *Interpreters) Close() {
 	if i == nil {
 		return
 	}
+	i.lender.close()
 	i.mu.Lock()
 	i.closed = true
 	servers := i.servers

@@ -6,6 +6,9 @@ that the program is to be in. Answers are lines: "r" when
 ready, "s PID" for a started program, "e PID STATUS" for one that ended, with
 the status as wait gives it. The end of the socket ends the server and all that
 it started.
+
+One byte "c" with one file is another such socket, for somebody else who asks for
+programs: its end ends those, and the end of the first ends all.
 """
 
 import atexit
@@ -198,18 +201,19 @@ def settle():
     gc.freeze()
 
 
-def serve(control):
+def serve(first):
     """Answers requests; returns in the child that is to run a program."""
     wake_read, wake_write = os.pipe()
     os.set_blocking(wake_read, False)
     os.set_blocking(wake_write, False)
     signal.set_wakeup_fd(wake_write)
     signal.signal(signal.SIGCHLD, lambda number, at: None)
-    children = set()
-    control.sendall(b"r\n")
+    controls = {first}
+    children = {}  # the socket on which each was asked for
+    tell(first, b"r\n")
     later = list(SERVICES) if READY else []
     while True:
-        ready = select.select([control, wake_read], [], [], 0 if later else IDLE)[0]
+        ready = select.select([*controls, wake_read], [], [], 0 if later else IDLE)[0]
         if not ready and later:  # time to spare
             try:
                 describe(later.pop(0))
@@ -217,42 +221,64 @@ def serve(control):
                 later = []
             settle()
             continue
-        if not ready and not children:
+        if not ready and not children and len(controls) == 1:
             return None
         if wake_read in ready:
             os.read(wake_read, 4096)
-            reap(control, children)
-        if control not in ready:
-            continue
+            reap(children)
+        for control in controls.intersection(ready):
+            kind, files = request(control)
+            if kind == b"c":
+                other = socket.socket(fileno=files[0])
+                controls.add(other)
+                tell(other, b"r\n")
+                continue
+            if kind != b"f":
+                end(pid for pid, asked in children.items() if control in (first, asked))
+                if control is first:
+                    return None
+                controls.discard(control)
+                control.close()
+                continue
+            pid = os.fork()
+            if pid == 0:
+                signal.set_wakeup_fd(-1)
+                signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                for other in controls:
+                    other.close()
+                os.close(wake_read)
+                os.close(wake_write)
+                if len(files) == 4:
+                    os.setpgid(0, 0)
+                else:
+                    os.setsid()
+                return files
+            try:
+                if len(files) == 4:  # the head of a group cannot begin a session
+                    os.setpgid(pid, pid)
+            except OSError:
+                pass  # the child did it, and may have ended since
+            for file in files:
+                os.close(file)
+            children[pid] = control
+            tell(control, b"s %d\n" % pid)
+
+
+def request(control):
+    """The next request and its files; nothing at the end of the socket."""
+    try:
         data, files, _, _ = socket.recv_fds(control, 1, 8)
-        if not data:
-            for pid in children:
-                try:
-                    os.killpg(pid, signal.SIGKILL)
-                except OSError:
-                    pass
-            return None
-        pid = os.fork()
-        if pid == 0:
-            signal.set_wakeup_fd(-1)
-            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-            control.close()
-            os.close(wake_read)
-            os.close(wake_write)
-            if len(files) == 4:
-                os.setpgid(0, 0)
-            else:
-                os.setsid()
-            return files
+        return data, files
+    except ConnectionError:
+        return b"", []
+
+
+def end(pids):
+    for pid in pids:
         try:
-            if len(files) == 4:  # the head of a group cannot begin a session
-                os.setpgid(pid, pid)
+            os.killpg(pid, signal.SIGKILL)
         except OSError:
-            pass  # the child did it, and may have ended since
-        for file in files:
-            os.close(file)
-        children.add(pid)
-        tell(control, b"s %d\n" % pid)
+            pass
 
 
 def tell(control, line):
@@ -262,7 +288,7 @@ def tell(control, line):
         pass  # nobody listens any more: the socket's end comes next
 
 
-def reap(control, children):
+def reap(children):
     while children:
         try:
             pid, status = os.waitpid(-1, os.WNOHANG)
@@ -270,8 +296,9 @@ def reap(control, children):
             return
         if pid == 0:
             return
-        children.discard(pid)
-        tell(control, b"e %d %d\n" % (pid, status))
+        control = children.pop(pid, None)
+        if control:
+            tell(control, b"e %d %d\n" % (pid, status))
 
 
 def receive(files):
@@ -460,6 +487,13 @@ def start():
     for name in [n for n in os.environ if n.startswith(("AWS_", "BOTO"))]:
         del os.environ[name]
     os.environ["HOME"] = os.devnull
+    try:
+        # When no memory is left, the kernel ends programs before who judges them,
+        # whoever asked for them; see proc_pid_oom_score_adj(5).
+        with open("/proc/self/oom_score_adj", "w") as file:
+            file.write("800")
+    except OSError:
+        pass
     load()
     settle()
     files = serve(socket.socket(fileno=3))

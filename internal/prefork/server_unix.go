@@ -26,7 +26,6 @@ var source string
 
 // server is one interpreter that forks.
 type server struct {
-	cmd     *exec.Cmd
 	control *net.UnixConn
 	gone    chan struct{} // closed when it answers no more
 
@@ -39,34 +38,69 @@ type server struct {
 
 // launch starts an interpreter and waits until it is ready.
 func launch(path string) (*server, error) {
-	pair, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	conn, theirs, err := pair()
 	if err != nil {
 		return nil, err
 	}
-	syscall.CloseOnExec(pair[0])
-	syscall.CloseOnExec(pair[1])
-	ours, theirs := os.NewFile(uintptr(pair[0]), "prefork"), os.NewFile(uintptr(pair[1]), "prefork")
-	defer theirs.Close() // the interpreter has its own
-	conn, err := net.FileConn(ours)
-	if err = errors.Join(err, ours.Close()); err != nil {
+	defer theirs.Close()                    // the interpreter has its own
+	cmd := exec.Command(path, "-c", source) //nolint:noctx // what was asked for; it ends with its socket
+	// Nothing of ours: a program sees what its own environment says.
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.DevNull, "AWS_EC2_METADATA_DISABLED=true",
+		"AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull}
+	cmd.ExtraFiles = []*os.File{theirs}
+	procgroup.Own(cmd)
+	if err := cmd.Start(); err != nil {
+		return nil, errors.Join(err, conn.Close())
+	}
+	s, err := meet(conn)
+	if err != nil {
+		_ = cmd.Wait() // it failed: that is the error
+		return nil, fmt.Errorf("%s does not get ready: %w", path, err)
+	}
+	go func() {
+		<-s.gone
+		_ = cmd.Wait() // how it ended does not matter
+	}()
+	return s, nil
+}
+
+// pair returns the two ends of a socket.
+func pair() (*net.UnixConn, *os.File, error) {
+	ends, err := syscall.Socketpair(syscall.AF_UNIX, syscall.SOCK_STREAM, 0)
+	if err != nil {
+		return nil, nil, err
+	}
+	syscall.CloseOnExec(ends[0])
+	syscall.CloseOnExec(ends[1])
+	theirs := os.NewFile(uintptr(ends[1]), "prefork")
+	conn, err := connection(os.NewFile(uintptr(ends[0]), "prefork"))
+	if err != nil {
+		return nil, nil, errors.Join(err, theirs.Close())
+	}
+	return conn, theirs, nil
+}
+
+// connection takes over a file that is a Unix socket.
+func connection(f *os.File) (*net.UnixConn, error) {
+	conn, err := net.FileConn(f)
+	if err = errors.Join(err, f.Close()); err != nil {
 		return nil, err
 	}
-	s := &server{control: conn.(*net.UnixConn), gone: make(chan struct{}), started: make(chan *Process),
-		programs: map[int]*Process{}} // of a Unix socket
-	s.cmd = exec.Command(path, "-c", source) //nolint:noctx // what was asked for; it ends with its socket
-	// Nothing of ours: a program sees what its own environment says.
-	s.cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.DevNull, "AWS_EC2_METADATA_DISABLED=true",
-		"AWS_CONFIG_FILE=" + os.DevNull, "AWS_SHARED_CREDENTIALS_FILE=" + os.DevNull}
-	s.cmd.ExtraFiles = []*os.File{theirs}
-	procgroup.Own(s.cmd)
-	if err := s.cmd.Start(); err != nil {
-		return nil, errors.Join(err, s.control.Close())
+	unix, ok := conn.(*net.UnixConn)
+	if !ok {
+		return nil, errors.Join(errors.New("the file is no Unix socket"), conn.Close())
 	}
-	answers := bufio.NewReader(s.control)
+	return unix, nil
+}
+
+// meet waits until the interpreter at the other end is ready. After an error the
+// socket is closed.
+func meet(conn *net.UnixConn) (*server, error) {
+	s := &server{control: conn, gone: make(chan struct{}), started: make(chan *Process), programs: map[int]*Process{}}
+	answers := bufio.NewReader(conn)
 	if line, err := answers.ReadString('\n'); err != nil || line != "r\n" {
 		s.close()
-		_ = s.cmd.Wait() // it failed: that is the error
-		return nil, fmt.Errorf("%s does not get ready: %w", path, err)
+		return nil, errors.Join(errGone, err)
 	}
 	go s.read(answers)
 	return s, nil
@@ -102,7 +136,6 @@ func (s *server) read(answers *bufio.Reader) {
 		close(p.done)
 		delete(s.programs, pid)
 	}
-	_ = s.cmd.Wait() // how it ended does not matter
 }
 
 func (s *server) end(pid int, status syscall.WaitStatus) {
@@ -181,11 +214,7 @@ func (s *server) start(cmd *exec.Cmd, cage *confine.Cage) (*Process, error) {
 func (s *server) request(files []*os.File) (*Process, error) {
 	s.asking.Lock()
 	defer s.asking.Unlock()
-	var rights []int
-	for _, f := range files {
-		rights = append(rights, int(f.Fd())) // Fd also makes it block, as programs expect
-	}
-	if _, _, err := s.control.WriteMsgUnix([]byte{'f'}, syscall.UnixRights(rights...), nil); err != nil {
+	if err := hand(s.control, 'f', files...); err != nil {
 		return nil, err
 	}
 	select {
@@ -196,5 +225,16 @@ func (s *server) request(files []*os.File) (*Process, error) {
 	}
 }
 
-// close ends the server, which ends its programs.
+// hand writes one byte with files.
+func hand(conn *net.UnixConn, kind byte, files ...*os.File) error {
+	var rights []int
+	for _, f := range files {
+		rights = append(rights, int(f.Fd())) // Fd also makes it block, as programs expect
+	}
+	_, _, err := conn.WriteMsgUnix([]byte{kind}, syscall.UnixRights(rights...), nil)
+	return err
+}
+
+// close ends the server, which ends its programs; one that was lent ends only those
+// that were asked for here.
 func (s *server) close() { _ = s.control.Close() } // closing twice does no harm

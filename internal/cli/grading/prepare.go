@@ -351,7 +351,7 @@ func (g *command) emulators(policy *sandbox.Policy) (*embedded.Apart, error) {
 		return nil, err
 	}
 	o := embedded.ApartOptions{Command: []string{self, "emulator", serve.ApartCommand}, Environ: g.Environ,
-		MaxBytes: g.maxStored << 20, Confine: policy}
+		MaxBytes: g.maxStored << 20, Confine: policy, Interpreters: g.Interpreters}
 	if g.Getenv("GOGC") == "" {
 		o.Environ = append(slices.Clone(o.Environ), "GOGC=400")
 	}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"strconv"
@@ -17,6 +18,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/prefork"
 	"github.com/pipelab/pipelab/internal/tempdir"
 )
 
@@ -47,6 +49,9 @@ type ApartOptions struct {
 	// that of its containers, if they are to run in containers.
 	Confine *confine.Policy
 	Image   string
+	// Interpreters are lent to the processes for Python functions: each would take
+	// a second of a processor to get its own ready. Nil lends none.
+	Interpreters *prefork.Interpreters
 }
 
 // beside is what a process may take beside what it stores, in bytes: requests
@@ -62,7 +67,8 @@ type orders struct {
 	Memory   int64           `json:"memory,omitempty"`
 	Confine  *confine.Policy `json:"confine,omitempty"`
 	Image    string          `json:"image,omitempty"`
-	Do       string          `json:"do"` // "start", "stop"
+	Lent     bool            `json:"lent,omitempty"` // file 3 is of interpreters
+	Do       string          `json:"do"`             // "start", "stop"
 }
 
 // answer is what it says to each.
@@ -94,7 +100,7 @@ func (a *Apart) Start(ctx context.Context, o emulator.Options) (emulator.Emulato
 		return nil, err
 	}
 	said, err := w.do(ctx, orders{Do: "start", MaxBytes: a.o.MaxBytes, Memory: a.o.Memory, Confine: a.o.Confine,
-		Image: a.o.Image})
+		Image: a.o.Image, Lent: w.lent})
 	if err != nil {
 		a.drop(w)
 		return nil, err
@@ -160,6 +166,7 @@ type worker struct {
 	in     io.WriteCloser
 	out    *json.Decoder
 	tmp    *tempdir.Dir
+	lent   bool
 	said   *tail
 	ending sync.Once
 }
@@ -186,6 +193,14 @@ func (a *Apart) launch() (w *worker, err error) {
 	out, err := w.cmd.StdoutPipe()
 	if err != nil {
 		return nil, err
+	}
+	lent, err := a.o.Interpreters.Lend()
+	if err != nil {
+		return nil, err
+	}
+	if lent != nil {
+		defer lent.Close() // the process has its own
+		w.lent, w.cmd.ExtraFiles = true, []*os.File{lent}
 	}
 	if err = w.cmd.Start(); err != nil {
 		return nil, err

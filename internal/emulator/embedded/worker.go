@@ -15,6 +15,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/confine"
 	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/prefork"
 )
 
 // ServeApart is the process of Apart: it starts and stops emulators, made as d
@@ -29,7 +30,7 @@ func ServeApart(ctx context.Context, in io.Reader, out io.Writer, d Driver) erro
 		}
 	}()
 	asked, answers := json.NewDecoder(in), json.NewEncoder(out)
-	watching := false
+	first := true
 	for {
 		var o orders
 		if err := asked.Decode(&o); err != nil {
@@ -38,9 +39,19 @@ func ServeApart(ctx context.Context, in io.Reader, out io.Writer, d Driver) erro
 			}
 			return err
 		}
-		if !watching && o.Memory > 0 {
-			watching = true
-			go watchSelf(o.Memory)
+		if first {
+			first = false
+			if o.Memory > 0 {
+				go watchSelf(o.Memory)
+			}
+			if o.Lent {
+				lent, err := prefork.Borrow(os.NewFile(lentFile, "interpreters"))
+				if err != nil {
+					return err
+				}
+				defer lent.Close()
+				d.Interpreters = lent
+			}
 		}
 		said, err := answer{}, error(nil)
 		switch {
@@ -62,6 +73,9 @@ func ServeApart(ctx context.Context, in io.Reader, out io.Writer, d Driver) erro
 		}
 	}
 }
+
+// lentFile is the first after the three standard streams.
+const lentFile = 3
 
 func startFor(ctx context.Context, d Driver, o orders) (emulator.Emulator, error) {
 	d.MaxBytes, d.Confine = o.MaxBytes, o.Confine
