@@ -53,7 +53,7 @@ func layers() [][]string {
 		{"internal/version", "internal/foreign"},
 		// leaves
 		{"internal/archive", "internal/awsapi", "internal/cfn", "internal/confine", "internal/digest", "internal/filelock",
-			"internal/loopback", "internal/prefork",
+			"internal/glossary", "internal/loopback", "internal/markdown", "internal/prefork",
 			"internal/procgroup", "internal/rmtree", "internal/sdkhttp", "internal/seal", "internal/tempdir",
 			"internal/traceback",
 			"localstack"},
@@ -162,8 +162,9 @@ func TestImports_haveOneHomeForEachHeavyDependency(t *testing.T) {
 			"internal/provision", "internal/check", "internal/cli", "internal/bench"},
 		"github.com/charmbracelet/":     {"internal/cli"},
 		"github.com/invopop/jsonschema": {"internal/lab", "internal/report"},
+		"github.com/yuin/goldmark":      {"internal/markdown"},
 		"github.com/goccy/go-yaml": {"internal/lab", "internal/cfn", "internal/aws/limits", "internal/workspace",
-			"internal/grade", "internal/cli"},
+			"internal/grade", "internal/cli", "internal/glossary"},
 	}
 	for path, p := range packages(t) {
 		// Solutions of labs are programs of their own.

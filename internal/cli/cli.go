@@ -21,6 +21,7 @@ import (
 	"github.com/pipelab/pipelab/internal/cli/catalogue"
 	"github.com/pipelab/pipelab/internal/cli/control"
 	"github.com/pipelab/pipelab/internal/cli/environment"
+	"github.com/pipelab/pipelab/internal/cli/explain"
 	"github.com/pipelab/pipelab/internal/cli/grading"
 	"github.com/pipelab/pipelab/internal/cli/judge"
 	"github.com/pipelab/pipelab/internal/cli/reports"
@@ -114,8 +115,8 @@ AWS account, no container engine and no network.`,
 		return nil
 	}
 	for _, add := range []func(*app.App) []*cobra.Command{
-		way.Commands, catalogue.Commands, session.Commands, judge.Commands, grading.Commands, reports.Commands,
-		assignment.Commands, control.Commands, environment.Commands, author.Commands, serve.Commands,
+		way.Commands, catalogue.Commands, explain.Commands, session.Commands, judge.Commands, grading.Commands,
+		reports.Commands, assignment.Commands, control.Commands, environment.Commands, author.Commands, serve.Commands,
 	} {
 		root.AddCommand(add(a)...)
 	}

@@ -4,6 +4,7 @@
 package lab
 
 import (
+	"strconv"
 	"strings"
 	"time"
 )
@@ -126,4 +127,14 @@ func (d Duration) Or(def time.Duration) time.Duration {
 		return def
 	}
 	return v
+}
+
+// Fact takes a sentence of Facts apart: its number in the study guide's list of
+// statements, 0 if it is not in that, and the words.
+func Fact(sentence string) (number int, words string) {
+	before, after, found := strings.Cut(sentence, ": ")
+	if n, err := strconv.Atoi(before); found && err == nil {
+		return n, after
+	}
+	return 0, sentence
 }

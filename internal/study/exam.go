@@ -3,6 +3,8 @@
 // labs and attempts; it starts nothing, judges nothing and prints nothing.
 package study
 
+import "strings"
+
 // ExamName is the exam whose tasks labs name by their numbers.
 const ExamName = "AWS Certified Data Engineer - Associate (DEA-C01)"
 
@@ -52,4 +54,17 @@ func TaskTitle(id string) string {
 		}
 	}
 	return ""
+}
+
+// ExamLine says in a sentence for which tasks of the exam something is.
+func ExamLine(tasks []string) string {
+	named := make([]string, len(tasks))
+	for i, id := range tasks {
+		named[i] = id + " (" + TaskTitle(id) + ")"
+	}
+	word := "task"
+	if len(tasks) > 1 {
+		word = "tasks"
+	}
+	return "Exam: " + ExamName + ", " + word + " " + strings.Join(named, " and ") + "."
 }

@@ -4,7 +4,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/markdown"
 )
 
 // narrow is the fewest columns that text is set in beside something else.
@@ -22,7 +22,7 @@ func (a *App) BesideIn(columns int, lead, text string) {
 		a.Indented(4, text)
 		return
 	}
-	for i, l := range report.Wrap(text, max(columns-indent, 1)) {
+	for i, l := range markdown.Wrap(text, max(columns-indent, 1)) {
 		if i > 0 {
 			lead = strings.Repeat(" ", indent)
 		}
@@ -32,7 +32,7 @@ func (a *App) BesideIn(columns int, lead, text string) {
 
 // Indented prints text below something, so many columns to the right.
 func (a *App) Indented(by int, text string) {
-	for _, l := range report.Wrap(text, a.Width()-by) {
+	for _, l := range markdown.Wrap(text, a.Width()-by) {
 		a.Printf("%s%s\n", strings.Repeat(" ", by), l)
 	}
 }
@@ -44,7 +44,24 @@ func (a *App) Aside(by int, text string) {
 		a.Statusf("")
 		text = rest
 	}
-	for _, l := range report.Wrap(text, a.Width()-by) {
+	for _, l := range markdown.Wrap(text, a.Width()-by) {
 		a.Statusf("%s%s", strings.Repeat(" ", by), l)
 	}
+}
+
+// List prints items in a paragraph, indented, broken between items and within one only
+// if it is wider than the terminal.
+func (a *App) List(by int, items []string) {
+	line := ""
+	for i, item := range items {
+		if i < len(items)-1 {
+			item += ","
+		}
+		if line != "" && by+utf8.RuneCountInString(line+" "+item) > a.Width() {
+			a.Indented(by, line)
+			line = ""
+		}
+		line = strings.TrimPrefix(line+" "+item, " ")
+	}
+	a.Indented(by, line)
 }
