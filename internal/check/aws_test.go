@@ -121,7 +121,7 @@ func TestRun_reachesQueuesAndTables(t *testing.T) {
 	r := judge(t, o)
 	for _, c := range r.Checks {
 		if c.ID == "calls" {
-			require.Contains(t, c.Sent, `GetObject {"Bucket":"nobodys","Key":"k"}: NoSuchBucket`)
+			require.Contains(t, c.Sent, `GetObject {"Bucket": "nobodys", "Key": "k"}: NoSuchBucket`)
 			require.Contains(t, c.Sent[0], `"MessageBody":"seed 0"`)
 		}
 	}

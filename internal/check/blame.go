@@ -13,6 +13,7 @@ import (
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/report"
 )
 
 // broke words the first call that an emulator of others answered with a failure
@@ -33,8 +34,10 @@ func broke(calls []emulator.Call) string {
 	}
 	why := fmt.Sprintf("%s %s was answered with %s", first.Service, first.Operation,
 		strings.TrimSpace(fmt.Sprintf("%d %s", first.Broke, first.Error)))
-	if n > 1 {
-		why += fmt.Sprintf(", and so were %d more calls", n-1)
+	if n == 2 {
+		why += ", and so was 1 more call"
+	} else if n > 2 {
+		why += ", and so were " + report.Count(n-1, "more call")
 	}
 	return why
 }

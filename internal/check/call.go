@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -118,7 +117,7 @@ func (s *session) callStep(ctx context.Context, c *lab.Call) error {
 	if err != nil {
 		return err
 	}
-	s.note("%s %s: %s", c.Operation, strings.TrimSpace(canonical(sent)), verdict)
+	s.note("%s %s: %s", c.Operation, readable(sent), verdict)
 	before, _ := s.runs[name].([]any) // none yet
 	s.runs[name] = append(before, out)
 	return nil

@@ -118,6 +118,10 @@ func unfinished(exception string) bool {
 		strings.HasPrefix(kind, "SyntaxError ")
 }
 
+// raisedAtWork reports whether a cause is an exception of code that has begun its work:
+// which record it met then is worth knowing.
+func raisedAtWork(c report.Cause) bool { return c.Error != "" && !unfinished(c.Error) }
+
 // raised fills in the exception that a text holds, the learner's own place, and the
 // lines before it.
 func (s *session) raised(c *report.Cause, text string) traceback.Raised {

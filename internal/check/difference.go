@@ -124,7 +124,7 @@ func some(kind string, all []string) (out []string) {
 func shown(v any) string {
 	s, ok := v.(string)
 	if !ok || s == "" || strings.ContainsAny(s, " \t\r\n\",:") {
-		s = canonical(v)
+		s = readable(v)
 	}
 	return atMost(s, mostShown)
 }

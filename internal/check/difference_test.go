@@ -23,7 +23,7 @@ func TestDifference_saysWhatIsMissingUnexpectedAndChanged(t *testing.T) {
 		"order": {list("a", "b", "c"), list("a", "c", "b"), []string{
 			"the right ones in another order: at place 2 b is expected and c was seen"}},
 		"objects": {list(map[string]any{"id": "a"}), list(map[string]any{"id": "b"}), []string{
-			`missing {"id":"a"}`, `unexpected {"id":"b"}`}},
+			`missing {"id": "a"}`, `unexpected {"id": "b"}`}},
 		"maps": {map[string]any{"a": 1, "b": 2, "c": 3}, map[string]any{"a": 1, "b": 4, "d": ""}, []string{
 			"missing c: 3", `unexpected d: ""`, "changed b: 2 is expected and 4 was seen"}},
 		"nothing in common": {map[string]any{"a": 1}, map[string]any{"status": 200}, nil},

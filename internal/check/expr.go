@@ -1,7 +1,6 @@
 package check
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -202,7 +201,7 @@ func plain(v ref.Val) any {
 
 // canonical writes a value as JSON with sorted keys; 1 and 1.0 are the same.
 func canonical(v any) string {
-	b, err := json.Marshal(v)
+	b, err := plainJSON(v)
 	if err != nil {
 		return fmt.Sprint(v)
 	}
@@ -213,7 +212,7 @@ func canonical(v any) string {
 func brief(v any) string {
 	s, ok := v.(string)
 	if !ok {
-		s = canonical(v)
+		s = readable(v)
 	}
 	return atMost(s, 600)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/report"
 )
 
 // faultWords tell a learner what is made to go wrong.
@@ -56,7 +57,7 @@ func often(f *lab.Fault) string {
 		parts = append(parts, fmt.Sprintf("%.0f of 100", 100*f.Share))
 	}
 	if f.Count > 0 {
-		parts = append(parts, counted(f.Count, "time"))
+		parts = append(parts, report.Count(f.Count, "time"))
 	}
 	if f.Skip > 0 {
 		parts = append(parts, fmt.Sprintf("after the first %d", f.Skip))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -34,6 +35,7 @@ func (s *session) functionCauses(ctx context.Context, programs bool) (out []repo
 	crashes := s.crashes(ctx)
 	for _, f := range functions {
 		runs := s.functionRuns(ctx, logGroup(f.LoggingConfig, f.FunctionName))
+		maps.Copy(s.logged, runs.byID)
 		if runs.n == 0 && !called[aws.ToString(f.FunctionName)] {
 			idle = append(idle, f)
 			continue
@@ -93,7 +95,11 @@ func logical(f lambdatypes.FunctionConfiguration) string {
 type invocations struct {
 	n      int
 	failed []failedRun
+	byID   map[string][]*oneRun // of the request, in their order: an event that is tried again keeps its id
 }
+
+// oneRun is one invocation.
+type oneRun struct{ failed *failedRun }
 
 // failedRun is one that ended in error.
 type failedRun struct {
@@ -138,7 +144,8 @@ func (s *session) functionRuns(ctx context.Context, group string) (out invocatio
 // other.
 type runReader struct {
 	out     *invocations
-	failed  *failedRun // of the invocation at hand
+	run     *oneRun    // the invocation at hand
+	failed  *failedRun // how it failed
 	printed []string
 }
 
@@ -155,6 +162,12 @@ func (r *runReader) event(text string) {
 	case strings.HasPrefix(text, "START RequestId: "):
 		r.close()
 		r.out.n++
+		id, _, _ := strings.Cut(strings.TrimPrefix(text, "START RequestId: "), " ")
+		r.run = &oneRun{}
+		if r.out.byID == nil {
+			r.out.byID = map[string][]*oneRun{}
+		}
+		r.out.byID[id] = append(r.out.byID[id], r.run)
 	case strings.HasPrefix(text, "END RequestId: "):
 	case strings.HasPrefix(text, "REPORT RequestId: "):
 		if strings.Contains(text, "\tStatus: timeout") {
@@ -191,8 +204,11 @@ func (r *runReader) close() {
 	if r.failed != nil {
 		r.failed.printed = r.printed
 		r.out.failed = append(r.out.failed, *r.failed)
+		if r.run != nil {
+			r.run.failed = r.failed
+		}
 	}
-	r.failed, r.printed = nil, nil
+	r.run, r.failed, r.printed = nil, nil, nil
 }
 
 // used is the memory of a function and of an invocation, in MB.
@@ -258,7 +274,7 @@ func (s *session) functionCause(f lambdatypes.FunctionConfiguration, runs invoca
 		how = "ended without an answer"
 	}
 	c = &report.Cause{What: fmt.Sprintf("your function %s %s in %d of %s", logical(f), how, len(failed),
-		counted(runs.n, "invocation"))}
+		report.Count(runs.n, "invocation"))}
 	raised := s.raised(c, most.error)
 	c.Log = lastLines(strings.Join(most.printed, "\n"))
 	switch {
@@ -288,14 +304,6 @@ func commonest(failed []failedRun) failedRun {
 		}
 	}
 	return best
-}
-
-// counted is a number of things: 1 invocation, 2 invocations.
-func counted(n int, thing string) string {
-	if n == 1 {
-		return "1 " + thing
-	}
-	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // crashes counts, by function, how often the check made one crash.

@@ -44,7 +44,7 @@ func (s *session) call(ctx context.Context, function, name string, payload []byt
 	}
 	s.note("%d × Invoke %s with %s", n, short(function), first(payload))
 	client := lambda.NewFromConfig(s.config)
-	answers, errs := make([]any, n), make([]error, n)
+	answers, errs, calls := make([]any, n), make([]error, n), make([]string, n)
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
@@ -54,6 +54,7 @@ func (s *session) call(ctx context.Context, function, name string, payload []byt
 				if err != nil {
 					return err
 				}
+				calls[i] = requestID(out.ResultMetadata)
 				answers[i] = map[string]any{"status": int64(out.StatusCode), "error": aws.ToString(out.FunctionError),
 					"payload": parseJSON(out.Payload), "text": string(out.Payload)}
 				return nil
@@ -61,6 +62,12 @@ func (s *session) call(ctx context.Context, function, name string, payload []byt
 		})
 	}
 	wg.Wait()
+	for _, id := range calls {
+		if id != "" {
+			s.follow(sending{kind: toFunction, target: function, text: string(payload[:min(len(payload), mostFollowed)]),
+				call: id})
+		}
+	}
 	s.runs[name] = answers
 	return errors.Join(errs...)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/report"
 )
 
 func (s *session) attribute(v any) (types.AttributeValue, error) {
@@ -121,16 +122,18 @@ func (s *session) putItems(ctx context.Context, p *lab.PutItems) error {
 			}
 		}
 	}
-	s.note("%s to the table %s", counted(len(items), "item"), table)
+	s.note("%s to the table %s", report.Count(len(items), "item"), table)
 	client := dynamodb.NewFromConfig(s.config)
 	for _, i := range items {
 		item, err := s.item(i)
 		if err != nil {
 			return err
 		}
-		if _, err := client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &table, Item: item}); err != nil {
+		out, err := client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &table, Item: item})
+		if err != nil {
 			return err
 		}
+		s.follow(sending{kind: toTable, target: table, item: item, call: requestID(out.ResultMetadata)})
 	}
 	return nil
 }
@@ -164,7 +167,7 @@ func (s *session) deleteItem(ctx context.Context, d *lab.ItemRef) error {
 	if err != nil {
 		return err
 	}
-	s.note("DeleteItem %s %s", table, canonical(d.Key))
+	s.note("DeleteItem %s %s", table, readable(plainItem(key)))
 	_, err = dynamodb.NewFromConfig(s.config).DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &table, Key: key})
 	return err
 }

@@ -50,7 +50,11 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 		}
 	}
 	if out.Verdict == report.Fail || out.Verdict == report.Partial || out.Verdict == report.Timeout {
-		s.explain(context.WithoutCancel(ctx), out, s.causes(context.WithoutCancel(ctx), out))
+		decisive := s.causes(context.WithoutCancel(ctx), out)
+		s.explain(context.WithoutCancel(ctx), out, decisive)
+		if !decisive || slices.ContainsFunc(out.Causes, raisedAtWork) {
+			out.Way = s.way(context.WithoutCancel(ctx))
+		}
 	}
 }
 
@@ -395,7 +399,8 @@ func (s *session) tell(ctx context.Context, e lab.Expect, failed error, out *rep
 			return err
 		}
 		if bad == nil {
-			out.Seen, out.Difference = brief(v), difference(parseJSON([]byte(canonical(want))), parseJSON([]byte(canonical(v))))
+			want, have := parseJSON([]byte(canonical(want))), parseJSON([]byte(canonical(v)))
+			out.Seen, out.Difference, s.suspect = brief(v), difference(want, have), differing(want, have)
 			return nil
 		}
 	}

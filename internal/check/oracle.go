@@ -57,7 +57,7 @@ func (s *session) oracle(ctx context.Context, e lab.Expect, out *report.Check) (
 	case errors.As(err, &data) && len(empty) > 0 && len(want.Rows) == 0:
 		return true, nil
 	case errors.As(err, &data) && len(empty) > 0:
-		s.differs(e, out, fmt.Sprintf("%d rows", len(want.Rows)), "no rows in "+strings.Join(empty, ", "))
+		s.differs(e, out, report.Count(len(want.Rows), "row"), "no rows in "+strings.Join(empty, ", "))
 		return false, nil
 	case errors.As(err, &data):
 		s.differs(e, out, e.Message, "the output does not fit the query: "+err.Error())
@@ -68,6 +68,11 @@ func (s *session) oracle(ctx context.Context, e lab.Expect, out *report.Check) (
 	d := sqlengine.Compare(want, have)
 	if d.Equal() {
 		return true, nil
+	}
+	if out.Message == "" {
+		for _, row := range slices.Concat(d.Missing, d.Unexpected) {
+			s.suspect = append(s.suspect, parseJSON([]byte(row)))
+		}
 	}
 	s.differs(e, out, d.Wanted(), d.Found())
 	return false, nil

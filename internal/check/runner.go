@@ -274,9 +274,12 @@ type session struct {
 	outputs map[string]string
 	theirs  atomic.Bool // an output or an answer went into what the check does
 	sent    []string
-	seen    map[string]any // latest values of probes
-	looking string         // the probe that looks
-	room    int            // bytes that it may still find
+	ways    []func() []sending   // of what was sent, by call; asked only when a check fails
+	logged  map[string][]*oneRun // of the learner's functions, once their logs were read
+	suspect []any                // what the first expectation that failed found wrong
+	seen    map[string]any       // latest values of probes
+	looking string               // the probe that looks
+	room    int                  // bytes that it may still find
 }
 
 func newSession(o Options, c *lab.Check) *session {
@@ -284,7 +287,7 @@ func newSession(o Options, c *lab.Check) *session {
 		ids: map[string]bool{}}, sets: map[string]*dataset{}, data: map[string]any{},
 		runs: map[string]any{}, spans: map[string]span{}, started: map[string]started{},
 		probes: map[string]lab.Probe{}, outputs: o.Outputs,
-		seen: map[string]any{}}
+		seen: map[string]any{}, logged: map[string][]*oneRun{}}
 	s.config = o.Emulator.Endpoint().AWSConfig()
 	s.config.HTTPClient = s.own
 	s.looks = s.config.Copy()
@@ -311,7 +314,7 @@ func (s *session) also(c *lab.Check) *session {
 	n := newSession(s.o, c)
 	n.own, n.config, n.looks, n.sets, n.data, n.runs = s.own, s.config, s.looks, s.sets, s.data, s.runs
 	n.spans, n.started, n.outputs = s.spans, s.started, s.outputs
-	n.after, n.full, n.sent, n.done = s.after, s.full, s.sent, true
+	n.after, n.full, n.sent, n.ways, n.done = s.after, s.full, s.sent, s.ways, true
 	return n
 }
 

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net/url"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -25,6 +26,7 @@ import (
 	"github.com/pipelab/pipelab/internal/datagen"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/sandbox"
 	"github.com/pipelab/pipelab/internal/tempdir"
 )
@@ -117,7 +119,10 @@ func (s *session) putObject(ctx context.Context, p *lab.PutObject) error {
 		}
 		s.note("CopyObject %s/%s to %s/%s", from[0], from[1], names[0], names[1])
 		source := from[0] + "/" + (&url.URL{Path: from[1]}).EscapedPath()
-		_, err = s.s3().CopyObject(ctx, &s3.CopyObjectInput{Bucket: &names[0], Key: &names[1], CopySource: &source})
+		out, err := s.s3().CopyObject(ctx, &s3.CopyObjectInput{Bucket: &names[0], Key: &names[1], CopySource: &source})
+		if err == nil {
+			s.follow(sending{kind: toBucket, target: names[0], key: names[1], call: requestID(out.ResultMetadata)})
+		}
 		return err
 	}
 	body := []byte(names[2])
@@ -134,7 +139,11 @@ func (s *session) putObject(ctx context.Context, p *lab.PutObject) error {
 	if p.ContentType != "" {
 		in.ContentType = &p.ContentType
 	}
-	_, err = s.s3().PutObject(ctx, in)
+	out, err := s.s3().PutObject(ctx, in)
+	if err == nil {
+		s.follow(sending{kind: toBucket, target: names[0], key: names[1], text: string(body[:min(len(body), mostFollowed)]),
+			call: requestID(out.ResultMetadata)})
+	}
 	return err
 }
 
@@ -173,7 +182,7 @@ func (s *session) putRecords(ctx context.Context, p *lab.PutRecords) error {
 	if err != nil {
 		return err
 	}
-	s.note("%s to the stream %s", counted(len(records), "record"), stream)
+	s.note("%s to the stream %s", report.Count(len(records), "record"), stream)
 	client, batch := kinesis.NewFromConfig(s.config), p.Batch
 	if batch == 0 {
 		batch = 500
@@ -201,6 +210,7 @@ func (s *session) putBatch(ctx context.Context, client *kinesis.Client, stream s
 		if err != nil {
 			return err
 		}
+		s.followBatch(stream, entries, out)
 		var failed []kinesistypes.PutRecordsRequestEntry
 		for i, r := range out.Records {
 			if r.ErrorCode != nil {
@@ -231,12 +241,15 @@ func (s *session) sendMessages(ctx context.Context, m *lab.SendMessages) error {
 			bodies = append(bodies, e.Raw)
 		}
 	}
-	s.note("%s to %s", counted(len(bodies), "message"), queue)
+	s.note("%s to %s", report.Count(len(bodies), "message"), queue)
 	client := sqs.NewFromConfig(s.config)
 	for _, b := range bodies {
-		if _, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &b}); err != nil {
+		out, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &b})
+		if err != nil {
 			return err
 		}
+		s.follow(sending{kind: toQueue, target: path.Base(queue), text: b, id: aws.ToString(out.MessageId),
+			call: requestID(out.ResultMetadata)})
 	}
 	return nil
 }
@@ -290,7 +303,8 @@ func (s *session) start(ctx context.Context, r *lab.Run) ([]any, error) {
 		specs[i].Kill = kill
 	}
 	s.started[r.Called()] = shownAs(specs[0])
-	s.note("%d × %s, %s on standard input", n, strings.Join(specs[0].Command, " "), counted(s.lines(r), "line"))
+	s.followInput(r)
+	s.note("%d × %s, %s on standard input", n, strings.Join(specs[0].Command, " "), report.Count(s.lines(r), "line"))
 	var wg, watcher sync.WaitGroup
 	var failed error
 	for i, spec := range specs {

@@ -46,6 +46,7 @@ type Call struct {
 	Operation string    `json:"operation"`
 	Resource  string    `json:"resource,omitempty"`
 	Principal string    `json:"principal,omitempty"`
+	Source    string    `json:"source,omitempty"` // ARN of the resource for which a service called
 	Internal  bool      `json:"internal,omitempty"`
 	Error     string    `json:"error,omitempty"`
 	Millis    float64   `json:"millis"`
@@ -54,6 +55,10 @@ type Call struct {
 	Bytes     int64     `json:"bytes,omitempty"`   // of the body that was read, else of the one that was sent
 	Rows      int       `json:"rows,omitempty"`    // that a query or scan has answered
 	Scanned   int       `json:"scanned,omitempty"` // that it has read for that, before any filter
+	// Carries are fingerprints (digest.Fingerprint) of the records that the call has
+	// delivered, in the order of its batch, or of the one that it has made: the shard and
+	// sequence number of a record, the id of a message.
+	Carries []uint32 `json:"carries,omitempty"`
 	// Broke is the HTTP status, 500 or more, of an emulator behind the proxy that
 	// failed without a fault that asked for it; 0 for all other calls.
 	Broke int `json:"broke,omitempty"`

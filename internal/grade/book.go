@@ -100,8 +100,8 @@ func (r *run) grade(l report.Learner, units []*unit, id string, owners map[uint6
 		notes = append(notes, fmt.Sprintf("the best of %d attempts", counted))
 	}
 	if extra > 0 {
-		notes = append(notes, fmt.Sprintf("%d more than the %d attempts allowed did not count", extra,
-			r.o.Assignment.Attempts))
+		notes = append(notes, fmt.Sprintf("%d more than the %s allowed did not count", extra,
+			report.Count(r.o.Assignment.Attempts, "attempt")))
 	}
 	best.Submission.Note = strings.Join(notes, "; ")
 	if len(owners) > 0 {

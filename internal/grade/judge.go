@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 
@@ -189,6 +190,12 @@ func (j *judged) stabilise(dir, endpoint string) {
 		c.Message, c.Expected, c.Seen = clean.text(c.Message), clean.text(c.Expected), clean.text(c.Seen)
 		for n := range c.Sent {
 			c.Sent[n] = clean.text(c.Sent[n])
+		}
+		if c.Way != nil {
+			for n := range c.Way.Steps {
+				st := &c.Way.Steps[n]
+				st.At, st.What = time.Time{}, clean.text(st.What)
+			}
 		}
 	}
 }

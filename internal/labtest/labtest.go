@@ -417,7 +417,7 @@ func Text(w io.Writer, o *Outcome) error {
 	}
 	verdict := "holds"
 	if !o.OK {
-		verdict = fmt.Sprintf("does not hold: %d of %d trees have problems", failed, len(o.Runs))
+		verdict = fmt.Sprintf("does not hold: problems in %d of %s", failed, report.Count(len(o.Runs), "tree"))
 	}
 	fmt.Fprintf(&b, "  %s, flake rate %g\n", verdict, o.FlakeRate)
 	_, err := io.WriteString(w, b.String())
@@ -443,7 +443,7 @@ func Closing(w io.Writer, outs []*Outcome) error {
 			}
 		}
 	}
-	_, err := fmt.Fprintf(w, "%d of %d labs hold\n%s", held, len(outs), b.String())
+	_, err := fmt.Fprintf(w, "%d of %s hold\n%s", held, report.Count(len(outs), "lab"), b.String())
 	return err
 }
 

@@ -271,8 +271,8 @@ func MutationText(w io.Writer, out *Mutations) error {
 	for _, p := range out.Problems {
 		fmt.Fprintf(&b, "PROBLEM    %s\n", p)
 	}
-	fmt.Fprintf(&b, "%s: %d of %d changes tried, %d noticed, %d explained, %d survive\n",
-		out.Lab, len(out.Tried), out.All, noticed, explained, len(out.Tried)-noticed-explained)
+	fmt.Fprintf(&b, "%s: %d of %s tried, %d noticed, %d explained, %d survive\n",
+		out.Lab, len(out.Tried), report.Count(out.All, "change"), noticed, explained, len(out.Tried)-noticed-explained)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

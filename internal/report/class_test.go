@@ -109,6 +109,10 @@ func class() *report.Gradebook {
 		Possible: 40, Millis: 400, Calls: 12}
 	nasty := report.Check{ID: "even-shards", Title: "The shards share the load", Verdict: report.Timeout, Possible: 40,
 		Message: hostile,
+		Way: &report.Way{Record: "id e-41" + hostile, Steps: []report.Step{
+			{At: time.Date(2026, 11, 30, 10, 1, 2, 0, time.UTC), What: "sent to the stream clicks" + hostile},
+			{At: time.Date(2026, 12, 1, 10, 1, 2, 0, time.UTC), What: "delivered to Consumer", Where: "src/a.py:3"},
+			{What: "nothing more is in the trace"}}},
 		Causes: []report.Cause{{What: "src/a.py did not end" + hostile, Error: hostile, Where: "src/a.py:3" + hostile,
 			Line: hostile, Log: []string{hostile, "  an indented line"}}},
 		Sent: []string{hostile, strings.Repeat("x", 3000)}, Expected: "not " + hostile, Seen: hostile,

@@ -120,6 +120,12 @@ func TestJSON_roundTrips(t *testing.T) {
 				for _, s := range []*string{&c.Message, &c.Expected, &c.Seen, &c.Hint} {
 					*s = strings.ToValidUTF8(*s, "\uFFFD")
 				}
+				if c.Way != nil {
+					c.Way.Record = strings.ToValidUTF8(c.Way.Record, "\uFFFD")
+					for n := range c.Way.Steps {
+						c.Way.Steps[n].What = strings.ToValidUTF8(c.Way.Steps[n].What, "\uFFFD")
+					}
+				}
 				for n := range c.Causes {
 					e := &c.Causes[n]
 					for _, s := range []*string{&e.What, &e.Error, &e.Where, &e.Line} {

@@ -76,7 +76,7 @@ func (b *Gradebook) annotations(rows []row) []annotation {
 			}
 		}
 	}
-	notice := annotation{"notice", "PipeLab", fmt.Sprintf("%d learners graded", len(class(rows)))}
+	notice := annotation{"notice", "PipeLab", Count(len(class(rows)), "learner") + " graded"}
 	if len(rows) == 1 {
 		notice.message = rows[0].summary()
 	}
@@ -108,8 +108,8 @@ func cut(parts []string, limit int) string {
 	var b strings.Builder
 	for i, p := range parts {
 		if b.Len()+len(p) > limit-room {
-			fmt.Fprintf(&b, "\n%d more parts of this report are left out: a summary holds no more. They are in the log.\n",
-				len(parts)-i)
+			fmt.Fprintf(&b, "\n%s of this report left out: a summary holds no more. All of it is in the log.\n",
+				Count(len(parts)-i, "part"))
 			break
 		}
 		b.WriteString(p)

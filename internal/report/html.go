@@ -83,7 +83,7 @@ func (b *Gradebook) htmlLimit() int {
 	for _, g := range b.Grades {
 		for _, c := range g.checks() {
 			if c.Verdict != Pass {
-				parts += 6
+				parts += 7
 			}
 		}
 	}
@@ -151,6 +151,9 @@ func (c scaled) htmlParts(l LabRef, limit int) []htmlPart {
 		add("expected", c.Expected, c.Expected != c.Message) // a sentence, or data
 		add("seen", c.Seen, true)
 	}
+	if c.Way != nil {
+		add("its way", strings.Join(c.Way.lines(), "\n"), true)
+	}
 	if c.Mistake != "" {
 		add("looks like", l.mistake(c.Mistake), false)
 	}
@@ -172,5 +175,5 @@ func checkLine(c Check) string {
 	if c.Millis > 0 {
 		parts = append(parts, human(c.Millis))
 	}
-	return strings.Join(append(parts, fmt.Sprintf("%d calls", c.Calls)), " · ")
+	return strings.Join(append(parts, Count(c.Calls, "call")), " · ")
 }

@@ -69,6 +69,7 @@ func TestHTML_isNotChangedByWhatLearnersWrite(t *testing.T) {
 			for k := range g.Result.Checks {
 				c := &g.Result.Checks[k]
 				c.ID = g.Lab + strconv.Itoa(k) + text()
+				c.Way = &report.Way{Record: text(), Steps: []report.Step{{What: text(), Where: text()}}}
 				c.Causes = []report.Cause{{What: text(), Error: text(), Where: text(), Line: text(), Log: []string{text()}}}
 				c.Title, c.Message, c.Sent, c.Expected, c.Seen, c.Hint = text(), text(), []string{text()}, text(), text(), text()
 			}
@@ -202,6 +203,7 @@ func TestHTML_ofALargeClassIsSmall(t *testing.T) {
 			c.Verdict, c.Points, c.Message, c.Seen = report.Fail, 0, strings.Repeat("<&>", 500),
 				strings.Repeat("long output\n", 400)
 			c.Sent, c.Expected, c.Hint = []string{c.Seen}, c.Seen, c.Message
+			c.Way = &report.Way{Record: c.Seen, Steps: []report.Step{{What: c.Seen, Where: c.Seen}, {What: c.Message}}}
 			c.Causes = []report.Cause{{What: c.Message, Error: c.Seen, Log: []string{c.Seen, c.Seen}}}
 		}
 	}

@@ -5,6 +5,7 @@ package report
 import (
 	"io"
 	"strings"
+	"time"
 )
 
 // Verdict is the outcome of a check.
@@ -41,10 +42,12 @@ type Check struct {
 	// Difference is where expected and seen differ, a line each, when both are lists or
 	// maps; it says more than the two of them do.
 	Difference []string `json:"difference,omitempty"`
-	Mistake    string   `json:"mistake,omitempty"`
-	Hint       string   `json:"hint,omitempty"`
-	Millis     int64    `json:"millis"`
-	Calls      int      `json:"calls"` // API calls in the trace, the check's own among them
+	// Way is what became of one record that went wrong, as far as the trace tells.
+	Way     *Way   `json:"way,omitempty"`
+	Mistake string `json:"mistake,omitempty"`
+	Hint    string `json:"hint,omitempty"`
+	Millis  int64  `json:"millis"`
+	Calls   int    `json:"calls"` // API calls in the trace, the check's own among them
 }
 
 // Cause is a failure of the machinery: a program or function that ended in error,
@@ -55,6 +58,46 @@ type Cause struct {
 	Where string   `json:"where,omitempty"` // the learner's own place: src/app.py:41
 	Line  string   `json:"line,omitempty"`  // what stands there
 	Log   []string `json:"log,omitempty"`   // what was printed last, beside the exception
+}
+
+// Way is the way of one record through the pipeline.
+type Way struct {
+	Record string `json:"record"` // as its author knows it: id e-41, customer c3
+	Steps  []Step `json:"steps"`
+}
+
+// Step is one thing that happened to a record.
+type Step struct {
+	// At is the emulated AWS's time; zero where it is not known, and in gradebooks,
+	// which hold no times.
+	At    time.Time `json:"at,omitzero"`
+	What  string    `json:"what"`
+	Where string    `json:"where,omitempty"` // the learner's own place: src/app.py:41
+}
+
+// lines are the way for people.
+func (w *Way) lines() []string {
+	if w == nil {
+		return nil
+	}
+	out, day := []string{"the way of one record: " + w.Record}, ""
+	for _, s := range w.Steps {
+		line := "  "
+		if !s.At.IsZero() {
+			if d := s.At.UTC().Format("2 Jan"); day != "" && d != day {
+				line += d + " "
+				day = d
+			} else {
+				day = d
+			}
+			line += s.At.UTC().Format("15:04:05.000") + " "
+		}
+		if line += s.What; s.Where != "" {
+			line += ", " + s.Where
+		}
+		out = append(out, line)
+	}
+	return out
 }
 
 // lines are the cause for people, each line below the first one indented by what

@@ -35,7 +35,7 @@ func Text(w io.Writer, r *Result, page Page) error {
 	g := Grade{Lab: r.Lab, Status: Final, Result: r, Possible: float64(possible)}
 	textChecks(b, g, LabRef{ID: r.Lab})
 	if final {
-		fmt.Fprintln(b, b.Style.Strong(fmt.Sprintf("%s of %d points", Points(points), possible))+
+		fmt.Fprintln(b, b.Style.Strong(fmt.Sprintf("%s of %s", Points(points), Count(possible, "point")))+
 			b.Style.Faint(fmt.Sprintf(", seed %d", r.Seed)))
 	} else {
 		textLine(b, "", "", fmt.Sprintf("no score, seed %d: %s could not be judged", r.Seed,
@@ -134,6 +134,14 @@ func textCheck(out *paper, c scaled, l LabRef) {
 	line(out, "", difference)
 	paintedLine(out, "    ", "expected: ", expected, style.Good)
 	paintedLine(out, "    ", "seen: ", seen, style.Bad)
+	for i, l := range c.Way.lines() {
+		depth := len(l) - len(strings.TrimLeft(l, " "))
+		paint := style.Strong
+		if i > 0 {
+			paint = nil
+		}
+		paintedLine(out, "    "+strings.Repeat(" ", depth), "", l[depth:], paint)
+	}
 	if c.Mistake != "" {
 		paintedLine(out, "    ", "looks like: ", l.mistake(c.Mistake), style.Open)
 	}

@@ -57,7 +57,7 @@ func (b *Gradebook) known() *Gradebook {
 // learners counts a class in words.
 func learners(rows []row) string {
 	known := len(class(rows))
-	out := fmt.Sprintf("%d learners", known)
+	out := Count(known, "learner")
 	if n := len(rows) - known; n > 0 {
 		out += fmt.Sprintf("; %d more match nobody of the roster and count nowhere", n)
 	}
@@ -216,6 +216,7 @@ func (c scaled) detail(l LabRef) string {
 	add("", difference)
 	add("expected: ", expected)
 	add("seen: ", seen)
+	add("", strings.Join(c.Way.lines(), "\n"))
 	if c.Mistake != "" {
 		add("looks like: ", l.mistake(c.Mistake))
 	}

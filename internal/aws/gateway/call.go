@@ -96,6 +96,11 @@ type Call struct {
 	// Zeros are the members that were sent as zero although their Go type cannot
 	// tell that from absent, by path: "Entries.2.DelaySeconds". Ask Has.
 	Zeros []string
+	// Carries are fingerprints (digest.Fingerprint) of the records that the call brings
+	// to its resource, in their order: shard and sequence number, or message id. Only
+	// who delivers on behalf of others fills it in, so that the way of one record can be
+	// followed in the trace.
+	Carries []uint32
 	// Via are the services that call with the credentials of a principal, as
 	// CloudFormation does; the first was called by the principal itself.
 	Via []string

@@ -22,7 +22,8 @@ func Attempt(d *outbox.Delivery, service, operation string, input any) Call {
 		scope = arn.Scope()
 	}
 	return Call{Parent: d.Cause, Principal: sender(d.Sender), SourceARN: d.SourceARN, SourceAccount: d.SourceAccount,
-		Scope: scope, Service: service, Operation: operation, Input: input}
+		Scope: scope, Service: service, Operation: operation, Input: input,
+		Carries: d.Carries}
 }
 
 func sender(s outbox.Sender) Principal {

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/aws/smithy-go"
+
+	"github.com/pipelab/pipelab/internal/digest"
 )
 
 // TraceEntry is one recorded call.
@@ -30,6 +32,9 @@ type TraceEntry struct {
 	Scanned   int       `json:"scanned,omitempty"` // that it has read for that, before any filter
 	Denied    string    `json:"denied,omitempty"`  // why policies refuse the call, or would where they are not enforced
 	Broke     int       `json:"broke,omitempty"`   // HTTP status of a failure that nobody asked for; a proxy sees those
+	// Carries are fingerprints of the records that the call delivers, in order, or of the
+	// one that it has made; see Call.Carries.
+	Carries []uint32 `json:"carries,omitempty"`
 	// Judged is how policies decided what the call needs; kept where they matter.
 	Judged Judgements `json:"judged,omitempty"`
 }
@@ -53,6 +58,7 @@ func (t *Trace) Begin(c *Call, resource string) *TraceEntry {
 	e := &TraceEntry{
 		ID: c.ID, Parent: c.Parent, Time: c.Time, Service: c.Service, Operation: c.Operation,
 		Principal: c.Principal.ARN, Source: c.SourceARN, Internal: c.Internal(), Resource: resource,
+		Carries: c.Carries,
 	}
 	if c.Principal.Kind == AWSService {
 		e.Principal = c.Principal.Service
@@ -88,6 +94,9 @@ func (t *Trace) End(e *TraceEntry, now time.Time, out any, err error) {
 		}
 		if n.streams {
 			e.Bytes = n.bytes
+		}
+		if n.made != "" && len(e.Carries) == 0 {
+			e.Carries = []uint32{digest.Fingerprint(n.made)}
 		}
 	}
 	t.keep(e)

@@ -3,6 +3,8 @@ package gateway
 import (
 	"reflect"
 	"sync"
+
+	"github.com/pipelab/pipelab/internal/digest"
 )
 
 // numbers are what an input or an output tells the trace.
@@ -11,6 +13,9 @@ type numbers struct {
 	rows, scanned   int   // of a query
 	bytes           int64 // of the content that an output streams
 	streams         bool
+	// made is the id of the one record that the call has made: of a message, or of a
+	// record of a stream. The entries of batches have theirs in the answer.
+	made string
 }
 
 // places are the members of a type that numbers come from: indexes of its fields, -1
@@ -21,6 +26,7 @@ type places struct {
 	failures, notDone, notProcessed int // of a batch: a count, a slice, a map of slices
 	rows, scanned                   int
 	length                          int // of a body; -1 where there is none
+	message, shard, sequence        int // of what was made
 }
 
 // tells reports whether the type says in its body what became of its entries or rows.
@@ -41,7 +47,9 @@ func placesOf(t reflect.Type) places {
 		list: find(reflect.Slice, "Records", "Entries", "TransactItems"), requests: find(reflect.Map, "RequestItems"),
 		failures: find(reflect.Pointer, "FailedRecordCount"), notDone: find(reflect.Slice, "Failed"),
 		notProcessed: find(reflect.Map, "UnprocessedItems"),
-		rows:         find(reflect.Int32, "Count"), scanned: find(reflect.Int32, "ScannedCount"), length: -1,
+		message:      find(reflect.Pointer, "MessageId"), shard: find(reflect.Pointer, "ShardId"),
+		sequence: find(reflect.Pointer, "SequenceNumber"),
+		rows:     find(reflect.Int32, "Count"), scanned: find(reflect.Int32, "ScannedCount"), length: -1,
 	}
 	if find(reflect.Interface, "Body") >= 0 {
 		p.length = find(reflect.Pointer, "ContentLength")
@@ -89,7 +97,21 @@ func (m *members) of(message any) (n numbers) {
 	if p.length >= 0 && !v.Field(p.length).IsNil() {
 		n.bytes, n.streams = v.Field(p.length).Elem().Int(), true
 	}
+	switch {
+	case p.message >= 0:
+		n.made = pointed(v.Field(p.message))
+	case p.shard >= 0 && p.sequence >= 0:
+		n.made = digest.InShard(pointed(v.Field(p.shard)), pointed(v.Field(p.sequence)))
+	}
 	return n
+}
+
+// pointed is the text that a pointer is of, "" for none.
+func pointed(p reflect.Value) string {
+	if p.IsNil() || p.Elem().Kind() != reflect.String {
+		return ""
+	}
+	return p.Elem().String()
 }
 
 // together counts the elements of a map's slices.

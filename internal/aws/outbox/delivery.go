@@ -38,6 +38,9 @@ type Delivery struct {
 	Name string `json:",omitempty"`
 	// Group is the message group in a target that keeps groups in order.
 	Group string `json:",omitempty"`
+	// Carries are the fingerprints of the records that the delivery is about; see
+	// gateway.Call.
+	Carries []uint32 `json:",omitempty"`
 	// Order, when it is set, lets one delivery with this value out at a time, in
 	// the order in which they were sent.
 	Order  string `json:",omitempty"`

@@ -17,6 +17,7 @@ import (
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/report"
 )
 
 // Commands returns the group "lab".
@@ -105,8 +106,8 @@ func lint(a *app.App, folders []string) error {
 		}
 	}
 	if len(all) > 0 {
-		return app.Invalidf("%d problems in %d labs", len(all), len(targets))
+		return app.Invalidf("%s in %s", report.Count(len(all), "problem"), report.Count(len(targets), "lab"))
 	}
-	a.Statusf("%d labs, no problems", len(targets))
+	a.Statusf("%s, no problems", report.Count(len(targets), "lab"))
 	return nil
 }

@@ -21,7 +21,7 @@ func TestNew_writesALabThatIsWell(t *testing.T) {
 	require.Equal(t, app.ExitOK, a.Code, a.Err)
 	dir := filepath.Join(c.Dir, "labs", "my-lab")
 	require.Equal(t, dir+"\n\nnext: pipelab lab test labs/my-lab\n", a.Out)
-	require.Equal(t, clitest.Answer{Err: "1 labs, no problems\n"}, c.Run("lab", "lint", "labs/my-lab"))
+	require.Equal(t, clitest.Answer{Err: "1 lab, no problems\n"}, c.Run("lab", "lint", "labs/my-lab"))
 	require.NoError(t, filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
 		require.NoError(t, err)
 		if !d.IsDir() {
@@ -51,7 +51,7 @@ func TestLint_tellsEveryProblemWithItsPlace(t *testing.T) {
 	require.Equal(t, app.ExitInvalid, a.Code, a.Err)
 	require.Contains(t, a.Out, `small/lab.yaml:1:1: capabilities: there is no capability "quantum"`)
 	require.Regexp(t, `(?m)^small/lab.yaml:4:1: level: `, a.Out)
-	require.Equal(t, "error: 2 problems in 1 labs\n", a.Err)
+	require.Equal(t, "error: 2 problems in 1 lab\n", a.Err)
 	var problems []struct {
 		File, Place, Message string
 		Line, Column         int
@@ -63,7 +63,7 @@ func TestLint_tellsEveryProblemWithItsPlace(t *testing.T) {
 	require.Equal(t, "small/lab.yaml", problems[0].File)
 	c.Says(t, app.ExitUsage, "nowhere holds no lab.yaml", "pipelab lab new", "lab", "lint", "nowhere")
 	c.Write(t, "small/lab.yaml", string(text))
-	require.Equal(t, clitest.Answer{Out: "[]\n", Err: "1 labs, no problems\n"}, c.Run("lab", "lint", "small", "--json"))
+	require.Equal(t, clitest.Answer{Out: "[]\n", Err: "1 lab, no problems\n"}, c.Run("lab", "lint", "small", "--json"))
 }
 
 func TestTest_refusesWhatDoesNotFitTogether(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/study"
 )
 
@@ -96,8 +97,8 @@ func coverage(a *app.App) error {
 		named(a, p.Labs)
 	}
 	a.Indented(0,
-		fmt.Sprintf("%d labs; at least one for %.0f %% of the exam, by the weight of its domains, and for %d of %d "+
-			"items of the self-assessment", len(ids), share, proven, len(checklist)))
+		fmt.Sprintf("%s; at least one for %.0f %% of the exam, by the weight of its domains, and for %d of %d "+
+			"items of the self-assessment", report.Count(len(ids), "lab"), share, proven, len(checklist)))
 	return nil
 }
 

@@ -167,7 +167,7 @@ func table(a *app.App, list []entry, judged bool) {
 			a.Indented(4, minutes+", tasks "+tasks+", "+e.state())
 		}
 		if judged {
-			a.Printf("    %d of %d checks can be judged\n", e.Judged, e.Checks)
+			a.Printf("    %d of %s can be judged\n", e.Judged, report.Count(e.Checks, "check"))
 			if len(e.Lacking) > 0 {
 				a.Beside("    lacking: ", strings.Join(e.Lacking, ", "))
 			}

@@ -89,7 +89,7 @@ func line(w io.Writer, call emulator.Call) error {
 	case call.Failed > 0:
 		outcome = fmt.Sprintf("%d of %d failed", call.Failed, call.Entries)
 	case call.Entries > 0:
-		outcome = fmt.Sprintf("%d entries", call.Entries)
+		outcome = report.Count(call.Entries, "entry")
 	}
 	from := " "
 	if call.Internal {
@@ -281,7 +281,7 @@ func listFaults(ctx context.Context, a *app.App) error {
 		if where == "" {
 			where = "every call"
 		}
-		a.Beside(fmt.Sprintf("%-20s %-9s ", f.Rule.ID, f.Rule.Kind), fmt.Sprintf("%s, hit %d times", where, f.Hits))
+		a.Beside(fmt.Sprintf("%-20s %-9s ", f.Rule.ID, f.Rule.Kind), fmt.Sprintf("%s, hit %s", where, report.Count(f.Hits, "time")))
 	}
 	return nil
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/confine"
+	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/sandbox"
 )
 
@@ -76,7 +77,8 @@ the labs it can judge.`,
 
 func examine(ctx context.Context, a *app.App) ([]finding, error) {
 	found := []finding{
-		{What: "system", OK: true, Seen: fmt.Sprintf("%s/%s, %d processors", runtime.GOOS, runtime.GOARCH, runtime.NumCPU())},
+		{What: "system", OK: true, Seen: fmt.Sprintf("%s/%s, %s", runtime.GOOS, runtime.GOARCH,
+			report.Count(runtime.NumCPU(), "processor"))},
 	}
 	usable, err := emulators(ctx, a)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/probe"
 	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/report"
 )
 
 // emulators says which emulators can be used here and how much each can judge.
@@ -20,7 +21,7 @@ func emulators(ctx context.Context, a *app.App) ([]finding, error) {
 	var out []finding
 	for _, kind := range app.Kinds() {
 		judged, checks := judges(labs, emulator.CapabilitiesOf(kind))
-		f := finding{What: string(kind), OK: true, Seen: fmt.Sprintf("judges %d of %d checks", judged, checks)}
+		f := finding{What: string(kind), OK: true, Seen: fmt.Sprintf("judges %d of %s", judged, report.Count(checks, "check"))}
 		if kind == emulator.Embedded {
 			f.Seen = "part of this program, " + f.Seen
 		} else if err := a.Reach(ctx, string(kind)); err != nil {
@@ -107,6 +108,7 @@ func abilities(ctx context.Context, a *app.App, name string) error {
 		return err
 	}
 	judged, checks := judges(labs, has)
-	a.Printf("%s judges %d of %d checks\nwhich: pipelab list --emulator %s\n", name, judged, checks, name)
+	a.Printf("%s judges %d of %s\nwhich: pipelab list --emulator %s\n", name, judged, report.Count(checks, "check"),
+		name)
 	return nil
 }

@@ -268,8 +268,8 @@ func (g *command) show(ctx context.Context, o grade.PlanOptions) error {
 	if err := m.Text(g.Out); err != nil {
 		return err
 	}
-	g.Statusf("%d submissions for %s, %d learners without one; nothing was graded", len(m.Submissions),
-		strings.Join(p.Labs(), ", "), len(m.Missing))
+	g.Statusf("%s for %s, %s without one; nothing was graded", report.Count(len(m.Submissions), "submission"),
+		strings.Join(p.Labs(), ", "), report.Count(len(m.Missing), "learner"))
 	return nil
 }
 
@@ -346,7 +346,7 @@ func (g *command) compare(out *grade.Output, book, before *report.Gradebook) (dr
 	if g.JSON || slices.ContainsFunc(g.formats, func(f output) bool { return f.file == standard }) {
 		w = g.Err
 	}
-	fmt.Fprintf(w, "\n%d grades changed, %d dropped\n", len(changes), dropped)
+	fmt.Fprintf(w, "\n%s changed, %d dropped\n", report.Count(len(changes), "grade"), dropped)
 	return dropped, grade.WriteChanges(w, changes)
 }
 
@@ -364,12 +364,13 @@ func (g *command) exit(b *report.Gradebook, dropped int, single bool) error {
 		}
 	}
 	if open > 0 {
-		g.Statusf("%d of %d grades are open: they could not be judged and are no scores", open, len(b.Grades))
+		g.Statusf("open: %d of %s; what could not be judged is no score", open, report.Count(len(b.Grades), "grade"))
 		g.Statusf("try them again: %s", g.rerun)
 		return app.Silent(app.ExitUntrusted)
 	}
 	if dropped > 0 && !g.acceptDrops {
-		e := &app.Error{Code: app.ExitFailed, Message: fmt.Sprintf("%d grades are lower than in %s", dropped, g.baseline)}
+		e := &app.Error{Code: app.ExitFailed, Message: "lower than in " + g.baseline + ": " +
+			report.Count(dropped, "grade")}
 		return e.Hint("if that is as it should be: --accept-drops")
 	}
 	switch {

@@ -291,7 +291,7 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 		g.Statusf("note: %s matches nobody of the roster and counts nowhere; to say whose it is, call it ID.zip", source)
 	}
 	if n := out.Left(); n > 0 {
-		g.Statusf("going on: an interrupted run has left %d results", n)
+		g.Statusf("going on: an interrupted run has left %s", report.Count(n, "result"))
 	}
 	if g.Getenv("GOGC") == "" { // memory is there, and collecting it takes an eighth of the time
 		defer debug.SetGCPercent(debug.SetGCPercent(400))
@@ -320,7 +320,8 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 	outcome, err := p.Run(ctx, run)
 	t.clear()
 	if ctx.Err() != nil {
-		g.Statusf("interrupted after %d of %d submissions; their results are kept", t.last.Done, t.last.Total)
+		g.Statusf("interrupted after %d of %s; their results are kept", t.last.Done,
+			report.Count(t.last.Total, "submission"))
 		g.Statusf("go on: %s", g.rerun)
 		return context.Canceled
 	}
@@ -330,7 +331,7 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 	if err := keep(out, outcome); err != nil {
 		return err
 	}
-	g.Statusf("%d submissions graded, %d of them known from before; %s", outcome.Ran+outcome.Kept, outcome.Kept,
+	g.Statusf("%s graded, %d of them known from before; %s", report.Count(outcome.Ran+outcome.Kept, "submission"), outcome.Kept,
 		filepath.Join(g.out, grade.GradebookFile))
 	for _, gr := range outcome.Book.Grades {
 		switch {
@@ -394,8 +395,8 @@ func (g *command) cache() grade.Cache {
 	c := grade.Cache{Dir: filepath.Join(g.CacheDir(), "grades")}
 	dropped, err := c.Renew()
 	if dropped > 0 {
-		g.Statusf("dropped %d results of earlier releases, which could take one submission for another; "+
-			"what they were of is graded again", dropped)
+		g.Statusf("dropped %s of earlier releases, which could take one submission for another; "+
+			"what they were of is graded again", report.Count(dropped, "result"))
 	}
 	if err != nil {
 		g.Statusf("warning: no results are kept, which costs time and no grade: %v", err)

@@ -342,7 +342,7 @@ func (t *ticker) done(c report.Check) {
 		t.a.Statusf("  %-11s %s", c.Verdict, c.ID)
 		return
 	}
-	fmt.Fprintf(t.a.Err, "\r\x1b[K  %d of %d checks: %s %s", t.n, t.total, c.ID, c.Verdict)
+	fmt.Fprintf(t.a.Err, "\r\x1b[K  %d of %s: %s %s", t.n, report.Count(t.total, "check"), c.ID, c.Verdict)
 }
 
 func (t *ticker) clear() {

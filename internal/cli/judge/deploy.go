@@ -12,6 +12,7 @@ import (
 	"github.com/pipelab/pipelab/internal/cfn"
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/deploy"
+	"github.com/pipelab/pipelab/internal/report"
 )
 
 // Commands returns this package's commands.
@@ -68,7 +69,7 @@ func show(a *app.App, res *deploy.Changes) {
 	if len(res.Changes) == 0 {
 		a.Printf("deployed; nothing had to change\n")
 	} else {
-		a.Printf("deployed; %d resources changed\n", len(res.Changes))
+		a.Printf("deployed; %s changed\n", report.Count(len(res.Changes), "resource"))
 	}
 	width := 0
 	for name := range res.Outputs {

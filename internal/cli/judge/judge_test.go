@@ -222,7 +222,7 @@ func TestDeploy_saysWhatChanged(t *testing.T) {
 	w, _ := c.Work(t)
 	a := c.Run("deploy")
 	require.Equal(t, app.ExitOK, a.Code, a.Err)
-	require.Regexp(t, `^deployed; 1 resources changed\n  ProvidedUrl  http\S+/given\n  QueueUrl     http\S+/wrong\n$`,
+	require.Regexp(t, `^deployed; 1 resource changed\n  ProvidedUrl  http\S+/given\n  QueueUrl     http\S+/wrong\n$`,
 		a.Out)
 	require.Regexp(t, `(?m)^  Queue +AWS::SQS::Queue +create complete$`, a.Err)
 	require.True(t, strings.HasPrefix(c.Run("deploy").Out, "deployed; nothing had to change\n"))

@@ -198,7 +198,8 @@ func checks(a *app.App, judged app.Judged) {
 	last := judged.Last
 	if judged.Full != nil {
 		points, possible, _ := judged.Full.Result.Score()
-		a.Printf("checks    %s of %d points the last time that all were run, %s\n", report.Points(points), possible,
+		a.Printf("checks    %s of %s the last time that all were run, %s\n", report.Points(points),
+			report.Count(possible, "point"),
 			judged.Full.Time.Local().Format("2006-01-02 15:04"))
 		for _, c := range judged.Full.Result.Checks {
 			a.Printf("  %-11s %s\n", c.Verdict, c.ID)

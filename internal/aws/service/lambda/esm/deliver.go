@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/digest"
 )
 
 // piece is a part of a batch that is delivered as one event.
@@ -30,7 +31,7 @@ func (l *lane) deliver(recs []*record) error {
 			continue
 		}
 		event, start := l.event(p.recs)
-		a := l.invoke(event)
+		a := l.invoke(event, p.recs)
 		if a.err != nil {
 			// Not the function's fault: tried again until the records are too
 			// old, without using up retries.
@@ -199,7 +200,18 @@ type batchEvent struct {
 	Records []json.RawMessage `json:"Records"`
 }
 
-func (l *lane) invoke(event []byte) answer { return l.r.s.invoke(event) }
+func (l *lane) invoke(event []byte, recs []*record) answer {
+	return l.r.s.invoke(event, carried(l.r.id, recs))
+}
+
+// carried are the fingerprints of records of a shard.
+func carried(shard string, recs []*record) []uint32 {
+	out := make([]uint32, len(recs))
+	for i, r := range recs {
+		out[i] = digest.Fingerprint(digest.InShard(shard, r.seq))
+	}
+	return out
+}
 
 // fault asks for an injected fault of the function's deliveries.
 func (l *lane) fault(kind gateway.FaultKind) (gateway.Fault, bool) {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/service/lambda/esm/filter"
+	"github.com/pipelab/pipelab/internal/digest"
 )
 
 // queueEvent is a message in a function's event.
@@ -130,8 +131,12 @@ func (q *queueWorker) process(batch []*message) (all bool) {
 // Source: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 func (q *queueWorker) attempt(payload []byte, batch []*message) answer {
 	wake := newWaker(q.m.host.Clock)
+	carries := make([]uint32, len(batch))
+	for i, m := range batch {
+		carries[i] = digest.Fingerprint(m.id)
+	}
 	for n := 1; ; n++ {
-		a := q.invoke(payload)
+		a := q.invoke(payload, carries)
 		next := q.m.host.Clock.Now().Add(backoff(n))
 		if a.err == nil || !next.Before(batch[0].until) || wake.sleep(q.soft, next) != nil {
 			return a

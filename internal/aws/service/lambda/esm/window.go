@@ -56,7 +56,7 @@ func (l *lane) closeWindow(early bool) error {
 	event := encode(l.windowEvent([]json.RawMessage{}, l.open.Start, true, early))
 	until := l.windowEnd().Add(l.retention())
 	for retries, tries := 0, 1; ; tries++ {
-		a := l.invoke(event)
+		a := l.invoke(event, nil)
 		if a.err == nil && a.failed == "" {
 			break
 		}
