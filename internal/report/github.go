@@ -108,8 +108,8 @@ func cut(parts []string, limit int) string {
 	var b strings.Builder
 	for i, p := range parts {
 		if b.Len()+len(p) > limit-room {
-			fmt.Fprintf(&b, "\n%s of this report left out: a summary holds no more. All of it is in the log.\n",
-				Count(len(parts)-i, "part"))
+			fmt.Fprintf(&b, "\nLeft out: %s of this report; a summary holds no more. All of it is in the log.\n",
+				Count(len(parts)-i, "more part"))
 			break
 		}
 		b.WriteString(p)
