@@ -102,17 +102,19 @@ func show(a *app.App, p position, judged app.Judged, first report.Check) {
 		for i, t := range now.Tasks {
 			a.Beside(fmt.Sprintf("  %d. ", i+1), t.Title)
 		}
-		a.Printf("\n%d checks, none run yet\n", len(now.Checks))
+		a.Printf("\n%s, none run yet\n", report.Count(len(now.Checks), "check"))
 		a.Printf("\nnext: read README.md, work, then\n  %s\n", p.Command)
 		return
 	}
 	passed := now.print(a)
 	if now.FullRun != nil {
 		f := now.FullRun
-		a.Indented(0, fmt.Sprintf("%d of %d checks pass; %s of %d points the last time that all were run, %s", passed,
-			len(now.Checks), report.Points(f.Points), f.Max, f.Time.Local().Format("2006-01-02 15:04")))
+		a.Indented(0, fmt.Sprintf("%d of %s pass; %s of %s the last time that all were run, %s", passed,
+			report.Count(len(now.Checks), "check"), report.Points(f.Points), report.Count(f.Max, "point"),
+			f.Time.Local().Format("2006-01-02 15:04")))
 	} else {
-		a.Indented(0, fmt.Sprintf("%d of %d checks pass; all of them were never run together", passed, len(now.Checks)))
+		a.Indented(0, fmt.Sprintf("%d of %s pass; all of them were never run together", passed,
+			report.Count(len(now.Checks), "check")))
 	}
 	switch {
 	case now.Done:

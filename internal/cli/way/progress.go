@@ -211,7 +211,7 @@ func labs(all []study.Standing) view {
 		for _, l := range lines {
 			a.Beside(fmt.Sprintf("%-30s", l.ID), l.String())
 		}
-		a.Printf("\n%d of %d labs are done\n", done, len(lines))
+		a.Printf("\n%d of %s are done\n", done, report.Count(len(lines), "lab"))
 	}}
 }
 
@@ -257,8 +257,8 @@ func proofs(what string, all []study.Proof) view {
 				continue
 			}
 			a.Beside(fmt.Sprintf("%-4s ", p.ID), p.Title)
-			a.Indented(5, fmt.Sprintf("%d of %d labs done, %d of %d checks passed", len(p.Done), len(p.Labs), p.Passed,
-				p.Checks))
+			a.Indented(5, fmt.Sprintf("%d of %s done, %d of %s passed", len(p.Done), report.Count(len(p.Labs), "lab"), p.Passed,
+				report.Count(p.Checks, "check")))
 		}
 		a.Printf("\n")
 		a.Indented(0, fmt.Sprintf("every lab done for %d of the %d %ss that labs practise; there are %d", proven, practised,

@@ -132,7 +132,7 @@ func elsewhere(a *app.App) error {
 		a.Indented(0, "Practise AWS data engineering on your own machine: each lab gives you an emulated AWS, and judges "+
 			"what you build in it by pushing data through it.")
 	} else {
-		a.Printf("%d of %d labs are done\n", len(p.Done), p.Labs)
+		a.Printf("%d of %s are done\n", len(p.Done), report.Count(p.Labs, "lab"))
 	}
 	if len(p.InProgress) > 0 {
 		a.Printf("\nin progress\n")
