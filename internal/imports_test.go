@@ -53,7 +53,7 @@ func layers() [][]string {
 		{"internal/version", "internal/foreign"},
 		// leaves
 		{"internal/archive", "internal/awsapi", "internal/cfn", "internal/confine", "internal/digest", "internal/filelock",
-			"internal/glossary", "internal/loopback", "internal/markdown", "internal/prefork",
+			"internal/glossary", "internal/loopback", "internal/markdown", "internal/ordinary", "internal/prefork",
 			"internal/procgroup", "internal/rmtree", "internal/sdkhttp", "internal/seal", "internal/tempdir",
 			"internal/traceback",
 			"localstack"},

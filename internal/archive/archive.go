@@ -68,6 +68,9 @@ func Open(ctx context.Context, path, into string, limits Limits) (err error) {
 		return refuse("%s is not a file", path)
 	}
 	file, err := os.Open(path)
+	if errors.Is(err, fs.ErrPermission) {
+		return refuse("it may not be read: its owner has to allow it (chmod u+r)")
+	}
 	if err != nil {
 		return err
 	}

@@ -110,10 +110,19 @@ func clash(name string, err error) error {
 	return err
 }
 
+// closed tells what the submission's own modes forbid to read, which is for whoever
+// brought it here to put right, from what this machine fails to do.
+func closed(name string, err error) error {
+	if errors.Is(err, fs.ErrPermission) {
+		return &badSubmission{fmt.Sprintf("%q may not be read: its owner has to allow it (chmod -R u+rX)", name)}
+	}
+	return err
+}
+
 func (w *writer) copyFile(name, from string) error {
 	f, err := os.Open(from)
 	if err != nil {
-		return err
+		return closed(name, err)
 	}
 	defer f.Close()
 	info, err := f.Stat()
@@ -131,15 +140,14 @@ func caches(folder string) bool { return folder != "node_modules" && workspace.I
 // lead to what is the grader's own.
 func (w *writer) copyFolder(from string, skip []string) error {
 	return filepath.WalkDir(from, func(p string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		rel, err := filepath.Rel(from, p)
-		if err != nil {
-			return err
+		rel, relErr := filepath.Rel(from, p)
+		if relErr != nil {
+			return relErr
 		}
 		name := filepath.ToSlash(rel)
 		switch {
+		case err != nil:
+			return closed(name, err)
 		case d.IsDir() && p != from && (caches(d.Name()) || slices.Contains(skip, p)):
 			return filepath.SkipDir
 		case d.IsDir():

@@ -1,14 +1,11 @@
 package sandbox_test
 
 import (
-	"os"
-	"os/exec"
-	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/pipelab/pipelab/internal/ordinary"
 	"github.com/pipelab/pipelab/internal/sandbox"
 )
 
@@ -227,35 +224,7 @@ print("fine")
 	})
 }
 
-const ordinary = "PIPELAB_TEST_ORDINARY"
-
-// Most people are no root: what root may look at is closed to them, and a program is
-// of the same user as its judge.
 func TestHostile_asAnOrdinaryUser(t *testing.T) {
-	if os.Getuid() != 0 || os.Getenv(ordinary) != "" {
-		t.Skip("the tests are run by an ordinary user already")
-	}
-	newHostile(t)                                // which skips where nothing can be confined
-	parent, err := os.MkdirTemp("", "ordinary-") //nolint:usetesting // nobody may enter the folder of a test of root
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(parent)) })
-	self, err := os.ReadFile(os.Args[0])
-	require.NoError(t, err)
-	cmd := exec.CommandContext(t.Context(), filepath.Join(parent, "test"),
-		"-test.run=^TestHostile_(hides|cannotBeHidden|fills|takes|changes|reads)|^TestConfined_mayHold", "-test.count=1")
-	require.NoError(t, os.WriteFile(cmd.Path, self, 0o755))
-	const nobody = 65534
-	require.NoError(t, os.Chown(parent, nobody, nobody))
-	cmd.Dir = parent
-	cmd.Env = append(os.Environ(), ordinary+"=1", "TMPDIR="+parent, "HOME="+parent, "GOCACHE="+parent)
-	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
-	python := exec.CommandContext(t.Context(), "python3", "-c", "")
-	python.Dir, python.Env, python.SysProcAttr = cmd.Dir, cmd.Env, cmd.SysProcAttr
-	if err := python.Run(); err != nil {
-		t.Skip("an ordinary user has no python3 here: " + err.Error())
-	}
-	out, err := cmd.CombinedOutput()
-	require.NoError(t, err, "%s", out)
-	require.Contains(t, string(out), "PASS")
-	require.NotContains(t, string(out), "no tests to run")
+	newHostile(t) // which skips where nothing can be confined
+	ordinary.Rerun(t, "^TestHostile_(hides|cannotBeHidden|fills|takes|changes|reads)|^TestConfined_mayHold", "python3")
 }
