@@ -159,8 +159,8 @@ func TestCommands_sayWhatIsWrong(t *testing.T) {
 // What there is to parse is JSON and nothing else.
 func TestCommands_printJSON(t *testing.T) {
 	c := newTerminal(t)
-	for _, line := range []string{"list", "list --coverage", "show kinesis-partition-keys", "progress", "report formats",
-		"lab schema", "report schema", "version"} {
+	for _, line := range []string{"list", "list --coverage", "show kinesis-partition-keys", "show s3-landing-zone --text",
+		"explain", "explain shard", "explain facts", "progress", "report formats", "lab schema", "report schema", "version"} {
 		a := c.run(append(strings.Fields(line), "--json")...)
 		require.Equal(t, app.ExitOK, a.code, "%s: %s", line, a.err)
 		require.True(t, json.Valid([]byte(a.out)), "%s: %s", line, a.out)

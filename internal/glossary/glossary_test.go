@@ -181,6 +181,8 @@ func TestReader_findsWordsOnceAndTheLongestFirst(t *testing.T) {
 	require.Equal(t, []string{"partition = partition"}, marked("a partition, key by key"), "a comma parts names")
 	require.Equal(t, []string{"Lambda = AWS Lambda"}, marked("öffnet Lambda für uns"))
 	require.Len(t, r.Seen(), 5)
+	require.Equal(t, []string{"COPY = COPY", "RCUs = read capacity unit"}, marked("copy, then COPY; two RCUs"))
+	require.Empty(t, marked("copy, merge and scan what query and spice are"), "capitals count")
 }
 
 func TestRead_refusesWhatIsAmbiguousOrUnknown(t *testing.T) {

@@ -54,9 +54,20 @@ func (r *Reader) at(text string, from []token) (found *Entry, length int) {
 			key.WriteByte(' ')
 		}
 		key.WriteString(singular(strings.ToLower(from[n].text)))
-		if e := r.glossary.text[key.String()]; e != nil {
+		if e := r.glossary.text[key.String()]; e != nil && (n > 0 || e.spelled(from[0].text)) {
 			found, length = e, n+1
 		}
 	}
 	return found, length
+}
+
+// spelled reports whether a single word of a text is one of the word's names, with its
+// capitals: COPY is a command, and a copy is none.
+func (e *Entry) spelled(word string) bool {
+	for _, name := range append([]string{e.Name}, e.Also...) {
+		if normal(name) == normal(word) && (name == strings.ToLower(name) || strings.HasPrefix(word, name)) {
+			return true
+		}
+	}
+	return false
 }

@@ -63,7 +63,7 @@ func singular(word string) string {
 		}
 	}
 	for _, keep := range []string{"ss", "us", "is"} {
-		if strings.HasSuffix(word, keep) {
+		if strings.HasSuffix(word, keep) && len(word) > 4 { // RCUs are several
 			return word
 		}
 	}

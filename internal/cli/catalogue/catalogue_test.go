@@ -94,7 +94,7 @@ func TestShow_ofALabOfOnesOwn(t *testing.T) {
 		require.Contains(t, a.Out, "A queue of your own\n")
 		require.Contains(t, a.Out, "\nthe whole text: pipelab show "+name+" --text\n")
 	}
-	require.Equal(t, "# Small\n\nMake a queue.\n", c.Run("show", "small", "--text").Out)
+	require.Equal(t, "Small\n=====\n\nMake a queue.\n", c.Run("show", "small", "--text").Out)
 	require.JSONEq(t, `"small"`, string(member(t, c.Run("show", "small", "--json").Out, "id")))
 	c.Write(t, "small/lab.yaml", "id: small\ntitel: misspelt\n")
 	a := c.Run("show", "small")
@@ -111,4 +111,38 @@ func member(t *testing.T, text, name string) json.RawMessage {
 	var all map[string]json.RawMessage
 	require.NoError(t, json.Unmarshal([]byte(text), &all))
 	return all[name]
+}
+
+func TestShow_setsTheTextForTheTerminal(t *testing.T) {
+	t.Parallel()
+	c := clitest.New(t, "NO_COLOR=1")
+	c.Few()
+	const line = "show kinesis-partition-keys --text"
+	for _, columns := range []int{40, 80, 120} {
+		// What is to be copied is not folded: commands, data.
+		out := c.Fits(t, columns, line, "    printf", "    pipelab", "    {")
+		require.Contains(t, out, "└─ PutRecords ─▶ shard 3", "the diagram is drawn")
+		require.NotContains(t, out, "flowchart")
+		flat := strings.Join(strings.Fields(out), " ")
+		require.Contains(t, flat, "Exam: AWS Certified Data Engineer - Associate (DEA-C01), task 1.1 (Perform data ingestion).")
+		require.Contains(t, flat, "words that pipelab explain WORD explains: Amazon Kinesis Data Streams, shard,")
+		require.Contains(t, strings.Join(strings.Fields(c.Fits(t, columns, "show kinesis-partition-keys", "the whole text: ")), " "),
+			"What it teaches - A record's shard is the MD5 hash")
+	}
+	require.NotContains(t, c.Run(strings.Fields(line)...).Out, "\x1b", "a pipe is plain")
+	colour := clitest.New(t, "TERM=xterm-256color")
+	colour.Few()
+	a := colour.RunWide(t, 80, strings.Fields(line)...)
+	require.Contains(t, a.Out, "\x1b[0;4mKinesis stream\x1b[0m with four \x1b[0;4mshards\x1b[0m")
+	require.Equal(t, 1, strings.Count(a.Out, "\x1b[0;4mshard"), "a word is marked the first time")
+
+	var data struct {
+		Lab, Text, Exam string
+		Facts, Words    []string
+	}
+	require.NoError(t, json.Unmarshal([]byte(c.Run("show", "kinesis-partition-keys", "--text", "--json").Out), &data))
+	require.True(t, strings.HasPrefix(data.Text, "# Spread the load"))
+	require.Contains(t, data.Words, "partition key")
+	require.Contains(t, data.Facts, "Order is kept within a shard only.")
+	require.Contains(t, data.Exam, "DEA-C01")
 }

@@ -150,30 +150,35 @@ func entry(a *app.App, g *glossary.Glossary, e *glossary.Entry) error {
 	if a.JSON {
 		return a.PrintJSON(s)
 	}
-	a.Printf("%s\n", e.Name)
-	if len(e.Also) > 0 {
-		a.Indented(0, "also: "+strings.Join(e.Also, ", "))
+	return print(a, s)
+}
+
+// print writes an entry as a text.
+func print(a *app.App, s shown) error {
+	r, err := a.Reading()
+	if err != nil {
+		return err
 	}
-	a.Printf("\n")
-	for _, text := range []string{e.Means, e.Matters} {
-		a.Indented(0, text)
-		a.Printf("\n")
+	r.Known(s.Name)
+	var b strings.Builder
+	fmt.Fprintf(&b, "# %s\n\n", s.Name)
+	if len(s.Also) > 0 {
+		fmt.Fprintf(&b, "also: %s\n\n", strings.Join(s.Also, ", "))
 	}
-	a.Indented(0, "Often misunderstood: "+e.Mistaken)
-	a.Printf("\n")
-	a.Indented(0, "In the exam: "+e.Exam)
-	for _, id := range e.Tasks {
-		a.Beside("  "+id+"  ", study.TaskTitle(id))
+	fmt.Fprintf(&b, "%s\n\n%s\n\n**Often misunderstood:** %s\n\n**In the exam:** %s\n\n", s.Means, s.Matters, s.Mistaken,
+		s.Exam)
+	for _, id := range s.Tasks {
+		fmt.Fprintf(&b, "- task %s: %s\n", id, study.TaskTitle(id))
 	}
-	a.Printf("\n")
-	a.Indented(0, "See also: "+strings.Join(e.Related, ", "))
+	fmt.Fprintf(&b, "\n**See also:** %s\n\n", strings.Join(s.Related, ", "))
 	if len(s.Labs) > 0 {
-		a.Printf("Labs that use it:\n")
-		for _, l := range s.Labs {
-			a.Beside("  "+l.ID+"  ", l.Title)
-		}
+		b.WriteString("**Labs that use it:**\n\n")
 	}
-	a.Printf("AWS's page: %s\n", e.Page)
+	for _, l := range s.Labs {
+		fmt.Fprintf(&b, "- `%s`: %s\n", l.ID, l.Title)
+	}
+	r.Text(0, b.String())
+	a.Printf("\nAWS's page: %s\n", s.Page)
 	return nil
 }
 
@@ -182,13 +187,16 @@ func mistake(a *app.App, m explained) error {
 	if a.JSON {
 		return a.PrintJSON(m)
 	}
-	a.Indented(0, m.Title)
-	a.Printf("\n")
-	a.Indented(0, m.Explanation)
+	r, err := a.Reading()
+	if err != nil {
+		return err
+	}
+	r.Text(0, "# "+m.Title+"\n\n"+m.Explanation)
 	a.Printf("\nNamed by these checks:\n")
 	for _, at := range m.Checks {
 		a.Beside(fmt.Sprintf("  %s, %s  ", at.Lab, at.Check), at.Title)
 	}
+	r.Words()
 	return nil
 }
 

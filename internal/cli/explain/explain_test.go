@@ -106,7 +106,7 @@ func TestExplain_saysWhatIsNear(t *testing.T) {
 
 func TestExplain_listsAllWords(t *testing.T) {
 	t.Parallel()
-	c := clitest.New(t)
+	c := clitest.New(t, "NO_COLOR=1")
 	c.Few()
 	a := c.Run("explain")
 	require.Equal(t, app.ExitOK, a.Code, a.Err)

@@ -97,14 +97,19 @@ func next(a *app.App, w *workspace.Workspace, c lab.Check) error {
 		return a.PrintJSON(hints{c.ID, c.Hints[:shown], len(c.Hints), len(c.Hints) - shown})
 	}
 	a.Beside(c.ID+": ", c.Title)
+	r, err := a.Reading()
+	if err != nil {
+		return err
+	}
+	defer r.Aside()
 	if before == len(c.Hints) {
 		for i, h := range c.Hints {
-			a.Beside(fmt.Sprintf("  %d. ", i+1), h)
+			r.Text(2, fmt.Sprintf("%d. %s", i+1, h))
 		}
 		a.Statusf("you have seen all hints for this check")
 		return nil
 	}
-	a.Beside(fmt.Sprintf("  hint %d of %d: ", shown, len(c.Hints)), c.Hints[shown-1])
+	r.Text(2, fmt.Sprintf("hint %d of %d: %s", shown, len(c.Hints), c.Hints[shown-1]))
 	if shown == len(c.Hints) {
 		a.Statusf("that was the last hint for this check")
 	}

@@ -59,7 +59,8 @@ func TestJudge_fromFailingToSolved(t *testing.T) {
 	all := c.Run("hint")
 	require.Contains(t, all.Out, "  1. The name is in the task.\n")
 	require.Contains(t, all.Out, "  3. QueueName: answer\n")
-	require.Equal(t, "you have seen all hints for this check\n", all.Err)
+	require.Equal(t, "you have seen all hints for this check\nwords: template; what one means: pipelab explain WORD\n",
+		all.Err)
 	require.Equal(t, "given: What was given is there\n  hint 1 of 3: a\n", c.Run("hint", "given").Out, "it has passed")
 
 	c.Says(t, app.ExitUsage, "nobody is here to ask", "say yes beforehand: --yes", "solve")

@@ -16,6 +16,7 @@ import (
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
+	"github.com/pipelab/pipelab/internal/study"
 	"github.com/pipelab/pipelab/internal/workspace"
 )
 
@@ -99,6 +100,8 @@ func start(ctx context.Context, a *app.App, name, dir, which string, chosen bool
 	for _, name := range names {
 		a.Printf("  %-*s  %s\n", width, name, outputs.Provided[name])
 	}
+	a.Printf("\n")
+	a.Indented(0, study.ExamLine(l.ExamTasks))
 	a.Printf("\nnext: cd %s, read README.md, then: %s check\n", w.Root, a.Self())
 	if hint := a.PathHint(); hint != "" {
 		a.Printf("to type pipelab alone: %s\n", hint)
@@ -119,7 +122,7 @@ func open(a *app.App, l *lab.Folder, dir, source, which string) (*workspace.Work
 	if err != nil {
 		return nil, err
 	}
-	text, err := fs.ReadFile(l.FS, "README.md")
+	text, err := a.LabText(l)
 	if err != nil {
 		return nil, err
 	}
