@@ -124,14 +124,9 @@ func (a *Assignment) Penalty(submitted time.Time) (share float64, taken bool) {
 	if !a.Late.Until.IsZero() && submitted.After(a.Late.Until) {
 		return 0, false
 	}
-	late := submitted.Sub(a.Due.Add(a.Late.Grace))
-	if late <= 0 {
-		return 0, true
-	}
-	days := (late + 24*time.Hour - 1) / (24 * time.Hour)
 	most := a.Late.Most
 	if most == 0 {
 		most = 1
 	}
-	return min(float64(days)*a.Late.PerDay, most), true
+	return min(float64(a.late(submitted))*a.Late.PerDay, most), true
 }

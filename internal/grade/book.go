@@ -40,7 +40,7 @@ func (r *run) outcome() *Outcome {
 // book is the gradebook without grades.
 func (p *Plan) book() *report.Gradebook {
 	a := &p.o.Assignment
-	b := &report.Gradebook{Version: version.Gradebook, Assignment: a.ID, Title: a.Title, Due: a.Due, Tool: p.o.Tool,
+	b := &report.Gradebook{Version: version.Gradebook, Assignment: a.ID, Title: a.Title, Due: a.Due, Tool: p.o.Tool, Notes: p.Notes(),
 		Labs: []report.LabRef{}, Grades: []report.Grade{}}
 	for _, l := range p.labs {
 		b.Labs = append(b.Labs, report.RefOf(l, p.possible(l.ID), p.digests[l.ID]))

@@ -26,9 +26,12 @@ type Found struct {
 	ref       string            // for kindRepository
 	people    [][]claim         // one for each learner who handed it in together
 	plain     string            // the name that people was read from, when no system made it
-	submitted time.Time
+	submitted time.Time         // as the platform has recorded it
+	committed time.Time         // as the commit of a repository says
 	attempt   int
 	late      bool
+	marks     bool     // its platform marks what is late, and so what is not
+	group     string   // of files that are one submission; "" for none
 	skip      []string // folders that are not the submission's
 	refused   string   // why it is not opened at all; "" when it may be
 }
@@ -54,6 +57,9 @@ type FindOptions struct {
 	// Skip are folders that hold no submissions, such as where grades are
 	// written; absolute.
 	Skip []string
+	// Zone is where the clock of a platform stands that writes times without a zone into
+	// names; nil is UTC.
+	Zone *time.Location
 }
 
 type finder struct {
@@ -66,7 +72,7 @@ type finder struct {
 // there or cannot be read; what is wrong with one submission shows when it is
 // opened.
 func Find(ctx context.Context, o FindOptions) ([]Found, error) {
-	f := &finder{FindOptions: o, names: newNamingRules()}
+	f := &finder{FindOptions: o, names: newNamingRules(o.Zone)}
 	for _, p := range o.Paths {
 		full := p
 		if !filepath.IsAbs(full) {
@@ -165,14 +171,31 @@ func (f *finder) class(dir, source string) error {
 				i = len(f.found)
 				groups[n.group] = i
 				f.found = append(f.found, Found{Source: below, kind: kindFiles, loose: map[string]string{},
-					people: [][]claim{n.claims}, late: n.late})
+					people: [][]claim{n.claims}, late: n.late, marks: n.marks, submitted: n.submitted, group: n.group})
 			}
-			f.found[i].loose[n.file] = full
+			if !n.receipt {
+				f.found[i].loose[n.file] = full
+			}
 			continue
 		}
 		f.entry(full, below, n, e.IsDir())
 	}
+	f.receipts()
 	return nil
+}
+
+// receipts drops what consists of the platform's own record of a submission and has
+// files elsewhere: an archive that was handed in together with it.
+func (f *finder) receipts() {
+	elsewhere := map[string]bool{}
+	for _, s := range f.found {
+		if s.kind != kindFiles {
+			elsewhere[s.group] = true
+		}
+	}
+	f.found = slices.DeleteFunc(f.found, func(s Found) bool {
+		return s.kind == kindFiles && len(s.loose) == 0 && elsewhere[s.group]
+	})
 }
 
 // notAFile is said of what lies among submissions and is neither a file nor a
@@ -232,7 +255,8 @@ func attempts(dir string, names *namingRules) ([]fs.DirEntry, error) {
 
 // one adds a submission.
 func (f *finder) one(full, source string, n named, folder bool) {
-	s := Found{Source: source, path: full, skip: f.Skip, people: [][]claim{n.claims}, attempt: n.attempt, late: n.late}
+	s := Found{Source: source, path: full, skip: f.Skip, people: [][]claim{n.claims}, attempt: n.attempt, late: n.late,
+		marks: n.marks, submitted: n.submitted, group: n.group}
 	if n.group == "" {
 		s.plain = strings.TrimSuffix(filepath.Base(full), ".git")
 		if !folder {

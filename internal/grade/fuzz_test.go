@@ -65,7 +65,7 @@ func FuzzNames(f *testing.F) {
 		"", ".", "..", "a/b", "\x00", strings.Repeat("1_", 5000)} {
 		f.Add(name, true)
 	}
-	rules := newNamingRules()
+	rules := newNamingRules(nil)
 	f.Fuzz(func(t *testing.T, name string, folder bool) {
 		if !utf8.ValidString(name) || !fs.ValidPath(name) {
 			return // no name of an entry of a folder

@@ -14,6 +14,8 @@ type Mapping struct {
 	Submissions []Mapped `json:"submissions"`
 	// Missing are learners of the roster from whom there is nothing.
 	Missing []report.Learner `json:"missing"`
+	// Notes say on what the times rest by which lateness is judged.
+	Notes []string `json:"notes,omitempty"`
 }
 
 // Mapped is one submission and its learner.
@@ -24,25 +26,30 @@ type Mapped struct {
 	Lab       string         `json:"lab"`
 	Attempt   int            `json:"attempt,omitempty"`
 	Counts    bool           `json:"counts"`
-	Submitted time.Time      `json:"submitted,omitzero"`
-	Late      float64        `json:"late,omitempty"` // share of the points that lateness takes
+	Submitted time.Time      `json:"submitted,omitzero"` // what counts
+	Basis     report.Basis   `json:"basis,omitempty"`    // who says so
+	Claimed   time.Time      `json:"claimed,omitzero"`   // what its manifest or commit says, where that is another time
+	Late      float64        `json:"late,omitempty"`     // share of the points that lateness takes
 	Seed      uint64         `json:"seed"`
 	Digest    string         `json:"digest,omitempty"`
 	Problem   string         `json:"problem,omitempty"`
 	Notes     []string       `json:"notes,omitempty"`
+
+	handed report.Submission
 }
 
 // Mapping lists what the plan found.
 func (p *Plan) Mapping() Mapping {
-	out := Mapping{Submissions: []Mapped{}, Missing: []report.Learner{}}
+	out := Mapping{Submissions: []Mapped{}, Missing: []report.Learner{}, Notes: p.Notes()}
 	handed := map[string]bool{}
 	for _, u := range p.units {
 		handed[u.learner.ID] = true
 		out.Submissions = append(out.Submissions, Mapped{Source: u.handed.Source, Learner: u.learner,
 			Known: !p.unknown[u.learner.ID], Lab: u.lab.ID,
 			Attempt: u.handed.Attempt, Counts: !u.extra && !u.aside, Submitted: u.handed.Submitted,
+			Basis: u.handed.Basis, Claimed: u.handed.Claimed,
 			Late: u.penalty, Seed: u.seed,
-			Digest:  u.handed.Digest,
+			Digest: u.handed.Digest, handed: u.handed,
 			Problem: u.problem, Notes: append(append([]string{}, u.notes...), u.flags...)})
 	}
 	for _, l := range p.people {
@@ -75,8 +82,8 @@ func (m Mapping) Text(w io.Writer) error {
 		if s.Attempt > 0 {
 			fmt.Fprintf(&b, ", attempt %d", s.Attempt)
 		}
-		if !s.Submitted.IsZero() {
-			b.WriteString(", " + stamp(s.Submitted))
+		if when := s.handed.When(); when != "" {
+			b.WriteString(", " + when)
 		}
 		if s.Late > 0 {
 			fmt.Fprintf(&b, ", late: %g %% off", s.Late*100)
@@ -100,6 +107,9 @@ func (m Mapping) Text(w io.Writer) error {
 			who += " (" + l.Name + ")"
 		}
 		b.WriteString(who + "  nothing was handed in\n")
+	}
+	for _, n := range m.Notes {
+		b.WriteString("times: " + n + "\n")
 	}
 	_, err := io.WriteString(w, report.Console(b.String()))
 	return err

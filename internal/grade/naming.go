@@ -1,10 +1,12 @@
 package grade
 
 import (
+	"cmp"
 	"path/filepath"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // named is what the name of a file or folder says of a submission.
@@ -12,23 +14,37 @@ type named struct {
 	claims  []claim // who, the most certain first
 	attempt int     // 0: it does not say
 	late    bool    // the learning system marks it so
+	marks   bool    // the learning system marks what is late
 	file    string  // what the learner called the file; empty for folders
 	group   string  // files of one group are one submission; empty: none
+	receipt bool    // it is the system's own record of the submission, and none of its files
+	// submitted is when the learning system took it; zero: it does not say.
+	submitted time.Time
 }
 
 // The names that learning systems give to what they let teachers download.
 type namingRules struct {
-	canvas, moodle, attempt, number *regexp.Regexp
+	canvas, moodle, blackboard, attempt, number *regexp.Regexp
+
+	zone *time.Location // of times in names
 }
 
-func newNamingRules() *namingRules {
+// newNamingRules reads times in names as those of a zone; nil is UTC.
+func newNamingRules(zone *time.Location) *namingRules {
+	if zone == nil {
+		zone = time.UTC
+	}
 	return &namingRules{
+		zone: zone,
 		// Canvas: family and first name in one word, LATE, the user's id, the file's
 		// id, the file's name.
 		canvas: regexp.MustCompile(`^([^_]+)(_LATE)?_(\d+)_(\d+)_(.+)$`),
 		// Moodle: full name, the participant's number, the plugin, and, for files
 		// that are not in folders, the file's name.
 		moodle: regexp.MustCompile(`^(.+)_(\d+)_assignsubmission_(?:file|onlinetext)(?:_(.*))?$`),
+		// Blackboard: the assignment, the user name, when the server took it, and the file's
+		// name; without one it is the server's record of the attempt.
+		blackboard: regexp.MustCompile(`^(.+)_([^_]+)_attempt_(\d{4}-\d{2}-\d{2}-\d{2}-\d{2}-\d{2})(?:_(.+)|\.txt)$`),
 		// ada-attempt-2, ada_try2, ada (2)
 		attempt: regexp.MustCompile(`(?i)^(.*?)[\s._-]*(?:\((\d{1,3})\)|(?:attempt|try|version)[\s._-]?(\d{1,3}))$`),
 		// ada-2, which may as well be a name
@@ -39,7 +55,7 @@ func newNamingRules() *namingRules {
 // read tells what a name in a class's folder means.
 func (n *namingRules) read(name string, folder bool) named {
 	if m := n.canvas.FindStringSubmatch(name); m != nil {
-		out := named{claims: []claim{{"canvas", m[3]}, {byName, m[1]}, {byID, m[1]}}, late: m[2] != "", file: m[5],
+		out := named{claims: []claim{{"canvas", m[3]}, {byName, m[1]}, {byID, m[1]}}, late: m[2] != "", marks: true, file: m[5],
 			group: "canvas " + m[1] + " " + m[3]}
 		if strings.EqualFold(m[1], "anonymous") {
 			out.claims = out.claims[:1]
@@ -49,6 +65,12 @@ func (n *namingRules) read(name string, folder bool) named {
 	if m := n.moodle.FindStringSubmatch(name); m != nil {
 		return named{claims: []claim{{"moodle", m[2]}, {byName, m[1]}, {byID, m[1]}}, file: m[3], group: "moodle " + m[1] +
 			" " + m[2]}
+	}
+	if m := n.blackboard.FindStringSubmatch(name); m != nil && !folder {
+		if at, err := time.ParseInLocation("2006-01-02-15-04-05", m[3], n.zone); err == nil {
+			return named{claims: []claim{{"login", m[2]}, {byID, m[2]}, {byLocal, m[2]}}, submitted: at.UTC(), receipt: m[4] == "",
+				file: cmp.Or(m[4], name), group: "blackboard " + m[2] + " " + m[3]}
+		}
 	}
 	stem := strings.TrimSuffix(name, ".git")
 	if !folder {

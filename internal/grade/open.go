@@ -14,7 +14,6 @@ import (
 	"slices"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/pipelab/pipelab/internal/archive"
 	"github.com/pipelab/pipelab/internal/deploy"
@@ -214,10 +213,7 @@ func (s *Found) open(ctx context.Context, into string, keep []string, git *sandb
 			err = &badSubmission{archive.Reason(err)}
 		}
 	case kindRepository:
-		var made time.Time
-		if made, err = checkOut(ctx, git, s.path, s.ref, into+".git", w); s.submitted.IsZero() {
-			s.submitted = made
-		}
+		s.committed, err = checkOut(ctx, git, s.path, s.ref, into+".git", w)
 	case kindFiles:
 		for _, name := range slices.Sorted(maps.Keys(s.loose)) {
 			if err = w.copyFile(name, s.loose[name]); err != nil {

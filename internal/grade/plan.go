@@ -39,6 +39,9 @@ type PlanOptions struct {
 	// Confine is the cage in which git reads repositories; nil reads them
 	// unconfined, with the same bounds.
 	Confine *sandbox.Policy
+	// TrustClaims believes manifests and commits when they say when something was handed
+	// in, rather than the time of its file.
+	TrustClaims bool
 }
 
 // Plan says which submission is whose and what will be done with it. Nothing
@@ -50,6 +53,8 @@ type Plan struct {
 	units   []*unit
 	people  []report.Learner // sorted by id: the roster, and who is not in it
 	unknown map[string]bool  // ids of learners who are not in the roster
+	fetched []span           // when files were downloaded
+	marks   bool             // a platform marks late submissions, and has done so
 }
 
 // unit is one submission of one learner for one lab.
@@ -63,7 +68,9 @@ type unit struct {
 	handed  report.Submission
 	notes   []string
 	flags   []string
+	evidence
 	late    bool   // as the learning system says
+	marks   bool   // the learning system would say so
 	problem string // why it is rejected
 	open    string // why it could not be judged, which may be our fault
 	claimed bool   // only its own manifest says whose it is
@@ -106,6 +113,7 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 		p.units = append(p.units, u)
 	}
 	slices.SortFunc(p.people, func(a, b report.Learner) int { return strings.Compare(a.ID, b.ID) })
+	p.date()
 	p.number()
 	return p, nil
 }
@@ -180,8 +188,8 @@ func (p *Plan) take(ctx context.Context, s *Found, dir string) (lost []*unit, er
 		open = fmt.Sprintf("it could not be opened: %v", err)
 	}
 	for _, t := range trees {
-		base := unit{dir: t.dir, problem: problem, open: open, late: s.late, notes: slices.Clone(notes),
-			handed: report.Submission{Source: s.Source, Submitted: s.submitted, Attempt: s.attempt}}
+		base := unit{dir: t.dir, problem: problem, open: open, late: s.late, marks: s.marks, notes: slices.Clone(notes),
+			handed: report.Submission{Source: s.Source, Attempt: s.attempt}, evidence: s.evidence()}
 		var m *Manifest
 		if t.dir != "" {
 			if m, err = base.read(); err != nil {
@@ -223,8 +231,8 @@ func (u *unit) read() (m *Manifest, err error) {
 	if differs != "" {
 		u.notes = append(u.notes, differs)
 	}
-	if u.handed.Submitted.IsZero() {
-		u.handed.Submitted = m.Submitted.UTC()
+	if u.claim.IsZero() && !m.Submitted.IsZero() {
+		u.claim, u.by = m.Submitted.UTC(), report.ByManifest
 	}
 	return m, err
 }
@@ -275,28 +283,38 @@ func (p *Plan) gap(learner string) *lab.Folder {
 // something of certain origin is: anybody can write a manifest, and must not use
 // up the attempts of others by that, or have them judged by it.
 func (p *Plan) setAside() {
-	type whose struct {
-		learner string
-		lab     *lab.Folder
-	}
 	certain := map[whose]bool{}
 	for _, u := range p.units {
-		certain[whose{u.learner.ID, u.lab}] = certain[whose{u.learner.ID, u.lab}] || !u.claimed
+		certain[u.whose()] = certain[u.whose()] || !u.claimed
 	}
 	for _, u := range p.units {
-		u.aside = u.claimed && certain[whose{u.learner.ID, u.lab}]
+		u.aside = u.claimed && certain[u.whose()]
 	}
 }
+
+// whose tells the attempts of one learner in one lab from all others.
+type whose struct {
+	learner string
+	lab     *lab.Folder
+}
+
+func (u *unit) whose() whose { return whose{u.learner.ID, u.lab} }
 
 // number puts the attempts of each learner in order, decides which count, and
 // what each result depends on.
 func (p *Plan) number() {
 	p.setAside()
+	soft := map[whose]bool{} // whose attempts are not all dated by a platform
+	for _, u := range p.units {
+		soft[u.whose()] = soft[u.whose()] || u.handed.Basis != report.ByPlatform
+	}
 	slices.SortStableFunc(p.units, func(a, b *unit) int {
+		number, when := cmp.Compare(a.handed.Attempt, b.handed.Attempt), a.handed.Submitted.Compare(b.handed.Submitted)
+		if !soft[a.whose()] { // numbers are in names that people give
+			number, when = when, number
+		}
 		return cmp.Or(strings.Compare(a.learner.ID, b.learner.ID), cmp.Compare(p.position(a.lab), p.position(b.lab)),
-			last(a.aside, b.aside), cmp.Compare(a.handed.Attempt,
-				b.handed.Attempt), a.handed.Submitted.Compare(b.handed.Submitted),
-			strings.Compare(a.handed.Source, b.handed.Source))
+			last(a.aside, b.aside), number, when, strings.Compare(a.handed.Source, b.handed.Source))
 	})
 	for i, j := 0, 0; i < len(p.units); i = j {
 		for j = i; j < len(p.units) && p.units[j].learner.ID == p.units[i].learner.ID &&
@@ -335,16 +353,7 @@ func (p *Plan) position(l *lab.Folder) int { return slices.Index(p.labs, l) }
 
 // settle decides on lateness, seed and key.
 func (p *Plan) settle(u *unit) {
-	a := &p.o.Assignment
-	share, taken := a.Penalty(u.handed.Submitted)
-	u.penalty = share
-	if !taken && u.problem == "" {
-		u.problem = fmt.Sprintf("handed in at %s, after %s, when nothing was taken any more", stamp(u.handed.Submitted),
-			stamp(a.Late.Until))
-	}
-	if u.late && u.handed.Submitted.IsZero() {
-		u.flags = append(u.flags, "marked as late; when it was handed in is not known, so nothing was taken off")
-	}
+	p.lateness(u, &p.o.Assignment)
 	u.seed = p.seedOf(u.learner.ID)
 	sum := sha256.Sum256(fmt.Appendf(nil, "pipelab grade 2\n%s\n%s\n%s\n%s\n%d\n%s\n%s\n",
 		u.handed.Digest, p.digests[u.lab.ID], p.o.Tool, p.o.Build, u.seed, p.o.Emulator, p.o.Sandbox))

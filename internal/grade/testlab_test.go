@@ -80,6 +80,7 @@ type class struct {
 	roster *grade.Roster
 	plan   grade.PlanOptions
 	run    grade.RunOptions
+	zone   *time.Location
 }
 
 func newClass(t *testing.T, ids ...string) *class {
@@ -136,7 +137,7 @@ func (c *class) find(paths ...string) []grade.Found {
 	for _, l := range c.labs {
 		given = append(given, l)
 	}
-	found, err := grade.Find(context.Background(), grade.FindOptions{Dir: c.dir, Paths: paths, Labs: given})
+	found, err := grade.Find(context.Background(), grade.FindOptions{Dir: c.dir, Paths: paths, Labs: given, Zone: c.zone})
 	require.NoError(c.t, err)
 	return found
 }

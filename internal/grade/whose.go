@@ -35,7 +35,7 @@ func (p *Plan) whose(u *unit, s *Found, claims []claim, m *Manifest) {
 		several = several || many
 	}
 	if s.plain != "" {
-		shorter, attempt := newNamingRules().numbered(s.plain)
+		shorter, attempt := newNamingRules(nil).numbered(s.plain)
 		for _, c := range plainClaims(shorter) {
 			if l, _ := p.o.Roster.match(c); l != nil {
 				u.learner = *l
@@ -70,7 +70,7 @@ func (p *Plan) submitted(s *Found) (learner, id string) {
 	if s.kind != kindFolder && s.kind != kindRepository {
 		name = stemOf(name)
 	}
-	rules := newNamingRules()
+	rules := newNamingRules(nil)
 	if m := rules.attempt.FindStringSubmatch(name); m != nil {
 		name = m[1]
 	}

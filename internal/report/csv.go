@@ -13,7 +13,7 @@ import (
 func writeCSV(w io.Writer, b *Gradebook, _ Options) error {
 	c := csv.NewWriter(w)
 	_ = c.Write([]string{"learner", "name", "email", "section", "lab", "status", "points", "possible", "earned", "penalty",
-		"submitted",
+		"submitted", "time by", "claimed",
 		"attempt", "source", "digest", "seed", "passed", "failed", "skipped", "not judged", "flags", "remark"}) // Error tells
 	for _, g := range b.Grades {
 		if err := c.Write(g.csvRow()); err != nil {
@@ -33,9 +33,12 @@ func (g Grade) csvRow() []string {
 	} else {
 		out = append(out, "", Points(g.Possible), "", "")
 	}
-	submitted, attempt, seed := "", "", ""
+	submitted, claimed, attempt, seed := "", "", "", ""
 	if !s.Submitted.IsZero() {
 		submitted = s.Submitted.UTC().Format(time.RFC3339)
+	}
+	if !s.Claimed.IsZero() {
+		claimed = s.Claimed.UTC().Format(time.RFC3339)
 	}
 	if s.Attempt > 0 {
 		attempt = strconv.Itoa(s.Attempt)
@@ -47,7 +50,7 @@ func (g Grade) csvRow() []string {
 			counts[c.Verdict.kind()]++
 		}
 	}
-	out = append(out, submitted, attempt, cell(s.Source), cell(s.Digest), seed)
+	out = append(out, submitted, string(s.Basis), claimed, attempt, cell(s.Source), cell(s.Digest), seed)
 	for _, kind := range []string{"passed", "failed", "skipped", "not judged"} {
 		n := ""
 		if g.Result != nil {

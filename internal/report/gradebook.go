@@ -1,6 +1,7 @@
 package report
 
 import (
+	"fmt"
 	"time"
 )
 
@@ -23,10 +24,58 @@ type Learner struct {
 type Submission struct {
 	Source    string    `json:"source"`             // as it was found: a path within the class folder
 	Digest    string    `json:"digest"`             // SHA-256 of the files in it, hexadecimal
-	Submitted time.Time `json:"submitted,omitzero"` // zero: not known
-	Attempt   int       `json:"attempt,omitempty"`  // 1 is the first; 0: not known
-	Note      string    `json:"note,omitempty"`     // what a person should know of how it was found
+	Submitted time.Time `json:"submitted,omitzero"` // what counts; zero: not known
+	Basis     Basis     `json:"basis,omitempty"`    // who says that; empty: not known
+	// Claimed is what Claims, its manifest or its commit, says where that is another time.
+	Claimed time.Time `json:"claimed,omitzero"`
+	Claims  Basis     `json:"claims,omitempty"`
+	Attempt int       `json:"attempt,omitempty"` // 1 is the first; 0: not known
+	Note    string    `json:"note,omitempty"`    // what a person should know of how it was found
 }
+
+// Basis is who says when something was handed in. Whose word a learner can change comes
+// last.
+type Basis string
+
+// The learning platform's record; the time of the file as the grader has it; what the
+// learner's own machine wrote down.
+const (
+	ByPlatform Basis = "platform"
+	ByFile     Basis = "file"
+	ByCommit   Basis = "commit"
+	ByManifest Basis = "manifest"
+)
+
+// Words name what a time rests on, as in "late by the platform's record".
+func (b Basis) Words() string {
+	return map[Basis]string{ByPlatform: "the platform's record", ByFile: "the time of its file", ByCommit: "its commit",
+		ByManifest: "its manifest"}[b]
+}
+
+// claim tells a time that the learner's own machine wrote down.
+func (b Basis) claim() bool { return b == ByCommit || b == ByManifest }
+
+// When is the time of a submission in words, with who says so and what else is said;
+// empty when nothing is known.
+func (s Submission) When() string {
+	if s.Submitted.IsZero() {
+		return ""
+	}
+	out := stamp(s.Submitted)
+	switch {
+	case s.Basis.claim():
+		out += fmt.Sprintf(" (only %s says when)", s.Basis.Words())
+	case s.Basis != "":
+		out += " by " + s.Basis.Words()
+	}
+	if !s.Claimed.IsZero() {
+		out += fmt.Sprintf("; %s says %s", s.Claims.Words(), stamp(s.Claimed))
+	}
+	return out
+}
+
+// stamp shows a time as people and programs read it.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
 // Status says what a grade is worth.
 type Status string
@@ -98,7 +147,10 @@ type Gradebook struct {
 	Due        time.Time `json:"due,omitzero"`
 	Tool       string    `json:"tool"` // version of pipelab
 	Labs       []LabRef  `json:"labs"`
-	Grades     []Grade   `json:"grades"`
+	// Notes are what a person should know of the class as a whole, such as on what the
+	// times rest by which lateness was judged.
+	Notes  []string `json:"notes,omitempty"`
+	Grades []Grade  `json:"grades"`
 }
 
 // Possible is the sum of the labs' points.

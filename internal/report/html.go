@@ -32,9 +32,9 @@ type (
 		Grades                     []htmlGrade
 	}
 	htmlGrade struct {
-		Title, Total string
-		Notes        []string
-		Checks       []htmlCheck
+		Title, Total, When string
+		Notes              []string
+		Checks             []htmlCheck
 	}
 	htmlCheck struct {
 		Anchor, Verdict, Glyph, Title, About, Points string
@@ -107,7 +107,7 @@ func (b *Gradebook) htmlLearner(r row, at, limit int) htmlLearner {
 	l.About = strings.Join(about, ", ")
 	for gi, g := range r.Grades {
 		ref := b.lab(g.Lab)
-		h := htmlGrade{Title: oneLine(or(ref.Title, g.Lab)), Total: plain(g.total())}
+		h := htmlGrade{Title: oneLine(or(ref.Title, g.Lab)), Total: plain(g.total()), When: g.Submission.When()}
 		if why := g.why(); why != "" {
 			h.Notes = append(h.Notes, clip(why, 2*limit))
 		}

@@ -12,6 +12,7 @@ type (
 	htmlClass struct {
 		Learners, Scored, OpenCount int
 		Mean, Median, Possible      string
+		Known                       []string // of the class as a whole
 		Notes                       []htmlNote
 		Mistakes                    []htmlMistake
 		Bars                        []htmlBar
@@ -48,6 +49,9 @@ func (b *Gradebook) htmlClass(rows []row) *htmlClass {
 	in := Insights(b)
 	c := &htmlClass{Learners: in.Learners, Scored: in.Scored, OpenCount: len(in.Open), Mean: Points(in.Mean),
 		Median: Points(in.Median), Possible: Points(in.Possible)}
+	for _, n := range b.Notes {
+		c.Known = append(c.Known, oneLine(n))
+	}
 	at := map[string]htmlNote{}
 	for i, r := range rows {
 		at[r.Learner.ID] = htmlNote{Anchor: learnerAnchor(i), Who: oneLine(r.Learner.name())}

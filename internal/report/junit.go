@@ -123,6 +123,7 @@ func (g Grade) junitProperties(b *Gradebook) []junitProperty {
 	if g.Penalty > 0 && g.Final() {
 		add("penalty", Points(g.Penalty))
 	}
+	add("submitted", g.Submission.When())
 	if g.Result != nil {
 		add("seed", strconv.FormatUint(g.Result.Seed, 10))
 		add("emulator", g.Result.Emulator)

@@ -37,6 +37,9 @@ func (b *Gradebook) markdown() []string {
 	}
 	t.WriteString("\n")
 	parts := []string{t.String()}
+	for _, n := range b.Notes {
+		parts = append(parts, "> "+md(n)+"\n\n")
+	}
 	if notes := b.markdownNotes(rows); notes != "" {
 		parts = append(parts, notes)
 	}
@@ -76,6 +79,9 @@ func (b *Gradebook) markdownOne(r row, heading string) []string {
 	for _, g := range r.Grades {
 		var t strings.Builder
 		fmt.Fprintf(&t, "%s# %s\n\n%s\n\n", heading, md(b.lab(g.Lab).Title), md(g.total()))
+		if when := g.Submission.When(); when != "" {
+			fmt.Fprintf(&t, "Handed in: %s\n\n", md(when))
+		}
 		if why := g.why(); why != "" {
 			fmt.Fprintf(&t, "> %s\n\n", md(why))
 		}

@@ -72,6 +72,7 @@ func textOne(out *paper, b *Gradebook, r row) {
 	for _, g := range r.Grades {
 		textChecks(out, g, b.lab(g.Lab))
 		textLine(out, "", "", g.total())
+		textLine(out, "", "handed in: ", g.Submission.When())
 		textLine(out, "", "note: ", g.why())
 		for _, f := range g.Flags {
 			textLine(out, "", "to look at: ", f)
@@ -173,6 +174,12 @@ func textClass(out *paper, b *Gradebook, rows []row) {
 		table = append(table, append(cells, total, mark))
 	}
 	columns(out, table)
+	if len(b.Notes) > 0 {
+		out.WriteString("\nto know:\n")
+	}
+	for _, n := range b.Notes {
+		textLine(out, "  ", "", oneLine(n))
+	}
 	if len(notes) > 0 {
 		out.WriteString("\nto look at:\n")
 	}

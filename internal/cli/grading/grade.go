@@ -34,6 +34,7 @@ type gradeFlags struct {
 	maxStored                                                  int64 // MiB
 	seed                                                       uint64
 	variants, noCache, dryRun, acceptDrops, ci, hidden, older  bool
+	trustClaims                                                bool
 }
 
 // command is one run of grade.
@@ -68,6 +69,12 @@ Learners' programs are confined: by the kernel where that can (Linux 6.12), with
 PIPELAB_SANDBOX_IMAGE names (pipelab/sandbox), which is slower; --sandbox none
 lets them have your rights.
 
+Whether something is late is judged by the platform's record, where names or files of
+the download hold one (Gradescope, Blackboard; that Canvas does not mark it LATE);
+else by the time of the file, unless most of the class's files have nearly the same
+one, which is when they were downloaded; else by what its manifest or commit says,
+which a learner can change, and which is marked so. Where they differ, both are shown.
+
 What we fail to judge is nobody's grade: it stays open, is tried twice, and the
 same command tries it again.
 
@@ -101,6 +108,8 @@ something could not be judged; 130 interrupted.`,
 	fs.DurationVar(&f.deadline, "deadline", 5*time.Minute, "what one submission may take")
 	fs.Uint64Var(&f.seed, "seed", 0,
 		"what data are made from (default: the assignment's, or drawn once for the output folder)")
+	fs.BoolVar(&f.trustClaims, "trust-manifest-time", false,
+		"believe manifests (and commits) on when something was handed in, rather than the time of its file")
 	fs.BoolVar(&f.variants, "variants", false, "data of their own for each learner, derived from the seed and their id")
 	fs.BoolVar(&f.noCache, "no-cache", false, "run everything, also what has not changed")
 	fs.StringVar(&f.baseline, "baseline", "", "gradebook.json of another run: say whose score changed, and why")
@@ -187,7 +196,7 @@ func (g *command) run(ctx context.Context) error {
 		}
 	}
 	found, err := grade.Find(ctx, grade.FindOptions{Dir: g.Dir, Paths: g.paths, Ref: g.ref, Labs: g.given(),
-		Skip: []string{g.Path(g.out)}})
+		Skip: []string{g.Path(g.out)}, Zone: g.Now().Location()})
 	if err != nil {
 		return app.Usagef("%w", err)
 	}
@@ -210,7 +219,8 @@ func (g *command) run(ctx context.Context) error {
 	}
 	g.mode = mode
 	o := grade.PlanOptions{Assignment: *assignment, Lab: g.openLab, Roster: roster, Found: found, Tool: g.Version,
-		Build: build, Emulator: "embedded", Sandbox: mode, Confine: caged(policy, mode)}
+		Build: build, Emulator: "embedded", Sandbox: mode, Confine: caged(policy, mode),
+		TrustClaims: g.trustClaims}
 	if g.dryRun {
 		return g.show(ctx, o)
 	}
