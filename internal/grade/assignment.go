@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"time"
 
 	"github.com/goccy/go-yaml"
@@ -27,9 +28,12 @@ type Assignment struct {
 	Opens time.Time `yaml:"opens,omitempty" json:"opens,omitzero"`
 	Due   time.Time `yaml:"due,omitempty" json:"due,omitzero"`
 	Late  Late      `yaml:"late,omitempty" json:"late,omitzero"`
-	// Attempts is how many submissions count, the first ones by time; the best
-	// of them is the grade. 0 means any number.
-	Attempts int `yaml:"attempts,omitempty" json:"attempts,omitempty"`
+	// Attempts is how many submissions count, the first ones by time; 0 means any
+	// number. Counts says which of them is the grade: Best, also when empty, or Last.
+	Attempts int    `yaml:"attempts,omitempty" json:"attempts,omitempty"`
+	Counts   string `yaml:"counts,omitempty" json:"counts,omitempty"`
+	// Extensions are for the learners who have them, and for nobody else to see.
+	Extensions []Extension `yaml:"extensions,omitempty" json:"extensions,omitempty"`
 	// Seed is where every learner's data come from. Variants gives each learner
 	// data of their own, derived from Seed and their id; without it all get Seed.
 	Seed     uint64 `yaml:"seed" json:"seed"`
@@ -59,59 +63,77 @@ type Late struct {
 	Until time.Time `yaml:"until,omitempty" json:"until,omitzero"`
 }
 
+// Which of the attempts that count is the grade.
+const (
+	Best = "best"
+	Last = "last"
+)
+
 // ParseAssignment reads an assignment.yaml strictly: a field that is not known,
 // or of a wrong type, is an error that names its line.
 func ParseAssignment(name string, b []byte) (*Assignment, error) {
-	b, err := foreign.Text(b)
+	a, places, err := decodeAssignment(name, b)
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, err
 	}
-	var a Assignment
-	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(&a); err != nil {
-		if errors.Is(err, io.EOF) {
-			return nil, fmt.Errorf("%s is empty", name)
-		}
-		return nil, fmt.Errorf("%s: %s", name, yaml.FormatError(err, false, true))
-	}
-	if err := a.validate(); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+	a.validate(places)
+	a.validateExtensions(places)
+	if err := places.problems(); err != nil {
+		return nil, err
 	}
 	for i := range a.Labs {
 		if a.Labs[i].Points == 0 {
 			a.Labs[i].Points = 100
 		}
 	}
-	return &a, nil
+	return a, nil
 }
 
-func (a *Assignment) validate() error {
-	var problems []error
-	need := func(ok bool, format string, args ...any) {
-		if !ok {
-			problems = append(problems, fmt.Errorf(format, args...))
-		}
+// decodeAssignment reads the file and says where things are in it.
+func decodeAssignment(name string, b []byte) (*Assignment, *yamlPlaces, error) {
+	b, err := foreign.Text(b)
+	if err != nil {
+		return nil, nil, fmt.Errorf("%s: %w", name, err)
 	}
-	need(a.ID != "", "id is missing")
+	var a Assignment
+	if err := yaml.NewDecoder(bytes.NewReader(b), yaml.Strict()).Decode(&a); err != nil {
+		if errors.Is(err, io.EOF) {
+			return nil, nil, fmt.Errorf("%s is empty", name)
+		}
+		return nil, nil, yamlError(name, err)
+	}
+	places := &yamlPlaces{name: name, text: b}
+	for i := range a.Extensions {
+		a.Extensions[i].place = places.of("$.extensions[%d].learner", i)
+	}
+	return &a, places, nil
+}
+
+func (a *Assignment) validate(p *yamlPlaces) {
+	p.need(a.ID != "", "$.id", "id is missing")
 	// Files and folders are named after it, on learners' machines too.
-	need(a.ID == "" || regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`).MatchString(a.ID),
+	p.need(a.ID == "" || regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`).MatchString(a.ID), "$.id",
 		"id %q: want letters, digits, dots and hyphens, such as week-3", a.ID)
-	need(a.Title != "", "title is missing")
-	need(len(a.Labs) > 0, "labs is empty: name at least one")
+	p.need(a.Title != "", "$.title", "title is missing")
+	p.need(len(a.Labs) > 0, "$.labs", "labs is empty: name at least one")
 	seen := map[string]bool{}
-	for _, l := range a.Labs {
-		need(l.ID != "", "a lab has no id")
-		need(!seen[l.ID], "lab %s is named twice", l.ID)
-		need(l.Points >= 0, "points of %s are negative", l.ID)
+	for i, l := range a.Labs {
+		at := fmt.Sprintf("$.labs[%d].id", i)
+		p.need(l.ID != "", at, "a lab has no id")
+		p.need(!seen[l.ID], at, "lab %s is named twice", l.ID)
+		p.need(l.Points >= 0, at, "points of %s are negative", l.ID)
 		seen[l.ID] = true
 	}
-	need(a.Attempts >= 0, "attempts is negative")
-	need(a.Late.PerDay >= 0 && a.Late.PerDay <= 1, "late.perDay is a share of 0 to 1, such as 0.1")
-	need(a.Late.Most >= 0 && a.Late.Most <= 1, "late.most is a share of 0 to 1")
-	need(a.Late.Grace >= 0, "late.grace is negative")
-	need(a.Due.IsZero() || a.Opens.IsZero() || a.Due.After(a.Opens), "due is not after opens")
-	need(a.Late.Until.IsZero() || a.Due.IsZero() || !a.Late.Until.Before(a.Due), "late.until is before due")
-	need(!a.Due.IsZero() || a.Late == (Late{}), "late says what comes after due, but due is missing")
-	return errors.Join(problems...)
+	p.need(a.Attempts >= 0, "$.attempts", "attempts is negative")
+	p.need(slices.Contains([]string{"", Best, Last}, a.Counts), "$.counts",
+		"counts %q: which attempt is the grade, %s or %s?", a.Counts, Best, Last)
+	p.need(a.Late.PerDay >= 0 && a.Late.PerDay <= 1, "$.late.perDay", "late.perDay is a share of 0 to 1, such as 0.1")
+	p.need(a.Late.Most >= 0 && a.Late.Most <= 1, "$.late.most", "late.most is a share of 0 to 1")
+	p.need(a.Late.Grace >= 0, "$.late.grace", "late.grace is negative")
+	p.need(a.Due.IsZero() || a.Opens.IsZero() || a.Due.After(a.Opens), "$.due", "due is not after opens")
+	p.need(a.Late.Until.IsZero() || a.Due.IsZero() || !a.Late.Until.Before(a.Due), "$.late.until",
+		"late.until is before due")
+	p.need(!a.Due.IsZero() || a.Late == (Late{}), "$.late", "late says what comes after due, but due is missing")
 }
 
 // Penalty is the share of the points possible, 0 to 1, that lateness takes from

@@ -71,12 +71,18 @@ func (p *Plan) unitsOf(learner, id string) (out []*unit) {
 // one of them is open that could be better than the best, so is the grade.
 func (r *run) grade(l report.Learner, units []*unit, id string, owners map[uint64]string) report.Grade {
 	if len(units) == 0 {
-		return report.Grade{Learner: l, Lab: id, Status: report.Missing, Possible: r.possible(id)}
+		return report.Grade{Learner: l, Lab: id, Status: report.Missing, Possible: r.possible(id),
+			Extension: r.extension(l.ID)}
 	}
 	var best report.Grade
 	var of *unit
 	extra := 0
-	var flags []string
+	var flags, passed []string // passed over
+	rules := r.rules(l.ID)
+	choose, which := better, Best
+	if rules.Counts == Last {
+		choose, which = later, Last
+	}
 	for _, u := range units {
 		if u.aside {
 			flags = append(flags, fmt.Sprintf("%s says that it is this learner's too; it does not count", u.handed.Source))
@@ -87,21 +93,23 @@ func (r *run) grade(l report.Learner, units []*unit, id string, owners map[uint6
 			continue
 		}
 		g := r.gradeOf(u, r.results[u])
-		if of == nil || better(g, best) {
+		if of == nil || choose(g, best) {
 			best, of = g, u
+		} else if rules.Counts == Last { // it was rejected, and what came before it was not
+			passed = append(passed, fmt.Sprintf("%s, which is later, was rejected: %s", g.Submission.Source, g.Problem))
 		}
 	}
-	best.Learner, best.Flags = l, append(best.Flags, flags...)
+	best.Learner, best.Extension, best.Flags = l, r.extension(l.ID), slices.Concat(best.Flags, flags, passed)
 	var notes []string
 	if best.Submission.Note != "" {
 		notes = append(notes, best.Submission.Note)
 	}
 	if counted := len(units) - extra - len(flags); counted > 1 {
-		notes = append(notes, fmt.Sprintf("the best of %d attempts", counted))
+		notes = append(notes, fmt.Sprintf("the %s of %d attempts", which, counted))
 	}
 	if extra > 0 {
 		notes = append(notes, fmt.Sprintf("%d more than the %s allowed did not count", extra,
-			report.Count(r.o.Assignment.Attempts, "attempt")))
+			report.Count(rules.Attempts, "attempt")))
 	}
 	best.Submission.Note = strings.Join(notes, "; ")
 	if len(owners) > 0 {
@@ -110,6 +118,10 @@ func (r *run) grade(l report.Learner, units []*unit, id string, owners map[uint6
 	}
 	return best
 }
+
+// later takes the later of two attempts, unless it is rejected and the other is not: what
+// is damaged or in the wrong format is no attempt to answer.
+func later(a, b report.Grade) bool { return a.Status != report.Rejected || b.Status == report.Rejected }
 
 // better compares two attempts. What is open may become anything up to its
 // points possible, less what lateness takes; of equals, the first stays.

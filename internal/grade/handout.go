@@ -29,7 +29,8 @@ const (
 
 // secret is what sealed.age holds.
 type secret struct {
-	Seed uint64 `json:"seed"`
+	Seed       uint64      `json:"seed"`
+	Extensions []Extension `json:"extensions,omitempty"` // nobody else's business
 }
 
 // visible are the parts of a lab that learners get.
@@ -41,13 +42,13 @@ var visible = []string{"lab.yaml", "README.md", "resources.yaml", "starter", "da
 // are set to the keys', and it says that it was packed at that time.
 func Pack(a *Assignment, labs []*lab.Folder, keys *seal.Keys, at time.Time) (map[string][]byte, error) {
 	public := *a
-	public.Seed, public.Recipient, public.Signer = 0, keys.Recipient(), keys.Signer()
+	public.Seed, public.Recipient, public.Signer, public.Extensions = 0, keys.Recipient(), keys.Signer(), nil
 	text, err := yaml.Marshal(public)
 	if err != nil {
 		return nil, err
 	}
 	files := map[string][]byte{AssignmentFile: text}
-	hidden, err := json.Marshal(secret{Seed: a.Seed})
+	hidden, err := json.Marshal(secret{Seed: a.Seed, Extensions: a.Extensions})
 	if err != nil {
 		return nil, err
 	}
@@ -166,7 +167,10 @@ func (h *Handout) unseal(tree fs.FS, keys *seal.Keys) error {
 	if err := json.Unmarshal(plain, &s); err != nil {
 		return fmt.Errorf("%s: %w", secretFile, err)
 	}
-	h.Assignment.Seed = s.Seed
+	h.Assignment.Seed, h.Assignment.Extensions = s.Seed, s.Extensions
+	for i := range h.Assignment.Extensions {
+		h.Assignment.Extensions[i].place = AssignmentFile
+	}
 	files := map[string][]byte{}
 	if err := collect(files, h.Labs, ".", "."); err != nil {
 		return err

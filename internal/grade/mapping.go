@@ -30,10 +30,12 @@ type Mapped struct {
 	Basis     report.Basis   `json:"basis,omitempty"`    // who says so
 	Claimed   time.Time      `json:"claimed,omitzero"`   // what its manifest or commit says, where that is another time
 	Late      float64        `json:"late,omitempty"`     // share of the points that lateness takes
-	Seed      uint64         `json:"seed"`
-	Digest    string         `json:"digest,omitempty"`
-	Problem   string         `json:"problem,omitempty"`
-	Notes     []string       `json:"notes,omitempty"`
+	// Extension is what the learner was granted; nil: nothing.
+	Extension *report.Extension `json:"extension,omitempty"`
+	Seed      uint64            `json:"seed"`
+	Digest    string            `json:"digest,omitempty"`
+	Problem   string            `json:"problem,omitempty"`
+	Notes     []string          `json:"notes,omitempty"`
 
 	handed report.Submission
 }
@@ -48,7 +50,7 @@ func (p *Plan) Mapping() Mapping {
 			Known: !p.unknown[u.learner.ID], Lab: u.lab.ID,
 			Attempt: u.handed.Attempt, Counts: !u.extra && !u.aside, Submitted: u.handed.Submitted,
 			Basis: u.handed.Basis, Claimed: u.handed.Claimed,
-			Late: u.penalty, Seed: u.seed,
+			Late: u.penalty, Extension: p.extension(u.learner.ID), Seed: u.seed,
 			Digest: u.handed.Digest, handed: u.handed,
 			Problem: u.problem, Notes: append(append([]string{}, u.notes...), u.flags...)})
 	}
@@ -84,6 +86,9 @@ func (m Mapping) Text(w io.Writer) error {
 		}
 		if when := s.handed.When(); when != "" {
 			b.WriteString(", " + when)
+		}
+		if words := s.Extension.Words(); words != "" {
+			b.WriteString(", " + words)
 		}
 		if s.Late > 0 {
 			fmt.Fprintf(&b, ", late: %g %% off", s.Late*100)

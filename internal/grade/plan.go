@@ -53,8 +53,10 @@ type Plan struct {
 	units   []*unit
 	people  []report.Learner // sorted by id: the roster, and who is not in it
 	unknown map[string]bool  // ids of learners who are not in the roster
-	fetched []span           // when files were downloaded
-	marks   bool             // a platform marks late submissions, and has done so
+	// extended are the extensions by the ids of their learners.
+	extended map[string]Extension
+	fetched  []span // when files were downloaded
+	marks    bool   // a platform marks late submissions, and has done so
 }
 
 // unit is one submission of one learner for one lab.
@@ -113,6 +115,9 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 		p.units = append(p.units, u)
 	}
 	slices.SortFunc(p.people, func(a, b report.Learner) int { return strings.Compare(a.ID, b.ID) })
+	if err := p.extend(); err != nil {
+		return nil, err
+	}
 	p.date()
 	p.number()
 	return p, nil
@@ -317,6 +322,7 @@ func (p *Plan) number() {
 			last(a.aside, b.aside), number, when, strings.Compare(a.handed.Source, b.handed.Source))
 	})
 	for i, j := 0, 0; i < len(p.units); i = j {
+		attempts := p.rules(p.units[i].learner.ID).Attempts
 		for j = i; j < len(p.units) && p.units[j].learner.ID == p.units[i].learner.ID &&
 			p.units[j].lab == p.units[i].lab && p.units[j].aside == p.units[i].aside; j++ {
 			u := p.units[j]
@@ -327,7 +333,7 @@ func (p *Plan) number() {
 			if n := j - i + 1; n > 1 || u.handed.Attempt > 0 {
 				u.handed.Attempt = n
 			}
-			u.extra = p.o.Assignment.Attempts > 0 && j-i >= p.o.Assignment.Attempts
+			u.extra = attempts > 0 && j-i >= attempts
 		}
 		if j-i > 1 && !p.units[i].aside {
 			p.units[i].handed.Attempt = 1
@@ -353,7 +359,7 @@ func (p *Plan) position(l *lab.Folder) int { return slices.Index(p.labs, l) }
 
 // settle decides on lateness, seed and key.
 func (p *Plan) settle(u *unit) {
-	p.lateness(u, &p.o.Assignment)
+	p.lateness(u, p.rules(u.learner.ID))
 	u.seed = p.seedOf(u.learner.ID)
 	sum := sha256.Sum256(fmt.Appendf(nil, "pipelab grade 2\n%s\n%s\n%s\n%s\n%d\n%s\n%s\n",
 		u.handed.Digest, p.digests[u.lab.ID], p.o.Tool, p.o.Build, u.seed, p.o.Emulator, p.o.Sandbox))

@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -133,25 +134,33 @@ func (c *class) people(csv string) {
 
 func (c *class) find(paths ...string) []grade.Found {
 	c.t.Helper()
-	var given []*lab.Folder
-	for _, l := range c.labs {
-		given = append(given, l)
-	}
-	found, err := grade.Find(context.Background(), grade.FindOptions{Dir: c.dir, Paths: paths, Labs: given, Zone: c.zone})
+	found, err := grade.Find(context.Background(), grade.FindOptions{Dir: c.dir, Paths: paths, Labs: c.given(), Zone: c.zone})
 	require.NoError(c.t, err)
 	return found
 }
+
+func (c *class) given() (out []*lab.Folder) {
+	for _, l := range c.labs {
+		out = append(out, l)
+	}
+	return out
+}
+
+// opens is the lab of that id.
+func (c *class) opens(id string) (*lab.Folder, error) {
+	if l, ok := c.labs[id]; ok {
+		return l, nil
+	}
+	return nil, os.ErrNotExist
+}
+
+func (c *class) tree(name string) fs.FS { return os.DirFS(filepath.Join(c.dir, name)) }
 
 func (c *class) planned(paths ...string) *grade.Plan {
 	c.t.Helper()
 	o := c.plan
 	o.Assignment, o.Roster, o.Found, o.Work, o.Emulator = c.rules, c.roster, c.find(paths...), c.t.TempDir(), "embedded"
-	o.Lab = func(id string) (*lab.Folder, error) {
-		if l, ok := c.labs[id]; ok {
-			return l, nil
-		}
-		return nil, os.ErrNotExist
-	}
+	o.Lab = c.opens
 	p, err := grade.NewPlan(context.Background(), o)
 	require.NoError(c.t, err)
 	return p

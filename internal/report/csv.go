@@ -13,7 +13,7 @@ import (
 func writeCSV(w io.Writer, b *Gradebook, _ Options) error {
 	c := csv.NewWriter(w)
 	_ = c.Write([]string{"learner", "name", "email", "section", "lab", "status", "points", "possible", "earned", "penalty",
-		"submitted", "time by", "claimed",
+		"submitted", "time by", "claimed", "extension",
 		"attempt", "source", "digest", "seed", "passed", "failed", "skipped", "not judged", "flags", "remark"}) // Error tells
 	for _, g := range b.Grades {
 		if err := c.Write(g.csvRow()); err != nil {
@@ -50,7 +50,7 @@ func (g Grade) csvRow() []string {
 			counts[c.Verdict.kind()]++
 		}
 	}
-	out = append(out, submitted, string(s.Basis), claimed, attempt, cell(s.Source), cell(s.Digest), seed)
+	out = append(out, submitted, string(s.Basis), claimed, g.Extension.Words(), attempt, cell(s.Source), cell(s.Digest), seed)
 	for _, kind := range []string{"passed", "failed", "skipped", "not judged"} {
 		n := ""
 		if g.Result != nil {

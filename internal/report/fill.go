@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // FillOptions say what of a gradebook goes where in an export of a learning
@@ -29,6 +30,9 @@ type FillOptions struct {
 	Scale bool
 	// Decimal is "." or ","; empty: as the export has it.
 	Decimal string
+	// Now is when it is filled: who has an extension beyond it is not missing yet. Zero:
+	// all extensions are over.
+	Now time.Time
 }
 
 // FillChange is a cell that changes, or one that stays and why.
@@ -179,6 +183,7 @@ type fillScore struct {
 	final    bool
 	missing  bool
 	rejected string // why; empty when it was not
+	extended *Extension
 }
 
 func (b *Gradebook) fillScores(o FillOptions) ([]fillScore, error) {
@@ -198,6 +203,9 @@ func (b *Gradebook) fillScores(o FillOptions) ([]fillScore, error) {
 			s.points += g.Points
 			s.final = s.final && g.Final()
 			s.missing = s.missing && g.Status == Missing
+			if g.Extension != nil {
+				s.extended = g.Extension
+			}
 			if g.Status == Rejected {
 				s.rejected = g.why()
 			}
@@ -218,6 +226,8 @@ func (t target) decide(s fillScore, row int, old string, o FillOptions) (text, r
 		return "", "there is no score yet", nil
 	case s.missing && !o.Missing:
 		return "", "nothing was handed in", nil
+	case s.missing && s.extended != nil && s.extended.Due.After(o.Now) && !o.Now.IsZero():
+		return "", "nothing was handed in yet; " + s.extended.Words(), nil
 	}
 	points := s.points
 	limit, known := t.max(row)

@@ -103,9 +103,30 @@ type Grade struct {
 	Penalty    float64    `json:"penalty,omitempty"` // points taken off for lateness
 	Points     float64    `json:"points"`            // Earned less Penalty, two decimals; what every format shows
 	Possible   float64    `json:"possible"`
+	// Extension is what the learner was granted; nil: nothing.
+	Extension *Extension `json:"extension,omitempty"`
 	// Flags are what a person should look at, such as output that carries
 	// another learner's seed.
 	Flags []string `json:"flags,omitempty"`
+}
+
+// Extension is more time, or more attempts, that a learner was granted.
+type Extension struct {
+	Due      time.Time `json:"due,omitzero"`       // when their work is due; zero: as everybody's
+	Attempts int       `json:"attempts,omitempty"` // how many of theirs count; 0: as everybody's
+}
+
+// Words say what was granted; "" for nil.
+func (e *Extension) Words() string {
+	switch {
+	case e == nil:
+		return ""
+	case e.Attempts == 0:
+		return "extension to " + stamp(e.Due)
+	case e.Due.IsZero():
+		return fmt.Sprintf("extension to %d attempts", e.Attempts)
+	}
+	return fmt.Sprintf("extension to %s and %d attempts", stamp(e.Due), e.Attempts)
 }
 
 // LabRef is a lab of an assignment.

@@ -124,6 +124,7 @@ func (g Grade) junitProperties(b *Gradebook) []junitProperty {
 		add("penalty", Points(g.Penalty))
 	}
 	add("submitted", g.Submission.When())
+	add("extension", g.Extension.Words())
 	if g.Result != nil {
 		add("seed", strconv.FormatUint(g.Result.Seed, 10))
 		add("emulator", g.Result.Emulator)

@@ -92,6 +92,9 @@ func (g Grade) total() string {
 	if g.Final() && g.Penalty > 0 {
 		out += fmt.Sprintf(", %s of them less for lateness", Points(g.Penalty))
 	}
+	if words := g.Extension.Words(); words != "" {
+		out += ", " + words
+	}
 	if g.Result != nil {
 		out += fmt.Sprintf(", seed %d", g.Result.Seed)
 	}

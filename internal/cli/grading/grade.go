@@ -28,6 +28,7 @@ func Commands(a *app.App) []*cobra.Command { return []*cobra.Command{newGrade(a)
 
 type gradeFlags struct {
 	lab, assignment, roster, out, ref, baseline, sandbox, keys string
+	extensions                                                 string
 	formats                                                    []string
 	jobs                                                       int
 	deadline                                                   time.Duration
@@ -97,6 +98,8 @@ something could not be judged; 130 interrupted.`,
 	fs.StringVar(&f.assignment, "assignment", "",
 		"assignment.yaml, the folder that holds it, or a packed assignment (default: the current folder's, if any)")
 	assignment.KeysFlag(c, &f.keys)
+	fs.StringVar(&f.extensions, "extensions", "",
+		"YAML file with extensions granted since, as in assignment.yaml")
 	fs.BoolVar(&f.older, "older", false, "also a packed assignment that is older than another that was used here")
 	fs.BoolVar(&f.hidden, "show-hidden", false, "show what hidden checks are about: for you alone")
 	fs.StringVar(&f.roster, "roster", "", "CSV file of the class, with columns such as id, name, email, github, canvas")
@@ -290,6 +293,9 @@ func (g *command) plan(ctx context.Context, o grade.PlanOptions) (*grade.Plan, e
 		return nil,
 			app.Usagef("nothing says which lab is graded").Hint("name it: --lab ID, or --assignment FILE").Hint(
 				"see the labs: pipelab list")
+	}
+	if bad := (*grade.ExtensionError)(nil); errors.As(err, &bad) {
+		return nil, app.Invalidf("%w", err).Hint("nothing was graded; correct the name, or the roster")
 	}
 	return p, err
 }

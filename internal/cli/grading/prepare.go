@@ -91,7 +91,22 @@ func (g *command) rules() (*grade.Assignment, error) {
 		g.chosen = true // the assignment has chosen
 	}
 	a.Variants = a.Variants || g.variants
-	return a, nil
+	return a, g.extend(a)
+}
+
+// extend adds what was granted after the assignment was written or packed.
+func (g *command) extend(a *grade.Assignment) error {
+	if g.extensions == "" {
+		return nil
+	}
+	b, err := os.ReadFile(g.Path(g.extensions))
+	if err != nil {
+		return app.Usagef("the extensions cannot be read: %w", err)
+	}
+	if err := a.Extend(g.extensions, b); err != nil {
+		return app.Invalidf("%w", err)
+	}
+	return nil
 }
 
 // unsealed opens the labs of a handout with their hidden checks, in memory.

@@ -178,6 +178,7 @@ submission fills no cell without --rejected; nor does one that matches nobody.`,
 			if err != nil {
 				return app.Usagef("the export cannot be read: %w", err)
 			}
+			o.Now = a.Now()
 			f, err := fill(export, b, o)
 			if err != nil {
 				return app.Invalidf("%s: %w", args[1], err)
