@@ -13,6 +13,7 @@ import (
 func writeCSV(w io.Writer, b *Gradebook, _ Options) error {
 	c := csv.NewWriter(w)
 	_ = c.Write([]string{"learner", "name", "email", "section", "lab", "status", "points", "possible", "earned", "penalty",
+		"lab points", "lab possible", "hidden possible",
 		"submitted", "time by", "claimed", "extension",
 		"attempt", "source", "digest", "seed", "passed", "failed", "skipped", "not judged", "flags", "remark"}) // Error tells
 	for _, g := range b.Grades {
@@ -33,6 +34,14 @@ func (g Grade) csvRow() []string {
 	} else {
 		out = append(out, "", Points(g.Possible), "", "")
 	}
+	inLab := []string{"", "", ""}
+	if points, possible, hidden := g.lab(); possible > 0 {
+		inLab[1], inLab[2] = Points(possible), Points(hidden)
+		if g.Final() {
+			inLab[0] = Points(points)
+		}
+	}
+	out = append(out, inLab...)
 	submitted, claimed, attempt, seed := "", "", "", ""
 	if !s.Submitted.IsZero() {
 		submitted = s.Submitted.UTC().Format(time.RFC3339)

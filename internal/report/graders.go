@@ -32,7 +32,7 @@ type classroomTest struct {
 // writeClassroom writes the result that a grader step hands to GitHub
 // Classroom's reporter, in base64. The reporter adds up the tests' scores and
 // Classroom keeps whole numbers, so whole points are dealt out over the checks
-// until they make the whole grade. max_score 0 is how a result says that it is
+// until they make the whole grade: here alone they are on the assignment's scale. max_score 0 is how a result says that it is
 // no score: the reporter then reports nothing, and the status fails the step.
 // Source: https://github.com/classroom-resources/autograding-grading-reporter src/notify-classroom.js
 func writeClassroom(w io.Writer, b *Gradebook, _ Options) error {
@@ -49,10 +49,12 @@ func writeClassroom(w io.Writer, b *Gradebook, _ Options) error {
 	var earned, penalty float64
 	var exact []float64
 	for _, g := range r.Grades {
+		for _, c := range g.with(g.weighed()) {
+			exact = append(exact, c.Points)
+		}
 		for _, c := range g.items() {
 			doc.Tests = append(doc.Tests, classroomTest{Name: oneLine(c.Title), Status: threeWay(c.Verdict),
 				Message: classroomMessage(b, g, c), Millis: c.Millis})
-			exact = append(exact, c.Points)
 		}
 		earned, penalty = earned+g.Earned, penalty+g.Penalty
 	}
@@ -80,7 +82,7 @@ func writeClassroom(w io.Writer, b *Gradebook, _ Options) error {
 	return err
 }
 
-func classroomMessage(b *Gradebook, g Grade, c scaled) string {
+func classroomMessage(b *Gradebook, g Grade, c valued) string {
 	if c.Verdict == Pass {
 		return ""
 	}

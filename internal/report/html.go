@@ -130,7 +130,7 @@ func (b *Gradebook) htmlLearner(r row, at, limit int) htmlLearner {
 	return l
 }
 
-func (c scaled) htmlParts(l LabRef, limit int) []htmlPart {
+func (c valued) htmlParts(l LabRef, limit int) []htmlPart {
 	var out []htmlPart
 	add := func(label, text string, data bool) {
 		if text = strings.TrimRight(plain(text), " \n"); text != "" {

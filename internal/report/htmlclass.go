@@ -135,7 +135,7 @@ func (b *Gradebook) htmlLab(l LabRef, in LabInsight, rows []row) htmlLab {
 		h := htmlRow{Anchor: learnerAnchor(ri), Who: oneLine(r.Learner.name()), Points: r.cell(l.ID)}
 		checks := r.Grades[gi].checks()
 		for _, k := range in.Checks {
-			ci := slices.IndexFunc(checks, func(c scaled) bool { return c.ID == k.ID })
+			ci := slices.IndexFunc(checks, func(c valued) bool { return c.ID == k.ID })
 			if ci < 0 {
 				h.Cells = append(h.Cells, htmlCell{Glyph: "·", Verdict: "not run"})
 				continue

@@ -173,8 +173,8 @@ func labInsight(l LabRef, judged []Grade) LabInsight {
 		c := CheckInsight{ID: ref.ID, Title: ref.Title}
 		var shares, rests []float64
 		for _, g := range judged {
-			checks := g.checks()
-			at := slices.IndexFunc(checks, func(k scaled) bool { return k.ID == ref.ID })
+			checks := g.weighed()
+			at := slices.IndexFunc(checks, func(k valued) bool { return k.ID == ref.ID })
 			if at < 0 || !c.count(checks[at]) {
 				continue
 			}
@@ -200,7 +200,7 @@ func labInsight(l LabRef, judged []Grade) LabInsight {
 }
 
 // count adds a learner's check, and says whether it counts in rates.
-func (c *CheckInsight) count(k scaled) bool {
+func (c *CheckInsight) count(k valued) bool {
 	switch k.Verdict {
 	case Skipped:
 		c.Skipped++
@@ -225,7 +225,7 @@ func (c *CheckInsight) count(k scaled) bool {
 }
 
 // share is the part of the check's points that was earned, 0 to 1.
-func (c scaled) share() float64 {
+func (c valued) share() float64 {
 	switch {
 	case c.Possible > 0:
 		return c.Points / c.Possible
@@ -262,7 +262,7 @@ func mistakes(l LabRef, judged []Grade) []MistakeInsight {
 	at := map[string]int{}
 	var out []MistakeInsight
 	for _, g := range judged {
-		for _, c := range g.checks() {
+		for _, c := range g.weighed() {
 			if c.Mistake == "" || c.Verdict == Pass || c.Verdict == Skipped || c.Verdict.unjudged() {
 				continue
 			}

@@ -129,6 +129,11 @@ func (g Grade) junitProperties(b *Gradebook) []junitProperty {
 		add("seed", strconv.FormatUint(g.Result.Seed, 10))
 		add("emulator", g.Result.Emulator)
 	}
+	if points, possible, hidden := g.lab(); possible > 0 && g.Final() {
+		add("lab.points", Points(points))
+		add("lab.possible", Points(possible))
+		add("lab.hidden", Points(hidden))
+	}
 	for _, c := range g.checks() {
 		if !c.Verdict.unjudged() {
 			add("check."+c.ID+".points", Points(c.Points))

@@ -105,7 +105,7 @@ func (b *Gradebook) markdownOne(r row, heading string) []string {
 	return parts
 }
 
-func mdPoints(c scaled) string {
+func mdPoints(c valued) string {
 	if c.Verdict.unjudged() {
 		return "– of " + Points(c.Possible)
 	}

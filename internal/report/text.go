@@ -87,10 +87,7 @@ func textOne(out *paper, b *Gradebook, r row) {
 func (g Grade) total() string {
 	out := fmt.Sprintf("%s: no score", g.Lab)
 	if g.Final() {
-		out = fmt.Sprintf("%s: %s of %s points", g.Lab, Points(g.Points), Points(g.Possible))
-	}
-	if g.Final() && g.Penalty > 0 {
-		out += fmt.Sprintf(", %s of them less for lateness", Points(g.Penalty))
+		out = fmt.Sprintf("%s: %s of %s points%s", g.Lab, Points(g.Points), Points(g.Possible), g.sum())
 	}
 	if words := g.Extension.Words(); words != "" {
 		out += ", " + words

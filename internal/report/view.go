@@ -166,32 +166,76 @@ func (g Grade) unjudged() []string {
 
 func (v Verdict) unjudged() bool { return v == Error || v == Unsupported }
 
-// checks are the grade's checks on the assignment's scale: Points and Possible
-// are what they count for there.
-func (g Grade) checks() []scaled {
+// checks are the grade's checks with the points that the lab gives: those that the
+// learner has seen while at work. Only their sum is brought to the assignment's scale.
+func (g Grade) checks() []valued { return g.valued(1) }
+
+// weighed are the checks on the assignment's scale, for sums over labs that are worth
+// different points there.
+func (g Grade) weighed() []valued {
 	if g.Result == nil {
 		return nil
 	}
 	_, sum, _ := g.Result.Score()
-	scale := 1.0
-	if sum > 0 && g.Possible > 0 {
-		scale = g.Possible / float64(sum)
+	if sum <= 0 || g.Possible <= 0 {
+		return g.valued(1)
 	}
-	out := make([]scaled, 0, len(g.Result.Checks))
+	return g.valued(g.Possible / float64(sum))
+}
+
+func (g Grade) valued(scale float64) []valued {
+	if g.Result == nil {
+		return nil
+	}
+	out := make([]valued, 0, len(g.Result.Checks))
 	for _, c := range g.Result.Checks {
-		out = append(out, scaled{Check: c, Points: Round(c.Points * scale), Possible: Round(float64(c.Possible) * scale)})
+		out = append(out, valued{Check: c, Points: Round(c.Points * scale), Possible: Round(float64(c.Possible) * scale)})
 	}
 	return out
 }
 
-// scaled is a check with its points on the assignment's scale.
-type scaled struct {
+// valued is a check and what it is worth.
+type valued struct {
 	Check
 	Points, Possible float64
 }
 
+// lab is what the lab's own points come to: all, and of them those of hidden checks,
+// which the learner has not seen.
+func (g Grade) lab() (points, possible, hidden float64) {
+	for _, c := range g.checks() {
+		points, possible = points+c.Points, possible+c.Possible
+		if c.Hidden {
+			hidden += c.Possible
+		}
+	}
+	return Round(points), possible, hidden
+}
+
+// sum says how the points of a final grade come from those of the lab's checks, and what
+// lateness took; empty when they simply are their sum.
+func (g Grade) sum() string {
+	var parts []string
+	points, possible, hidden := g.lab()
+	if possible > 0 && (hidden > 0 || possible != g.Possible) {
+		part := fmt.Sprintf("in the lab %s of %s", Points(points), Points(possible))
+		if hidden > 0 {
+			part += fmt.Sprintf(": %s that could be seen, hidden: %s more", Points(possible-hidden), Points(hidden))
+		}
+		parts = append(parts, part)
+	}
+	if g.Penalty > 0 {
+		parts = append(parts, fmt.Sprintf("%s, %s off for lateness: %s", Points(g.Earned), Points(g.Penalty),
+			Points(g.Points)))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(parts, "; ") + ")"
+}
+
 // score is the check's points in words.
-func (c scaled) score() string {
+func (c valued) score() string {
 	if c.Verdict.unjudged() {
 		return "not judged, of " + Points(c.Possible) + " points"
 	}
@@ -199,7 +243,7 @@ func (c scaled) score() string {
 }
 
 // detail is everything that the check has to say, one labelled part a line.
-func (c scaled) detail(l LabRef) string {
+func (c valued) detail(l LabRef) string {
 	if c.Verdict == Pass {
 		return ""
 	}
@@ -225,7 +269,7 @@ func (c scaled) detail(l LabRef) string {
 }
 
 // headline is the check's message in one line, or what its verdict means.
-func (c scaled) headline() string {
+func (c valued) headline() string {
 	return or(oneLine(c.Message), map[Verdict]string{Pass: "passed", Partial: "only partly so", Fail: "not so",
 		Skipped: "a check that it needs did not pass", Unsupported: "cannot be judged here", Timeout: "took too long",
 		Error: "could not be judged"}[c.Verdict])
@@ -302,16 +346,18 @@ func clip(s string, limit int) string {
 // items are the checks of a grade, and in their place, or after them, what
 // happened to the submission where the checks do not say it: so that a format
 // which knows only tests still shows an error, never an empty success.
-func (g Grade) items() []scaled {
-	items := g.checks()
-	whole := scaled{Check: Check{ID: "submission", Title: "The submission can be judged", Verdict: Fail, Message: g.why()},
+func (g Grade) items() []valued { return g.with(g.checks()) }
+
+// with is items, of checks that are worth what they are worth.
+func (g Grade) with(items []valued) []valued {
+	whole := valued{Check: Check{ID: "submission", Title: "The submission can be judged", Verdict: Fail, Message: g.why()},
 		Possible: Round(g.Possible)}
 	switch {
 	case g.Status == Open && len(g.unjudged()) == 0:
 		whole.Verdict, whole.Possible = Error, 0
 		return append(items, whole)
 	case g.Status == Rejected || g.Status == Missing || len(items) == 0 && g.Status == Final:
-		return []scaled{whole}
+		return []valued{whole}
 	}
 	return items
 }
