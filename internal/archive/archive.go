@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 )
 
 // Limits bound what an archive may hold. A zero member means its default.
@@ -28,6 +29,9 @@ type Limits struct {
 	// LeftOut is called for each file that is left out for a name that some system
 	// cannot have, with the reason. Without it, an archive with one is refused.
 	LeftOut func(name, why string)
+	// Times keeps the times that a zip has for its files, and is the zone of those that
+	// come without one; nil gives files the time at which they are unpacked.
+	Times *time.Location
 }
 
 func (l Limits) filled() Limits {

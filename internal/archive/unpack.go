@@ -13,6 +13,7 @@ import (
 	"os"
 	"path"
 	"strings"
+	"time"
 )
 
 // free is what may come out of any archive, whatever its ratio.
@@ -54,7 +55,7 @@ func (u *unpacker) zip(file io.ReaderAt, size int64) error {
 		if strings.HasSuffix(name, "/") {
 			mode |= fs.ModeDir
 		}
-		err := u.add(name, mode, func(w io.Writer) error {
+		err := u.add(name, mode, u.zipTime(f), func(w io.Writer) error {
 			from, err := f.Open()
 			if err != nil {
 				return refuse("%s cannot be unpacked: %v", shown(name), err)
@@ -128,14 +129,14 @@ func (u *unpacker) tar(file io.Reader) error {
 		default:
 			mode |= fs.ModeIrregular
 		}
-		if err := u.add(h.Name, mode, func(w io.Writer) error { return u.copy(w, r, h.Name) }); err != nil {
+		if err := u.add(h.Name, mode, time.Time{}, func(w io.Writer) error { return u.copy(w, r, h.Name) }); err != nil {
 			return err
 		}
 	}
 }
 
-// add takes one entry; write gives its bytes.
-func (u *unpacker) add(given string, mode fs.FileMode, write func(io.Writer) error) error {
+// add takes one entry; write gives its bytes. at is the time that it keeps, zero for none.
+func (u *unpacker) add(given string, mode fs.FileMode, at time.Time, write func(io.Writer) error) error {
 	if err := u.ctx.Err(); err != nil {
 		return err
 	}
@@ -176,7 +177,10 @@ func (u *unpacker) add(given string, mode fs.FileMode, write func(io.Writer) err
 	if err != nil {
 		return err
 	}
-	return errors.Join(write(file), file.Close())
+	if err := errors.Join(write(file), file.Close()); err != nil || at.IsZero() {
+		return err
+	}
+	return u.root.Chtimes(name, at, at)
 }
 
 // copy takes the bytes of a file, whatever size its header claims.

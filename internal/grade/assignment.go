@@ -28,6 +28,8 @@ type Assignment struct {
 	Opens time.Time `yaml:"opens,omitempty" json:"opens,omitzero"`
 	Due   time.Time `yaml:"due,omitempty" json:"due,omitzero"`
 	Late  Late      `yaml:"late,omitempty" json:"late,omitzero"`
+	// HandIn says in words where submissions go: a page, a folder, an address.
+	HandIn string `yaml:"handIn,omitempty" json:"handIn,omitempty"`
 	// Attempts is how many submissions count, the first ones by time; 0 means any
 	// number. Counts says which of them is the grade: Best, also when empty, or Last.
 	Attempts int    `yaml:"attempts,omitempty" json:"attempts,omitempty"`

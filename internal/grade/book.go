@@ -40,10 +40,24 @@ func (r *run) outcome() *Outcome {
 // book is the gradebook without grades.
 func (p *Plan) book() *report.Gradebook {
 	a := &p.o.Assignment
-	b := &report.Gradebook{Version: version.Gradebook, Assignment: a.ID, Title: a.Title, Due: a.Due, Tool: p.o.Tool, Notes: p.Notes(),
-		Labs: []report.LabRef{}, Grades: []report.Grade{}}
+	b := &report.Gradebook{Version: version.Gradebook, Assignment: a.ID, Title: a.Title, Due: a.Due, Tool: p.o.Tool,
+		Notes: p.Notes(), Labs: []report.LabRef{}, Grades: []report.Grade{}}
 	for _, l := range p.labs {
 		b.Labs = append(b.Labs, report.RefOf(l, p.possible(l.ID), p.digests[l.ID]))
+	}
+	return b
+}
+
+// Blank is the gradebook before anybody is graded, in which nobody has points: it shows
+// whether an export can take the real one.
+func (p *Plan) Blank() *report.Gradebook {
+	b := p.book()
+	for _, l := range p.people {
+		l.Unknown = p.unknown[l.ID]
+		for _, of := range p.labs {
+			b.Grades = append(b.Grades, report.Grade{Learner: l, Lab: of.ID, Status: report.Final, Possible: p.possible(of.ID),
+				Extension: p.extension(l.ID)})
+		}
 	}
 	return b
 }
@@ -105,7 +119,7 @@ func (r *run) grade(l report.Learner, units []*unit, id string, owners map[uint6
 		notes = append(notes, best.Submission.Note)
 	}
 	if counted := len(units) - extra - len(flags); counted > 1 {
-		notes = append(notes, fmt.Sprintf("the %s of %d attempts", which, counted))
+		notes = append(notes, fmt.Sprintf("the %s of %s", which, report.Count(counted, "attempt")))
 	}
 	if extra > 0 {
 		notes = append(notes, fmt.Sprintf("%d more than the %s allowed did not count", extra,

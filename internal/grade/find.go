@@ -60,6 +60,9 @@ type FindOptions struct {
 	// Zone is where the clock of a platform stands that writes times without a zone into
 	// names; nil is UTC.
 	Zone *time.Location
+	// Unpack is a folder of this run alone for downloads: a zip with the submissions of a
+	// class. Without it each zip is one submission.
+	Unpack string
 }
 
 type finder struct {
@@ -90,6 +93,15 @@ func Find(ctx context.Context, o FindOptions) ([]Found, error) {
 			return nil, err
 		}
 		source := filepath.ToSlash(filepath.Clean(p))
+		if f.Unpack != "" && strings.EqualFold(filepath.Ext(full), ".zip") && info.Mode().IsRegular() {
+			ok, err := f.download(ctx, full, source)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				continue
+			}
+		}
 		switch {
 		case !info.IsDir() || f.single(full):
 			name := filepath.Base(full)

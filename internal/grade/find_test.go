@@ -86,9 +86,9 @@ func TestFind_foldersArchivesAndAttemptsOfAClass(t *testing.T) {
 		"s2 tiny class/alan@uni.example.zip",
 		"s2-unrelated tiny class/s2-unrelated rejected: it holds readme.txt and nothing that the lab tiny is made of, such " +
 			"as app.sh (matches nobody of the roster)",
-		"s3 tiny class/amazing-grace-1.zip #1",
+		"s3 tiny class/amazing-grace-1.zip #1 (exactly the files of s4 (class/kay/attempt-1))",
 		"s3 tiny class/amazing-grace-2.zip #2 extra",
-		"s4 tiny class/kay/attempt-1 #1",
+		"s4 tiny class/kay/attempt-1 #1 (exactly the files of s3 (class/amazing-grace-1.zip))",
 		"s4 tiny class/kay/attempt-2 #2 extra",
 	}, mapped(c.planned("class")))
 }
@@ -179,8 +179,10 @@ func TestFind_repositories(t *testing.T) {
 	gitIn(t, tree, "config", "core.fsmonitor", "touch "+filepath.Join(c.dir, "owned"))
 	c.put(map[string]string{"class/week-ada/.git/info/attributes": "* filter=evil\n"})
 	same(t, []string{
-		"ada tiny class/week-ada 2026-03-06T12:00Z (left out, since they are no files: link)",
-		"bob tiny class/bob.git 2026-03-06T12:00Z (left out, since they are no files: link)",
+		"ada tiny class/week-ada 2026-03-06T12:00Z (left out, since they are no files: link; " +
+			"exactly the files of bob (class/bob.git))",
+		"bob tiny class/bob.git 2026-03-06T12:00Z (left out, since they are no files: link; " +
+			"exactly the files of ada (class/week-ada))",
 	}, mapped(c.planned("class")))
 	require.NoFileExists(t, filepath.Join(c.dir, "owned"))
 	for _, g := range c.graded("class").Book.Grades {

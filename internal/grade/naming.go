@@ -55,8 +55,8 @@ func newNamingRules(zone *time.Location) *namingRules {
 // read tells what a name in a class's folder means.
 func (n *namingRules) read(name string, folder bool) named {
 	if m := n.canvas.FindStringSubmatch(name); m != nil {
-		out := named{claims: []claim{{"canvas", m[3]}, {byName, m[1]}, {byID, m[1]}}, late: m[2] != "", marks: true, file: m[5],
-			group: "canvas " + m[1] + " " + m[3]}
+		out := named{claims: []claim{{"canvas", m[3]}, {byName, m[1]}, {byID, m[1]}}, late: m[2] != "", marks: true,
+			file: m[5], group: "canvas " + m[1] + " " + m[3]}
 		if strings.EqualFold(m[1], "anonymous") {
 			out.claims = out.claims[:1]
 		}
@@ -68,8 +68,8 @@ func (n *namingRules) read(name string, folder bool) named {
 	}
 	if m := n.blackboard.FindStringSubmatch(name); m != nil && !folder {
 		if at, err := time.ParseInLocation("2006-01-02-15-04-05", m[3], n.zone); err == nil {
-			return named{claims: []claim{{"login", m[2]}, {byID, m[2]}, {byLocal, m[2]}}, submitted: at.UTC(), receipt: m[4] == "",
-				file: cmp.Or(m[4], name), group: "blackboard " + m[2] + " " + m[3]}
+			return named{claims: []claim{{"login", m[2]}, {byID, m[2]}, {byLocal, m[2]}}, submitted: at.UTC(),
+				receipt: m[4] == "", file: cmp.Or(m[4], name), group: "blackboard " + m[2] + " " + m[3]}
 		}
 	}
 	stem := strings.TrimSuffix(name, ".git")

@@ -42,6 +42,8 @@ type PlanOptions struct {
 	// TrustClaims believes manifests and commits when they say when something was handed
 	// in, rather than the time of its file.
 	TrustClaims bool
+	// Times are a platform's, beside those in names; may be nil.
+	Times *Times
 }
 
 // Plan says which submission is whose and what will be done with it. Nothing
@@ -118,6 +120,7 @@ func NewPlan(ctx context.Context, o PlanOptions) (*Plan, error) {
 	if err := p.extend(); err != nil {
 		return nil, err
 	}
+	p.dateBy(p.o.Times)
 	p.date()
 	p.number()
 	return p, nil
@@ -342,6 +345,7 @@ func (p *Plan) number() {
 	for _, u := range p.units {
 		p.settle(u)
 	}
+	p.identical()
 }
 
 // last orders what is false before what is true.

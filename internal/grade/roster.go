@@ -155,6 +155,11 @@ func canvas(head []string) bool {
 	return slices.ContainsFunc(head, func(h string) bool { return fold(h) == "sisuserid" || fold(h) == "sisloginid" })
 }
 
+// moodle tells a grading worksheet of Moodle: its Identifier is Moodle's own.
+func moodle(head []string) bool {
+	return slices.ContainsFunc(head, func(h string) bool { return fold(h) == "gradecanbechanged" })
+}
+
 // canvasOwn are the rows of such an export that are nobody's: how grades are posted, the
 // points possible, and the student that teachers test with.
 func canvasOwn(l report.Learner, row []string) bool {
@@ -164,7 +169,7 @@ func canvasOwn(l report.Learner, row []string) bool {
 
 // columns tells what each column is.
 func (r *Roster) columns(name string, head []string) (map[string]int, error) {
-	columns, canvas := map[string]int{}, canvas(head)
+	columns, canvas, moodle := map[string]int{}, canvas(head), moodle(head)
 	for i, h := range head {
 		what := ""
 		for key, names := range headings() {
@@ -174,6 +179,9 @@ func (r *Roster) columns(name string, head []string) (map[string]int, error) {
 		}
 		if canvas && fold(h) == "id" {
 			what = "canvas"
+		}
+		if moodle && fold(h) == "identifier" {
+			what = "moodle"
 		}
 		if what == "" {
 			if strings.TrimSpace(h) != "" {
@@ -188,9 +196,11 @@ func (r *Roster) columns(name string, head []string) (map[string]int, error) {
 		columns[what] = i
 	}
 	if _, ok := columns[byID]; !ok {
-		if login, ok := columns["login"]; ok {
-			columns[byID] = login
-			return columns, nil
+		for _, other := range []string{"login", byEmail, "moodle"} {
+			if at, ok := columns[other]; ok && (other == "login" || moodle) {
+				columns[byID] = at
+				return columns, nil
+			}
 		}
 		return nil, &RosterError{name, 1, fmt.Sprintf("there is no column id among %s", strings.Join(head, ", "))}
 	}
@@ -211,7 +221,7 @@ func learner(columns map[string]int, row []string) report.Learner {
 	}
 	for _, system := range []string{"canvas", "moodle", "github", "gradescope", "login"} {
 		if v := get(system); v != "" {
-			l.Accounts[system] = v
+			l.Accounts[system] = claimOf(byID, v).value
 		}
 	}
 	if len(l.Accounts) == 0 {

@@ -63,7 +63,7 @@ func TestRun_gradesEverybodyOnTheirOwnTerms(t *testing.T) {
 		"ada": {status: report.Final, earned: 40, points: 40},
 		"bob": {status: report.Final, earned: 16, points: 16},
 		"cy":  {status: report.Final, earned: 40, penalty: 8, points: 32},
-		"dee": {status: report.Rejected, problem: "handed in at 2026-03-21 12:00 UTC, after 2026-03-20 18:00 UTC"},
+		"dee": {status: report.Rejected, problem: "handed in at 2026-03-21 12:00 UTC by its manifest, after 2026-03-20"},
 		"eve": {status: report.Final, deploy: "template.yaml:3:11: resource type AWS::S3::Bukcet is not supported"},
 		"fay": {status: report.Missing},
 	} {

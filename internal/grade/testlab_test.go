@@ -134,7 +134,8 @@ func (c *class) people(csv string) {
 
 func (c *class) find(paths ...string) []grade.Found {
 	c.t.Helper()
-	found, err := grade.Find(context.Background(), grade.FindOptions{Dir: c.dir, Paths: paths, Labs: c.given(), Zone: c.zone})
+	found, err := grade.Find(context.Background(), grade.FindOptions{Dir: c.dir, Paths: paths, Labs: c.given(),
+		Zone: c.zone, Unpack: c.t.TempDir()})
 	require.NoError(c.t, err)
 	return found
 }

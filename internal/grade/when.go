@@ -168,8 +168,8 @@ func (p *Plan) Notes() (out []string) {
 		return nil
 	}
 	for _, s := range p.fetched {
-		out = append(out, fmt.Sprintf("the times of %d files, from %s to %s, are those of the download and do not say when "+
-			"they were handed in", s.files, stamp(s.from), stamp(s.to)))
+		out = append(out, fmt.Sprintf("the times of %s, from %s to %s, are those of the download and do not say when "+
+			"they were handed in", report.Count(s.files, "file"), stamp(s.from), stamp(s.to)))
 	}
 	by := map[report.Basis]int{}
 	for _, u := range p.units {
@@ -193,12 +193,7 @@ func (p *Plan) Notes() (out []string) {
 	return out
 }
 
-func submissions(n int) string {
-	if n == 1 {
-		return "1 submission"
-	}
-	return fmt.Sprintf("%d submissions", n)
-}
+func submissions(n int) string { return report.Count(n, "submission") }
 
 // lateness decides what a submission loses by its time, and says where that is in doubt:
 // no doubt costs points in silence.
@@ -216,13 +211,11 @@ func (p *Plan) lateness(u *unit, a *Assignment) {
 		u.problem = fmt.Sprintf("handed in at %s by %s, after %s, when nothing was taken any more", stamp(s.Submitted),
 			s.Basis.Words(), stamp(a.Late.Until))
 	}
-	if a.Due.IsZero() {
-		return
-	}
 	days := a.late(s.Submitted)
 	switch {
 	case u.late && s.Submitted.IsZero():
 		u.flags = append(u.flags, "marked as late; when it was handed in is not known, so nothing was taken off")
+	case a.Due.IsZero():
 	case u.late && days == 0:
 		u.flags = append(u.flags, fmt.Sprintf("the platform marks it as late, but %s says %s; nothing was taken off",
 			s.Basis.Words(), stamp(s.Submitted)))

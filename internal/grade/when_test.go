@@ -1,6 +1,8 @@
 package grade_test
 
 import (
+	"crypto/sha256"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,7 +19,8 @@ import (
 func (c *class) dated(times map[string]string) {
 	c.t.Helper()
 	for name, when := range times {
-		err := filepath.WalkDir(filepath.Join(c.dir, filepath.FromSlash(name)), func(p string, _ os.DirEntry, err error) error {
+		root := filepath.Join(c.dir, filepath.FromSlash(name))
+		err := filepath.WalkDir(root, func(p string, _ os.DirEntry, err error) error {
 			if err != nil {
 				return err
 			}
@@ -27,10 +30,16 @@ func (c *class) dated(times map[string]string) {
 	}
 }
 
-func packed(t *testing.T, who, submitted string) string {
+func handedIn(t *testing.T, who, submitted string) string {
 	t.Helper()
-	manifest := `{"version":1,"learner":"` + who + `","lab":"tiny","files":{},"submitted":"` + submitted + `"}`
-	return zipped(t, map[string]string{"app.sh": right, grade.ManifestFile: manifest})
+	own := right + "# " + who + "\n" // nobody has copied
+	return zipped(t, map[string]string{"app.sh": own, grade.ManifestFile: manifest(who, submitted, own)})
+}
+
+// manifest is as submit writes it.
+func manifest(who, submitted, app string) string {
+	return fmt.Sprintf(`{"version":1,"learner":%q,"lab":"tiny","submitted":%q,"files":{"app.sh":"%x"}}`, who, submitted,
+		sha256.Sum256([]byte(app)))
 }
 
 // due is the class in the week of which work was due on the last of November.
@@ -67,15 +76,17 @@ func times(p *grade.Plan) map[string]string {
 	return out
 }
 
+const alone = "late by nothing but the time of its file, "
+
 func TestPlan_theFilesTimeOutranksAForgedManifest(t *testing.T) {
 	c := due(t)
 	c.put(map[string]string{
-		"class/forger.zip":  packed(t, "forger", "2026-11-29T10:00:00Z"),
-		"class/ontime.zip":  packed(t, "ontime", "2026-11-30T12:00:00Z"),
-		"class/earlier.zip": packed(t, "earlier", "2026-11-28T12:00:00Z"),
-		"class/lazy.zip":    packed(t, "lazy", "2026-12-02T12:00:00Z"),
+		"class/forger.zip":  handedIn(t, "forger", "2026-11-29T10:00:00Z"),
+		"class/ontime.zip":  handedIn(t, "ontime", "2026-11-30T12:00:00Z"),
+		"class/earlier.zip": handedIn(t, "earlier", "2026-11-28T12:00:00Z"),
+		"class/lazy.zip":    handedIn(t, "lazy", "2026-12-02T12:00:00Z"),
 		"class/silent.zip":  zipped(t, map[string]string{"app.sh": right}),
-		"class/gone.zip":    packed(t, "gone", "2026-11-29T10:00:00Z"),
+		"class/gone.zip":    handedIn(t, "gone", "2026-11-29T10:00:00Z"),
 	})
 	c.dated(map[string]string{"class/forger.zip": "2026-12-03T10:00:00Z", "class/ontime.zip": "2026-11-30T17:59:00Z",
 		"class/earlier.zip": "2026-11-30T09:00:00Z", "class/lazy.zip": "2026-12-02T12:03:00Z",
@@ -85,10 +96,10 @@ func TestPlan_theFilesTimeOutranksAForgedManifest(t *testing.T) {
 			"says 2026-11-29 10:00 UTC, which counts with --trust-manifest-time",
 		"ontime":  "file 30T17:59, claimed 30T12:00",
 		"earlier": "file 30T09:00, claimed 28T12:00",
-		"lazy":    "file 02T12:03, claimed 02T12:00, late; late by nothing but the time of its file, 2026-12-02 12:03 UTC, which a copy changes",
-		"silent":  "file 01T10:00, late; late by nothing but the time of its file, 2026-12-01 10:00 UTC, which a copy changes",
-		"gone": "file 20T10:00, claimed 29T10:00, rejected; late by the time of its file, 2026-12-20 10:00 UTC; its manifest " +
-			"says 2026-11-29 10:00 UTC, which counts with --trust-manifest-time",
+		"lazy":    "file 02T12:03, claimed 02T12:00, late; " + alone + "2026-12-02 12:03 UTC, which a copy changes",
+		"silent":  "file 01T10:00, late; " + alone + "2026-12-01 10:00 UTC, which a copy changes",
+		"gone": "file 20T10:00, claimed 29T10:00, rejected; late by the time of its file, 2026-12-20 10:00 UTC; its " +
+			"manifest says 2026-11-29 10:00 UTC, which counts with --trust-manifest-time",
 	}, times(c.planned("class")))
 
 	c.plan.TrustClaims = true
@@ -106,14 +117,14 @@ func TestPlan_theTimeOfTheDownloadIsNobodys(t *testing.T) {
 	files := map[string]string{}
 	fetched := map[string]string{}
 	for i, who := range []string{"ada", "bob", "cyd", "dee"} {
-		files["class/"+who+".zip"] = packed(t, who, "2026-11-29T10:00:00Z")
+		files["class/"+who+".zip"] = handedIn(t, who, "2026-11-29T10:00:00Z")
 		fetched["class/"+who+".zip"] = at("2026-12-05T10:00:00Z").Add(time.Duration(i) * time.Minute).Format(time.RFC3339)
 	}
-	files["class/eve.zip"] = packed(t, "eve", "2026-11-29T10:00:00Z") // came by itself, later
+	files["class/eve.zip"] = handedIn(t, "eve", "2026-11-29T10:00:00Z") // came by itself, later
 	fetched["class/eve.zip"] = "2026-12-08T10:00:00Z"
 	files["class/mum.zip"] = zipped(t, map[string]string{"app.sh": wrong})
 	fetched["class/mum.zip"] = "2026-12-05T10:03:30Z"
-	files["class/odd.zip"] = packed(t, "odd", "2027-01-01T10:00:00Z") // its clock is wrong
+	files["class/odd.zip"] = handedIn(t, "odd", "2027-01-01T10:00:00Z") // its clock is wrong
 	fetched["class/odd.zip"] = "2026-12-05T10:04:00Z"
 	c.put(files)
 	c.dated(fetched)
@@ -149,43 +160,44 @@ func TestPlan_whatAPlatformSaysOutranksAll(t *testing.T) {
 	c.people("id,name,email,canvas\ns1,Ada Lovelace,ada@uni.example,4711\ns2,Alan Turing,alan@uni.example,4712\n" +
 		"s3,Grace Hopper,grace@uni.example,4713\n")
 	c.put(map[string]string{
-		"gs/submission_1/app.sh": right,
-		"gs/submission_1/" + grade.ManifestFile: `{"version":1,"learner":"s1","lab":"tiny","files":{},` +
-			`"submitted":"2026-11-29T10:00:00Z"}`,
+		"gs/submission_1/app.sh":                right,
+		"gs/submission_1/" + grade.ManifestFile: manifest("s1", "2026-11-29T10:00:00Z", right),
 		"gs/submission_metadata.yml": "---\nsubmission_1:\n  :submitters:\n  - :name: Ada Lovelace\n    :sid: s1\n" +
 			"  :created_at: 2026-12-01 17:30:00.123456000 Z\n",
 
-		"bb/Week 3_alan_attempt_2026-12-01-19-00-00_answer.zip": packed(t, "s2", "2026-11-30T16:00:00Z"),
+		"bb/Week 3_alan_attempt_2026-12-01-19-00-00_answer.zip": handedIn(t, "s2", "2026-11-30T16:00:00Z"),
 		"bb/Week 3_alan_attempt_2026-12-01-19-00-00.txt":        "Name: Alan Turing (alan)\n",
 		"bb/Week 3_ada_attempt_2026-11-30-17-00-00_app.sh":      right,
 		"bb/Week 3_ada_attempt_2026-11-30-17-00-00.txt":         "Name: Ada Lovelace (ada)\n",
 		"bb/Week 3_grace_attempt_2026-11-30-17-00-00.txt":       "Name: Grace Hopper (grace)\n",
-		"cv/lovelaceada_4711_9001_answer.zip":                   packed(t, "s1", "2026-11-30T10:00:00Z"),
-		"cv/turingalan_LATE_4712_9002_answer.zip":               packed(t, "s2", "2026-11-30T10:00:00Z"),
-		"cv/hoppergrace_LATE_4713_9003_answer.zip":              packed(t, "s3", "2026-12-01T10:00:00Z"),
-		"none/lovelaceada_4711_9001_answer.zip":                 packed(t, "s1", "2026-12-01T10:00:00Z"),
+		"cv/lovelaceada_4711_9001_answer.zip":                   handedIn(t, "s1", "2026-11-30T10:00:00Z"),
+		"cv/turingalan_LATE_4712_9002_answer.zip":               handedIn(t, "s2", "2026-11-30T10:00:00Z"),
+		"cv/hoppergrace_LATE_4713_9003_answer.zip":              handedIn(t, "s3", "2026-12-01T10:00:00Z"),
+		"none/lovelaceada_4711_9001_answer.zip":                 handedIn(t, "s1", "2026-12-01T10:00:00Z"),
 		"repository/.git-is-no-time/readme":                     "x",
 		"repository/s1/.git/HEAD":                               "x",
 		"repository/s1/.pipelab/workspace.json":                 `{"version":1,"lab":"tiny"}`,
 		"repository/s1/app.sh":                                  right,
 	})
 	c.dated(map[string]string{"gs": "2026-11-28T10:00:00Z", "bb": "2026-11-28T10:00:00Z", "cv": "2026-12-09T10:00:00Z",
-		"none": "2026-11-28T10:00:00Z", "repository": "2026-12-09T10:00:00Z"})
+		"none": "2026-12-09T10:00:00Z", "repository": "2026-12-09T10:00:00Z"})
 	require.Equal(t, map[string]string{"s1": "platform 01T17:30, claimed 29T10:00, late; late by the platform's record, " +
 		"2026-12-01 17:30 UTC; its manifest says 2026-11-29 10:00 UTC"}, times(c.planned("gs")))
 	require.Equal(t, map[string]string{
 		"s1": "platform 30T17:00",
-		"s2": "platform 01T19:00, claimed 30T16:00, late; late by the platform's record, 2026-12-01 19:00 UTC; its manifest " +
-			"says 2026-11-30 16:00 UTC",
+		"s2": "platform 01T19:00, claimed 30T16:00, late; late by the platform's record, 2026-12-01 19:00 UTC; its " +
+			"manifest says 2026-11-30 16:00 UTC",
 		"s3": "platform 30T17:00, rejected",
 	}, times(c.planned("bb")))
 	require.Equal(t, map[string]string{
 		"s1": "manifest 30T10:00",
-		"s2": "manifest 30T10:00; the platform marks it as late, but its manifest says 2026-11-30 10:00 UTC; nothing was taken off",
+		"s2": "manifest 30T10:00; the platform marks it as late, but its manifest says 2026-11-30 10:00 UTC; " +
+			"nothing was taken off",
 		"s3": "manifest 01T10:00, late",
 	}, times(c.planned("cv")))
-	require.Equal(t, map[string]string{"s1": "manifest 01T10:00, late"}, times(c.planned("none")),
-		"no file is marked, so none is in time by the platform")
+	require.Equal(t, map[string]string{"s1": "file 09T10:00, claimed 01T10:00, late; late by the time of its file, " +
+		"2026-12-09 10:00 UTC; its manifest says 2026-12-01 10:00 UTC, which counts with --trust-manifest-time"},
+		times(c.planned("none")), "no file is marked, so none is in time by the platform")
 	require.Equal(t, map[string]string{"s1": "unknown"}, times(c.planned("repository")))
 
 	c.zone = time.FixedZone("", 2*60*60)
@@ -209,8 +221,8 @@ func TestPlan_attemptsAreInThePlatformsOrder(t *testing.T) {
 	c := newClass(t, "tiny")
 	c.rules.Attempts = 1
 	c.put(map[string]string{
-		"bb/Week 3_ada_attempt_2026-11-30-17-00-00_ada-attempt-2.zip": packed(t, "ada", "2026-11-30T10:00:00Z"),
-		"bb/Week 3_ada_attempt_2026-11-30-18-00-00_ada-attempt-1.zip": packed(t, "ada", "2026-11-20T10:00:00Z"),
+		"bb/Week 3_ada_attempt_2026-11-30-17-00-00_ada-attempt-2.zip": handedIn(t, "ada", "2026-11-30T10:00:00Z"),
+		"bb/Week 3_ada_attempt_2026-11-30-18-00-00_ada-attempt-1.zip": handedIn(t, "ada", "2026-11-20T10:00:00Z"),
 	})
 	counting := map[string]bool{}
 	for _, s := range c.planned("bb").Mapping().Submissions {
@@ -221,7 +233,7 @@ func TestPlan_attemptsAreInThePlatformsOrder(t *testing.T) {
 
 func TestRun_theGradebookSaysOnWhatTimesRest(t *testing.T) {
 	c := due(t)
-	c.put(map[string]string{"class/ada.zip": packed(t, "ada", "2026-11-29T10:00:00Z"), "class/bob/app.sh": right})
+	c.put(map[string]string{"class/ada.zip": handedIn(t, "ada", "2026-11-29T10:00:00Z"), "class/bob/app.sh": right})
 	c.dated(map[string]string{"class/ada.zip": "2026-12-02T10:00:00Z", "class/bob": "2026-11-30T10:00:00Z"})
 	book := c.graded("class").Book
 	ada := byLearner(book)["ada tiny"]

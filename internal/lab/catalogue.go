@@ -110,8 +110,10 @@ func Open(fsys fs.FS, id string, compile Compile) (*Folder, error) {
 		all = append(all, f.unseal(id, compile)...)
 	}
 	all = append(all, f.files(id)...)
-	all = append(all, f.mutants(id)...)
-	all = append(all, f.survivors(id)...)
+	if err == nil || l.ID != "" || len(l.Checks) > 0 { // else nothing was read that they could agree with
+		all = append(all, f.mutants(id)...)
+		all = append(all, f.survivors(id)...)
+	}
 	f.solutions()
 	all.sort()
 	if len(all) > 0 {

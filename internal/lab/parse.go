@@ -74,7 +74,7 @@ func decodeFile(file string, src []byte, v any) *decoder {
 				at = place{t.Position.Line, t.Position.Column}
 			}
 		}
-		d.problem(at, "", "", "%s", msg)
+		d.problem(at, "", unquoted(msg), "%s", msg)
 		return d
 	}
 	if len(tree.Docs) != 1 || tree.Docs[0].Body == nil {
@@ -87,6 +87,15 @@ func decodeFile(file string, src []byte, v any) *decoder {
 	}
 	d.value(tree.Docs[0].Body, reflect.ValueOf(v).Elem(), "", 0)
 	return d
+}
+
+// unquoted is the hint for what the reader of YAML says when an expression within { … }
+// holds a comma, a colon or a bracket of its own.
+func unquoted(msg string) string {
+	if strings.Contains(msg, "flow map") || strings.Contains(msg, "'}' must be specified") {
+		return `within { … } quote an expression that holds a comma, a colon or brackets: { that: "size(items) == 1" }`
+	}
+	return ""
 }
 
 func position(n ast.Node) place {

@@ -59,7 +59,8 @@ func (g Grade) csvRow() []string {
 			counts[c.Verdict.kind()]++
 		}
 	}
-	out = append(out, submitted, string(s.Basis), claimed, g.Extension.Words(), attempt, cell(s.Source), cell(s.Digest), seed)
+	out = append(out, submitted, string(s.Basis), claimed, g.Extension.Words(), attempt, cell(s.Source), cell(s.Digest),
+		seed)
 	for _, kind := range []string{"passed", "failed", "skipped", "not judged"} {
 		n := ""
 		if g.Result != nil {

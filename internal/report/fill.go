@@ -1,6 +1,7 @@
 package report
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -33,6 +34,23 @@ type FillOptions struct {
 	// Now is when it is filled: who has an extension beyond it is not missing yet. Zero:
 	// all extensions are over.
 	Now time.Time
+}
+
+// errOther is wrapped when a table is no export of the platform.
+var errOther = errors.New("its first line lacks the columns that one has")
+
+// Fill puts grades into an export of Canvas or Moodle, whichever it is.
+func Fill(export []byte, b *Gradebook, o FillOptions) (Filled, error) {
+	f, err := FillCanvas(export, b, o)
+	if !errors.Is(err, errOther) {
+		return f, err
+	}
+	f, err = FillMoodle(export, b, o)
+	if errors.Is(err, errOther) {
+		err = errors.New("this is no gradebook export of Canvas and no grade export of Moodle: its first line lacks the " +
+			"columns that one has; of a Moodle in another language name the column: --column")
+	}
+	return f, err
 }
 
 // FillChange is a cell that changes, or one that stays and why.
@@ -74,6 +92,13 @@ func (f Filled) Text(w io.Writer) error {
 	for _, c := range f.Changes {
 		textLine(b, "  ", "", fmt.Sprintf("line %d, %s: %s → %s", c.Line, oneLine(c.Row), or(c.Old, "empty"), c.New))
 	}
+	f.parts(b)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// parts are all cells that stay, and why.
+func (f Filled) parts(b *paper) {
 	part := func(title string, lines []string) {
 		if len(lines) > 0 {
 			b.WriteString(title + "\n")
@@ -97,6 +122,16 @@ func (f Filled) Text(w io.Writer) error {
 	part("learners without a row:", f.Learners)
 	part("rows without a learner:", f.Rows)
 	part("match nobody of the roster, not filled:", f.Unknown)
+}
+
+// Mismatches tells, for people, who has no row and which rows are nobody's: what can be
+// known before anybody is graded.
+func (f Filled) Mismatches(w io.Writer) error {
+	only := Filled{Column: f.Column, Notes: f.Notes, Learners: f.Learners, Rows: f.Rows, Ambiguous: f.Ambiguous,
+		Unknown: f.Unknown}
+	b := &paper{}
+	fmt.Fprintf(b, "column %s\n", oneLine(f.Column))
+	only.parts(b)
 	_, err := io.WriteString(w, b.String())
 	return err
 }

@@ -124,9 +124,9 @@ func (e *Extension) Words() string {
 	case e.Attempts == 0:
 		return "extension to " + stamp(e.Due)
 	case e.Due.IsZero():
-		return fmt.Sprintf("extension to %d attempts", e.Attempts)
+		return "extension to " + Count(e.Attempts, "attempt")
 	}
-	return fmt.Sprintf("extension to %s and %d attempts", stamp(e.Due), e.Attempts)
+	return fmt.Sprintf("extension to %s and %s", stamp(e.Due), Count(e.Attempts, "attempt"))
 }
 
 // LabRef is a lab of an assignment.

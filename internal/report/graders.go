@@ -32,8 +32,9 @@ type classroomTest struct {
 // writeClassroom writes the result that a grader step hands to GitHub
 // Classroom's reporter, in base64. The reporter adds up the tests' scores and
 // Classroom keeps whole numbers, so whole points are dealt out over the checks
-// until they make the whole grade: here alone they are on the assignment's scale. max_score 0 is how a result says that it is
-// no score: the reporter then reports nothing, and the status fails the step.
+// until they make the whole grade: here alone they are on the assignment's scale.
+// max_score 0 is how a result says that it is no score: the reporter then reports
+// nothing, and the status fails the step.
 // Source: https://github.com/classroom-resources/autograding-grading-reporter src/notify-classroom.js
 func writeClassroom(w io.Writer, b *Gradebook, _ Options) error {
 	r, err := b.single("github-classroom")

@@ -156,6 +156,7 @@ func (c valued) htmlParts(l LabRef, limit int) []htmlPart {
 	}
 	if c.Mistake != "" {
 		add("looks like", l.mistake(c.Mistake), false)
+		add("which means", l.explanation(c.Mistake), false)
 	}
 	add("hint", c.Hint, false)
 	return out
@@ -169,11 +170,14 @@ func human(millis int64) string {
 	return fmt.Sprintf("%.1f s", float64(millis)/1000)
 }
 
-// checkLine is a check's id, time and calls; no time where none was kept.
+// checkLine is a check's id, time and calls; neither where none was kept.
 func checkLine(c Check) string {
 	parts := []string{oneLine(c.ID)}
 	if c.Millis > 0 {
 		parts = append(parts, human(c.Millis))
 	}
-	return strings.Join(append(parts, Count(c.Calls, "call")), " · ")
+	if c.Calls > 0 {
+		parts = append(parts, Count(c.Calls, "call"))
+	}
+	return strings.Join(parts, " · ")
 }

@@ -12,6 +12,7 @@ type (
 	htmlClass struct {
 		Learners, Scored, OpenCount int
 		Mean, Median, Possible      string
+		MeanShare, MedianShare      string
 		Known                       []string // of the class as a whole
 		Notes                       []htmlNote
 		Mistakes                    []htmlMistake
@@ -47,8 +48,9 @@ type (
 
 func (b *Gradebook) htmlClass(rows []row) *htmlClass {
 	in := Insights(b)
-	c := &htmlClass{Learners: in.Learners, Scored: in.Scored, OpenCount: len(in.Open), Mean: Points(in.Mean),
-		Median: Points(in.Median), Possible: Points(in.Possible)}
+	c := &htmlClass{Learners: in.Learners, Scored: in.Scored, OpenCount: len(in.Open), Mean: tenths(in.Mean),
+		Median: tenths(in.Median), MeanShare: percent(in.Mean, in.Possible), MedianShare: percent(in.Median, in.Possible),
+		Possible: Points(in.Possible)}
 	for _, n := range b.Notes {
 		c.Known = append(c.Known, oneLine(n))
 	}

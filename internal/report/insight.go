@@ -5,7 +5,6 @@ import (
 	"math"
 	"slices"
 	"sort"
-	"strings"
 )
 
 // Insight is what a class's results say about the class and about the labs.
@@ -271,11 +270,7 @@ func mistakes(l LabRef, judged []Grade) []MistakeInsight {
 				i = len(out)
 				at[c.Mistake] = i
 				m := MistakeInsight{Lab: l.ID, ID: c.Mistake, Title: l.mistake(c.Mistake), Of: len(judged)}
-				for _, ref := range l.Mistakes {
-					if ref.ID == c.Mistake {
-						m.Explanation = strings.TrimSpace(ref.Explanation)
-					}
-				}
+				m.Explanation = l.explanation(c.Mistake)
 				out = append(out, m)
 			}
 			m := &out[i]

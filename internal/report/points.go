@@ -27,5 +27,16 @@ func Points(points float64) string {
 	return strconv.FormatFloat(Round(points)+0, 'f', -1, 64)
 }
 
+// tenths is a figure of a class: an average of whole points is no finer.
+func tenths(points float64) string { return Points(math.Round(points*10) / 10) }
+
+// percent is a share in words; empty where nothing is possible.
+func percent(points, possible float64) string {
+	if possible <= 0 {
+		return ""
+	}
+	return strconv.FormatFloat(math.Round(points/possible*100), 'f', -1, 64) + " %"
+}
+
 // whole is points for systems that know no fractions, half away from zero.
 func whole(points float64) int { return int(math.Round(Round(points))) }

@@ -17,10 +17,10 @@ func withHidden() *report.Gradebook {
 		{ID: "order", Title: "Order is kept", Verdict: report.Pass, Points: 70, Possible: 70},
 		{ID: "secret", Title: "A secret", Hidden: true, Verdict: report.Fail, Possible: 20, Message: "it is not"},
 	}
-	return &report.Gradebook{Version: 1, Assignment: "week", Title: "Week", Labs: []report.LabRef{{ID: "tiny", Title: "Tiny",
-		Points: 60}}, Grades: []report.Grade{{Learner: report.Learner{ID: "ada"}, Lab: "tiny", Status: report.Final,
-		Result: &report.Result{Version: 1, Lab: "tiny", Seed: 7, Checks: checks}, Earned: 50, Penalty: 6, Points: 44,
-		Possible: 60}}}
+	return &report.Gradebook{Version: 1, Assignment: "week", Title: "Week", Labs: []report.LabRef{{ID: "tiny",
+		Title: "Tiny", Points: 60}}, Grades: []report.Grade{{Learner: report.Learner{ID: "ada"}, Lab: "tiny",
+		Status: report.Final, Result: &report.Result{Version: 1, Lab: "tiny", Seed: 7, Checks: checks},
+		Earned: 50, Penalty: 6, Points: 44, Possible: 60}}}
 }
 
 // Whoever saw 30 of 30 while at work is shown 30 of 30 in the grade.
@@ -28,12 +28,13 @@ func TestWrite_showsPointsAsTheLearnerSawThem(t *testing.T) {
 	const sum = "tiny: 44 of 60 points (in the lab 100 of 120: 100 that could be seen, hidden: 20 more; " +
 		"50, 6 off for lateness: 44)"
 	for format, want := range map[string][]string{
-		"text":         {"30 of 30 points", "70 of 70 points", "0 of 20 points", "hidden: 20 more"},
-		"markdown":     {sum, "| Keys spread | 30 of 30 |", "| Hidden check 1 | 0 of 20 |"},
-		"html":         {sum, "30 of 30", "0 of 20"},
-		"tap":          {sum, `points: "30 of 30 points"`},
-		"csv":          {",44,60,50,6,100,120,20,"},
-		"junit":        {`name="check.keys.points" value="30"`, `name="lab.points" value="100"`, `name="lab.hidden" value="20"`},
+		"text":     {"30 of 30 points", "70 of 70 points", "0 of 20 points", "that could be seen, hidden: 20\nmore"},
+		"markdown": {sum, "| Keys spread | 30 of 30 |", "| Hidden check 1 | 0 of 20 |"},
+		"html":     {sum, "30 of 30", "0 of 20"},
+		"tap":      {sum, `points: "30 of 30 points"`},
+		"csv":      {",44,60,50,6,100,120,20,"},
+		"junit": {`name="check.keys.points" value="30"`, `name="lab.points" value="100"`,
+			`name="lab.hidden" value="20"`},
 		"gradescope":   {sum, `"score": 44,`, `"max_score": 30,`, `"max_score": 20,`},
 		"prairielearn": {sum, `"max_points": 30,`, `"max_points": 20,`},
 		"lti-score":    {sum, `"scoreGiven":44,"scoreMaximum":60`},

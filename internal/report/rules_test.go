@@ -126,7 +126,7 @@ func breakages() map[string][][2]string {
 			{`"max_score": 40`, `"max_score": 4`}},
 		"exercism": {{`"version": 3`, `"version": 2`}, {`"status": "fail"`, `"status": "error"`},
 			{`"message": "every item that was added is in the cart"`, `"message": ""`}},
-		"prairielearn": {{`"gradable": true`, `"gradable": false`}, {`"max_points": 16,`, ``},
+		"prairielearn": {{`"gradable": true`, `"gradable": false`}, {`"max_points": 40,`, ``},
 			{`"score": 0.62`, `"score": 6.2`}},
 		"github":    {{"::error ", "::terror "}, {"::f3a9c1::\n", "::f3a9c2::\n"}},
 		"lti-score": {{`09:00:00.000Z`, `09:00:00Z`}, {`"scoreMaximum":140,`, ``}, {`FullyGraded`, `Failed`}},

@@ -170,7 +170,7 @@ func openSheet(src []byte, what string, known func(header []string) bool) (*shee
 		}
 		return s, nil
 	}
-	return nil, fmt.Errorf("this is no %s: its first line lacks the columns that one has", what)
+	return nil, fmt.Errorf("this is no %s: %w", what, errOther)
 }
 
 // firstLine is where the first row ends.

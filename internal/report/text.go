@@ -48,7 +48,7 @@ func Text(w io.Writer, r *Result, page Page) error {
 // TextCheck is how Text shows one check.
 func TextCheck(c Check, page Page) string {
 	b := &paper{Page: page}
-	textCheck(b, scaled{Check: c, Points: c.Points, Possible: float64(c.Possible)}, LabRef{})
+	textCheck(b, valued{Check: c, Points: c.Points, Possible: float64(c.Possible)}, LabRef{})
 	return b.finished()
 }
 
@@ -107,7 +107,7 @@ func textChecks(out *paper, g Grade, l LabRef) {
 	}
 }
 
-func textCheck(out *paper, c scaled, l LabRef) {
+func textCheck(out *paper, c valued, l LabRef) {
 	style := out.Style
 	took := "" // gradebooks hold no times: the same work has the same grade
 	if c.Millis > 0 {

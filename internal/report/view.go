@@ -127,6 +127,16 @@ func (l LabRef) mistake(id string) string {
 	return id
 }
 
+// explanation is what the lab's authors say of a mistake, for who made it; may be empty.
+func (l LabRef) explanation(id string) string {
+	for _, m := range l.Mistakes {
+		if m.ID == id {
+			return strings.TrimSpace(m.Explanation)
+		}
+	}
+	return ""
+}
+
 // why says in one sentence why a grade is not the plain sum of its checks;
 // empty when it is.
 func (g Grade) why() string {
@@ -263,6 +273,7 @@ func (c valued) detail(l LabRef) string {
 	add("", strings.Join(c.Way.lines(), "\n"))
 	if c.Mistake != "" {
 		add("looks like: ", l.mistake(c.Mistake))
+		add("", l.explanation(c.Mistake))
 	}
 	add("hint: ", c.Hint)
 	return strings.TrimRight(b.String(), "\n")

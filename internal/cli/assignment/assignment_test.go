@@ -199,7 +199,7 @@ func TestPack_isOpenedByLearnersAndVerifiedByItsSigner(t *testing.T) {
 
 	a := c.Run("assignment", "open", "small-week.zip", "--signer", signer(t, c))
 	require.Equal(t, app.ExitOK, a.Code, a.Err)
-	require.Contains(t, a.Out, "  lab     small, 100 points\n")
+	require.Contains(t, a.Out, "  lab      small, 100 points\n")
 	require.FileExists(t, filepath.Join(c.Dir, "small-week", "labs", "small", "lab.yaml"))
 	c.Says(t, app.ExitUsage, "small-week is there already", "another folder: --dir DIR", "assignment", "open",
 		"small-week.zip")
@@ -267,7 +267,7 @@ func TestSubmit_packsTheWork(t *testing.T) {
 	c := clitest.New(t)
 	w, _ := c.Work(t)
 	for _, id := range []string{"", "a b", "-x", "../x", strings.Repeat("a", 129)} {
-		c.Says(t, app.ExitUsage, "is no id", "--learner ID, or PIPELAB_LEARNER", "submit", "--learner="+id)
+		c.Says(t, app.ExitUsage, "who are you?", "--learner ID, or PIPELAB_LEARNER", "submit", "--learner="+id)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	c.Err = &clitest.Seen{Do: func(string) { cancel() }}
@@ -281,7 +281,7 @@ func TestSubmit_packsTheWork(t *testing.T) {
 	a = c.Run("submit")
 	require.Equal(t, app.ExitOK, a.Code, a.Err)
 	zipped := filepath.Join(w.Root, "ada-small.zip")
-	require.Equal(t, zipped+"  1 file\n", a.Out)
+	require.Equal(t, zipped+"  1 file and the list of them\n", a.Out)
 	var out struct {
 		File     string
 		Manifest struct {
@@ -323,7 +323,7 @@ func TestSubmit_packsNothingThatGradingRefuses(t *testing.T) {
 	a := c.Run("submit", "--learner", "ada")
 	require.Equal(t, app.ExitOK, a.Code, a.Err)
 	zipped := filepath.Join(w.Root, "ada-small.zip")
-	require.Equal(t, zipped+"  2 files\n", a.Out)
+	require.Equal(t, zipped+"  2 files and the list of them\n", a.Out)
 	require.ElementsMatch(t, []string{"template.yaml", "kept.md", "pipelab-submission.json"}, names(t, zipped))
 	for _, told := range []string{
 		"left out: notes: monday.md: the name notes: monday.md holds the character ':', which Windows cannot have\n",

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/goccy/go-yaml"
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
@@ -17,6 +16,7 @@ import (
 
 type newFlags struct {
 	id, title, opens, due, until, output string
+	handIn, counts                       string
 	perDay, most                         float64
 	grace                                time.Duration
 	points, attempts                     int
@@ -29,8 +29,8 @@ func newNew(a *app.App) *cobra.Command {
 	c := &cobra.Command{
 		Use: "new LAB…", Short: "Write the assignment.yaml of one or more labs", Args: cobra.MinimumNArgs(1),
 		Long: `Writes assignment.yaml: the labs with their points, the dates and the rules. It
-is a text file; change it as you like. LAB is an id of the catalogue, or the folder
-of a lab of yours.
+is a text file that names every field there is; change it as you like. LAB is an id
+of the catalogue, or the folder of a lab of yours.
 
 Times are RFC 3339 (2026-03-06T18:00:00Z) or a date, which means the end of that
 day here.`,
@@ -45,9 +45,12 @@ day here.`,
 	fl.StringVar(&f.opens, "opens", "", "when work may begin")
 	fl.StringVar(&f.due, "due", "", "when work is due")
 	fl.DurationVar(&f.grace, "grace", 0, "time after due that does not count as late, such as 15m")
-	fl.Float64Var(&f.perDay, "late-per-day", 0, "share of the points taken off for each day begun, such as 0.1")
-	fl.Float64Var(&f.most, "late-most", 0, "most that lateness takes off, a share (default: all)")
+	fl.Float64Var(&f.perDay, "late-per-day", 0,
+		"share of the points possible, not of those earned, taken off for each day begun, such as 0.1")
+	fl.Float64Var(&f.most, "late-most", 0, "most that lateness takes off, a share of the points possible (default: all)")
 	fl.StringVar(&f.until, "late-until", "", "when submissions are no longer taken")
+	fl.StringVar(&f.handIn, "hand-in", "", "where submissions go, in words or as an address")
+	fl.StringVar(&f.counts, "counts", "", "which of the attempts is the grade: best or last (default best)")
 	fl.IntVar(&f.points, "points", 100, "points of each lab")
 	fl.IntVar(&f.attempts, "attempts", 0, "how many submissions count (default: any number)")
 	fl.Uint64Var(&f.seed, "seed", 0, "what learners' data are made from (default: drawn)")
@@ -62,6 +65,7 @@ func (f *newFlags) run(a *app.App, names []string, seeded bool) error {
 		return err
 	}
 	as := grade.Assignment{ID: f.id, Title: f.title, Attempts: f.attempts, Seed: f.seed, Variants: f.variants,
+		HandIn: f.handIn, Counts: f.counts,
 		Late: grade.Late{Grace: f.grace, PerDay: f.perDay, Most: f.most}}
 	if as.Title == "" {
 		as.Title = labs[0].Title
@@ -89,16 +93,14 @@ func (f *newFlags) run(a *app.App, names []string, seeded bool) error {
 			return err
 		}
 	}
-	text, err := yaml.Marshal(as)
+	text, err := written(as)
 	if err != nil {
 		return err
 	}
 	if _, err := grade.ParseAssignment(f.output, text); err != nil {
 		return app.Usagef("%w", err)
 	}
-	if err := writeNew(a.Path(f.output),
-		append([]byte("# Keep this file: the seed is secret. Learners get what \"pipelab assignment pack\" makes.\n"),
-			text...)); err != nil {
+	if err := writeNew(a.Path(f.output), text); err != nil {
 		return err
 	}
 	if a.JSON {

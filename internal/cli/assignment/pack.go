@@ -2,6 +2,7 @@ package assignment
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -204,12 +205,12 @@ func show(a *app.App, h *grade.Handout, dir string) error {
 	if a.JSON {
 		return a.PrintJSON(map[string]any{"folder": dir, "assignment": h.Assignment, "signer": h.Signer})
 	}
-	a.Printf("%s\n\n  folder  %s\n  signer  %s\n", h.Assignment.Title, dir, h.Signer)
-	if !h.Assignment.Due.IsZero() {
-		a.Printf("  due     %s\n", h.Assignment.Due.Format("2006-01-02 15:04 MST"))
-	}
+	a.Printf("%s\n\n  folder   %s\n  signer   %s\n", h.Assignment.Title, dir, h.Signer)
 	for _, l := range h.Assignment.Labs {
-		a.Printf("  lab     %s, %g points\n", l.ID, l.Points)
+		a.Printf("  lab      %s, %g points\n", l.ID, l.Points)
+	}
+	for _, t := range h.Assignment.Terms(a.Now().Location()) {
+		a.Beside(fmt.Sprintf("  %-8s ", t[0]), t[1])
 	}
 	a.Printf("\nnext: pipelab start %s\nat the end, in its folder: pipelab submit --learner YOUR-ID\n",
 		filepath.Join(dir, "labs", h.Assignment.Labs[0].ID))

@@ -44,8 +44,11 @@ have or since they are links, are left out and named.`,
 				learner = a.Getenv("PIPELAB_LEARNER")
 			}
 			if !regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._@+-]{0,127}$`).MatchString(learner) {
-				return app.Usagef("who are you? %q is no id",
-					learner).Hint("as in your instructor's roster: --learner ID, or PIPELAB_LEARNER")
+				e := app.Usagef("who are you?")
+				if learner != "" {
+					e = app.Usagef("who are you? %q cannot be an id: it has letters, digits and . _ @ + - only", learner)
+				}
+				return e.Hint("as in your instructor's roster: pipelab submit --learner ID, or PIPELAB_LEARNER")
 			}
 			name := w.Meta.Lab
 			if w.Meta.Source != "" {
@@ -89,12 +92,14 @@ have or since they are links, are left out and named.`,
 				return err
 			}
 			if a.JSON {
-				return a.PrintJSON(map[string]any{"file": path, "manifest": m, "leftOut": left})
+				return a.PrintJSON(map[string]any{"file": path, "manifest": m, "leftOut": left,
+					"time": standing(w.Meta.Source, m.Submitted)})
 			}
 			for _, f := range left {
 				a.Statusf("left out: %s: %s", report.Console(f.Name), report.Console(f.Why))
 			}
-			a.Printf("%s  %s\n", path, plural(len(m.Files), "file"))
+			a.Printf("%s  %s and the list of them\n", path, plural(len(m.Files), "file"))
+			tellTerms(a, w.Meta.Source, m.Submitted, path)
 			return nil
 		},
 	}
@@ -102,6 +107,48 @@ have or since they are links, are left out and named.`,
 	c.Flags().StringVar(&output, "output", "", "file to write; an older one is replaced (default: ID-LAB.zip)")
 	c.Flags().BoolVar(&unchecked, "as-it-is", false, "do not look whether it can be deployed")
 	return c
+}
+
+// assignmentOf is the assignment that a lab was started from; nil when it was from none.
+func assignmentOf(source string) *grade.Assignment {
+	if source == "" {
+		return nil
+	}
+	for _, dir := range []string{filepath.Dir(filepath.Dir(source)), filepath.Dir(source)} { // ASSIGNMENT/labs/LAB
+		b, err := os.ReadFile(filepath.Join(dir, grade.AssignmentFile))
+		if err != nil {
+			continue
+		}
+		if as, err := grade.ParseAssignment(grade.AssignmentFile, b); err == nil {
+			return as
+		}
+	}
+	return nil
+}
+
+// standing says what handing in now means; "" when nothing is due.
+func standing(source string, now time.Time) string {
+	if as := assignmentOf(source); as != nil {
+		return as.Now(now)
+	}
+	return ""
+}
+
+// tellTerms says what comes after packing: in time or not, and where the file goes.
+func tellTerms(a *app.App, source string, now time.Time, path string) {
+	as := assignmentOf(source)
+	if as == nil {
+		a.Statusf("it is packed, not sent: hand in %s where your instructor collects", filepath.Base(path))
+		return
+	}
+	if text := as.Now(now); text != "" {
+		a.Statusf("%s; what counts is when it arrives, and an extension of yours if you have one", text)
+	}
+	where := "where your instructor collects"
+	if as.HandIn != "" {
+		where = report.Console(as.HandIn)
+	}
+	a.Statusf("it is packed, not sent: hand in %s: %s", filepath.Base(path), where)
 }
 
 // replace writes a file whole or not at all; good says whether it is what it should be.

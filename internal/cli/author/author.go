@@ -28,7 +28,10 @@ func Commands(a *app.App) []*cobra.Command {
 	}
 	group.AddCommand(newNew(a), &cobra.Command{
 		Use: "lint [FOLDER…]", Short: "Report every problem of labs, with its place",
-		Example: "  pipelab lab lint labs/my-lab",
+		Long: `Checks labs: those whose folders are named, all those in a folder of labs, or without
+a name those that pipelab comes with. What a finished lab needs beside being well is
+noted.`,
+		Example: "  pipelab lab lint labs/my-lab\n  pipelab lab lint labs",
 		RunE:    func(_ *cobra.Command, args []string) error { return lint(a, args) },
 	}, newTest(a), &cobra.Command{
 		Use: "schema", Short: "Print the JSON Schema of lab.yaml, for editors", Args: cobra.NoArgs,
@@ -68,11 +71,18 @@ func lint(a *app.App, folders []string) error {
 	}
 	var targets []target
 	for _, f := range folders {
-		dir, ok := a.LabDir(f)
-		if !ok {
-			return app.Usagef("%s holds no lab.yaml", f).Hint("make a lab: pipelab lab new my-lab")
+		if dir, ok := a.LabDir(f); ok {
+			targets = append(targets, target{os.DirFS(filepath.Dir(dir)), filepath.Base(dir)})
+			continue
 		}
-		targets = append(targets, target{os.DirFS(filepath.Dir(dir)), filepath.Base(dir)})
+		tree := os.DirFS(a.Path(f)) // a folder of labs
+		ids, err := lab.IDs(tree)
+		if err != nil || len(ids) == 0 {
+			return app.Usagef("%s holds no lab.yaml, and no folder in it does", f).Hint("make a lab: pipelab lab new my-lab")
+		}
+		for _, id := range ids {
+			targets = append(targets, target{tree, id})
+		}
 	}
 	if len(folders) == 0 {
 		ids, err := lab.IDs(a.Labs)
@@ -88,6 +98,11 @@ func lint(a *app.App, folders []string) error {
 		f, err := lab.Open(t.tree, t.id, check.NewExpressions().Check)
 		if f != nil && f.Lab != nil {
 			all = append(all, unknownCapabilities(a, t.id, f.Lab)...)
+		}
+		if err == nil {
+			for _, n := range unfinished(f) {
+				a.Statusf("note: %s: %s", t.id, n)
+			}
 		}
 		var ps lab.Problems
 		if errors.As(err, &ps) {

@@ -21,7 +21,13 @@ func TestNew_writesALabThatIsWell(t *testing.T) {
 	require.Equal(t, app.ExitOK, a.Code, a.Err)
 	dir := filepath.Join(c.Dir, "labs", "my-lab")
 	require.Equal(t, dir+"\n\nnext: pipelab lab test labs/my-lab\n", a.Out)
-	require.Equal(t, clitest.Answer{Err: "1 lab, no problems\n"}, c.Run("lab", "lint", "labs/my-lab"))
+	const unfinished = "note: my-lab: it has 2 mutants; a finished lab has at least 5\n" +
+		"note: my-lab: README.md still says what pipelab lab new has written: " +
+		`"What the learner should care about, and why."` + "\n" +
+		"note: my-lab: README.md still says what pipelab lab new has written: " +
+		`"How AWS behaves here, and what differs from the real one."` + "\n1 lab, no problems\n"
+	require.Equal(t, clitest.Answer{Err: unfinished}, c.Run("lab", "lint", "labs/my-lab"))
+	require.Equal(t, clitest.Answer{Err: unfinished}, c.Run("lab", "lint", "labs"), "a folder of labs")
 	require.NoError(t, filepath.WalkDir(dir, func(p string, d os.DirEntry, err error) error {
 		require.NoError(t, err)
 		if !d.IsDir() {
@@ -63,7 +69,17 @@ func TestLint_tellsEveryProblemWithItsPlace(t *testing.T) {
 	require.Equal(t, "small/lab.yaml", problems[0].File)
 	c.Says(t, app.ExitUsage, "nowhere holds no lab.yaml", "pipelab lab new", "lab", "lint", "nowhere")
 	c.Write(t, "small/lab.yaml", string(text))
-	require.Equal(t, clitest.Answer{Out: "[]\n", Err: "1 lab, no problems\n"}, c.Run("lab", "lint", "small", "--json"))
+	a = c.Run("lab", "lint", "small", "--json")
+	require.Equal(t, app.ExitOK, a.Code, a.Err)
+	require.Equal(t, "[]\n", a.Out)
+	require.Regexp(t, "(?m)^1 lab, no problems$", a.Err)
+
+	c.Write(t, "small/lab.yaml", strings.Replace(string(text), "checks:",
+		"checks:\n  - { id: x, that: [a, b].map(i, i.id) == [1], title: T }", 1))
+	a = c.Run("lab", "lint", "small")
+	require.Equal(t, app.ExitInvalid, a.Code)
+	require.Contains(t, a.Out, "quote an expression that holds a comma, a colon or brackets")
+	require.Equal(t, 1, strings.Count(a.Out, "\n"), "nothing follows from what could not be read: %s", a.Out)
 }
 
 func TestTest_refusesWhatDoesNotFitTogether(t *testing.T) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"io"
+	"os/exec"
+	"path"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -119,6 +121,7 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 	for i, l := range folders {
 		o := options(a, l, f, driver, &deploys)
 		o.Places = places
+		compiles(a, l, f.only)
 		o.Done = func(r labtest.Run) {
 			mu.Lock()
 			defer mu.Unlock()
@@ -158,6 +161,19 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 		return nil
 	}
 	return app.Silent(app.ExitFailed)
+}
+
+// compiles says that a solution is compiled, which takes minutes where nothing is in Go's
+// cache.
+func compiles(a *app.App, l *lab.Folder, only string) {
+	for _, s := range l.Solutions {
+		if match, err := path.Match(only, s.Name); only != "" && (err != nil || !match) {
+			continue
+		}
+		if _, err := exec.LookPath(s.Tool()); s.Tool() == "go" && err == nil {
+			a.Statusf("  compiling %s of %s, which takes minutes the first time", s.Name, l.ID)
+		}
+	}
 }
 
 // labsAtOnce is enough that the last trees of one lab run beside the first of

@@ -75,6 +75,7 @@ const standard = "-"
 type output struct {
 	format report.Format
 	file   string // "" is a file of the output folder that is named after the format
+	each   bool   // file is a folder, which gets a file for each learner
 }
 
 // outputs reads what --format says.
@@ -94,17 +95,59 @@ func outputs(flags []string) (out []output, err error) {
 		if err != nil {
 			return nil, app.Usagef("%w", err)
 		}
-		out = append(out, output{format, file})
+		out = append(out, output{format: format, file: file})
 	}
 	return out, nil
+}
+
+// destinations refuses what could not be written in the end before a class is graded.
+func (g *command) destinations() error {
+	taken := map[string]string{} // destination -> what goes there
+	take := func(place, what string) error {
+		if other, ok := taken[place]; ok {
+			return app.Usagef("%s and %s go to the same place, %s", other, what, place)
+		}
+		taken[place] = what
+		return nil
+	}
+	if g.JSON {
+		taken["standard output"] = "--json"
+	}
+	for i, f := range g.formats {
+		place, what := "standard output", "--format "+f.format.Name
+		switch f.file {
+		case standard:
+		case "":
+			place = filepath.Join(g.Path(g.out), f.format.Name+f.format.Extension)
+		default:
+			place = g.Path(f.file)
+			g.formats[i].each = app.Folder(place, f.file)
+			if err := app.CanWrite(place, g.formats[i].each); err != nil {
+				return app.Usagef("%s cannot be written to %s: %w", what, f.file, err).Hint("nothing was graded")
+			}
+			if g.formats[i].each {
+				place = filepath.Join(place, "*"+f.format.Extension)
+			}
+		}
+		if err := take(place, what); err != nil {
+			return err
+		}
+	}
+	if g.filled == "" {
+		return nil
+	}
+	if err := app.CanWrite(g.Path(g.filled), false); err != nil {
+		return app.Usagef("--write %s cannot be written: %w", g.filled, err).Hint("nothing was graded")
+	}
+	return take(g.Path(g.filled), "--write")
 }
 
 // fits refuses formats for one learner's submission before a class is graded.
 func (g *command) fits(learners int) error {
 	for _, f := range g.formats {
-		if f.format.Scope == report.OfOne && learners != 1 {
+		if f.format.Scope == report.OfOne && learners != 1 && !f.each {
 			return app.Usagef("the format %s is for one learner's submission and there are %d learners; nothing was graded",
-				f.format.Name, learners).Hint(fmt.Sprintf("write it afterwards for each: pipelab report --format %s --learner ID",
+				f.format.Name, learners).Hint(fmt.Sprintf("write a file for each into a folder: --format %s=FOLDER/",
 				f.format.Name))
 		}
 	}
@@ -120,6 +163,14 @@ func (g *command) write(out *grade.Output, b *report.Gradebook) (toOut bool, err
 			return toOut, err
 		}
 		o.Hidden = g.hidden
+		if f.each {
+			_, err := g.WriteEach(g.Path(f.file), f.format.Name, b, o)
+			done()
+			if err != nil {
+				return toOut, err
+			}
+			continue
+		}
 		put := func(w io.Writer) error { return report.Write(f.format.Name, w, b, o) }
 		switch f.file {
 		case standard:

@@ -16,6 +16,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/cli/assignment"
+	"github.com/pipelab/pipelab/internal/cli/reports"
 	"github.com/pipelab/pipelab/internal/grade"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
@@ -28,7 +29,8 @@ func Commands(a *app.App) []*cobra.Command { return []*cobra.Command{newGrade(a)
 
 type gradeFlags struct {
 	lab, assignment, roster, out, ref, baseline, sandbox, keys string
-	extensions                                                 string
+	extensions, times, fill, filled                            string
+	filling                                                    report.FillOptions
 	formats                                                    []string
 	jobs                                                       int
 	deadline                                                   time.Duration
@@ -49,10 +51,13 @@ type command struct {
 	labs    map[string]*lab.Folder
 	formats []output
 	mode    string // of the sandbox
+	export  []byte // what --fill names
+	forFill string // a flag that was given and means nothing without --fill
 }
 
 func newGrade(a *app.App) *cobra.Command {
 	var f gradeFlags
+	var ofFill []string
 	c := &cobra.Command{
 		Use: "grade PATH…", Short: "Grade submissions: one, or a class", GroupID: "grading",
 		Long: `Judges submissions, each in a fresh emulated AWS of its own, and writes a
@@ -90,6 +95,11 @@ something could not be judged; 130 interrupted.`,
   pipelab grade --ci --lab s3-upload-function`,
 		RunE: func(c *cobra.Command, args []string) error {
 			g := &command{App: a, gradeFlags: f, paths: args, chosen: c.Flags().Changed("seed"), rerun: commandLine(c, args)}
+			for _, name := range append(ofFill, "write") {
+				if c.Flags().Changed(name) {
+					g.forFill = name
+				}
+			}
 			return g.run(c.Context())
 		},
 	}
@@ -106,7 +116,8 @@ something could not be judged; 130 interrupted.`,
 	fs.StringVar(&f.out, "out", "grades", "folder that results are written to")
 	fs.StringVar(&f.ref, "ref", "", "what is graded of git repositories: a branch, tag or commit (default HEAD)")
 	fs.StringArrayVar(&f.formats, "format", nil,
-		"also write this format, as NAME or NAME=FILE; - is standard output; repeatable")
+		"also write this format, as NAME or NAME=FILE, or a file for each learner as NAME=FOLDER/; - is standard output; "+
+			"repeatable")
 	fs.IntVarP(&f.jobs, "jobs", "j", 0, "submissions at a time (default: three for each processor)")
 	fs.DurationVar(&f.deadline, "deadline", 5*time.Minute, "what one submission may take")
 	fs.Uint64Var(&f.seed, "seed", 0,
@@ -124,6 +135,11 @@ something could not be judged; 130 interrupted.`,
 		"MiB that one submission may store in the emulated AWS; its checks fail with more")
 	fs.BoolVar(&f.ci, "ci", false,
 		"find out where this runs (GitHub Actions, GitLab, Gradescope) and write what that wants")
+	fs.StringVar(&f.times, "times", "",
+		"CSV file that says when a platform took what (default: the worksheet that --fill names, if it is Moodle's)")
+	fs.StringVar(&f.fill, "fill", "", "put the grades into this export of Canvas or Moodle, as pipelab fill does")
+	fs.StringVar(&f.filled, "write", "", "write the filled export into this file (default: only show what would change)")
+	ofFill = reports.FillFlags(fs, &f.filling, "fill-lab")
 	complete(a, c)
 	return c
 }
@@ -192,14 +208,26 @@ func (g *command) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	times, err := g.dates()
+	if err != nil {
+		return err
+	}
 	var before *report.Gradebook
 	if g.baseline != "" {
 		if before, err = grade.ReadGradebook(g.Path(g.baseline)); err != nil {
 			return app.Usagef("the baseline cannot be read: %w", err)
 		}
 	}
+	work, err := tempdir.New("grade")
+	if err != nil {
+		return err
+	}
+	defer work.Remove()
 	found, err := grade.Find(ctx, grade.FindOptions{Dir: g.Dir, Paths: g.paths, Ref: g.ref, Labs: g.given(),
-		Skip: []string{g.Path(g.out)}, Zone: g.Now().Location()})
+		Skip: []string{g.Path(g.out)}, Zone: g.Now().Location(), Unpack: work.Path()})
+	if bad := (*grade.BadDownloadError)(nil); errors.As(err, &bad) {
+		return app.Invalidf("%w", err).Hint("download it again, or unpack it yourself and name the folder")
+	}
 	if err != nil {
 		return app.Usagef("%w", err)
 	}
@@ -223,7 +251,7 @@ func (g *command) run(ctx context.Context) error {
 	g.mode = mode
 	o := grade.PlanOptions{Assignment: *assignment, Lab: g.openLab, Roster: roster, Found: found, Tool: g.Version,
 		Build: build, Emulator: "embedded", Sandbox: mode, Confine: caged(policy, mode),
-		TrustClaims: g.trustClaims}
+		TrustClaims: g.trustClaims, Times: times}
 	if g.dryRun {
 		return g.show(ctx, o)
 	}
@@ -253,10 +281,17 @@ func (g *command) check() error {
 		return app.Usagef("--deadline %s is no time", g.deadline)
 	case g.acceptDrops && g.baseline == "":
 		return app.Usagef("--accept-drops needs --baseline")
+	case g.forFill != "" && g.fill == "":
+		return app.Usagef("--%s needs --fill", g.forFill)
 	}
 	var err error
-	g.formats, err = outputs(g.gradeFlags.formats)
-	return err
+	if g.formats, err = outputs(g.gradeFlags.formats); err != nil {
+		return err
+	}
+	if err := g.readExport(); err != nil {
+		return err
+	}
+	return g.destinations()
 }
 
 // show is --dry-run.
@@ -274,12 +309,25 @@ func (g *command) show(ctx context.Context, o grade.PlanOptions) error {
 	if err != nil {
 		return err
 	}
+	fits, err := g.tryFill(p)
+	if err != nil {
+		return err
+	}
 	m := p.Mapping()
 	if g.JSON {
-		return g.PrintJSON(m)
+		return g.PrintJSON(struct {
+			grade.Mapping
+			Fill *report.Filled `json:"fill,omitempty"`
+		}{m, fits})
 	}
 	if err := m.Text(g.Out); err != nil {
 		return err
+	}
+	if fits != nil {
+		fmt.Fprintf(g.Out, "\n%s, ", g.fill)
+		if err := fits.Mismatches(g.Out); err != nil {
+			return err
+		}
 	}
 	g.Statusf("%s for %s, %s without one; nothing was graded", report.Count(len(m.Submissions), "submission"),
 		strings.Join(p.Labs(), ", "), report.Count(len(m.Missing), "learner"))
@@ -332,6 +380,9 @@ func (g *command) conclude(out *grade.Output, o *grade.Outcome, before *report.G
 		err = report.Write("text", g.Out, o.Book, report.Options{Hidden: g.hidden})
 	}
 	if err != nil {
+		return err
+	}
+	if err := g.fillIn(out, o.Book, toOut); err != nil {
 		return err
 	}
 	dropped, err := g.compare(out, o.Book, before)

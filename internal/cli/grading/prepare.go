@@ -157,7 +157,7 @@ func (g *command) given() (out []*lab.Folder) {
 
 func (g *command) people() (*grade.Roster, error) {
 	if g.roster == "" {
-		return nil, nil
+		return g.exported()
 	}
 	b, err := os.ReadFile(g.Path(g.roster))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -299,6 +299,9 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 	if err := g.fits(len(p.Learners())); err != nil {
 		return err
 	}
+	if _, err := g.tryFill(p); err != nil {
+		return err
+	}
 	if err := g.Tools(ctx, p.Needs()); err != nil {
 		return err
 	}
@@ -401,6 +404,13 @@ func jsonOf(v any) func(io.Writer) error {
 		e.SetEscapeHTML(false)
 		e.SetIndent("", "  ")
 		return e.Encode(v)
+	}
+}
+
+func writes(b []byte) func(io.Writer) error {
+	return func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
 	}
 }
 

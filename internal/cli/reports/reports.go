@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/grade"
@@ -36,6 +37,7 @@ hard each check was and how well it tells learners apart.`,
 		Example: `  pipelab report formats
   pipelab report --format html -o class.html
   pipelab report --format gradescope --learner ada
+  pipelab report --format markdown -o mails/        a file for each learner
   pipelab report schema > gradebook.schema.json`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			b, err := read(a, slices.Concat(args, []string{written()})[0])
@@ -61,21 +63,34 @@ hard each check was and how well it tells learners apart.`,
 			}
 			defer done()
 			o.Hidden = hidden
-			var out bytes.Buffer
-			if err := report.Write(format, &out, b, o); err != nil {
-				return app.Usagef("%w", err).Hint("choose one: --learner ID")
-			}
-			return put(a, output, out.Bytes())
+			return writeReport(a, format, output, b, o)
 		},
 	}
 	c.Flags().StringVar(&format, "format", "text", "one of: "+strings.Join(report.Names(), ", "))
-	c.Flags().StringVarP(&output, "output", "o", "", "write into this file (default: standard output)")
+	c.Flags().StringVarP(&output, "output", "o", "",
+		"write into this file, or into a folder (FOLDER/) a file for each learner (default: standard output)")
 	c.Flags().BoolVar(&hidden, "show-hidden", false, "show what hidden checks are about: for you alone")
 	c.Flags().StringVar(&learner, "learner", "", "only this learner, by id")
 	// the flag exists
 	_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(report.Names(), cobra.ShellCompDirectiveNoFileComp))
 	c.AddCommand(newFormats(a), newSchema(a))
 	return c
+}
+
+// writeReport writes one file, or into a folder one for each learner.
+func writeReport(a *app.App, format, output string, b *report.Gradebook, o report.Options) error {
+	if app.Folder(a.Path(output), output) {
+		n, err := a.WriteEach(a.Path(output), format, b, o)
+		if err == nil {
+			a.Statusf("%s, one for each learner: %s", report.Count(n, "file"), output)
+		}
+		return err
+	}
+	var out bytes.Buffer
+	if err := report.Write(format, &out, b, o); err != nil {
+		return app.Usagef("%w", err).Hint("choose one: --learner ID, or write a file for each: -o FOLDER/")
+	}
+	return put(a, output, out.Bytes())
 }
 
 func newFormats(a *app.App) *cobra.Command {
@@ -167,8 +182,8 @@ submission fills no cell without --rejected; nor does one that matches nobody.`,
 			if !ok {
 				return app.Usagef("%q is no platform that can be filled: choose canvas or moodle", args[0])
 			}
-			if o.Decimal != "" && o.Decimal != "." && o.Decimal != "," {
-				return app.Usagef("--decimal is . or ,")
+			if err := CheckFill(o); err != nil {
+				return err
 			}
 			b, err := read(a, book)
 			if err != nil {
@@ -195,15 +210,33 @@ submission fills no cell without --rejected; nor does one that matches nobody.`,
 	fs.StringVar(&book, "gradebook", written(), "the gradebook.json to take grades from")
 	fs.StringVarP(&output, "output", "o", "",
 		"write the filled export into this file (default: only show what would change)")
+	FillFlags(fs, &o, "lab")
+	return c
+}
+
+// FillFlags are the flags that say what goes where in an export, and returns their names;
+// lab is what the one is called that chooses a lab.
+func FillFlags(to *pflag.FlagSet, o *report.FillOptions, lab string) (names []string) {
+	fs := pflag.NewFlagSet("fill", pflag.ContinueOnError)
 	fs.StringVar(&o.Column, "column", "",
 		"the grade column: its id on the platform, its title, or its whole header (default: the assignment's title)")
-	fs.StringVar(&o.Lab, "lab", "", "fill the points of this lab instead of the sum")
+	fs.StringVar(&o.Lab, lab, "", "fill the points of this lab instead of the sum")
 	fs.BoolVar(&o.Lower, "lower", false, "let a lower score replace a higher one")
 	fs.BoolVar(&o.Missing, "missing", false, "write 0 for who handed nothing in")
 	fs.BoolVar(&o.Rejected, "rejected", false, "also fill whose submission was rejected, which counts 0 points")
 	fs.BoolVar(&o.Scale, "scale", false, "convert points where the platform has another maximum")
 	fs.StringVar(&o.Decimal, "decimal", "", "the decimal mark, . or , (default: as the export has it)")
-	return c
+	fs.VisitAll(func(f *pflag.Flag) { names = append(names, f.Name) })
+	to.AddFlagSet(fs)
+	return names
+}
+
+// CheckFill looks at what can be wrong with these flags alone.
+func CheckFill(o report.FillOptions) error {
+	if o.Decimal != "" && o.Decimal != "." && o.Decimal != "," {
+		return app.Usagef("--decimal is . or ,")
+	}
+	return nil
 }
 
 func tell(a *app.App, f report.Filled, output string) error {
