@@ -161,6 +161,7 @@ func TestImports_haveOneHomeForEachHeavyDependency(t *testing.T) {
 		"github.com/aws/aws-sdk-go-v2/service/": {"internal/aws", "internal/awsapi", "internal/emulator",
 			"internal/provision", "internal/check", "internal/cli", "internal/bench"},
 		"github.com/charmbracelet/":     {"internal/cli"},
+		"charm.land/":                   {"internal/cli"},
 		"github.com/invopop/jsonschema": {"internal/lab", "internal/report"},
 		"github.com/yuin/goldmark":      {"internal/markdown"},
 		"github.com/goccy/go-yaml": {"internal/lab", "internal/cfn", "internal/aws/limits", "internal/workspace",

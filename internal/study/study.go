@@ -1,7 +1,6 @@
 package study
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -164,7 +163,7 @@ func reason(s Standing, all []Standing) string {
 		return "it builds on " + strings.Join(s.Lab.Prerequisites, " and ") + ", which you have done"
 	}
 	if !slices.ContainsFunc(all, func(o Standing) bool { return o.State != New }) {
-		return fmt.Sprintf("the shortest way in: %d minutes, and nothing has to come before it", s.Lab.Minutes)
+		return "the shortest way in, and nothing has to come before it"
 	}
 	return "the next by level, and nothing has to come before it"
 }

@@ -2,6 +2,7 @@ package app
 
 import (
 	"io"
+	"os"
 	"runtime"
 
 	"github.com/pipelab/pipelab/internal/report"
@@ -16,6 +17,13 @@ func (a *App) Style(w io.Writer) report.Style {
 		shows = a.Getenv("WT_SESSION") != "" || a.Getenv("TERM") != ""
 	}
 	return report.Style{Colour: shows && a.Getenv("NO_COLOR") == "" && Terminal(w)}
+}
+
+// Interactive reports whether a person sits at a terminal that a command may fill, and
+// types there.
+func (a *App) Interactive() bool {
+	in, ok := a.In.(*os.File)
+	return ok && Terminal(in) && Terminal(a.Out) && a.Getenv("TERM") != "dumb" && !a.JSON
 }
 
 // Raw writes text to standard output as it is: what came from elsewhere has been

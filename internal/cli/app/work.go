@@ -88,6 +88,13 @@ func (a *App) WorkIn(ctx context.Context, w *workspace.Workspace) (*Work, error)
 	return &Work{Workspace: w, Lab: l, Emulator: running, app: a}, nil
 }
 
+// For is the same work on behalf of another App: what it has to say goes there.
+func (w *Work) For(a *App) *Work {
+	other := *w
+	other.app = a
+	return &other
+}
+
 // Capabilities are what the workspace's daemon said it can do.
 func (*App) Capabilities(w *workspace.Workspace) ([]emulator.Capability, error) {
 	if w.Embedded() {

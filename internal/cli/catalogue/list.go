@@ -133,7 +133,7 @@ that, with resources of our own that are removed again.`,
 
 // Columns of the list, with the blanks after them.
 const (
-	minutesWide = 8
+	minutesWide = 7
 	tasksWide   = 9
 	stateWide   = 12
 	titleWide   = 30 // fewer are not worth a column

@@ -59,7 +59,8 @@ service to another, oldest first. With --json each is a line of JSON.`,
 				if a.JSON {
 					return json.NewEncoder(a.Out).Encode(call)
 				}
-				return line(a.Out, call)
+				_, err := io.WriteString(a.Out, Line(call))
+				return err
 			}
 			if follow {
 				return ctl.FollowTrace(c.Context(), 0, show)
@@ -81,7 +82,8 @@ service to another, oldest first. With --json each is a line of JSON.`,
 	return c
 }
 
-func line(w io.Writer, call emulator.Call) error {
+// Line is a call as trace prints it, with the end of the line.
+func Line(call emulator.Call) string {
 	outcome := "ok"
 	switch {
 	case call.Error != "":
@@ -100,9 +102,8 @@ func line(w io.Writer, call emulator.Call) error {
 	if call.Resource != "" {
 		what += " " + call.Resource
 	}
-	_, err := fmt.Fprintf(w, "%s %7.1fms %s %s: %s\n", call.Time.Format("15:04:05.000"), call.Millis, from,
+	return fmt.Sprintf("%s %7.1fms %s %s: %s\n", call.Time.Format("15:04:05.000"), call.Millis, from,
 		strings.ReplaceAll(report.Console(what), "\n", " "), outcome)
-	return err
 }
 
 func newTime(a *app.App) *cobra.Command {

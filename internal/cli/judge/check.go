@@ -43,6 +43,10 @@ run it with --keep: then it empties and uses the lab's own. A lab that was start
 with another emulator than the embedded one is always judged in its own, deployed
 anew for each check; what that emulator lacks makes a check "unsupported".
 
+With --watch it judges again whenever you save a file. On a terminal that is a screen
+with the first check that did not pass; keys show hints, the logs of your functions
+and the calls that the check made.
+
 Exit codes: 0 every check passed, 1 some did not, 5 some could not be judged.`,
 		Example: `  pipelab check
   pipelab check order-per-customer --seed 7

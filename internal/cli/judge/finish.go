@@ -34,7 +34,7 @@ func finish(a *app.App, w *app.Work, r *report.Result) error {
 		}
 	}
 	if ideas := survived(w.Lab, r); len(ideas) > 0 {
-		a.Aside(0, fmt.Sprintf("\nyour pipeline survived %s that these checks catch", count(len(ideas), "wrong idea")))
+		a.Aside(0, fmt.Sprintf("\nyour pipeline survived %s that these checks catch", report.Count(len(ideas), "wrong idea")))
 		for _, i := range ideas {
 			a.Aside(2, i)
 		}
@@ -52,13 +52,6 @@ func finish(a *app.App, w *app.Work, r *report.Result) error {
 	a.Aside(0, "next: pipelab start "+next.Lab.ID)
 	a.Aside(2, fmt.Sprintf("%s (%s, about %d minutes); %s", next.Lab.Title, next.Lab.Level, next.Lab.Minutes, why))
 	return nil
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // proves is what a lab with all points shows that one can: tasks of the exam, items of
