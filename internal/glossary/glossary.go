@@ -42,6 +42,18 @@ func (e *Entry) Names() []string {
 	return slices.Concat([]string{e.Name}, e.Also, e.Typed)
 }
 
+// Others are the word's other names that texts use, without those that differ from a
+// name before only in their ending or their hyphens.
+func (e *Entry) Others() (out []string) {
+	said := []string{normal(e.Name)}
+	for _, name := range e.Also {
+		if n := normal(name); !slices.Contains(said, n) {
+			said, out = append(said, n), append(out, name)
+		}
+	}
+	return out
+}
+
 // Group is some words that belong together.
 type Group struct {
 	Title string   `json:"title" yaml:"group"`

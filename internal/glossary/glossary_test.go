@@ -142,6 +142,10 @@ func TestFind_findsWordsHoweverTheyAreWritten(t *testing.T) {
 			require.Equal(t, e.Name, found.Name, name)
 		}
 	}
+	dlq, _ := g.Find("DLQ")
+	require.Equal(t, []string{"DLQ", "dead letter"}, dlq.Others())
+	esm, _ := g.Find("ESM")
+	require.Empty(t, esm.Others(), "a plural is no other name")
 	for _, word := range []string{"", "-", "shrad", "nonsense", "amazon"} {
 		_, ok := g.Find(word)
 		require.False(t, ok, word)

@@ -79,17 +79,23 @@ func explain(a *app.App, word string) error {
 	if number, ok := factNumber(word); ok {
 		return facts(a, number)
 	}
-	if e, ok := g.Find(word); ok {
-		return entry(a, g, e)
-	}
 	list, err := labs(a)
 	if err != nil {
 		return err
 	}
+	// An id is typed as a check has printed it: hot-key is a mistake, a hot key a word.
 	found := mistakes(list)
 	for _, m := range found {
-		if m.ID == word {
+		if m.ID == strings.ToLower(word) {
 			return mistake(a, m)
+		}
+	}
+	if e, ok := g.Find(word); ok {
+		return entry(a, g, e, list)
+	}
+	for _, l := range list {
+		if l.ID == strings.ToLower(word) {
+			return app.Usagef("%s is a lab, not a word", l.ID).Hint("what it is about: pipelab show " + l.ID)
 		}
 	}
 	return unknown(word, g, found)
@@ -141,11 +147,7 @@ type used struct {
 	Title string `json:"title"`
 }
 
-func entry(a *app.App, g *glossary.Glossary, e *glossary.Entry) error {
-	list, err := labs(a)
-	if err != nil {
-		return err
-	}
+func entry(a *app.App, g *glossary.Glossary, e *glossary.Entry, list []text) error {
 	s := shown{Entry: e, Labs: uses(g, e, list)}
 	if a.JSON {
 		return a.PrintJSON(s)
@@ -162,8 +164,8 @@ func print(a *app.App, s shown) error {
 	r.Known(s.Name)
 	var b strings.Builder
 	fmt.Fprintf(&b, "# %s\n\n", s.Name)
-	if len(s.Also) > 0 {
-		fmt.Fprintf(&b, "also: %s\n\n", strings.Join(s.Also, ", "))
+	if others := s.Others(); len(others) > 0 {
+		fmt.Fprintf(&b, "also: %s\n\n", strings.Join(others, ", "))
 	}
 	fmt.Fprintf(&b, "%s\n\n%s\n\n**Often misunderstood:** %s\n\n**In the exam:** %s\n\n", s.Means, s.Matters, s.Mistaken,
 		s.Exam)

@@ -53,6 +53,9 @@ func TestExplain_explainsMistakesAndFacts(t *testing.T) {
 	require.Contains(t, a.Out, "even-shards")
 	require.Contains(t, c.Run("explain", "low-cardinality-key", "--json").Out, `"check": "even-shards"`)
 
+	require.Contains(t, c.Run("explain", "hot-key").Out, "One key for more than a shard can take")
+	require.Contains(t, c.Run("explain", "hot", "key").Out, "A shard that gets far more than its share", "a word")
+
 	a = c.Run("explain", "fact", "47")
 	require.Contains(t, a.Out, "A record's shard is the MD5 hash of its partition key")
 	require.NotContains(t, a.Out, "Order is kept")
@@ -101,6 +104,7 @@ func TestExplain_saysWhatIsNear(t *testing.T) {
 	c.Few()
 	c.Says(t, app.ExitUsage, `there is no word "shrad" in the glossary`, "did you mean shard?", "explain", "shrad")
 	c.Says(t, app.ExitUsage, `"low-cardinality" in`, "did you mean low-cardinality-key?", "explain", "low-cardinality")
+	c.Says(t, app.ExitUsage, "s3-landing-zone is a lab", "pipelab show s3-landing-zone", "explain", "s3-landing-zone")
 	c.Says(t, app.ExitUsage, `"xyzzyplugh" in`, "see them all: pipelab explain", "explain", "xyzzyplugh")
 }
 
