@@ -193,6 +193,27 @@ func (c *Control) Storage(ctx context.Context) (Storage, error) {
 	return out.Storage, err
 }
 
+// Use is how much an emulator is used.
+type Use struct {
+	Idle   time.Duration // since the last use; 0 while something is at work
+	Memory int64         // bytes that its process holds
+}
+
+// Use tells it; to ask is no use.
+func (c *Control) Use(ctx context.Context) (Use, error) {
+	var out struct {
+		IdleSeconds float64 `json:"idleSeconds"`
+		MemoryBytes int64   `json:"memoryBytes"`
+	}
+	err := c.do(ctx, http.MethodGet, "/_pipelab/use", nil, &out)
+	return Use{time.Duration(out.IdleSeconds * float64(time.Second)), out.MemoryBytes}, err
+}
+
+// Stay keeps the emulator in use until ctx ends or it goes away.
+func (c *Control) Stay(ctx context.Context) error {
+	return c.do(ctx, http.MethodGet, "/_pipelab/stay", nil, nil)
+}
+
 // Operations lists what each service of the emulator implements, by plane:
 // "control" or "data".
 func (c *Control) Operations(ctx context.Context) (map[string]map[string][]string, error) {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -88,6 +89,14 @@ type Mortal interface {
 	// did. spent is whether it took more memory than it may, which is the doing of
 	// the pipeline in it.
 	Ended() (why string, spent bool)
+}
+
+// Resting is an emulator that knows how long nothing has used it.
+type Resting interface {
+	// Idle is how long ago the last use was, by somebody or by something that works in
+	// the background; 0 while there is any, and while what would be lost with the
+	// process is in force.
+	Idle() time.Duration
 }
 
 // Emulator is a running emulated AWS.

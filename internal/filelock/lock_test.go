@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -34,7 +35,7 @@ func TestTry_isOnesAloneUntilItIsClosed(t *testing.T) {
 	require.NoError(t, err)
 	require.FileExists(t, path)
 	_, err = filelock.Try(path)
-	require.Error(t, err, "also within one process")
+	require.ErrorIs(t, err, filelock.ErrHeld, "also within one process")
 	require.NoError(t, first.Close())
 	again, err := filelock.Try(path)
 	require.NoError(t, err)
@@ -59,7 +60,7 @@ func TestTry_isFreeWhenItsProcessDies(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "held\n", line)
 	_, err = filelock.Try(path)
-	require.Error(t, err)
+	require.ErrorIs(t, err, filelock.ErrHeld)
 	require.NoError(t, cmd.Process.Kill())
 	require.Error(t, cmd.Wait())
 	f, err := filelock.Try(path)
@@ -72,7 +73,10 @@ func TestTry_saysWhichFileCannotBeOpened(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "no", "lock")
 	_, err := filelock.Try(path)
 	require.ErrorIs(t, err, os.ErrNotExist)
+	require.NotErrorIs(t, err, filelock.ErrHeld)
 	require.ErrorContains(t, err, path)
+	_, err = filelock.Take(path)
+	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
 // What is in the file stays: others may write there who they are.
@@ -86,4 +90,33 @@ func TestTry_keepsWhatIsInTheFile(t *testing.T) {
 	b, err := os.ReadFile(path)
 	require.NoError(t, err)
 	require.Equal(t, "4711", string(b))
+}
+
+// Many who each add a line, reading and writing the whole file, lose none.
+func TestTake_letsOneInAfterTheOther(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	lines := filepath.Join(dir, "lines")
+	var group sync.WaitGroup
+	for range 20 {
+		group.Go(func() {
+			f, err := filelock.Take(filepath.Join(dir, "lock"))
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			defer f.Close()
+			b, err := os.ReadFile(lines)
+			if err != nil && !os.IsNotExist(err) {
+				t.Error(err)
+			}
+			if err := os.WriteFile(lines, append(b, "x\n"...), 0o600); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	b, err := os.ReadFile(lines)
+	require.NoError(t, err)
+	require.Len(t, b, 40)
 }

@@ -37,6 +37,9 @@ type Dir struct {
 	err  error
 }
 
+// Sweep removes what dead processes have left, as New does.
+func Sweep() { sweep(os.TempDir()) }
+
 // New makes an empty folder that only this user can enter, and removes those that
 // dead processes have left. kind stands in its name.
 func New(kind string) (*Dir, error) {

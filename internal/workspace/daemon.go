@@ -14,6 +14,11 @@ type Daemon struct {
 	PID   int    `json:"pid"`
 	URL   string `json:"url"`
 	Token string `json:"token"`
+	// Dir is the workspace's folder when it was started; empty in those that older
+	// releases wrote. A folder that was moved since has another.
+	Dir string `json:"dir,omitempty"`
+	// Idle is the time without use after which it ends, as a duration's text; "0s" never.
+	Idle string `json:"idle,omitempty"`
 	// Capabilities are what the emulator can do.
 	Capabilities []string `json:"capabilities,omitempty"`
 }

@@ -25,10 +25,16 @@ type Attempt struct {
 
 // Progress is the file of all attempts of a person on this machine, one JSON
 // document a line. It only grows.
-type Progress struct{ Path string }
+type Progress struct{ Path string } // empty for who has no place for it
+
+// ErrNoPlace is returned by Append for a Progress without a path.
+var ErrNoPlace = errors.New("HOME is not set, so there is no place for it; name a folder in PIPELAB_STATE")
 
 // Append adds an attempt.
 func (p Progress) Append(a Attempt) error {
+	if p.Path == "" {
+		return ErrNoPlace
+	}
 	if err := os.MkdirAll(filepath.Dir(p.Path), 0o700); err != nil {
 		return err
 	}
@@ -47,6 +53,9 @@ func (p Progress) Append(a Attempt) error {
 // All returns the attempts in the order they were made. A last line that a
 // crash cut short is left out.
 func (p Progress) All() ([]Attempt, error) {
+	if p.Path == "" {
+		return nil, nil
+	}
 	f, err := os.Open(p.Path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil

@@ -25,8 +25,11 @@ var ErrNone = errors.New("this folder is not a lab workspace")
 
 // Meta is what workspace.json holds.
 type Meta struct {
-	Version  int    `json:"version"`
-	Lab      string `json:"lab"`
+	Version int    `json:"version"`
+	Lab     string `json:"lab"`
+	// ID and Path tell a folder from its copies; see Settle.
+	ID       string `json:"id,omitempty"`
+	Path     string `json:"path,omitempty"`
 	Emulator string `json:"emulator"`          // embedded, localstack, ministack or the URL of one that runs
 	RealAWS  bool   `json:"realAws,omitempty"` // the learner knows that the URL looks like the real AWS
 	// of the learner's data; checks draw a new one unless told otherwise
@@ -38,6 +41,11 @@ type Meta struct {
 	Deployed string `json:"deployed,omitempty"`
 	Solved   bool   `json:"solved,omitempty"` // the reference solution was copied in
 	Stack    string `json:"stack"`            // name of the learner's CloudFormation stack
+	// Edition is the lab as the workspace knows it; nil until that is found out. Of its
+	// resources it has those that were provided last.
+	Edition *Edition `json:"edition,omitempty"`
+	// Told is the digest of the lab's resources of which the learner was told last.
+	Told string `json:"told,omitempty"`
 }
 
 // embedded is the word for the emulator that is part of this program.
@@ -45,6 +53,15 @@ const embedded = "embedded"
 
 // Embedded reports whether the workspace uses the embedded emulator.
 func (w *Workspace) Embedded() bool { return w.Meta.Emulator == "" || w.Meta.Emulator == embedded }
+
+// LabName is what its lab is called on the command line: an id of the catalogue, or a
+// folder.
+func (w *Workspace) LabName() string {
+	if w.Meta.Source != "" {
+		return w.Meta.Source
+	}
+	return w.Meta.Lab
+}
 
 // Workspace is one such folder.
 type Workspace struct {
@@ -93,17 +110,12 @@ func Create(root string, meta Meta, files fs.FS, more ...File) (*Workspace, erro
 		return nil, err
 	}
 	w := &Workspace{Root: abs, Meta: meta}
-	w.Meta.Version = version.Workspace
+	w.Meta.Version, w.Meta.ID, w.Meta.Path = version.Workspace, newID(), abs
 	if _, err := os.Stat(w.Path("workspace.json")); err == nil {
 		return nil, fmt.Errorf("%s is a workspace already", abs)
 	}
-	if err := w.refuseOverwrite(files); err != nil {
+	if err := w.refuseOverwrite(files, more); err != nil {
 		return nil, err
-	}
-	for _, f := range more {
-		if _, err := os.Lstat(filepath.Join(abs, f.Name)); err == nil {
-			return nil, fmt.Errorf("%s holds %s already; nothing was written", abs, f.Name)
-		}
 	}
 	_, err = os.Lstat(abs)
 	fresh := errors.Is(err, fs.ErrNotExist)
@@ -127,7 +139,10 @@ func (w *Workspace) fill(files fs.FS, more []File) error {
 			return err
 		}
 	}
-	return w.Save()
+	if err := w.hide(); err != nil {
+		return err
+	}
+	return w.save()
 }
 
 // empty takes back what fill has written before it failed, say because the disk
@@ -150,21 +165,43 @@ func (w *Workspace) empty(fresh bool, files fs.FS, more []File) {
 	})
 }
 
-func (w *Workspace) refuseOverwrite(files fs.FS) error {
+// TakenError is returned by Create for a folder that holds files of the lab's names.
+type TakenError struct {
+	Root  string
+	Files []string
+}
+
+// Error names them.
+func (e *TakenError) Error() string {
+	return fmt.Sprintf("%s holds %s already; nothing was written", e.Root, strings.Join(e.Files, ", "))
+}
+
+func (w *Workspace) refuseOverwrite(files fs.FS, more []File) error {
 	var there []string
 	err := fs.WalkDir(files, ".", func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() {
 			return err
 		}
-		if _, err := os.Lstat(filepath.Join(w.Root, filepath.FromSlash(Target(p)))); err == nil {
+		if w.has(Target(p)) {
 			there = append(there, Target(p))
 		}
 		return nil
 	})
+	for _, f := range more {
+		if w.has(f.Name) {
+			there = append(there, f.Name)
+		}
+	}
 	if err != nil || len(there) == 0 {
 		return err
 	}
-	return fmt.Errorf("%s holds %s already; nothing was written", w.Root, strings.Join(there, ", "))
+	return &TakenError{Root: w.Root, Files: there}
+}
+
+// has reports whether there is something of that name.
+func (w *Workspace) has(name string) bool {
+	_, err := os.Lstat(filepath.Join(w.Root, filepath.FromSlash(name)))
+	return err == nil
 }
 
 // Target is the name that a stored file gets in a workspace: embedding drops
@@ -191,21 +228,26 @@ func CopyTree(root string, tree fs.FS, overwrite bool) error {
 		if err != nil {
 			return err
 		}
-		mode := fs.FileMode(0o644)
-		if strings.HasPrefix(string(b), "#!") {
-			mode = 0o755
-		}
-		flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
-		if !overwrite {
-			flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
-		}
-		f, err := os.OpenFile(dst, flags, mode)
-		if err != nil {
-			return err
-		}
-		_, err = f.Write(b)
-		return errors.Join(err, f.Close())
+		return write(dst, b, overwrite)
 	})
+}
+
+// write writes one file; programs and scripts become executable.
+func write(dst string, b []byte, overwrite bool) error {
+	mode := fs.FileMode(0o644)
+	if strings.HasPrefix(string(b), "#!") {
+		mode = 0o755
+	}
+	flags := os.O_WRONLY | os.O_CREATE | os.O_TRUNC
+	if !overwrite {
+		flags = os.O_WRONLY | os.O_CREATE | os.O_EXCL
+	}
+	f, err := os.OpenFile(dst, flags, mode)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(b)
+	return errors.Join(err, f.Close())
 }
 
 // Outputs are what the stacks of a workspace said about themselves.
@@ -251,8 +293,37 @@ func (w *Workspace) Path(parts ...string) string {
 	return filepath.Join(append([]string{w.Root, StateDir}, parts...)...)
 }
 
-// Save writes workspace.json.
-func (w *Workspace) Save() error { return writeJSON(w.Path("workspace.json"), w.Meta) }
+// Update changes workspace.json, and Meta with it: what other commands have written
+// there meanwhile stays.
+func (w *Workspace) Update(change func(*Meta)) error {
+	lock, err := w.lock()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
+	if err := w.Reload(); err != nil {
+		return err
+	}
+	change(&w.Meta)
+	return w.save()
+}
+
+// Reload reads workspace.json again.
+func (w *Workspace) Reload() error {
+	b, err := os.ReadFile(w.Path("workspace.json"))
+	if err != nil {
+		return err
+	}
+	var m Meta
+	if err := json.Unmarshal(b, &m); err != nil {
+		return fmt.Errorf("read %s: %w", w.Path("workspace.json"), err)
+	}
+	w.Meta = m
+	return nil
+}
+
+// save writes workspace.json.
+func (w *Workspace) save() error { return writeJSON(w.Path("workspace.json"), w.Meta) }
 
 // writeJSON replaces a file in one step, so that a crash leaves the old or the
 // new content and never half of it.

@@ -60,6 +60,13 @@ func (c *Clock) Idle(ctx context.Context) error {
 	return c.until(ctx, func() bool { return c.work.busy == 0 })
 }
 
+// Busy reports whether a worker, or the call of a timer, is at work.
+func (c *Clock) Busy() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.work.busy > 0 || c.work.firing > 0
+}
+
 // until waits for a condition that the end of work may bring about.
 func (c *Clock) until(ctx context.Context, holds func() bool) error {
 	for {

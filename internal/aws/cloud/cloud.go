@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/pipelab/pipelab/internal/aws/clock"
 	"github.com/pipelab/pipelab/internal/aws/gateway"
@@ -55,6 +56,7 @@ type Cloud struct {
 	max     int64 // bytes that may be stored
 	closed  bool  // what tools may do without the token is closed too
 	mux     *http.ServeMux
+	use     *gateway.Use
 	scratch scratch
 
 	mu        sync.Mutex // lifecycle: reset and restore, one at a time
@@ -73,7 +75,7 @@ func New(ctx context.Context, endpoint string, o Options) (*Cloud, error) {
 	if clk == nil {
 		clk = clock.New()
 	}
-	c.clock = clk
+	c.clock, c.use = clk, gateway.NewUse(clk)
 	c.gateway = gateway.New(st, clk, ident.NewSource(), o.Log)
 	c.aws = gateway.NewResends(c.gateway)
 	c.gateway.Host().Interpreters, c.gateway.Host().Confine = o.Interpreters, o.Confine
@@ -107,6 +109,18 @@ func New(ctx context.Context, endpoint string, o Options) (*Cloud, error) {
 	}
 	c.routes()
 	return c, nil
+}
+
+// Idle is how long ago the last use was: a request from the network, or work in the
+// background. It is 0 while there is either, while the clock is held, and while faults
+// are in force, which nothing brings back.
+func (c *Cloud) Idle() time.Duration {
+	rules, _ := c.gateway.Host().Faults.List()
+	if c.clock.Busy() || c.clock.Held() || len(rules) > 0 {
+		c.use.Touch()
+		return 0
+	}
+	return c.use.Idle()
 }
 
 // Close stops the services and closes the state.

@@ -14,6 +14,7 @@ import (
 // ServeHTTP answers AWS requests and the endpoints beside them. S3 keys may
 // hold any path, so the mux, which cleans paths, sees only our own prefixes.
 func (c *Cloud) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	defer c.use.Begin(req)()
 	switch p := req.URL.Path; {
 	case strings.HasPrefix(p, "/_pipelab/"):
 		if !c.trusted(req) {
@@ -64,6 +65,7 @@ func (c *Cloud) routes() {
 	})
 	gateway.Routes(m, c.gateway.Trace(), c.gateway.Host().Faults, c.gateway.Host().IDs, gateway.Fault.Validate)
 	c.gateway.ViewRoutes(m)
+	gateway.UseRoutes(m, c.Idle)
 	m.HandleFunc("GET /_pipelab/iam", c.mode)
 	m.HandleFunc("PUT /_pipelab/iam", c.setMode)
 	m.HandleFunc("POST /_pipelab/reset", c.reset)

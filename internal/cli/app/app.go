@@ -4,6 +4,7 @@
 package app
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -38,6 +40,7 @@ type App struct {
 	// Interpreters run Python programs and functions; nil starts one for each.
 	Interpreters *prefork.Interpreters
 	RealAWS      bool         // --i-know-this-is-real-aws
+	Args         []string     // what was typed after the program's name
 	Log          *slog.Logger // what goes wrong inside emulators; nil discards it
 }
 
@@ -92,25 +95,43 @@ func (a *App) Columns() int {
 }
 
 // CacheDir is where downloads and prepared interpreters live; PIPELAB_CACHE
-// moves it.
+// moves it. It is empty for who has no home.
 func (a *App) CacheDir() string {
 	if d := a.Getenv("PIPELAB_CACHE"); d != "" {
 		return d
 	}
-	return filepath.Join(xdg.CacheHome, "pipelab")
+	return a.home("XDG_CACHE_HOME", xdg.CacheHome)
 }
 
-// Progress is the file of all attempts on this machine; PIPELAB_STATE moves it.
+// Progress is the file of all attempts on this machine; PIPELAB_STATE moves it. It has
+// no path for who has no home.
 func (a *App) Progress() workspace.Progress {
-	return workspace.Progress{Path: filepath.Join(a.StateDir(), "progress.jsonl")}
+	dir := a.StateDir()
+	if dir == "" {
+		return workspace.Progress{}
+	}
+	return workspace.Progress{Path: filepath.Join(dir, "progress.jsonl")}
 }
 
 // StateDir is where is remembered what outlives a workspace; PIPELAB_STATE moves it.
+// It is empty for who has no home.
 func (a *App) StateDir() string {
 	if d := a.Getenv("PIPELAB_STATE"); d != "" {
 		return d
 	}
-	return filepath.Join(xdg.StateHome, "pipelab")
+	return a.home("XDG_STATE_HOME", xdg.StateHome)
+}
+
+// ConfigDir is where an instructor's keys are. It is empty for who has no home.
+func (a *App) ConfigDir() string { return a.home("XDG_CONFIG_HOME", xdg.ConfigHome) }
+
+// home is our folder in one of the user's; empty where the environment says of none:
+// the root of the disk is no home.
+func (a *App) home(variable, folder string) string {
+	if runtime.GOOS != "windows" && a.Getenv("HOME") == "" && a.Getenv(variable) == "" {
+		return ""
+	}
+	return filepath.Join(folder, "pipelab")
 }
 
 // Workspace finds the workspace the command runs in.
@@ -119,9 +140,31 @@ func (a *App) Workspace() (*workspace.Workspace, error) {
 	if err == workspace.ErrNone { //nolint:errorlint // Find returns the value itself
 		return nil, Usagef("%s is not a lab workspace", a.Dir).
 			Hint("start a lab: pipelab list, then pipelab start LAB").
-			Hint("or go to the folder that an earlier start made")
+			Hint("or go to the folder that an earlier start made").
+			Hint("or take up work of yours that lies here: pipelab start LAB --here")
 	}
-	return w, err
+	if err != nil {
+		return nil, err
+	}
+	return w, a.Settle(w)
+}
+
+// Settle lets a workspace be known in its folder, and tells a person what that has
+// changed.
+func (a *App) Settle(w *workspace.Workspace) error {
+	s, err := w.Settle()
+	if err != nil {
+		return err
+	}
+	if s.Original != "" {
+		a.Statusf("note: this folder is a copy of %s; it gets an emulated AWS of its own, which is empty at first",
+			s.Original)
+	}
+	if s.Unhidden && tracked(context.Background(), w) {
+		a.Statusf("note: git has taken up %s, which holds a secret of this machine; to take it out again:\n"+
+			"  git rm -r --cached --quiet %[1]s && git commit -m 'Leave %[1]s out'", workspace.StateDir)
+	}
+	return nil
 }
 
 // Path is a file or folder that a person has named: what is relative begins
@@ -150,10 +193,27 @@ func (a *App) Lab(id string) (*lab.Lab, error) {
 		}
 	}
 	e := Usagef("there is no lab %q", id)
-	if near := lab.Nearest(id, ids); near != "" {
-		e = e.Hint("did you mean " + near + "?")
+	if near := candidates(id, ids); len(near) > 0 {
+		e = e.Hint("did you mean " + strings.Join(near, ", or ") + "?")
 	}
 	return nil, e.Hint("see them all: pipelab list")
+}
+
+// mostCandidates is how many names are put before a person who has typed another.
+const mostCandidates = 5
+
+// candidates are those names that somebody may have meant: the one that is nearly the
+// same, else those that hold what was typed.
+func candidates(typed string, names []string) (out []string) {
+	if near := lab.Nearest(typed, names); near != "" {
+		return []string{near}
+	}
+	for _, n := range names {
+		if len(typed) > 1 && strings.Contains(n, strings.ToLower(typed)) && len(out) < mostCandidates {
+			out = append(out, n)
+		}
+	}
+	return out
 }
 
 // labProblem words what is wrong with a lab that could not be read; name is what it
@@ -165,14 +225,25 @@ func labProblem(name string, err error) error {
 	return err
 }
 
-// PythonDir is the Python environment that "pipelab doctor --setup" makes.
-func (a *App) PythonDir() string { return filepath.Join(a.CacheDir(), "python") }
+// PythonDir is the Python environment that "pipelab doctor --setup" makes; empty
+// without a place for it.
+func (a *App) PythonDir() string {
+	dir := a.CacheDir()
+	if dir == "" {
+		return ""
+	}
+	return filepath.Join(dir, "python")
+}
 
 // PreferPython puts the private Python environment first on the PATH, of this
 // process and of those it starts, if there is one. Programs, functions and
 // the emulator's own process then agree on what python3 is.
 func (a *App) PreferPython(setenv func(key, value string) error) error {
-	bin := filepath.Join(a.PythonDir(), VenvBin)
+	dir := a.PythonDir()
+	if dir == "" {
+		return nil
+	}
+	bin := filepath.Join(dir, VenvBin)
 	if st, err := os.Stat(bin); err != nil || !st.IsDir() {
 		return nil
 	}

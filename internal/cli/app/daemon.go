@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/pipelab/pipelab/internal/emulator"
+	"github.com/pipelab/pipelab/internal/filelock"
 	"github.com/pipelab/pipelab/internal/workspace"
 )
 
@@ -42,19 +43,31 @@ func (a *App) Emulator(ctx context.Context, w *workspace.Workspace) (emulator.En
 	if err != nil {
 		return emulator.Endpoint{}, err
 	}
-	if known {
+	if known && w.StartedHere(d) {
 		e := emulator.NewEndpoint(d.URL, d.Token)
 		if err := a.Answers(ctx, e); err == nil || ctx.Err() != nil {
 			return e, err // interrupted, it is as it was
 		}
-		// A proxy may live while what is behind it is gone.
-		if _, err := a.StopEmulator(ctx, w); err != nil {
-			return emulator.Endpoint{}, err
+	}
+	// Of several commands that find none, one starts it.
+	starting, err := a.exclusive(ctx, w, "starting.lock", "is starting the emulator", containerStart)
+	if err != nil {
+		return emulator.Endpoint{}, err
+	}
+	defer starting.Close()
+	before := d
+	if d, known, err = w.Daemon(); err != nil {
+		return emulator.Endpoint{}, err
+	}
+	if known && d.PID != before.PID && w.StartedHere(d) {
+		e := emulator.NewEndpoint(d.URL, d.Token)
+		if err := a.Answers(ctx, e); err == nil || ctx.Err() != nil {
+			return e, err
 		}
-		if w.Embedded() {
-			a.Statusf("the emulator is not running; starting it again with its state")
-		} else {
-			a.Statusf("the emulator %s is not there; trying again", w.Meta.Emulator)
+	}
+	if known {
+		if err := a.revive(ctx, w, d); err != nil {
+			return emulator.Endpoint{}, err
 		}
 	}
 	e, err := a.startEmulator(ctx, w, d)
@@ -66,6 +79,43 @@ func (a *App) Emulator(ctx context.Context, w *workspace.Workspace) (emulator.En
 	}
 	a.Statusf("the emulator %s began empty; what was in it is gone, your files are not", w.Meta.Emulator)
 	return e, forget(w)
+}
+
+// revive ends what is left of an emulator that does not answer, or that was started
+// before the folder was moved, and says that there will be another.
+func (a *App) revive(ctx context.Context, w *workspace.Workspace, d workspace.Daemon) error {
+	moved := !w.StartedHere(d)
+	// A proxy may live while what is behind it is gone.
+	if _, err := a.StopEmulator(ctx, w); err != nil {
+		return err
+	}
+	switch {
+	case w.Embedded() && moved:
+		a.Statusf("the folder was moved; starting the emulator again with its state")
+	case w.Embedded():
+		a.Statusf("the emulator is not running; starting it again with its state")
+	default:
+		a.Statusf("the emulator %s is not there; trying again", w.Meta.Emulator)
+	}
+	return a.stateFree(ctx, w)
+}
+
+// stateFree waits for an emulator that has stopped answering and still closes its
+// state.
+func (a *App) stateFree(ctx context.Context, w *workspace.Workspace) error {
+	for rest := endTime; rest > 0; rest -= lockLook {
+		f, err := filelock.Try(w.Path("state", "lock"))
+		if !errors.Is(err, filelock.ErrHeld) {
+			if err == nil {
+				f.Close()
+			}
+			return nil // free, or for the start to tell what is wrong
+		}
+		if err := a.Wall().Sleep(ctx, lockLook); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Running is Emulator without starting anything.
@@ -128,15 +178,11 @@ func (a *App) startEmulator(ctx context.Context, w *workspace.Workspace, old wor
 	if err != nil {
 		return emulator.Endpoint{}, err
 	}
-	args, limit := []string{"emulator", "serve", "--addr", addr, "--or-free-port"}, containerStart
-	switch {
-	case w.Embedded():
-		args, limit = append(args, "--dir", w.Path("state")), embeddedStart
-	case w.Meta.RealAWS:
-		args = append(args, "--emulator", w.Meta.Emulator, "--"+RealAWSFlag)
-	default:
-		args = append(args, "--emulator", w.Meta.Emulator)
+	idle, err := a.IdleEnd()
+	if err != nil {
+		return emulator.Endpoint{}, err
 	}
+	args, limit := serve(w, addr, idle)
 	cmd := exec.Command(self, args...) //nolint:noctx // it outlives this command
 	cmd.Env = append(append([]string{}, a.Environ...), TokenVariable+"="+token)
 	cmd.Dir, cmd.Stderr = w.Root, log
@@ -153,7 +199,7 @@ func (a *App) startEmulator(ctx context.Context, w *workspace.Workspace, old wor
 		_ = interrupt(cmd.Process) // it has not become ready, and may have a container to remove
 		return emulator.Endpoint{}, unready(cmd, err, log, begins, w)
 	}
-	d := workspace.Daemon{PID: ready.PID, URL: ready.URL, Token: token}
+	d := workspace.Daemon{PID: ready.PID, URL: ready.URL, Token: token, Dir: w.Root, Idle: idle.String()}
 	for _, c := range ready.Capabilities {
 		d.Capabilities = append(d.Capabilities, string(c))
 	}
@@ -167,11 +213,35 @@ func (a *App) startEmulator(ctx context.Context, w *workspace.Workspace, old wor
 		return emulator.Endpoint{}, err
 	}
 	a.notes(log, begins)
+	a.remember(w)
 	return emulator.NewEndpoint(d.URL, d.Token), nil
 }
 
 // endTime is how long a process that was told to end may take.
 const endTime = 20 * time.Second
+
+// serve is the command line of a workspace's emulator, and the time for its start.
+func serve(w *workspace.Workspace, addr string, idle time.Duration) (args []string, limit time.Duration) {
+	args = []string{"emulator", "serve", "--addr", addr, "--or-free-port", "--idle", idle.String(), "--bound", w.Path()}
+	switch {
+	case w.Embedded():
+		return append(args, "--dir", w.Path("state")), embeddedStart
+	case w.Meta.RealAWS:
+		args = append(args, "--"+RealAWSFlag)
+	}
+	return append(args, "--emulator", w.Meta.Emulator), containerStart
+}
+
+// IdleVariable is how long an emulator goes on when nothing uses it, such as 30m; with
+// 0 it goes on until it is stopped.
+const IdleVariable = "PIPELAB_IDLE"
+
+// defaultIdle is longer than reading a lab's text and AWS's pages beside it takes:
+// programs that are pointed at the emulator do not bring it back.
+const defaultIdle = time.Hour
+
+// IdleEnd is how long the emulators that this command starts go on unused.
+func (a *App) IdleEnd() (time.Duration, error) { return a.duration(IdleVariable, defaultIdle) }
 
 // unready waits for a process that did not become ready and words why: in its own
 // words if it left any.

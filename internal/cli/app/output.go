@@ -9,9 +9,10 @@ import (
 // Output is standard output that remembers the first thing it could not write.
 // Commands print without looking; cli.Main looks once, at the end.
 type Output struct {
-	to  io.Writer
-	mu  sync.Mutex
-	err error
+	to      io.Writer
+	mu      sync.Mutex
+	err     error
+	written bool
 }
 
 // NewOutput returns an Output on w.
@@ -20,14 +21,20 @@ func NewOutput(w io.Writer) *Output { return &Output{to: w} }
 // Write implements io.Writer.
 func (o *Output) Write(p []byte) (int, error) {
 	n, err := o.to.Write(p)
-	if err != nil {
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		if o.err == nil {
-			o.err = err
-		}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.written = o.written || n > 0
+	if err != nil && o.err == nil {
+		o.err = err
 	}
 	return n, err
+}
+
+// Written reports whether anything was.
+func (o *Output) Written() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.written
 }
 
 // Err is the first error of a Write.

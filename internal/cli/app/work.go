@@ -17,6 +17,7 @@ import (
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/provision"
+	"github.com/pipelab/pipelab/internal/tempdir"
 	"github.com/pipelab/pipelab/internal/workspace"
 )
 
@@ -65,12 +66,12 @@ func (a *App) Work(ctx context.Context) (*Work, error) {
 
 // WorkIn is Work for a workspace that is known.
 func (a *App) WorkIn(ctx context.Context, w *workspace.Workspace) (*Work, error) {
-	name := w.Meta.Lab
-	if w.Meta.Source != "" {
-		name = w.Meta.Source
-	}
-	l, err := a.Folder(name)
+	tempdir.Sweep() // what was killed before may have left much
+	l, err := a.Folder(w.LabName())
 	if err != nil {
+		return nil, err
+	}
+	if _, err := a.Renewed(w, l); err != nil {
 		return nil, err
 	}
 	e, err := a.Emulator(ctx, w)
@@ -133,7 +134,7 @@ func (w *Work) Provide(ctx context.Context) error {
 	if err != nil {
 		return DeployProblem(err)
 	}
-	return w.SaveOutputs(workspace.Outputs{Provided: out, All: out})
+	return errors.Join(w.SaveOutputs(workspace.Outputs{Provided: out, All: out}), w.Provided(w.Lab))
 }
 
 // Deploy deploys the learner's files and remembers the outputs.
@@ -161,14 +162,13 @@ func (w *Work) Deploy(ctx context.Context, progress func(cfn.Event)) (*deploy.Ch
 		return nil, DeployProblem(err)
 	}
 	outputs.All = res.Outputs
-	w.Meta.Deployed = digest
-	return res, errors.Join(w.SaveOutputs(outputs), w.Save())
+	return res, errors.Join(w.SaveOutputs(outputs), w.Update(func(m *workspace.Meta) { m.Deployed = digest }))
 }
 
 // forget drops what was remembered of deployments, when they are gone.
 func forget(w *workspace.Workspace) error {
-	w.Meta.Deployed = ""
-	return errors.Join(os.RemoveAll(w.Path("stacks")), w.SaveOutputs(workspace.Outputs{}), w.Save())
+	return errors.Join(os.RemoveAll(w.Path("stacks")), w.SaveOutputs(workspace.Outputs{}),
+		w.Update(func(m *workspace.Meta) { m.Deployed = "" }))
 }
 
 // Empty takes the emulator back to what the lab provides. What is remembered

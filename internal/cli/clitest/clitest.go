@@ -6,6 +6,7 @@ package clitest
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"io"
 	"io/fs"
 	"os"
@@ -91,7 +92,11 @@ func (c *Terminal) Says(t *testing.T, code int, text, hint string, args ...strin
 	t.Helper()
 	a := c.Run(args...)
 	require.Equal(t, code, a.Code, "%v: %s", args, a.Err)
-	require.Empty(t, a.Out, "%v", args)
+	if slices.Contains(args, "--json") {
+		requireJSONError(t, a)
+	} else {
+		require.Empty(t, a.Out, "%v", args)
+	}
 	at := strings.LastIndex("\n"+a.Err, "\nerror: ") // what was done before may be told before
 	require.GreaterOrEqual(t, at, 0, "%v: %s", args, a.Err)
 	first, rest, _ := strings.Cut(a.Err[at:], "\n")
@@ -99,6 +104,23 @@ func (c *Terminal) Says(t *testing.T, code int, text, hint string, args ...strin
 	require.Contains(t, rest, hint, "%v", args)
 	for _, l := range strings.Split(strings.TrimSpace(rest), "\n") {
 		require.True(t, l == "" || strings.HasPrefix(l, "hint: "), "%v: %q", args, l)
+	}
+}
+
+// requireJSONError asks that standard output says what standard error says, for
+// programs.
+func requireJSONError(t *testing.T, a Answer) {
+	t.Helper()
+	var e struct {
+		Error    string
+		Hints    []string
+		ExitCode int
+	}
+	require.NoError(t, json.Unmarshal([]byte(a.Out), &e), a.Out)
+	require.Equal(t, a.Code, e.ExitCode)
+	require.Contains(t, a.Err, "error: "+e.Error+"\n")
+	for _, h := range e.Hints {
+		require.Contains(t, a.Err, "hint: "+h+"\n")
 	}
 }
 
@@ -120,8 +142,14 @@ func (s *Seen) Write(p []byte) (int, error) {
 // for single words, and for lines that hold one of these, such as a command to type.
 func (c *Terminal) Fits(t *testing.T, columns int, line string, but ...string) string {
 	t.Helper()
+	return c.FitsWith(t, app.ExitOK, columns, line, but...)
+}
+
+// FitsWith is Fits for a command that ends with another exit code.
+func (c *Terminal) FitsWith(t *testing.T, code, columns int, line string, but ...string) string {
+	t.Helper()
 	a := c.RunWide(t, columns, strings.Fields(line)...)
-	require.Equal(t, app.ExitOK, a.Code, "%s: %s", line, a.Err)
+	require.Equal(t, code, a.Code, "%s: %s", line, a.Err)
 	require.NotContains(t, a.Out, "\x1b", line)
 	for _, l := range strings.Split(a.Out, "\n") {
 		if strings.Contains(strings.TrimSpace(l), " ") &&

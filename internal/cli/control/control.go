@@ -37,6 +37,24 @@ func reach(ctx context.Context, a *app.App) (*emulator.Control, error) {
 	return emulator.NewControl(e), nil
 }
 
+// steer is reach for a command that changes something in the emulator: another that
+// judges or empties it must be done.
+func steer(ctx context.Context, a *app.App) (ctl *emulator.Control, release func(), err error) {
+	w, err := a.Workspace()
+	if err != nil {
+		return nil, nil, err
+	}
+	if release, err = a.Alone(ctx, w); err != nil {
+		return nil, nil, err
+	}
+	e, err := a.Emulator(ctx, w)
+	if err != nil {
+		release()
+		return nil, nil, err
+	}
+	return emulator.NewControl(e), release, nil
+}
+
 func newTrace(a *app.App) *cobra.Command {
 	var follow bool
 	var service string
@@ -135,10 +153,11 @@ order: retries, expiry, retention. It cannot be moved back.`,
 			if err != nil || d < 0 {
 				return app.Usagef("%q is not a duration", args[0]).Hint("write it as 90s, 15m or 25h")
 			}
-			ctl, err := reach(c.Context(), a)
+			ctl, release, err := steer(c.Context(), a)
 			if err != nil {
 				return err
 			}
+			defer release()
 			now, offset, err := ctl.Advance(c.Context(), d)
 			if err != nil {
 				return err
@@ -161,10 +180,11 @@ table that is being created, waits too; a check lets the clock go on.`,
 
 func clockCommand(a *app.App, do func(*emulator.Control, context.Context) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, _ []string) error {
-		ctl, err := reach(c.Context(), a)
+		ctl, release, err := steer(c.Context(), a)
 		if err != nil {
 			return err
 		}
+		defer release()
 		if err := do(ctl, c.Context()); err != nil {
 			return err
 		}
@@ -194,12 +214,23 @@ func newFault(a *app.App) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return listFaults(c.Context(), a) },
 	}, &cobra.Command{
 		Use: "clear [ID]", Short: "Remove one fault, or all", Args: cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return inForce(c.Context(), a), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(c *cobra.Command, args []string) error {
-			ctl, err := reach(c.Context(), a)
+			ctl, release, err := steer(c.Context(), a)
 			if err != nil {
 				return err
 			}
-			return ctl.ClearFaults(c.Context(), strings.Join(args, ""))
+			defer release()
+			id := strings.Join(args, "")
+			if err := ctl.ClearFaults(c.Context(), id); err != nil || !a.JSON {
+				return err
+			}
+			return a.PrintJSON(map[string]any{"cleared": id, "all": id == ""})
 		},
 	})
 	return group
@@ -226,13 +257,15 @@ The same --seed always hits the same calls.`,
 		Example: `  pipelab fault add entries --service kinesis --share 0.03
   pipelab fault add throttle --service kinesis --resource 'clicks/shardId-000000000002'
   pipelab fault add latency --latency 2s --count 5`,
-		Args: cobra.ExactArgs(1),
+		Args:              cobra.ExactArgs(1),
+		ValidArgsFunction: kinds,
 		RunE: func(c *cobra.Command, args []string) error {
 			f.Kind = args[0]
-			ctl, err := reach(c.Context(), a)
+			ctl, release, err := steer(c.Context(), a)
 			if err != nil {
 				return err
 			}
+			defer release()
 			added, err := ctl.AddFault(c.Context(), f)
 			if unsent := (*url.Error)(nil); errors.As(err, &unsent) { // nobody has looked at it
 				return err
@@ -296,15 +329,23 @@ they are; the next check deploys your files again.`,
 		Example: "  pipelab reset",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			w, err := a.Work(c.Context())
+			w, release, err := a.WorkAlone(c.Context())
 			if err != nil {
 				return err
 			}
+			defer release()
 			if err := w.Empty(c.Context()); err != nil {
 				return err
 			}
 			a.Statusf("the emulated AWS holds what the lab provides, and nothing else")
-			return nil
+			if !a.JSON {
+				return nil
+			}
+			outputs, err := w.Outputs()
+			if err != nil {
+				return err
+			}
+			return a.PrintJSON(map[string]any{"reset": true, "outputs": outputs.Provided})
 		},
 	}
 }

@@ -2,6 +2,7 @@ package environment
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -23,6 +24,8 @@ type finding struct {
 	OK   bool   `json:"ok"`
 	Seen string `json:"seen"`
 	Hint string `json:"hint,omitempty"`
+	// Needed says that most labs cannot be judged without it.
+	Needed bool `json:"needed,omitempty"`
 }
 
 func newDoctor(a *app.App) *cobra.Command {
@@ -34,7 +37,10 @@ func newDoctor(a *app.App) *cobra.Command {
 makes a Python environment of PipeLab's own with the AWS SDK (boto3) in it, once;
 programs and functions in Python run in that from then on. It needs the network
 the first time. With --emulator it shows what that emulator has, and how much of
-the labs it can judge.`,
+the labs it can judge.
+
+Exit codes: 0 the labs can be judged here; 3 something that most of them need is
+missing.`,
 		Example: "  pipelab doctor\n  pipelab doctor --emulator localstack\n  pipelab doctor --setup\n  pipelab doctor " +
 			"--json",
 		Args: cobra.NoArgs,
@@ -55,7 +61,7 @@ the labs it can judge.`,
 				return err
 			}
 			if a.JSON {
-				return a.PrintJSON(found)
+				return errors.Join(a.PrintJSON(found), lacking(found))
 			}
 			for _, f := range found {
 				mark := "ok     "
@@ -67,12 +73,30 @@ the labs it can judge.`,
 					a.Indented(9, f.Hint)
 				}
 			}
-			return nil
+			return lacking(found)
 		},
 	}
 	a.EmulatorFlags(c, &which, "show what this one has")
 	c.Flags().BoolVar(&setup, "setup", false, "make the Python environment if it is not there yet")
 	return c
+}
+
+// lacking is the error of a machine that most labs cannot be judged on, with the first
+// thing to do about it.
+func lacking(found []finding) error {
+	var what []string
+	var first string
+	for _, f := range found {
+		if f.Needed && !f.OK {
+			if what = append(what, f.What); len(what) == 1 {
+				first = f.Hint
+			}
+		}
+	}
+	if len(what) == 0 {
+		return nil
+	}
+	return app.Environmentf("missing: %s", strings.Join(what, ", ")).Hint(first)
 }
 
 func examine(ctx context.Context, a *app.App) ([]finding, error) {
@@ -96,25 +120,43 @@ func examine(ctx context.Context, a *app.App) ([]finding, error) {
 		what, hint string
 		args       []string
 	}{
-		{"Python 3",
-			"programs and functions in Python need it: apt-get install python3 python3-venv, or https://www.python.org",
-			[]string{"python3", "--version"}},
-		{"boto3", "the AWS SDK for Python: pipelab doctor --setup",
+		{"Python 3", "most labs need it: " + getPython(), []string{"python3", "--version"}},
+		{"boto3", "the AWS SDK for Python, which most labs need: pipelab doctor --setup",
 			[]string{"python3", "-c", "import boto3; print(boto3.__version__)"}},
 		{"Node.js", "only functions in Node.js need it: https://nodejs.org", []string{"node", "--version"}},
 		{"AWS CLI", "not needed, but good to look around with: python3 -m pip install awscli", []string{"aws", "--version"}},
 	} {
 		out, err := confine.Tool(ctx, p.args[0], p.args[1:]...).Output()
-		f := finding{What: p.what, OK: err == nil, Seen: strings.TrimSpace(string(out)), Hint: p.hint}
+		f := finding{What: p.what, OK: err == nil, Seen: strings.TrimSpace(string(out)), Hint: p.hint,
+			Needed: p.what == "Python 3" || p.what == "boto3"}
 		if !f.OK {
 			f.Seen = "not found"
 		}
 		found = append(found, f)
 	}
-	cache := a.CacheDir()
-	err = os.MkdirAll(cache, 0o700)
-	return append(found, finding{What: "cache folder", OK: err == nil, Seen: cache,
-		Hint: "set PIPELAB_CACHE to a folder that can be written"}), nil
+	return append(found, cacheFolder(a)), nil
+}
+
+// cacheFolder says whether there is a place for what is prepared once.
+func cacheFolder(a *app.App) finding {
+	f := finding{What: "cache folder", Seen: a.CacheDir(), Hint: "set PIPELAB_CACHE to a folder that can be written"}
+	if f.Seen == "" {
+		f.Seen = "HOME is not set"
+		return f
+	}
+	f.OK = os.MkdirAll(f.Seen, 0o700) == nil
+	return f
+}
+
+// getPython is how to get Python on this system.
+func getPython() string {
+	switch runtime.GOOS {
+	case "darwin":
+		return "xcode-select --install"
+	case "windows":
+		return "winget install Python.Python.3.13"
+	}
+	return "apt-get install python3 python3-venv, or as your system installs it"
 }
 
 // groups says whether the kernel counts for cages, or only we do.
@@ -140,13 +182,16 @@ const boto3Version = "boto3>=1.40,<2"
 // renamed when it is complete: cut short, it is made anew the next time.
 func setUpPython(ctx context.Context, a *app.App) error {
 	dir := a.PythonDir()
+	if dir == "" {
+		return app.Environmentf("HOME is not set, so there is no place for a Python environment").
+			Hint("name a folder: PIPELAB_CACHE=FOLDER, or set HOME")
+	}
 	if _, err := os.Stat(dir); err == nil {
 		a.Statusf("the Python environment is in %s", dir)
 		return nil
 	}
 	if _, err := exec.LookPath("python3"); err != nil {
-		return app.Environmentf("there is no Python 3 on this machine").Hint(
-			"apt-get install python3 python3-venv, or https://www.python.org")
+		return app.Environmentf("there is no Python 3 on this machine").Hint(getPython())
 	}
 	// Only its python is ever called, which finds its modules by its own place;
 	// the scripts beside it, which have the path inside, are not used.

@@ -36,7 +36,11 @@ func endpoint(ctx context.Context, a *app.App) (emulator.Endpoint, error) {
 func newEnv(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "env", Short: "Print the environment that points AWS tools at the lab", GroupID: "labs",
-		Long:    "Prints shell commands that export endpoint, region and credentials.",
+		Long: `Prints shell commands that export endpoint, region and credentials.
+
+The emulator ends when nothing has used it for an hour (PIPELAB_IDLE=3h for longer,
+0 for never), and keeps its state; any command of pipelab's brings it back, at the
+same address unless somebody has taken that.`,
 		Example: "  eval \"$(pipelab env)\"\n  pipelab env --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -78,6 +82,7 @@ Its exit code becomes pipelab's.`,
 			if err != nil {
 				return err
 			}
+			defer a.Stay(c.Context(), e)()
 			return runCommand(c.Context(), a, e, args)
 		},
 	}

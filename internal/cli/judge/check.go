@@ -47,7 +47,9 @@ With --watch it judges again whenever you save a file. On a terminal that is a s
 with the first check that did not pass; keys show hints, the logs of your functions
 and the calls that the check made.
 
-Exit codes: 0 every check passed, 1 some did not, 5 some could not be judged.`,
+Exit codes: 0 every check passed, 1 some did not, 5 some could not be judged; 2, 3
+and 4 when nothing was judged: the command line, this machine or the emulator, or
+your template (pipelab help exit-codes).`,
 		Example: `  pipelab check
   pipelab check order-per-customer --seed 7
   pipelab check --watch
@@ -68,6 +70,7 @@ Exit codes: 0 every check passed, 1 some did not, 5 some could not be judged.`,
 				f.seed = uint64(a.Now().UnixNano()/1000) % 1_000_000 // after 1970
 			}
 			if f.watch {
+				defer a.Stay(c.Context(), w.Emulator.Endpoint())()
 				return watch(c.Context(), a, w, args, f)
 			}
 			return run(c.Context(), a, w, args, f)
@@ -142,8 +145,16 @@ func known(w *app.Work, args []string) error {
 // run judges and reports once.
 func run(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFlags) error {
 	t := &ticker{a: a, terminal: app.Terminal(a.Err), total: len(w.Lab.Checks)}
-	result, err := judge(ctx, a, w, only, f, func(c report.Check, _ emulator.Emulator) { t.done(c) })
+	result, err := judge(ctx, a, w, only, f, func(c report.Check, _ emulator.Emulator) {
+		if ctx.Err() == nil { // else it was cut short, which is no verdict
+			t.done(c)
+		}
+	})
 	t.clear()
+	if ctx.Err() != nil {
+		t.interrupted(f.own(w))
+		return ctx.Err()
+	}
 	if err != nil {
 		return err
 	}
@@ -156,6 +167,13 @@ func judge(ctx context.Context, a *app.App, w *app.Work, only []string, f checkF
 	done func(report.Check, emulator.Emulator)) (*report.Result, error) {
 	if err := a.Tools(ctx, app.Interpreters(w.Lab.Interpreters, w.Root)); err != nil {
 		return nil, err
+	}
+	if f.own(w) { // what judges elsewhere disturbs nobody
+		release, err := a.Alone(ctx, w.Workspace)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
 	}
 	p, err := prepare(ctx, a, w, f)
 	if err != nil {
@@ -178,6 +196,9 @@ func judge(ctx context.Context, a *app.App, w *app.Work, only []string, f checkF
 	}
 	return result, err
 }
+
+// own reports whether checks run in the workspace's own emulated AWS.
+func (f checkFlags) own(w *app.Work) bool { return f.keep || f.raw || !w.Embedded() }
 
 // place is where a run judges.
 type place struct {
@@ -347,6 +368,15 @@ func (t *ticker) done(c report.Check) {
 		return
 	}
 	fmt.Fprintf(t.a.Err, "\r\x1b[K  %d of %s: %s %s", t.n, report.Count(t.total, "check"), c.ID, c.Verdict)
+}
+
+// interrupted says what Ctrl-C has left; own is whether that was in the lab's own AWS.
+func (t *ticker) interrupted(own bool) {
+	t.a.Statusf("interrupted after %d of %s: nothing was written down, and your files are as they were", t.n,
+		report.Count(t.total, "check"))
+	if own {
+		t.a.Statusf("what the checks did is still in the lab's AWS; to empty it: pipelab reset")
+	}
 }
 
 func (t *ticker) clear() {

@@ -47,8 +47,7 @@ func compare(a *app.App, w *workspace.Workspace, yes bool) error {
 				return err
 			}
 		}
-		w.Meta.Solved = true
-		if err := w.Save(); err != nil {
+		if err := w.Update(func(m *workspace.Meta) { m.Solved = true }); err != nil {
 			return err
 		}
 	}

@@ -34,10 +34,11 @@ JSON file $PIPELAB_OUTPUTS, and adds its own outputs to that file.`,
 		Example: "  pipelab deploy\n  pipelab deploy --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			w, err := a.Work(c.Context())
+			w, release, err := a.WorkAlone(c.Context())
 			if err != nil {
 				return err
 			}
+			defer release()
 			res, err := w.Deploy(c.Context(), progress(a))
 			if err != nil {
 				return err

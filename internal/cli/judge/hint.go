@@ -120,17 +120,19 @@ func next(a *app.App, w *workspace.Workspace, c lab.Check) error {
 func remember(w *workspace.Workspace, shown map[string]int) error {
 	changed := false
 	for id, n := range shown {
-		if n > w.Meta.Hints[id] {
-			if w.Meta.Hints == nil {
-				w.Meta.Hints = map[string]int{}
-			}
-			w.Meta.Hints[id], changed = n, true
-		}
+		changed = changed || n > w.Meta.Hints[id]
 	}
 	if !changed {
 		return nil
 	}
-	return w.Save()
+	return w.Update(func(m *workspace.Meta) {
+		if m.Hints == nil {
+			m.Hints = map[string]int{}
+		}
+		for id, n := range shown {
+			m.Hints[id] = max(m.Hints[id], n)
+		}
+	})
 }
 
 // printed are the hints that a report of these checks shows: the first of each that

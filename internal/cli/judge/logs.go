@@ -25,6 +25,12 @@ func newLogs(a *app.App) *cobra.Command {
 function is named by its name, or by its logical id in your template.`,
 		Example: "  pipelab logs\n  pipelab logs ConsumerFunction --follow",
 		Args:    cobra.MaximumNArgs(1),
+		ValidArgsFunction: func(c *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return functions(c.Context(), a), cobra.ShellCompDirectiveNoFileComp
+		},
 		RunE: func(c *cobra.Command, args []string) error {
 			w, err := a.Work(c.Context())
 			if err != nil {

@@ -27,7 +27,7 @@ none of them. That is meant for the time when all checks have passed; before, it
 and then it counts as having seen the solution.`,
 		Example: "  pipelab solve --diff\n  pipelab solve --diff | less -R\n  pipelab solve --yes && pipelab check",
 		Args:    cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		RunE: func(c *cobra.Command, _ []string) error {
 			w, err := a.Workspace()
 			if err != nil {
 				return err
@@ -41,6 +41,11 @@ and then it counts as having seen the solution.`,
 					return err
 				}
 			}
+			release, err := a.Alone(c.Context(), w)
+			if err != nil {
+				return err
+			}
+			defer release()
 			return solve(a, w)
 		},
 	}
@@ -96,8 +101,7 @@ func solve(a *app.App, w *workspace.Workspace) error {
 	if err := workspace.CopyTree(w.Root, solution, true); err != nil {
 		return err
 	}
-	w.Meta.Solved = true
-	if err := w.Save(); err != nil {
+	if err := w.Update(func(m *workspace.Meta) { m.Solved = true }); err != nil {
 		return err
 	}
 	if a.JSON {

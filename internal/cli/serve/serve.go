@@ -11,6 +11,7 @@ import (
 	"os/signal"
 	"slices"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -38,6 +39,8 @@ type options struct {
 	addr, dir, emulator, iam string
 	orFree                   bool
 	maxBytes                 int64
+	idle                     time.Duration
+	bound                    string
 }
 
 func newServe(a *app.App) *cobra.Command {
@@ -64,6 +67,10 @@ only be reached by nobody.`,
 	c.Flags().StringVar(&o.addr, "addr", app.DefaultAddr, "loopback address to listen on")
 	c.Flags().StringVar(&o.dir, "dir", "", "keep the state in this folder (default: in memory)")
 	c.Flags().BoolVar(&o.orFree, "or-free-port", false, "take any free port if that one is taken")
+	c.Flags().DurationVar(&o.idle, "idle", 0,
+		"end when nothing has used it for so long, such as 30m; one that keeps no state never ends so (default: never)")
+	c.Flags().StringVar(&o.bound, "bound", "", "end when this folder is gone or has become another")
+	_ = c.Flags().MarkHidden("bound") // the flag exists; start gives it
 	c.Flags().Int64Var(&o.maxBytes, "max-bytes", 0,
 		"what may be stored in the embedded emulator, in bytes; more is refused as by a service in trouble (default: no "+
 			"bound)")
@@ -105,6 +112,13 @@ func run(c *cobra.Command, a *app.App, o options) error {
 	if o.iam != string(emulator.IAMOff) && o.emulator != string(emulator.Embedded) {
 		return app.Usagef("--iam is for the embedded emulator")
 	}
+	if o.idle < 0 {
+		return app.Usagef("--idle %s is no time", o.idle)
+	}
+	folder, err := o.folder()
+	if err != nil {
+		return err
+	}
 	// Whoever started this may be killed before it is ready. Writing that it is
 	// must then not end it with a container running.
 	signal.Ignore(syscall.SIGPIPE)
@@ -138,6 +152,8 @@ func run(c *cobra.Command, a *app.App, o options) error {
 		return errors.Join(err, e.Close())
 	}
 	releaseText()
-	<-c.Context().Done()
+	if why := stay(c.Context(), a, e, o.idle, folder); why != "" {
+		a.Statusf("%s; the emulator ends", why)
+	}
 	return e.Close()
 }

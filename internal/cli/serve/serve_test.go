@@ -62,6 +62,35 @@ func TestServe_withoutATokenLetsNobodySteerIt(t *testing.T) {
 	}, "--addr", "127.0.0.1:0")
 }
 
+// It ends when nothing uses it, but not while something in it would be lost; and when
+// its folder goes away.
+func TestServe_endsWhenNobodyUsesIt(t *testing.T) {
+	t.Parallel()
+	c := clitest.New(t, "PIPELAB_TOKEN=secret")
+	a := c.Run("emulator", "serve", "--addr", "127.0.0.1:0", "--idle", "20ms")
+	require.Equal(t, app.ExitOK, a.Code, a.Err)
+	require.Equal(t, "nothing has used it for 20ms; the emulator ends\n", a.Err)
+
+	folder := filepath.Join(c.Dir, "bound")
+	require.NoError(t, os.Mkdir(folder, 0o700))
+	c.Out = &clitest.Seen{Do: func(all string) {
+		var ready app.Ready
+		require.NoError(t, json.Unmarshal([]byte(all), &ready))
+		ctl := emulator.NewControl(emulator.NewEndpoint(ready.URL, "secret"))
+		_, err := ctl.AddFault(t.Context(), emulator.Fault{Kind: "error"})
+		require.NoError(t, err)
+		use, err := ctl.Use(t.Context())
+		require.NoError(t, err)
+		require.Zero(t, use.Idle, "a fault is in force")
+		require.Positive(t, use.Memory)
+		require.NoError(t, os.Remove(folder))
+	}}
+	a = c.Run("emulator", "serve", "--addr", "127.0.0.1:0", "--idle", "400ms", "--bound", folder)
+	c.Out = nil
+	require.Equal(t, app.ExitOK, a.Code, a.Err)
+	require.Equal(t, "the folder "+folder+" is gone; the emulator ends\n", a.Err)
+}
+
 func TestServe_whereSomebodyElseIs(t *testing.T) {
 	t.Parallel()
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -89,6 +118,8 @@ func TestServe_refusesWhatDoesNotFitTogether(t *testing.T) {
 		"--iam soft --emulator http://127.0.0.1:1":    {"--iam is for the embedded emulator", ""},
 		"--max-bytes -1":                              {"--max-bytes is a positive number", ""},
 		"--max-bytes 9 --emulator http://127.0.0.1:1": {"--max-bytes is a positive number, and for the embedded", ""},
+		"--idle -1s":                                  {"--idle -1s is no time", ""},
+		"--bound nowhere":                             {"nowhere", ""},
 		"--max-bytes much":                            {"--max-bytes", "see: pipelab emulator serve --help"},
 		"--emulator embeded":                          {`there is no emulator "embeded"`, "did you mean embedded?"},
 	} {

@@ -5,15 +5,17 @@ package session
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"maps"
 	"path"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
-	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/lab"
 	"github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/study"
@@ -26,7 +28,7 @@ func Commands(a *app.App) []*cobra.Command {
 }
 
 func newStart(a *app.App) *cobra.Command {
-	var dir, which string
+	var o startFlags
 	c := &cobra.Command{
 		Use: "start LAB", Short: "Begin a lab: a folder to work in, an AWS to work with", GroupID: "labs",
 		Long: `Copies the lab's starter files into a new folder, leaves an emulated AWS running
@@ -34,34 +36,53 @@ for it and sets up in it what the lab provides. The emulator survives the termin
 brings it back with everything that was in it. In the folder of a lab that was
 started before, start goes on with that.
 
+With --here the folder that you are in becomes the lab's: that takes along work
+that you have copied or cloned. Only what is missing is written; no file of yours
+is changed.
+
 With --emulator the lab runs on another emulator: one that PipeLab runs in a
 container, or one that is running already, by its URL. What it cannot judge is
 "unsupported" there; "pipelab list --emulator …" says how much that is.`,
 		Example: "  pipelab start kinesis-partition-keys\n  pipelab start kinesis-partition-keys --dir ~/aws/keys\n  " +
-			"pipelab start kinesis-partition-keys --emulator http://127.0.0.1:4566",
+			"pipelab start kinesis-partition-keys --emulator http://127.0.0.1:4566\n  " +
+			"cd my-clone && pipelab start kinesis-partition-keys --here",
 		Args: cobra.ExactArgs(1),
 		ValidArgsFunction: func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 			ids, _ := lab.IDs(a.Labs) // no completion is the worst that can happen
 			return ids, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(c *cobra.Command, args []string) error {
-			return start(c.Context(), a, args[0], dir, which, c.Flags().Changed("emulator"))
+			o.name, o.chosen = args[0], c.Flags().Changed("emulator")
+			return start(c.Context(), a, o)
 		},
 	}
-	c.Flags().StringVar(&dir, "dir", "", "folder to work in (default: one named after the lab)")
-	a.EmulatorFlags(c, &which, "which emulated AWS to use")
+	c.Flags().StringVar(&o.dir, "dir", "", "folder to work in (default: one named after the lab)")
+	c.Flags().BoolVar(&o.here, "here", false, "work in this folder, with the files of yours that are in it")
+	c.MarkFlagsMutuallyExclusive("dir", "here")
+	a.EmulatorFlags(c, &o.which, "which emulated AWS to use")
 	return c
 }
 
-func start(ctx context.Context, a *app.App, name, dir, which string, chosen bool) error {
+type startFlags struct {
+	name       string // of the lab
+	dir, which string
+	here       bool
+	chosen     bool // --emulator was given
+}
+
+func start(ctx context.Context, a *app.App, o startFlags) error {
+	name, which := o.name, o.which
 	l, err := a.Folder(name)
 	if err != nil {
 		return err
 	}
-	if dir == "" {
-		dir = l.ID
+	dir := a.Path(o.dir)
+	switch {
+	case o.here && homeOrRoot(a, dir):
+		return app.Usagef("%s holds more than one lab's work", dir).Hint("make a folder for the lab, and go there")
+	case o.dir == "" && !o.here:
+		dir = a.Path(l.ID)
 	}
-	dir = a.Path(dir)
 	source, _ := a.LabDir(name)
 	if _, err := fs.Stat(a.Labs, path.Join(name, "lab.yaml")); err == nil {
 		source = ""
@@ -70,13 +91,18 @@ func start(ctx context.Context, a *app.App, name, dir, which string, chosen bool
 	if err := a.Reach(ctx, which); err != nil {
 		return err
 	}
-	w, err := open(a, l, dir, source, which)
+	w, adopted, err := open(a, l, dir, source, o)
 	if err != nil {
 		return err
 	}
-	if chosen && w.Meta.Emulator != which {
+	if o.chosen && w.Meta.Emulator != which {
 		return app.Usagef("%s uses the emulator %s", w.Root, w.Meta.Emulator).Hint("choose another folder: --dir FOLDER")
 	}
+	release, err := a.Alone(ctx, w)
+	if err != nil {
+		return err
+	}
+	defer release()
 	work, err := a.WorkIn(ctx, w)
 	if err != nil {
 		return err
@@ -88,108 +114,194 @@ func start(ctx context.Context, a *app.App, name, dir, which string, chosen bool
 	if err != nil {
 		return err
 	}
-	url := work.Emulator.Endpoint().URL
+	return tellStarted(a, l, work, outputs.Provided, adopted)
+}
+
+// tellStarted says where to work, and with what.
+func tellStarted(a *app.App, l *lab.Folder, w *app.Work, provided map[string]string, adopted *workspace.Adopted) error {
+	url := w.Emulator.Endpoint().URL
 	if a.JSON {
-		return a.PrintJSON(map[string]any{"lab": l.ID, "dir": w.Root, "endpoint": url, "outputs": outputs.Provided})
+		out := map[string]any{"lab": l.ID, "dir": w.Root, "endpoint": url, "outputs": provided}
+		if adopted != nil {
+			out["written"], out["kept"] = adopted.Written, adopted.Kept
+		}
+		return a.PrintJSON(out)
 	}
-	names, width := slices.Sorted(maps.Keys(outputs.Provided)), len("endpoint")
+	names, width := slices.Sorted(maps.Keys(provided)), len("endpoint")
 	for _, name := range names {
 		width = max(width, len(name))
 	}
 	a.Printf("%s\n\n  %-*s  %s\n  %-*s  %s\n", l.Title, width, "folder", w.Root, width, "endpoint", url)
 	for _, name := range names {
-		a.Printf("  %-*s  %s\n", width, name, outputs.Provided[name])
+		a.Printf("  %-*s  %s\n", width, name, provided[name])
 	}
 	a.Printf("\n")
 	a.Indented(0, study.ExamLine(l.ExamTasks))
-	a.Printf("\nnext: cd %s, read README.md, then: %s check\n", w.Root, a.Self())
+	a.Printf("\n")
+	if adopted != nil {
+		tellAdopted(a, *adopted)
+		a.Printf("next: read README.md, then: %s check\n", a.Self())
+	} else {
+		a.Printf("next: cd %s, read README.md, then: %s check\n", w.Root, a.Self())
+	}
 	if hint := a.PathHint(); hint != "" {
 		a.Printf("to type pipelab alone: %s\n", hint)
 	}
 	return nil
 }
 
-// open makes a workspace, or takes up one that this lab was started in.
-func open(a *app.App, l *lab.Folder, dir, source, which string) (*workspace.Workspace, error) {
+// homeOrRoot reports whether a folder is one that much else lies in.
+func homeOrRoot(a *app.App, dir string) bool {
+	return dir == filepath.Dir(dir) || dir == filepath.Clean(a.Getenv("HOME"))
+}
+
+// tellAdopted says what became of the lab's files.
+func tellAdopted(a *app.App, d workspace.Adopted) {
+	if len(d.Kept) > 0 {
+		a.Beside("kept as they are:  ", strings.Join(d.Kept, ", "))
+	}
+	if len(d.Written) > 0 {
+		a.Beside("written:           ", strings.Join(d.Written, ", "))
+	} else {
+		a.Printf("nothing was missing\n")
+	}
+	a.Printf("\n")
+}
+
+// open makes a workspace, or takes up one that this lab was started in. With --here
+// it says what became of the lab's files, unless there was a workspace.
+func open(a *app.App, l *lab.Folder, dir, source string, o startFlags) (*workspace.Workspace, *workspace.Adopted,
+	error) {
 	if w, err := workspace.Find(dir); err == nil && w.Root == dir {
 		if w.Meta.Lab != l.ID {
-			return nil, app.Usagef("%s is a workspace of the lab %s", dir,
+			return nil, nil, app.Usagef("%s is a workspace of the lab %s", dir,
 				w.Meta.Lab).Hint("choose another folder: --dir FOLDER")
 		}
-		return w, nil
+		return w, nil, a.Settle(w)
 	}
 	starter, err := fs.Sub(l.FS, "starter")
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	text, err := a.LabText(l)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	w, err := workspace.Create(dir, workspace.Meta{Lab: l.ID, Source: source, Emulator: which, RealAWS: a.RealAWS,
-		Created: a.Now().UTC(), Stack: l.ID},
-		starter, workspace.File{Name: "README.md", Content: text})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, app.Invalidf("lab %s has no starter", l.ID)
+	meta := workspace.Meta{Lab: l.ID, Source: source, Emulator: o.which, RealAWS: a.RealAWS, Created: a.Now().UTC(),
+		Stack: l.ID}
+	readme := workspace.File{Name: "README.md", Content: text}
+	var w *workspace.Workspace
+	var adopted *workspace.Adopted
+	if o.here {
+		adopted = &workspace.Adopted{}
+		w, *adopted, err = workspace.Adopt(dir, meta, starter, readme)
+	} else {
+		w, err = workspace.Create(dir, meta, starter, readme)
 	}
-	if err != nil {
-		return nil, app.Environmentf("%w", err).Hint("choose another folder: --dir FOLDER")
+	var taken *workspace.TakenError
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil, app.Invalidf("lab %s has no starter", l.ID)
+	case errors.As(err, &taken):
+		return nil, nil, app.Environmentf("%w", err).
+			Hint(fmt.Sprintf("is it your work on this lab? take it up: cd %s && pipelab start %s --here",
+				app.ShellWord(dir), app.ShellWord(o.name))).
+			Hint("or choose another folder: --dir FOLDER")
+	case err != nil:
+		return nil, nil, app.Environmentf("%w", err).Hint("choose another folder: --dir FOLDER")
 	}
-	return w, nil
+	return w, adopted, nil
 }
 
 func newStatus(a *app.App) *cobra.Command {
-	return &cobra.Command{
+	var all bool
+	c := &cobra.Command{
 		Use: "status", Short: "Say which lab this folder holds and what is running", GroupID: "labs",
-		Example: "  pipelab status --json",
+		Long: `Says which lab this folder holds, whether its emulator runs, and how the checks went
+the last time. With --all it lists every workspace of yours on this machine, with
+the memory that its emulator takes and for how long nothing has used it.
+
+An emulator that nothing has used for an hour ends by itself, keeps its state, and
+comes back with the next command. PIPELAB_IDLE=30m makes that another time; with 0
+emulators go on until they are stopped.`,
+		Example: "  pipelab status\n  pipelab status --all\n  pipelab status --json",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			w, err := a.Workspace()
-			if err != nil {
-				return err
+			if all {
+				return statusOfAll(c.Context(), a)
 			}
-			e, d, running := a.Running(c.Context(), w)
-			var gone error
-			if running {
-				gone = a.Answers(c.Context(), e)
-			}
-			judged, err := app.ReadJudged(w)
-			if err != nil {
-				return err
-			}
-			deployed, err := deployment(w)
-			if err != nil {
-				return err
-			}
-			if a.JSON {
-				out := map[string]any{"lab": w.Meta.Lab, "dir": w.Root, "running": running && gone == nil, "endpoint": d.URL,
-					"pid":      d.PID,
-					"deployed": deployed, "solved": w.Meta.Solved}
-				if gone != nil {
-					out["problem"] = gone.Error()
-				}
-				if judged.Last != nil {
-					out["result"] = judged.Last
-				}
-				if judged.Full != nil {
-					out["fullRun"] = judged.Full
-				}
-				return a.PrintJSON(out)
-			}
-			a.Printf("lab       %s\nfolder    %s\n", w.Meta.Lab, w.Root)
-			switch {
-			case gone != nil:
-				a.Printf("emulator  not running: %v\n", gone)
-			case running:
-				a.Printf("emulator  %s (process %d)\n", e.URL, d.PID)
-			default:
-				a.Printf("emulator  not running; the next command that needs it starts it\n")
-			}
-			a.Printf("deployed  %s\n", deployed)
-			checks(a, judged)
-			return nil
+			return status(c.Context(), a)
 		},
 	}
+	c.Flags().BoolVar(&all, "all", false, "list all workspaces of this machine")
+	return c
+}
+
+func status(ctx context.Context, a *app.App) error {
+	w, err := a.Workspace()
+	if err != nil {
+		return err
+	}
+	e, d, running := a.Running(ctx, w)
+	var gone error
+	if running {
+		gone = a.Answers(ctx, e)
+	}
+	judged, err := app.ReadJudged(w)
+	if err != nil {
+		return err
+	}
+	deployed, err := deployment(w)
+	if err != nil {
+		return err
+	}
+	outdated, err := outdated(a, w)
+	if err != nil {
+		return err
+	}
+	if a.JSON {
+		out := map[string]any{"lab": w.Meta.Lab, "dir": w.Root, "running": running && gone == nil, "endpoint": d.URL,
+			"pid":      d.PID,
+			"deployed": deployed, "solved": w.Meta.Solved}
+		if outdated {
+			out["outdated"] = true
+		}
+		if gone != nil {
+			out["problem"] = gone.Error()
+		}
+		if judged.Last != nil {
+			out["result"] = judged.Last
+		}
+		if judged.Full != nil {
+			out["fullRun"] = judged.Full
+		}
+		return a.PrintJSON(out)
+	}
+	a.Printf("lab       %s\nfolder    %s\n", w.Meta.Lab, w.Root)
+	switch {
+	case gone != nil:
+		a.Printf("emulator  not running: %v\n", gone)
+	case running:
+		a.Printf("emulator  %s (process %d)\n", e.URL, d.PID)
+	default:
+		a.Printf("emulator  not running; the next command that needs it starts it\n")
+	}
+	a.Printf("deployed  %s\n", deployed)
+	if outdated {
+		a.Printf("provided  not what the lab provides now; to have that: pipelab reset\n")
+	}
+	checks(a, judged)
+	return nil
+}
+
+// outdated reports whether the emulated AWS has what an older edition of the lab
+// provided. A lab that cannot be read says nothing.
+func outdated(a *app.App, w *workspace.Workspace) (bool, error) {
+	l, err := a.Folder(w.LabName())
+	if err != nil {
+		return false, nil // the commands that need the lab tell what is wrong with it
+	}
+	return a.Renewed(w, l)
 }
 
 // checks says what the last run of all checks gave, and what one of some has said since.
@@ -229,42 +341,4 @@ func deployment(w *workspace.Workspace) (string, error) {
 		return "files have changed since", nil
 	}
 	return "what the files say", err
-}
-
-func newStop(a *app.App) *cobra.Command {
-	return &cobra.Command{
-		Use: "stop", Short: "Stop the emulator; files and state stay", GroupID: "labs",
-		Example: "  pipelab stop",
-		Args:    cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			w, err := a.Workspace()
-			if err != nil {
-				return err
-			}
-			stopped, err := a.StopEmulator(c.Context(), w)
-			if err != nil {
-				return err
-			}
-			// It may have been killed, or its engine gone when it was stopped.
-			left, err := a.Sweep(c.Context(), w.Meta.Emulator)
-			if err != nil {
-				a.Statusf("note: whether a container is left cannot be told: %v; the next start or stop looks again", err)
-			}
-			switch has, err := a.Capabilities(w); {
-			case err != nil:
-				return err
-			case left > 0 && !stopped:
-				a.Statusf("nothing was running; removed %d that killed processes had left in the container engine", left)
-			case stopped && !w.Embedded() && slices.Contains(has, emulator.Durable):
-				a.Statusf("stopped looking at %s, which runs on with what is in it", w.Meta.Emulator)
-			case stopped && !slices.Contains(has, emulator.Durable):
-				a.Statusf("stopped; what was in the emulated AWS is gone, your files are not")
-			case stopped:
-				a.Statusf("stopped; what is in the emulated AWS stays for the next time")
-			default:
-				a.Statusf("nothing is running")
-			}
-			return nil
-		},
-	}
 }

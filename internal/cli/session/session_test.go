@@ -88,7 +88,7 @@ func TestStart_refusesFoldersThatAreTaken(t *testing.T) {
 	c.Lab(t)
 	c.Write(t, "full/template.yaml", "mine")
 	c.Says(t, app.ExitEnvironment, "full holds template.yaml already; nothing was written",
-		"choose another folder: --dir FOLDER",
+		"or choose another folder: --dir FOLDER",
 		"start", "small", "--dir", "full")
 	b, err := os.ReadFile(filepath.Join(c.Dir, "full", "template.yaml"))
 	require.NoError(t, err)

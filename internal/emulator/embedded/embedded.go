@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net/http"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -95,6 +96,9 @@ type instance struct {
 
 func (e *instance) Endpoint() emulator.Endpoint { return e.endpoint }
 func (e *instance) Control() *emulator.Control  { return emulator.NewControl(e.endpoint) }
+
+// Idle implements emulator.Resting.
+func (e *instance) Idle() time.Duration { return e.cloud.Idle() }
 
 // Capabilities is what the embedded AWS can judge.
 func (e *instance) Capabilities() []emulator.Capability {

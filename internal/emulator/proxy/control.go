@@ -21,6 +21,7 @@ const healthTime = 10 * time.Second
 func (p *Proxy) controls() *http.ServeMux {
 	m := http.NewServeMux()
 	gateway.Routes(m, p.trace, p.faults, p.ids, p.accept)
+	gateway.UseRoutes(m, p.Idle)
 	m.HandleFunc("GET /_pipelab/info", p.info)
 	m.HandleFunc("POST /_pipelab/reset", p.reset)
 	for path, what := range map[string]string{

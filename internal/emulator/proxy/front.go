@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/pipelab/pipelab/internal/emulator"
 	"github.com/pipelab/pipelab/internal/emulator/probe"
@@ -110,6 +111,9 @@ type instance struct {
 
 func (e *instance) Endpoint() emulator.Endpoint { return e.endpoint }
 func (e *instance) Control() *emulator.Control  { return emulator.NewControl(e.endpoint) }
+
+// Idle implements emulator.Resting.
+func (e *instance) Idle() time.Duration { return e.proxy.Idle() }
 
 // Capabilities are those of the emulator behind and of the proxy.
 func (e *instance) Capabilities() []emulator.Capability { return slices.Clone(e.capabilities) }

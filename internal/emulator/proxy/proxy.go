@@ -58,6 +58,7 @@ type Proxy struct {
 	faults   *gateway.Faults
 	ids      *ident.Source
 	clock    *clock.Clock
+	use      *gateway.Use
 	reverse  *httputil.ReverseProxy
 	under    *http.Transport
 	control  *http.ServeMux
@@ -89,6 +90,7 @@ func New(o Options) (*Proxy, error) {
 		Rewrite: p.rewrite, Transport: p.under, FlushInterval: -1, BufferPool: (*buffers)(&p.buffers),
 		ModifyResponse: p.answered, ErrorHandler: p.failed, ErrorLog: slog.NewLogLogger(o.Log.Handler(), slog.LevelDebug),
 	}
+	p.use = gateway.NewUse(p.clock)
 	p.control = p.controls()
 	p.aws = gateway.NewResends(http.HandlerFunc(p.pass))
 	return p, nil
@@ -100,9 +102,20 @@ func (p *Proxy) Close() {
 	p.clock.Close()
 }
 
+// Idle is how long ago the last request was; 0 while one is under way, and while faults
+// are in force, which nothing brings back.
+func (p *Proxy) Idle() time.Duration {
+	if rules, _ := p.faults.List(); len(rules) > 0 {
+		p.use.Touch()
+		return 0
+	}
+	return p.use.Idle()
+}
+
 // ServeHTTP forwards one request. Emulators' own endpoints are not AWS's and
 // pass unrecorded.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, req *http.Request) {
+	defer p.use.Begin(req)()
 	trusted := gateway.Trusted(req, p.o.Token)
 	req.Header.Del(gateway.TokenHeader) // a secret of ours
 	req.Header.Del(gateway.LookHeader)
