@@ -4,11 +4,13 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -62,7 +64,7 @@ func Main(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []st
 // code. It changes a: its output is watched, and flags set its fields.
 func Execute(ctx context.Context, a *app.App, args []string) int {
 	out := app.NewOutput(a.Out)
-	a.Out = out
+	a.Out, a.Args = out, args
 	root := newRoot(a)
 	root.SetArgs(args)
 	begun := false
@@ -74,7 +76,37 @@ func Execute(ctx context.Context, a *app.App, args []string) int {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return app.ExitInterrupted
 	}
-	return report(a.Err, unwritten(err, out.Err()))
+	err = unwritten(err, out.Err())
+	if (a.JSON || asksForJSON(args)) && !out.Written() {
+		tell(out, err)
+	}
+	return report(a.Err, err)
+}
+
+// asksForJSON reports whether --json stands on a command line, also on one that is
+// wrong before it.
+func asksForJSON(args []string) bool {
+	if i := slices.Index(args, "--"); i >= 0 {
+		args = args[:i]
+	}
+	return slices.Contains(args, "--json") || slices.Contains(args, "--json=true")
+}
+
+// tell prints an error for programs. Nothing has been printed yet, so that this is the
+// one value that they read.
+func tell(w io.Writer, err error) {
+	e := told(err)
+	if e == nil || e.Message == "" {
+		return
+	}
+	out := json.NewEncoder(w)
+	out.SetEscapeHTML(false)
+	out.SetIndent("", "  ")
+	_ = out.Encode(struct { // standard error has it too
+		Error    string   `json:"error"`
+		Hints    []string `json:"hints"`
+		ExitCode int      `json:"exitCode"`
+	}{e.Message, append([]string{}, e.Hints...), e.Code})
 }
 
 // unwritten is the error of a command of whose output something was lost. What
@@ -107,6 +139,9 @@ AWS account, no container engine and no network.`,
 	root.SetErr(a.Err)
 	root.PersistentFlags().BoolVar(&a.JSON, "json", false, "print data as JSON")
 	root.SetVersionTemplate("pipelab {{.Version}}\n")
+	root.SetFlagErrorFunc(flagProblem)
+	root.SetGlobalNormalizationFunc(oneName)
+	root.SetHelpCommand(newHelp())
 	root.RunE = func(*cobra.Command, []string) error {
 		if err := way.Next(a); err != nil || a.JSON {
 			return err
@@ -120,7 +155,7 @@ AWS account, no container engine and no network.`,
 	} {
 		root.AddCommand(add(a)...)
 	}
-	root.AddCommand(newVersion(a))
+	root.AddCommand(newVersion(a), newExitCodes())
 	arrange(a, root)
 	return root
 }
@@ -132,6 +167,8 @@ AWS account, no container engine and no network.`,
 func mark(c *cobra.Command, begun *bool) {
 	if c.HasSubCommands() && !strings.Contains(c.Use, " ") { // none that takes arguments besides
 		c.Args = known
+	} else if c.Args != nil {
+		c.Args = named(c.Args)
 	}
 	if run := c.RunE; run != nil {
 		c.RunE = func(c *cobra.Command, args []string) error {
@@ -174,15 +211,9 @@ func usage(c *cobra.Command, err error) error {
 // report prints an error the way every command does: one line that says what
 // is wrong, then what to do.
 func report(stderr io.Writer, err error) int {
-	if err == nil {
+	e := told(err)
+	if e == nil {
 		return app.ExitOK
-	}
-	var e *app.Error
-	if !errors.As(err, &e) {
-		e = &app.Error{Code: app.ExitEnvironment, Message: err.Error()}
-	}
-	if errors.Is(err, syscall.ENOSPC) && len(e.Hints) == 0 {
-		e.Hints = []string{"make room there and do the same again; what is full: df -h"}
 	}
 	if e.Message != "" {
 		fmt.Fprintln(stderr, "error:", text.Console(e.Message))
@@ -191,4 +222,19 @@ func report(stderr io.Writer, err error) int {
 		fmt.Fprintln(stderr, "hint:", text.Console(h))
 	}
 	return e.Code
+}
+
+// told is what a person is told of an error, nil of none.
+func told(err error) *app.Error {
+	if err == nil {
+		return nil
+	}
+	var e *app.Error
+	if !errors.As(err, &e) {
+		e = &app.Error{Code: app.ExitEnvironment, Message: err.Error()}
+	}
+	if errors.Is(err, syscall.ENOSPC) && len(e.Hints) == 0 {
+		e.Hints = []string{"make room there and do the same again; what is full: df -h"}
+	}
+	return e
 }

@@ -94,30 +94,35 @@ func TestCommands_sayWhatIsWrong(t *testing.T) {
 		hint string
 	}{
 		// catalogue
-		"show":                      {app.ExitUsage, "accepts 1 arg(s), received 0", "see: pipelab show --help"},
+		"show":                      {app.ExitUsage, "LAB is missing: pipelab show LAB", "see: pipelab show --help"},
 		"show kinesis-partition-ke": {app.ExitUsage, `there is no lab "kinesis-partition-ke"`, "kinesis-partition-keys"},
 		"list everything":           {app.ExitUsage, "everything", "see: pipelab list --help"},
 		"list --emulator minystack": {app.ExitUsage, `there is no emulator "minystack"`, "did you mean ministack?"},
 		// session
-		"start":          {app.ExitUsage, "accepts 1 arg(s), received 0", "see: pipelab start --help"},
+		"start": {app.ExitUsage, "LAB is missing: pipelab start LAB",
+			"for example: pipelab start kinesis-partition-keys\nhint: see: pipelab start --help"},
+		"start kinesis": {app.ExitUsage, `there is no lab "kinesis"`,
+			"did you mean kinesis-consumer-idempotent, or kinesis-partition-keys, or"},
 		"start nonsense": {app.ExitUsage, `there is no lab "nonsense"`, "pipelab list"},
 		"status":         {app.ExitUsage, noWorkspace, "pipelab start"},
 		"stop":           {app.ExitUsage, noWorkspace, "pipelab start"},
 		// judge
 		"check":        {app.ExitUsage, noWorkspace, "pipelab start"},
 		"deploy":       {app.ExitUsage, noWorkspace, "pipelab start"},
-		"hint a b":     {app.ExitUsage, "accepts at most 1 arg(s), received 2", "see: pipelab hint --help"},
+		"hint a b":     {app.ExitUsage, `"b" is one argument too many: pipelab hint [CHECK]`, "see: pipelab hint --help"},
 		"solve --yes":  {app.ExitUsage, noWorkspace, "pipelab start"},
-		"logs a b":     {app.ExitUsage, "accepts at most 1 arg(s), received 2", "see: pipelab logs --help"},
+		"logs a b":     {app.ExitUsage, `"b" is one argument too many: pipelab logs [FUNCTION]`, "see: pipelab logs --help"},
 		"check --seed": {app.ExitUsage, "flag needs an argument: --seed", "see: pipelab check --help"},
 		// control
-		"trace":              {app.ExitUsage, noWorkspace, "pipelab start"},
-		"time advance":       {app.ExitUsage, "accepts 1 arg(s), received 0", "see: pipelab time advance --help"},
-		"time advance -1h":   {app.ExitUsage, "", "see: pipelab time advance --help"},
-		"time advance 1day":  {app.ExitUsage, `"1day" is not a duration`, "write it as 90s, 15m or 25h"},
-		"time travel":        {app.ExitUsage, `there is no command "time travel"`, "see the commands: pipelab time --help"},
-		"fault add":          {app.ExitUsage, "accepts 1 arg(s), received 0", "see: pipelab fault add --help"},
-		"fault clear a b":    {app.ExitUsage, "accepts at most 1 arg(s), received 2", "see: pipelab fault clear --help"},
+		"trace": {app.ExitUsage, noWorkspace, "pipelab start"},
+		"time advance": {app.ExitUsage, "DURATION is missing: pipelab time advance DURATION",
+			"see: pipelab time advance --help"},
+		"time advance -1h":  {app.ExitUsage, "", "see: pipelab time advance --help"},
+		"time advance 1day": {app.ExitUsage, `"1day" is not a duration`, "write it as 90s, 15m or 25h"},
+		"time travel":       {app.ExitUsage, `there is no command "time travel"`, "see the commands: pipelab time --help"},
+		"fault add":         {app.ExitUsage, "KIND is missing: pipelab fault add KIND", "see: pipelab fault add --help"},
+		"fault clear a b": {app.ExitUsage, `"b" is one argument too many: pipelab fault clear [ID]`,
+			"see: pipelab fault clear --help"},
 		"fault lst":          {app.ExitUsage, `there is no command "fault lst"`, "did you mean pipelab fault list?"},
 		"fault add error --": {app.ExitUsage, noWorkspace, "pipelab start"},
 		// environment
@@ -126,12 +131,15 @@ func TestCommands_sayWhatIsWrong(t *testing.T) {
 		// reports
 		"report":           {app.ExitUsage, "the gradebook cannot be read", "pipelab grade PATH"},
 		"report text.json": {app.ExitUsage, "text.json is no gradebook", "pipelab grade PATH"},
-		"report a b":       {app.ExitUsage, "accepts at most 1 arg(s), received 2", "see: pipelab report --help"},
-		"fill canvas":      {app.ExitUsage, "accepts 2 arg(s), received 1", "see: pipelab fill --help"},
-		"assignment open":  {app.ExitUsage, "accepts 1 arg(s), received 0", "see: pipelab assignment open --help"},
+		"report a b": {app.ExitUsage, `"b" is one argument too many: pipelab report [GRADEBOOK]`,
+			"see: pipelab report --help"},
+		"fill canvas": {app.ExitUsage, "EXPORT is missing: pipelab fill canvas|moodle EXPORT",
+			"see: pipelab fill --help"},
+		"assignment open": {app.ExitUsage, "FILE is missing: pipelab assignment open FILE",
+			"see: pipelab assignment open --help"},
 		"assignment opn": {app.ExitUsage, `there is no command "assignment opn"`,
 			"did you mean pipelab assignment open?"},
-		"assignment new": {app.ExitUsage, "requires at least 1 arg(s)",
+		"assignment new": {app.ExitUsage, "LAB is missing: pipelab assignment new LAB…",
 			"see: pipelab assignment new --help"},
 		"assignment verify nowhere.zip":   {app.ExitUsage, "there are no keys", "pipelab assignment keys"},
 		"submit":                          {app.ExitUsage, noWorkspace, "pipelab start"},
@@ -140,7 +148,19 @@ func TestCommands_sayWhatIsWrong(t *testing.T) {
 		"lab lint nowhere":                {app.ExitUsage, "nowhere", ""},
 		"emulator serve --addr 0.0.0.0:1": {app.ExitUsage, "0.0.0.0:1 is not a loopback address", "127.0.0.1:0"},
 		"emulator serve --dir d --emulator localstack": {app.ExitUsage, "--dir is for the embedded emulator", ""},
-		"version now": {app.ExitUsage, "now", "see: pipelab version --help"},
+		"version now": {app.ExitUsage, `pipelab version takes no arguments, and was given "now"`,
+			"see: pipelab version --help"},
+		"help nosuch":    {app.ExitUsage, `there is no command "nosuch"`, "see the commands: pipelab --help"},
+		"help chek":      {app.ExitUsage, `there is no command "chek"`, "did you mean pipelab check?"},
+		"help fault lst": {app.ExitUsage, `there is no command "fault lst"`, "did you mean pipelab fault list?"},
+		// flags
+		"check --seed abc":                  {app.ExitUsage, `--seed "abc" is no whole number from 0 up`, "write it as 7"},
+		"check --seed 18446744073709551616": {app.ExitUsage, `--seed "18446744073709551616" is out of range`, ""},
+		"fault add error --share some":      {app.ExitUsage, `--share "some" is no number`, "write it as 0.5"},
+		"fault add latency --latency 1day": {app.ExitUsage, `--latency "1day" is no duration`,
+			"write it as 90s, 15m or 25h"},
+		"check --keep=perhaps": {app.ExitUsage, `--keep "perhaps" is neither true nor false`, ""},
+		"check --sed 7":        {app.ExitUsage, "unknown flag: --sed", "did you mean --seed?"},
 	} {
 		t.Run(line, func(t *testing.T) {
 			got := c.run(strings.Fields(line)...)
@@ -194,5 +214,53 @@ func TestCommands_fitAPipe(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// Programs read what is wrong where they read everything else.
+func TestCommands_tellErrorsAsJSON(t *testing.T) {
+	c := newTerminal(t)
+	for _, line := range []string{"show nonsense --json", "start --json", "check --json --no-such-flag", "status --json",
+		"nonsense --json", "check --seed abc --json"} {
+		a := c.run(strings.Fields(line)...)
+		require.Equal(t, app.ExitUsage, a.code, line)
+		var e struct {
+			Error    string
+			Hints    []string
+			ExitCode int
+		}
+		require.NoError(t, json.Unmarshal([]byte(a.out), &e), "%s: %s", line, a.out)
+		require.Equal(t, app.ExitUsage, e.ExitCode, line)
+		require.NotEmpty(t, e.Hints, line)
+		require.Equal(t, "error: "+e.Error+"\nhint: "+strings.Join(e.Hints, "\nhint: ")+"\n", a.err, line)
+	}
+	require.Empty(t, c.run("show", "--", "--json").out, "an argument, no flag")
+}
+
+// What help shows, and what there is to read about all commands.
+func TestHelp_knowsItsTopics(t *testing.T) {
+	c := newTerminal(t)
+	for line, want := range map[string]string{"help": "Usage:\n  pipelab", "help fault add": "Usage:\n  pipelab fault add",
+		"help exit-codes": "130  interrupted", "help help": "pipelab help [COMMAND…]"} {
+		a := c.run(strings.Fields(line)...)
+		require.Equal(t, app.ExitOK, a.code, "%s: %s", line, a.err)
+		require.Contains(t, a.out, want, line)
+	}
+}
+
+// One name for where output goes, and the older one still.
+func TestCommands_writeToOutput(t *testing.T) {
+	c := newTerminal(t)
+	for _, words := range c.commands(t) {
+		help := c.run(append(words, "--help")...).out
+		require.NotContains(t, help, "--out ", words)
+		if strings.Contains(help, "--output") {
+			require.Contains(t, help, "-o, --output", words)
+		}
+	}
+	for _, flag := range []string{"--out", "--output", "-o"} {
+		a := c.run("grade", "nowhere", flag, "g", "--lab", "s3-landing-zone")
+		require.Equal(t, app.ExitUsage, a.code, a.err)
+		require.Contains(t, a.err, "nowhere", flag)
 	}
 }

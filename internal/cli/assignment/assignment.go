@@ -16,7 +16,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/adrg/xdg"
 	"github.com/spf13/cobra"
 
 	"github.com/pipelab/pipelab/internal/cli/app"
@@ -46,14 +45,20 @@ func KeysFlag(c *cobra.Command, to *string) {
 		"the instructor's keys (default: $PIPELAB_KEYS, else the file that assignment keys makes)")
 }
 
-func keysFile(a *app.App, path string) string {
+// keysFile is where the keys are; an error where nothing says so.
+func keysFile(a *app.App, path string) (string, error) {
 	if path == "" {
 		path = a.Getenv("PIPELAB_KEYS")
 	}
-	if path == "" {
-		path = filepath.Join(xdg.ConfigHome, "pipelab", "instructor.keys")
+	if path != "" {
+		return a.Path(path), nil
 	}
-	return a.Path(path)
+	dir := a.ConfigDir()
+	if dir == "" {
+		return "", app.Environmentf("HOME is not set, so there is no place for an instructor's keys").
+			Hint("name the file: PIPELAB_KEYS=FILE, or set HOME")
+	}
+	return filepath.Join(dir, "instructor.keys"), nil
 }
 
 // keysText is what PIPELAB_KEYS holds where it is the keys themselves, no path.
@@ -73,7 +78,10 @@ func Keys(a *app.App, path string) (*seal.Keys, error) {
 		}
 		return k, nil
 	}
-	path = keysFile(a, path)
+	path, err := keysFile(a, path)
+	if err != nil {
+		return nil, err
+	}
 	b, err := os.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil,
@@ -106,7 +114,12 @@ PIPELAB_KEYS.`,
 			if _, ok := keysText(a); ok && output == "" {
 				return app.Usagef("PIPELAB_KEYS holds keys already").Hint("make others for all that: --output FILE")
 			}
-			path := keysFile(a, output)
+			path := output
+			if path != "" {
+				path = a.Path(path)
+			} else if path, err = keysFile(a, ""); err != nil {
+				return err
+			}
 			if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 				return err
 			}
@@ -129,7 +142,7 @@ PIPELAB_KEYS.`,
 			return nil
 		},
 	}
-	c.Flags().StringVar(&output, "output", "", "file to write (default: where the other commands look)")
+	c.Flags().StringVarP(&output, "output", "o", "", "file to write (default: where the other commands look)")
 	return c
 }
 

@@ -55,7 +55,7 @@ day here.`,
 	fl.IntVar(&f.attempts, "attempts", 0, "how many submissions count (default: any number)")
 	fl.Uint64Var(&f.seed, "seed", 0, "what learners' data are made from (default: drawn)")
 	fl.BoolVar(&f.variants, "variants", false, "data of their own for each learner")
-	fl.StringVar(&f.output, "output", grade.AssignmentFile, "file to write")
+	fl.StringVarP(&f.output, "output", "o", grade.AssignmentFile, "file to write")
 	return c
 }
 

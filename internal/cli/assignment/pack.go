@@ -64,7 +64,7 @@ same assignment and keys hold the same files. It is looked over for leaks first.
 		},
 	}
 	KeysFlag(c, &keys)
-	c.Flags().StringVar(&output, "output", "", "file to write (default: ID.zip)")
+	c.Flags().StringVarP(&output, "output", "o", "", "file to write (default: ID.zip)")
 	return c
 }
 

@@ -104,7 +104,7 @@ have or since they are links, are left out and named.`,
 		},
 	}
 	c.Flags().StringVar(&learner, "learner", "", "your id, as in the instructor's roster (default: $PIPELAB_LEARNER)")
-	c.Flags().StringVar(&output, "output", "", "file to write; an older one is replaced (default: ID-LAB.zip)")
+	c.Flags().StringVarP(&output, "output", "o", "", "file to write; an older one is replaced (default: ID-LAB.zip)")
 	c.Flags().BoolVar(&unchecked, "as-it-is", false, "do not look whether it can be deployed")
 	return c
 }

@@ -86,7 +86,8 @@ same command tries it again.
 
 Exit codes: 0 graded; 1 with --baseline, when somebody has fewer points, and with
 one submission or --ci, when a check did not pass; 4 the submission is none; 5
-something could not be judged; 130 interrupted.`,
+something could not be judged; 130 interrupted; 2 and 3 as for every command
+(pipelab help exit-codes).`,
 		Example: `  pipelab grade .                                   one workspace
   pipelab grade class/ --lab s3-upload-function --roster roster.csv
   pipelab grade downloads/ --assignment week3 --roster roster.csv --dry-run
@@ -113,7 +114,7 @@ something could not be judged; 130 interrupted.`,
 	fs.BoolVar(&f.older, "older", false, "also a packed assignment that is older than another that was used here")
 	fs.BoolVar(&f.hidden, "show-hidden", false, "show what hidden checks are about: for you alone")
 	fs.StringVar(&f.roster, "roster", "", "CSV file of the class, with columns such as id, name, email, github, canvas")
-	fs.StringVar(&f.out, "out", "grades", "folder that results are written to")
+	fs.StringVarP(&f.out, "output", "o", "grades", "folder that results are written to")
 	fs.StringVar(&f.ref, "ref", "", "what is graded of git repositories: a branch, tag or commit (default HEAD)")
 	fs.StringArrayVar(&f.formats, "format", nil,
 		"also write this format, as NAME or NAME=FILE, or a file for each learner as NAME=FOLDER/; - is standard output; "+
@@ -157,6 +158,13 @@ func complete(a *app.App, c *cobra.Command) {
 	} {
 		_ = c.RegisterFlagCompletionFunc(name, fixed(list)) // the flag exists
 	}
+	_ = c.RegisterFlagCompletionFunc("assignment", // as above
+		func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+			if list := assignment.Near(a); len(list) > 0 {
+				return list, cobra.ShellCompDirectiveNoFileComp
+			}
+			return []string{"yaml", "yml", "zip"}, cobra.ShellCompDirectiveFilterFileExt
+		})
 }
 
 // commandLine is what was typed, for a person to type again.
@@ -353,7 +361,7 @@ func (g *command) openOutput() (*grade.Output, error) {
 	out, err := grade.OpenOutput(g.Path(g.out))
 	if errors.Is(err, grade.ErrBusy) {
 		return nil, app.Environmentf("another run is grading into %s",
-			g.out).Hint("wait for it, or write elsewhere: --out FOLDER")
+			g.out).Hint("wait for it, or write elsewhere: --output FOLDER")
 	}
 	return out, err
 }

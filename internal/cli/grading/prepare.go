@@ -338,8 +338,12 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 	outcome, err := p.Run(ctx, run)
 	t.clear()
 	if ctx.Err() != nil {
-		g.Statusf("interrupted after %d of %s; their results are kept", t.last.Done,
-			report.Count(t.last.Total, "submission"))
+		if t.last.Total == 0 {
+			g.Statusf("interrupted before the first submission was graded")
+		} else {
+			g.Statusf("interrupted after %d of %s; their results are kept", t.last.Done,
+				report.Count(t.last.Total, "submission"))
+		}
 		g.Statusf("go on: %s", g.rerun)
 		return context.Canceled
 	}
@@ -417,7 +421,12 @@ func writes(b []byte) func(io.Writer) error {
 // cache is what is kept of results. Where those of an earlier rule cannot be dropped
 // nothing is: a wrong grade is worse than a slow one.
 func (g *command) cache() grade.Cache {
-	c := grade.Cache{Dir: filepath.Join(g.CacheDir(), "grades")}
+	dir := g.CacheDir()
+	if dir == "" {
+		g.Statusf("note: HOME is not set, so no results are kept for the next time; name a folder in PIPELAB_CACHE")
+		return grade.Cache{}
+	}
+	c := grade.Cache{Dir: filepath.Join(dir, "grades")}
 	dropped, err := c.Renew()
 	if dropped > 0 {
 		g.Statusf("dropped %s of earlier releases, which could take one submission for another; "+
