@@ -180,13 +180,14 @@ func JSON(w io.Writer, r *Result) error {
 	return encode(w, r)
 }
 
-// Wrap breaks a line at blanks, and inside words that do not fit.
+// Wrap breaks a line at blanks, and inside a word only if that has no room in a line of
+// its own: a name stays whole.
 func Wrap(text string, width int) []string {
 	var out []string
 	rest := []rune(text)
 	for len(rest) > width {
 		cut := width
-		for i := width; i > width/2; i-- {
+		for i := width; i > 0 && strings.TrimSpace(string(rest[:i])) != ""; i-- {
 			if rest[i] == ' ' {
 				cut = i
 				break

@@ -36,3 +36,16 @@ func TestScore_isNotFinalWhenSomethingWasNotJudged(t *testing.T) {
 		require.Equal(t, want, final, verdict)
 	}
 }
+
+func TestWrap_keepsWordsWhole(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"run src/producer.py now":    {"run", "src/producer.py", "now"},
+		"a b c d e f g h i j":        {"a b c d e f g h", "i j"},
+		"an abcdefghijklmnopqrstuvw": {"an", "abcdefghijklmno", "pqrstuvw"},
+		"  src/producer.py is it":    {"  src/producer.", "py is it"},
+		"":                           {""},
+	} {
+		require.Equal(t, want, report.Wrap(text, 15), "%q", text)
+	}
+}

@@ -28,8 +28,9 @@ func (a *App) Reading() (*Reading, error) {
 	return &Reading{a, g.Reader()}, nil
 }
 
-// Known takes a word for met: what is explained need not be marked.
-func (r *Reading) Known(name string) { r.reader.Read(name) }
+// Known takes the words of a text for met, without printing it: what is explained need
+// not be marked.
+func (r *Reading) Known(text string) { r.reader.Read(text) }
 
 // Text prints a text, so many columns to the right. Names of a lab's outputs stand for
 // what they are.

@@ -27,8 +27,8 @@ often misunderstood, what the exam asks of it, which labs use it and where AWS
 documents it. Singular or plural, short or long, with or without hyphens: the word
 is found. Without a word it lists them all.
 
-It also explains the mistakes that checks name ("looks like: ..."), and the facts
-that labs teach: by the number in the study guide's list, or all of them.`,
+It also explains the mistakes that checks name ("looks like: ..."), by title or id,
+and the facts that labs teach: by the number in the study guide's list, or all of them.`,
 		Example: `  pipelab explain shard
   pipelab explain dead letter queue
   pipelab explain low-cardinality-key     a mistake that a check has named
@@ -86,7 +86,7 @@ func explain(a *app.App, word string) error {
 	// An id is typed as a check has printed it: hot-key is a mistake, a hot key a word.
 	found := mistakes(list)
 	for _, m := range found {
-		if m.ID == strings.ToLower(word) {
+		if m.ID == strings.ToLower(word) || strings.EqualFold(m.Title, word) {
 			return mistake(a, m)
 		}
 	}

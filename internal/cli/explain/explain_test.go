@@ -53,6 +53,7 @@ func TestExplain_explainsMistakesAndFacts(t *testing.T) {
 	require.Contains(t, a.Out, "even-shards")
 	require.Contains(t, c.Run("explain", "low-cardinality-key", "--json").Out, `"check": "even-shards"`)
 
+	require.Equal(t, a, c.Run("explain", "a partition key with few values"), "as a check says it")
 	require.Contains(t, c.Run("explain", "hot-key").Out, "One key for more than a shard can take")
 	require.Contains(t, c.Run("explain", "hot", "key").Out, "A shard that gets far more than its share", "a word")
 

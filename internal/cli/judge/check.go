@@ -296,6 +296,9 @@ func conclude(a *app.App, w *app.Work, r *report.Result, f checkFlags, whole boo
 		return app.Silent(app.ExitUntrusted)
 	case !r.Passed():
 		if !a.JSON {
+			if err := words(a, r); err != nil {
+				return err
+			}
 			a.Statusf("more help: pipelab hint")
 		}
 		return app.Silent(app.ExitFailed)
