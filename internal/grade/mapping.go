@@ -91,7 +91,7 @@ func (m Mapping) Text(w io.Writer) error {
 			b.WriteString(", " + words)
 		}
 		if s.Late > 0 {
-			fmt.Fprintf(&b, ", late: %g %% off", s.Late*100)
+			fmt.Fprintf(&b, ", late: %s %% off", report.Points(s.Late*100))
 		}
 		if !s.Counts && s.Attempt == 0 {
 			b.WriteString(", does not count: they have handed in something of certain origin")

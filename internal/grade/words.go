@@ -45,10 +45,11 @@ func (a *Assignment) lateTerms(show func(time.Time) string) string {
 	case a.Late.PerDay == 0:
 		parts = append(parts, "nothing is taken off")
 	case a.Late.Most > 0:
-		parts = append(parts, fmt.Sprintf("each day begun takes off %g %% of the points possible, %g %% at most",
-			a.Late.PerDay*100, a.Late.Most*100))
+		parts = append(parts, fmt.Sprintf("each day begun takes off %s %% of the points possible, %s %% at most",
+			report.Points(a.Late.PerDay*100), report.Points(a.Late.Most*100)))
 	default:
-		parts = append(parts, fmt.Sprintf("each day begun takes off %g %% of the points possible", a.Late.PerDay*100))
+		parts = append(parts, fmt.Sprintf("each day begun takes off %s %% of the points possible",
+			report.Points(a.Late.PerDay*100)))
 	}
 	if !a.Late.Until.IsZero() {
 		parts = append(parts, "nothing is taken any more after "+show(a.Late.Until))
@@ -81,8 +82,8 @@ func (a *Assignment) Now(at time.Time) string {
 	case !taken:
 		return "too late: nothing is taken any more since " + stamp(a.Late.Until)
 	case days > 0 && share > 0:
-		return fmt.Sprintf("late by %s begun: %g %% of the points possible are taken off", report.Count(days, "day"),
-			share*100)
+		return fmt.Sprintf("late by %s begun: %s %% of the points possible are taken off", report.Count(days, "day"),
+			report.Points(share*100))
 	case days > 0:
 		return fmt.Sprintf("late by %s begun; nothing is taken off", report.Count(days, "day"))
 	case at.After(a.Due):

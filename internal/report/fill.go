@@ -47,10 +47,20 @@ func Fill(export []byte, b *Gradebook, o FillOptions) (Filled, error) {
 	}
 	f, err = FillMoodle(export, b, o)
 	if errors.Is(err, errOther) {
-		err = errors.New("this is no gradebook export of Canvas and no grade export of Moodle: its first line lacks the " +
-			"columns that one has; of a Moodle in another language name the column: --column")
+		err = errNeither
 	}
 	return f, err
+}
+
+var errNeither = errors.New("this is no gradebook export of Canvas and no grade export of Moodle: its first line " +
+	"lacks the columns that one has; of a Moodle in another language name the column: --column")
+
+// CanFill reports why a table cannot be filled, whatever the grades are: it is no export.
+func CanFill(export []byte, o FillOptions) error {
+	if _, err := Fill(export, &Gradebook{}, o); errors.Is(err, errNeither) {
+		return err
+	}
+	return nil
 }
 
 // FillChange is a cell that changes, or one that stays and why.

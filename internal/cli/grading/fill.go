@@ -21,6 +21,9 @@ func (g *command) readExport() (err error) {
 	if g.export, err = os.ReadFile(g.Path(g.fill)); err != nil {
 		return app.Usagef("the export cannot be read: %w", err)
 	}
+	if err := report.CanFill(g.export, g.filling); err != nil {
+		return app.Invalidf("%s: %w", g.fill, err).Hint("nothing was graded")
+	}
 	return reports.CheckFill(g.filling)
 }
 

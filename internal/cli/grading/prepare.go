@@ -58,7 +58,7 @@ func (g *command) rules() (*grade.Assignment, error) {
 			break
 		}
 		if st, err := os.Stat(full); err == nil && st.IsDir() {
-			full = filepath.Join(full, grade.AssignmentFile)
+			full, file = filepath.Join(full, grade.AssignmentFile), filepath.Join(file, grade.AssignmentFile)
 		}
 		b, err := os.ReadFile(full)
 		if errors.Is(err, fs.ErrNotExist) {
