@@ -30,7 +30,7 @@ func (t *Template) check(types map[string]*Schema) {
 		s, ok := types[r.Type]
 		if !ok {
 			if !strings.HasPrefix(r.Type, "AWS::Serverless::") || len(t.Transforms) > 0 {
-				t.problems.add(r.TypePos, nearest(r.Type, c.typeNames()), "resource type %s is not supported", r.Type)
+				t.problems.add(r.TypePos, c.otherTypes(r.Type), "resource type %s is not supported", r.Type)
 			}
 			continue
 		}
@@ -69,6 +69,27 @@ func (c *checker) typeNames() []string {
 	}
 	slices.Sort(names)
 	return names
+}
+
+// otherTypes says what there is in place of a type that is not: the one that was meant,
+// those of the service, or the services that have any.
+func (c *checker) otherTypes(name string) string {
+	if near := nearest(name, c.typeNames()); near != "" {
+		return near
+	}
+	service := func(name string) string { return name[:max(strings.LastIndex(name, "::"), 0)] }
+	var same, services []string
+	for _, n := range c.typeNames() {
+		if s := service(n); strings.HasPrefix(name, s+"::") {
+			same = append(same, n)
+		} else if !slices.Contains(services, s) {
+			services = append(services, s)
+		}
+	}
+	if len(same) > 0 {
+		return "of that service there is " + strings.Join(same, ", ")
+	}
+	return "there are types of " + strings.Join(services, ", ")
 }
 
 func (c *checker) resourceNames() []string {

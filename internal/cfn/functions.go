@@ -112,7 +112,14 @@ func (c *checker) attribute(at *Node, id, attr string, checkAttr bool) {
 		return
 	}
 	s, ok := c.types[r.Type]
-	if !ok || !checkAttr || slices.Contains(s.Attributes, attr) {
+	if !ok || !checkAttr {
+		return
+	}
+	if need := s.Needs[attr]; need != "" && r.Properties.Get(need) == nil {
+		c.t.problems.Add(at, "give "+id+" the property "+need, "%s has no %s without a %s", id, attr, need)
+		return
+	}
+	if slices.Contains(s.Attributes, attr) {
 		return
 	}
 	hint := nearest(attr, s.Attributes)

@@ -53,8 +53,11 @@ func parseNodes(src []byte, ps *Problems) *Node {
 		if errors.As(err, &syntax) && syntax.GetToken() != nil {
 			pos, msg = posOf(syntax.GetToken()), syntax.GetMessage()
 		}
-		ps.add(pos, "check the indentation and the quotes around this line", "the template is not valid YAML or JSON: %s",
-			msg)
+		hint := "check the indentation and the quotes around this line"
+		if strings.Contains(msg, "'\t'") {
+			hint = "YAML takes no tabs: indent with spaces"
+		}
+		ps.add(pos, hint, "the template is not valid YAML or JSON: %s", msg)
 		return nil
 	}
 	r := &reader{problems: ps, anchors: map[string]*Node{}, budget: 100_000}
@@ -63,7 +66,7 @@ func parseNodes(src []byte, ps *Problems) *Node {
 			return r.node(doc.Body, 0)
 		}
 	}
-	ps.add(Pos{1, 1}, "", "the template is empty")
+	ps.add(Pos{1, 1}, "a template is a map with at least the key Resources", "the template is empty")
 	return nil
 }
 

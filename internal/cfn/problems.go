@@ -16,11 +16,11 @@ type Problem struct {
 	Hint    string `json:"hint,omitempty"` // what to do about it; may be empty
 }
 
-// String renders file:line:column: message, then the hint on its own line.
+// String renders file:line:column: message, then the hint on its own line, as all hints are.
 func (p Problem) String() string {
 	s := fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, p.Message)
 	if p.Hint != "" {
-		s += "\n    hint: " + p.Hint
+		s += "\nhint: " + p.Hint
 	}
 	return s
 }
@@ -82,10 +82,25 @@ func nearest(got string, names []string) string {
 			best = n
 		}
 	}
+	for _, n := range names { // so is a name of which a word was left out
+		if best == "" && len(got) > 4 && leavesOut(strings.ToLower(got), strings.ToLower(n)) {
+			best = n
+		}
+	}
 	if best == "" {
 		return ""
 	}
 	return fmt.Sprintf("did you mean %s?", best)
+}
+
+// leavesOut reports whether a name is another one without something in its middle.
+func leavesOut(short, long string) bool {
+	for i := 2; i <= len(short)-2; i++ {
+		if strings.HasPrefix(long, short[:i]) && strings.HasSuffix(long, short[i:]) && len(long) > len(short) {
+			return true
+		}
+	}
+	return false
 }
 
 // editDistance counts insertions, deletions, substitutions and swaps of

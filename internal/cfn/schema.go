@@ -58,6 +58,8 @@ type Schema struct {
 	Properties Properties
 	// Attributes are the names that Fn::GetAtt may ask for.
 	Attributes []string
+	// Needs are attributes that are there only with a property, by their names.
+	Needs map[string]string
 	// Name is the property with the physical name, "" when the service makes
 	// one up. NameMax is the greatest length of a generated name and NameLower
 	// whether it must be in lower case.

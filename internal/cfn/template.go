@@ -1,8 +1,11 @@
 package cfn
 
 import (
+	"errors"
+	"fmt"
 	"regexp"
 	"strings"
+	"syscall"
 )
 
 // Template is a parsed template. Every problem that can be seen without the
@@ -107,12 +110,14 @@ func ParseLocal(file string, src []byte, types map[string]*Schema, pack func(pat
 	t := &Template{File: file, problems: ps}
 	t.read(root)
 	t.expandServerless(root.Get("Globals"))
-	t.packLocal(types, pack)
+	if err := t.packLocal(types, pack); err != nil {
+		return nil, err
+	}
 	t.check(types)
 	return t, ps.err()
 }
 
-func (t *Template) packLocal(types map[string]*Schema, pack func(path string) (map[string]string, error)) {
+func (t *Template) packLocal(types map[string]*Schema, pack func(path string) (map[string]string, error)) error {
 	for _, r := range t.Resources {
 		s, ok := types[r.Type]
 		if !ok || r.Properties == nil {
@@ -129,8 +134,11 @@ func (t *Template) packLocal(types map[string]*Schema, pack func(path string) (m
 				continue
 			}
 			fields, err := pack(f.Value.Scalar)
+			if errors.Is(err, syscall.ENOSPC) { // nothing is wrong with the template
+				return fmt.Errorf("pack local code %q: %w", f.Value.Scalar, err)
+			}
 			if err != nil {
-				t.problems.Add(f.Value, "", "local code %q: %v", f.Value.Scalar, err)
+				t.problems.Add(f.Value, "its path begins at the template's folder", "local code %q: %v", f.Value.Scalar, err)
 			}
 			packed := mapNode(f.Value.Pos)
 			for k, v := range fields {
@@ -139,6 +147,7 @@ func (t *Template) packLocal(types map[string]*Schema, pack func(path string) (m
 			r.Properties.Fields[i].Value = packed
 		}
 	}
+	return nil
 }
 
 // limits of names.

@@ -122,7 +122,7 @@ func TestRun_reachesQueuesAndTables(t *testing.T) {
 	for _, c := range r.Checks {
 		if c.ID == "calls" {
 			require.Contains(t, c.Sent, `GetObject {"Bucket": "nobodys", "Key": "k"}: NoSuchBucket`)
-			require.Contains(t, c.Sent[0], `"MessageBody":"seed 0"`)
+			require.Contains(t, c.Sent[0], `"MessageBody": "seed 0"`)
 		}
 	}
 	odd := map[string]string{"lacking": "fail: the answer has no run.call[0].output.VersionId",

@@ -83,10 +83,10 @@ func (s *session) programCause(name string) (c *report.Cause, decisive bool) {
 	p, stderr := s.started[name], text(first["stderr"])
 	how := fmt.Sprintf("ended with exit code %v", first["exit"])
 	switch {
-	case first["timedOut"] == true:
-		how = fmt.Sprintf("did not end: it was stopped after %g s", p.timeout.Seconds())
 	case s.o.Workspace != "" && !s.sources().has(p.file):
 		return &report.Cause{What: p.name + " is not there"}, true
+	case first["timedOut"] == true:
+		how = fmt.Sprintf("did not end: it was stopped after %g s", p.timeout.Seconds())
 	case text(first["breach"]) != "":
 		how = "was ended because " + text(first["breach"])
 	case first["exit"] == int64(-1):

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path"
 	"regexp"
 	"slices"
 	"strconv"
@@ -56,10 +57,29 @@ func (s *session) functionCauses(ctx context.Context, programs bool) (out []repo
 		if another := len(idle) < len(functions); (another || !sends) && (len(triggers) > 0 || s.callsDirectly()) {
 			continue
 		}
-		out, decisive = append(out, report.Cause{What: "nothing has called your function " + logical(f) + ": " +
-			whyIdle(triggers)}), true
+		why := whyIdle(triggers)
+		if no := s.refusedTo(ctx, aws.ToString(f.FunctionName)); no != "" {
+			why = no
+		}
+		out, decisive = append(out, report.Cause{What: "nothing has called your function " + logical(f) + ": " + why}), true
 	}
 	return out, decisive
+}
+
+// refusedTo says what a function's role may not do that its mapping has to, such as to
+// read the queue; "" where nothing was refused.
+func (s *session) refusedTo(ctx context.Context, function string) string {
+	calls, err := s.trace(ctx)
+	if err != nil {
+		return ""
+	}
+	for _, c := range calls {
+		if strings.HasPrefix(c.Error, "AccessDenied") && c.Internal && strings.HasSuffix(c.Principal, "/"+function) {
+			return fmt.Sprintf("its role may not call %s.%s on %s, which its mapping does with it (%s)", c.Service, c.Operation,
+				short(path.Base(c.Resource)), c.Error)
+		}
+	}
+	return ""
 }
 
 // ownFunctions are all but those that the lab provides.

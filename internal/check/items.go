@@ -122,7 +122,7 @@ func (s *session) putItems(ctx context.Context, p *lab.PutItems) error {
 			}
 		}
 	}
-	s.note("%s to the table %s", report.Count(len(items), "item"), table)
+	s.note("%s to the table %s", report.Count(len(items), "item"), short(table))
 	client := dynamodb.NewFromConfig(s.config)
 	for _, i := range items {
 		item, err := s.item(i)
@@ -153,7 +153,7 @@ func (s *session) updateItem(ctx context.Context, u *lab.UpdateItem) error {
 	if in.ExpressionAttributeValues, err = s.item(u.Values); err != nil {
 		return err
 	}
-	s.note("UpdateItem %s %s", v[0], v[1])
+	s.note("UpdateItem %s %s", short(v[0]), v[1])
 	_, err = dynamodb.NewFromConfig(s.config).UpdateItem(ctx, in)
 	return err
 }
@@ -167,7 +167,7 @@ func (s *session) deleteItem(ctx context.Context, d *lab.ItemRef) error {
 	if err != nil {
 		return err
 	}
-	s.note("DeleteItem %s %s", table, readable(plainItem(key)))
+	s.note("DeleteItem %s %s", short(table), readable(plainItem(key)))
 	_, err = dynamodb.NewFromConfig(s.config).DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &table, Key: key})
 	return err
 }

@@ -50,7 +50,8 @@ func (s *session) judge(ctx context.Context, out *report.Check) {
 		}
 	}
 	if out.Verdict == report.Fail || out.Verdict == report.Partial || out.Verdict == report.Timeout {
-		decisive := s.causes(context.WithoutCancel(ctx), out)
+		var lacks *missingOutput // then nothing was sent, and nothing can be said of what did not come
+		decisive := !errors.As(err, &lacks) && s.causes(context.WithoutCancel(ctx), out)
 		s.explain(context.WithoutCancel(ctx), out, decisive)
 		if !decisive || slices.ContainsFunc(out.Causes, raisedAtWork) {
 			out.Way = s.way(context.WithoutCancel(ctx))

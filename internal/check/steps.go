@@ -182,7 +182,7 @@ func (s *session) putRecords(ctx context.Context, p *lab.PutRecords) error {
 	if err != nil {
 		return err
 	}
-	s.note("%s to the stream %s", report.Count(len(records), "record"), stream)
+	s.note("%s to the stream %s", report.Count(len(records), "record"), short(stream))
 	client, batch := kinesis.NewFromConfig(s.config), p.Batch
 	if batch == 0 {
 		batch = 500
@@ -241,7 +241,7 @@ func (s *session) sendMessages(ctx context.Context, m *lab.SendMessages) error {
 			bodies = append(bodies, e.Raw)
 		}
 	}
-	s.note("%s to %s", report.Count(len(bodies), "message"), queue)
+	s.note("%s to the queue %s", report.Count(len(bodies), "message"), short(path.Base(queue)))
 	client := sqs.NewFromConfig(s.config)
 	for _, b := range bodies {
 		out, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &b})

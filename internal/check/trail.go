@@ -168,11 +168,21 @@ func (t *trail) outcome(d delivery) (what, where string, failed bool) {
 	case f.memory:
 		what = "the run needed more memory than it may have"
 	case c.Error != "":
-		what = "the run raised " + atMost(c.Error, mostLine)
+		what = "the run raised " + beginning(c.Error)
 	default:
 		what = "the run ended without an answer"
 	}
 	return what, c.Where, true
+}
+
+// mostRaised bounds an exception in a step, in bytes: the cause tells all of it.
+const mostRaised = 90
+
+func beginning(s string) string {
+	if len(s) <= mostRaised {
+		return s
+	}
+	return strings.TrimRight(strings.ToValidUTF8(s[:mostRaised], ""), " ") + "…"
 }
 
 // writes are what a run has changed: its last write, and the first one that was refused.

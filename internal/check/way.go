@@ -314,7 +314,15 @@ func (t *trail) written(r *sending, j *journey) {
 			}
 		}
 	}
+	printed := t.s.printed()
 	switch {
+	case found == 0 && printed != "":
+		if mentions(printed, id) {
+			j.add(nil, "", "found in what it printed")
+			return
+		}
+		j.add(nil, "", "not in what it printed; nothing more is in the trace")
+		j.lost = max(j.lost, nowhere)
 	case found == 0 && len(looked) > 0:
 		j.add(nil, "", "not in %s; nothing more is in the trace", strings.Join(looked, ", nor in "))
 		j.lost = max(j.lost, nowhere)
@@ -323,6 +331,18 @@ func (t *trail) written(r *sending, j *journey) {
 	case found > 1:
 		j.lost = max(j.lost, twice)
 	}
+}
+
+// printed is what the programs have written to their standard output.
+func (s *session) printed() string {
+	var b strings.Builder
+	for _, all := range s.runs {
+		list, _ := all.([]any)
+		for _, one := range list {
+			b.WriteString(text(field(one, "stdout")) + "\n")
+		}
+	}
+	return strings.TrimSpace(b.String())
 }
 
 // in tells of one place where a record is, and of what came of it there.

@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -34,6 +35,7 @@ import (
 	"github.com/pipelab/pipelab/internal/prefork"
 	text "github.com/pipelab/pipelab/internal/report"
 	"github.com/pipelab/pipelab/internal/version"
+	"github.com/pipelab/pipelab/internal/workspace"
 	"github.com/pipelab/pipelab/labs"
 )
 
@@ -235,6 +237,13 @@ func told(err error) *app.Error {
 	}
 	if errors.Is(err, syscall.ENOSPC) && len(e.Hints) == 0 {
 		e.Hints = []string{"make room there and do the same again; what is full: df -h"}
+	}
+	var damaged *workspace.DamagedError
+	if errors.As(err, &damaged) && len(e.Hints) == 0 {
+		e.Hints = []string{"put it back from a copy, or remove it: it is made anew, and your own files stay"}
+		if filepath.Base(damaged.File) == "workspace.json" {
+			e.Hints = []string{"start the lab in another folder and copy your files there: pipelab start LAB --dir FOLDER"}
+		}
 	}
 	return e
 }

@@ -158,7 +158,7 @@ func (t Target) Submission(ctx context.Context, l *lab.Folder, stack, folder str
 			StackName: stack, TemplatePath: template, Given: provided, State: t.State, Progress: t.Progress,
 		})
 		if err != nil {
-			return nil, err
+			return nil, within(name, err)
 		}
 		return &Changes{Changes: res.Changes, Outputs: joined(provided, res.Outputs)}, nil
 	}
@@ -174,6 +174,21 @@ func (t Target) Submission(ctx context.Context, l *lab.Folder, stack, folder str
 		return nil, err
 	}
 	return &Changes{Outputs: joined(provided, own)}, nil
+}
+
+// within names the template in problems as its author knows it: within the folder.
+func within(name string, err error) error {
+	var problems *cfn.Problems
+	var failed *cfn.DeployError
+	switch {
+	case errors.As(err, &problems):
+		for i := range problems.List {
+			problems.List[i].File = name
+		}
+	case errors.As(err, &failed):
+		failed.File = name
+	}
+	return err
 }
 
 // joined are the outputs that checks look at. What the lab has provided is not the

@@ -45,6 +45,9 @@ func pack(base, location string) ([]byte, error) {
 	tree := below.FS()
 	location = path.Clean(filepath.ToSlash(location))
 	info, err := fs.Stat(tree, location)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, errors.New("there is no such file or folder")
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -254,3 +254,9 @@ type props = cfn.Properties
 func schema(name, nameProperty string, nameMax int, p props, attributes ...string) *cfn.Schema {
 	return &cfn.Schema{Type: name, Properties: p, Attributes: attributes, Name: nameProperty, NameMax: nameMax}
 }
+
+// needing says of a type that one of its attributes is there only with a property.
+func needing(attribute, property string, s *cfn.Schema) *cfn.Schema {
+	s.Needs = map[string]string{attribute: property}
+	return s
+}

@@ -61,6 +61,8 @@ func Find(text string) (r Raised, ok bool) {
 				r.Error, i = lines[next], next
 			} else if len(r.Frames) == 0 {
 				r = was
+			} else if len(was.Frames) == 0 { // what was raised stands before it, in several lines
+				r.Error = was.Error
 			}
 		case goPanic.MatchString(l):
 			return goroutine(lines[i:]), true

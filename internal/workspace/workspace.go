@@ -81,7 +81,7 @@ func Find(dir string) (*Workspace, error) {
 		switch {
 		case err == nil:
 			if err := json.Unmarshal(b, &w.Meta); err != nil {
-				return nil, fmt.Errorf("read %s: %w", w.Path("workspace.json"), err)
+				return nil, &DamagedError{w.Path("workspace.json"), err}
 			}
 			if w.Meta.Version > version.Workspace {
 				return nil, fmt.Errorf("%s was made by a newer pipelab (format %d, this one reads up to %d)", d, w.Meta.Version,
@@ -265,8 +265,22 @@ func (w *Workspace) Outputs() (o Outputs, err error) {
 	if err != nil {
 		return Outputs{}, err
 	}
-	return o, json.Unmarshal(b, &o)
+	if err := json.Unmarshal(b, &o); err != nil {
+		return Outputs{}, &DamagedError{w.Path("outputs.json"), err}
+	}
+	return o, nil
 }
+
+// DamagedError is a file of the workspace's own that is not as it was written.
+type DamagedError struct {
+	File string
+	Err  error
+}
+
+func (e *DamagedError) Error() string { return fmt.Sprintf("%s is damaged: %v", e.File, e.Err) }
+
+// Unwrap returns what is wrong with it.
+func (e *DamagedError) Unwrap() error { return e.Err }
 
 // SaveOutputs writes them.
 func (w *Workspace) SaveOutputs(o Outputs) error { return writeJSON(w.Path("outputs.json"), o) }

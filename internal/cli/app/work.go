@@ -8,7 +8,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/pipelab/pipelab/internal/cfn"
@@ -211,15 +213,35 @@ func DeployProblem(err error) error {
 		return &Error{Code: ExitEnvironment, Message: "the emulated AWS failed while deploying: " + err.Error(), Cause: err,
 			Hints: []string{"that says nothing about your template; see whether it is there, then deploy again: pipelab status"}}
 	case errors.As(err, &failed):
-		return &Error{Code: ExitInvalid, Message: failed.Error(), Cause: err,
-			Hints: []string{"everything was put back as it was before; correct the template and deploy again"}}
+		message, meant := Briefly(failed.Error())
+		return &Error{Code: ExitInvalid, Message: message, Cause: err,
+			Hints: append(meant, "everything was put back as it was before; correct the template and deploy again")}
 	case errors.As(err, &script):
-		return &Error{Code: ExitInvalid, Message: script.Error(), Cause: err}
+		return &Error{Code: ExitInvalid, Message: script.Error(), Cause: err,
+			Hints: []string{"correct deploy.sh and deploy again; what it made before that is still there: pipelab deploy"}}
 	case errors.Is(err, deploy.ErrNothing):
 		return &Error{Code: ExitInvalid, Message: err.Error(), Cause: err,
 			Hints: []string{"start the lab again in another folder to see what it gave you: pipelab start LAB --dir FOLDER"}}
 	}
 	return err
+}
+
+// choices is how AWS lists the values that something may have.
+var choices = regexp.MustCompile(`Value '([^']*)' at '[^']*' failed to satisfy constraint: ` +
+	`Member must satisfy enum value set: (\[[^\]]{80,}\])`)
+
+// Briefly leaves a long list of choices out of an error of AWS's; meant names the one
+// that was meant, if any is like it.
+func Briefly(message string) (brief string, meant []string) {
+	m := choices.FindStringSubmatch(message)
+	if m == nil {
+		return message, nil
+	}
+	all := strings.Split(strings.Trim(m[2], "[]"), ", ")
+	if near := lab.Nearest(m[1], all); near != "" {
+		meant = []string{"did you mean " + near + "?"}
+	}
+	return strings.ReplaceAll(message, m[2], fmt.Sprintf("[%s, … and %d more]", strings.Join(all[:3], ", "), len(all)-3)), meant
 }
 
 // ReadJSON reads a file that may be missing; found says whether it was there.

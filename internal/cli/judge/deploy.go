@@ -60,7 +60,8 @@ func progress(a *app.App) func(cfn.Event) {
 		}
 		line := strings.ToLower(strings.ReplaceAll(e.Status, "_", " "))
 		if e.Reason != "" {
-			line += ": " + e.Reason
+			reason, _ := app.Briefly(e.Reason)
+			line += ": " + reason
 		}
 		a.Statusf("  %-24s %-30s %s", e.LogicalID, e.Type, line)
 	}

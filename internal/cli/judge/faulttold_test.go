@@ -1,0 +1,87 @@
+package judge_test
+
+// told is what a learner reads of each fault: what went wrong, where, and what to do.
+func told() map[string][]string {
+	const everything = "hint: everything was put back as it was before; correct the template and deploy again"
+	failed := func(more ...string) []string {
+		return append([]string{"your function Copier failed in ", " invocations"}, more...)
+	}
+	program := func(more ...string) []string { return append([]string{"src/send.py ended with exit code 1"}, more...) }
+	return map[string][]string{
+		"syntax error": failed("src/app.py:9: def x(:",
+			"Runtime.UserCodeSyntaxError: Syntax error in module 'app': invalid syntax (app.py, line 9)"),
+		"missing dependency":           failed("Runtime.ImportModuleError", "No module named 'pandas_nope'"),
+		"endless loop":                 {"your function Copier timed out after 1 s in "},
+		"memory":                       {"your function Copier needed more than its 128 MB of memory in "},
+		"exception":                    failed("src/app.py:6: event['nobody']", "KeyError: 'nobody'", "sent to the queue Inbox"),
+		"not written":                  {"your function Copier is still to be written src/app.py:6"},
+		"process ends":                 {"your function Copier ended without an answer in ", "exit status 3"},
+		"wrong region":                 failed(`region_name="eu-west-1"`, "ResourceNotFoundException", "src/app.py:8"),
+		"wrong table":                  failed(`TableName="entrys"`, "ResourceNotFoundException", "src/app.py:8"),
+		"environment variable missing": failed("KeyError: 'TABLE'", "src/app.py:8"),
+		"megabytes printed":            failed("KeyError: 'nobody'", "src/app.py:6", "more bytes)"),
+		"parameter of the wrong type":  failed("ParamValidationError", "src/app.py:8"),
+		"real AWS called":              failed("EndpointConnectionError: Could not connect", "src/app.py:8"),
+		"nothing processed": {"missing m-7", "the way of one record: m-7", "sent to the queue Inbox",
+			"delivered to Copier; the run ended well", "that run wrote nothing", "hint: Think of deliveries."},
+		"wrong handler": failed("Runtime.HandlerNotFound: Handler 'handle' missing on module 'app'"),
+		"wrong module":  failed("Runtime.ImportModuleError: Unable to import module 'main'"),
+		"no mapping": {"nothing has called your function Copier: no event source mapping and no notification of a bucket " +
+			"names it"},
+		"mapping disabled": {"nothing has called your function Copier: its mapping of the queue", "is disabled"},
+		"filter":           {"nothing has called your function Copier", `lets through only {"body": {"a": [1]}}`},
+		"source file gone": failed("Unable to import module 'app': No module named 'app'"),
+		"no permission": failed("src/app.py:8", "AccessDeniedException", "is not authorized to perform: dynamodb:PutItem",
+			"sent to the queue Inbox", "it is in the queue Inbox now"),
+		"no queue rights": {"nothing has called your function Copier: its role may not call sqs."},
+		"wrong credentials": failed("src/app.py:8", "UnrecognizedClientException",
+			"The security token included in the request is invalid"),
+		"no output": {"the stack has no output Queue", "expected: an output Queue"},
+
+		"program, syntax error": program("src/send.py:2: def y(:", "SyntaxError: invalid syntax"),
+		"program, exception":    program("src/send.py:1: print({}['a'])", "KeyError: 'a'"),
+		"program, never ends":   {"src/send.py did not end: it was stopped after 6 s"},
+		"program, gone":         {"src/send.py is not there"},
+		"program, exit code":    {"src/send.py ended with exit code 4", "the last lines it printed: no stream"},
+		"program, wrong shape":  {"The program prints each id", "hint: Read standard input."},
+		"program, one left out": {"missing ", "line 1 of what src/send.py read",
+			"not in what it printed; nothing more is in the trace"},
+		"program, prints megabytes":   {"src/send.py did not end: it was stopped after 6 s"},
+		"program, variable missing":   program("src/send.py:2: os.environ['STREAM_NAME']", "KeyError: 'STREAM_NAME'"),
+		"program, not written":        {"src/send.py is still to be written src/send.py:1"},
+		"program, dependency missing": program("ModuleNotFoundError: No module named 'pandas_nope'", "src/send.py:1"),
+
+		"property misspelt": {"error: template.yaml:10:19: Inbox has no property VisibiltyTimeout",
+			"hint: did you mean VisibilityTimeout?"},
+		"type misspelt": {"error: template.yaml:9:11: resource type AWS::SQS::Que is not supported",
+			"hint: did you mean AWS::SQS::Queue?"},
+		"type not emulated": {"resource type AWS::Redshift::Cluster is not supported", "hint: there are types of ",
+			"AWS::DynamoDB, AWS::IAM, AWS::Kinesis, AWS::Lambda"},
+		"resource misspelt": {`template.yaml:23:42: there is no resource "Inbx"`, "hint: did you mean Inbox?"},
+		"attribute not there": {`template.yaml:23:42: AWS::SQS::Queue has no attribute "StreamArn"`,
+			"hint: it has Arn, QueueName, QueueUrl"},
+		"part of a property's name": {"Changes.StreamSpecification: property StreamViewType is required",
+			"has no property StreamType", "hint: did you mean StreamViewType?"},
+		"table without a stream": {"template.yaml:32:42: Changes has no StreamArn without a StreamSpecification",
+			"hint: give Changes the property StreamSpecification"},
+		"tabs":               {"template.yaml:8:1: ", "hint: YAML takes no tabs: indent with spaces"},
+		"indented wrongly":   {"template.yaml:8:2: ", "hint: check the indentation and the quotes around this line"},
+		"JSON cut off":       {"template.json:1:", "is not valid YAML or JSON", "hint: check"},
+		"empty":              {"template.yaml:1:1: the template is empty", "hint: a template is a map"},
+		"nothing to read":    {"template.yaml:1:1: the template is a string, not a map", "hint: a template is a map"},
+		"wrong ARN":          {"template.yaml:21:3: ", "The specified queue does not exist", everything},
+		"wrong runtime":      {"template.yaml:11:3: ", "Value 'python9.9' at 'runtime'", "hint: did you mean python", everything},
+		"zip missing":        {`template.yaml:17:13: local code "build.zip": there is no such file or folder`, "hint: its path"},
+		"source folder gone": {`template.yaml:17:13: local code "src": there is no such file or folder`, "hint: its path"},
+		"timeout too long":   {"template.yaml:18:16: Copier.Timeout must have 1 to 900 as its value"},
+		"deploy.sh fails":    {"error: deploy.sh ended with exit code 3: making things", "hint: correct deploy.sh"},
+		"byte order mark":    {"40 of 40 points"},
+		"template.yml":       {"40 of 40 points"},
+
+		"workspace file damaged": {"workspace.json is damaged: ", "hint: start the lab in another folder"},
+		"outputs damaged":        {"outputs.json is damaged: ", "hint: put it back from a copy, or remove it"},
+		"not in a workspace":     {"is not a lab workspace", "hint: start a lab: pipelab list, then pipelab start LAB"},
+		"port taken":             {" is taken by another program", "hint: take another: pipelab emulator serve"},
+		"disk full":              {"no space left on device", "hint: make room there and do the same again"},
+	}
+}
