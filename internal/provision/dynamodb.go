@@ -19,7 +19,7 @@ func (p *Provider) dynamoTypes() []resourceType {
 		"NonKeyAttributes": cfn.ListOf(cfn.Str())}).Req()
 	throughput := cfn.Object(props{"ReadCapacityUnits": cfn.Int(1, 40000).Req(),
 		"WriteCapacityUnits": cfn.Int(1, 40000).Req()})
-	return []resourceType{{schema: needing("StreamArn", "StreamSpecification", schema("AWS::DynamoDB::Table", "TableName", 255, props{
+	table := schema("AWS::DynamoDB::Table", "TableName", 255, props{
 		"TableName": cfn.Str().Replaces(),
 		"AttributeDefinitions": cfn.ListOf(cfn.Object(props{"AttributeName": cfn.Str().Req(),
 			"AttributeType": cfn.Str("S", "N", "B").Req()})),
@@ -34,7 +34,8 @@ func (p *Provider) dynamoTypes() []resourceType {
 			"NEW_AND_OLD_IMAGES", "KEYS_ONLY").Req(), "ResourcePolicy": resourcePolicy()}),
 		"ResourcePolicy":            resourcePolicy(),
 		"TimeToLiveSpecification":   cfn.Object(props{"AttributeName": cfn.Str(), "Enabled": cfn.Flag().Req()}),
-		"DeletionProtectionEnabled": cfn.Flag(), "Tags": cfn.TagList()}, "Arn", "StreamArn")),
+		"DeletionProtectionEnabled": cfn.Flag(), "Tags": cfn.TagList()}, "Arn", "StreamArn")
+	return []resourceType{{schema: needing("StreamArn", "StreamSpecification", table),
 		create: p.createTable, update: p.updateTable, delete: p.deleteTable, read: p.readTable}}
 }
 

@@ -241,7 +241,8 @@ func Briefly(message string) (brief string, meant []string) {
 	if near := lab.Nearest(m[1], all); near != "" {
 		meant = []string{"did you mean " + near + "?"}
 	}
-	return strings.ReplaceAll(message, m[2], fmt.Sprintf("[%s, … and %d more]", strings.Join(all[:3], ", "), len(all)-3)), meant
+	few := fmt.Sprintf("[%s, … and %d more]", strings.Join(all[:3], ", "), len(all)-3)
+	return strings.ReplaceAll(message, m[2], few), meant
 }
 
 // ReadJSON reads a file that may be missing; found says whether it was there.

@@ -57,7 +57,8 @@ checks:
     hints: [Read standard input., Each line is JSON., Print its id.]
     steps: [{ run: { program: send, stdinData: lines } }]
     expect:
-      - { that: "run.send[0].exit == 0 && run.send[0].lines == data.lines.map(e, e.id)", message: The program prints each id,
+      - { that: "run.send[0].exit == 0 && run.send[0].lines == data.lines.map(e, e.id)", 
+          message: The program prints each id,
           expected: "data.lines.map(e, e.id)", seen: "run.send[0].lines" }
 `
 
