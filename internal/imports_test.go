@@ -54,7 +54,7 @@ func layers() [][]string {
 		// leaves
 		{"internal/archive", "internal/awsapi", "internal/cfn", "internal/confine", "internal/digest", "internal/filelock",
 			"internal/glossary", "internal/loopback", "internal/markdown", "internal/ordinary", "internal/prefork",
-			"internal/procgroup", "internal/rmtree", "internal/sdkhttp", "internal/seal", "internal/tempdir",
+			"internal/procgroup", "internal/rmtree", "internal/sdkhttp", "internal/seal", "internal/similar", "internal/tempdir",
 			"internal/traceback",
 			"localstack"},
 		{"internal/aws"},
