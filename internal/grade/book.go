@@ -29,6 +29,7 @@ func (r *run) outcome() *Outcome {
 			out.Book.Grades = append(out.Book.Grades, r.grade(learner, r.unitsOf(learner.ID, l.ID), l.ID, owners))
 		}
 	}
+	out.Book.Alike = r.alike()
 	for _, u := range r.units {
 		if j, ok := r.results[u]; ok {
 			out.Timings = append(out.Timings, j.Timing)

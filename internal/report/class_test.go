@@ -97,6 +97,20 @@ func carts(stock, lost report.Verdict, points float64) *report.Result {
 	return &report.Result{Version: 1, Lab: "ddb-cart-concurrency", Seed: 9, Emulator: "embedded", Checks: c}
 }
 
+// alike are two who have a passage in common, and one who has the solution.
+func alike() []report.Alike {
+	here := report.Passage{File: "src/producer.py", From: 3, To: 5,
+		Text: []string{"for e in events:", "    put(e)", "    # <b>\x1b[1m"}}
+	there := report.Passage{File: "src/producer.py", From: 9, To: 40,
+		Text: []string{"for event in batch:", "    send(event)"}}
+	return []report.Alike{
+		{Lab: "kinesis-partition-keys", Learner: "ada", Other: "bob", Share: 1, Same: true,
+			Passages: []report.Twice{{Words: 120, Here: here, There: there}}},
+		{Lab: "ddb-cart-concurrency", Learner: "ada", Share: 0.62,
+			Passages: []report.Twice{{Words: 30, Here: there, There: here}}},
+	}
+}
+
 // class is a gradebook with a grade of every status and a check of every
 // verdict.
 func class() *report.Gradebook {
@@ -121,7 +135,7 @@ func class() *report.Gradebook {
 		return report.Submission{Source: source, Digest: "c0ffee", Submitted: at("2026-03-05T17:30:00+01:00"), Attempt: 1}
 	}
 	return &report.Gradebook{Version: 1, Assignment: "week-3", Title: "Streams & carts", Due: at("2026-03-06T18:00:00Z"),
-		Tool: "v0.3.0", Labs: labs(), Grades: []report.Grade{
+		Tool: "v0.3.0", Labs: labs(), Alike: alike(), Grades: []report.Grade{
 			{Learner: ada, Lab: "kinesis-partition-keys", Status: report.Final, Submission: s("ada/keys"), Result: keys(7),
 				Earned: 16, Penalty: 1.6, Points: 14.4, Possible: 40,
 				Flags: []string{"its output carries the seed of bob"}},
@@ -147,7 +161,7 @@ func class() *report.Gradebook {
 // of is the part of the class's gradebook that is one learner's.
 func of(b *report.Gradebook, learner string) *report.Gradebook {
 	one := *b
-	one.Grades = nil
+	one.Grades, one.Alike = nil, nil
 	for _, g := range b.Grades {
 		if g.Learner.ID == learner {
 			one.Grades = append(one.Grades, g)

@@ -23,7 +23,7 @@ func (b *Gradebook) Each() (out []Piece) {
 	taken := map[string]bool{}
 	for _, r := range class(b.rows()) {
 		own := *b
-		own.Notes, own.Grades = nil, nil
+		own.Notes, own.Alike, own.Grades = nil, nil, nil
 		for _, g := range r.Grades {
 			g.Flags, g.Rerun = nil, ""
 			own.Grades = append(own.Grades, g)

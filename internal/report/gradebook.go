@@ -172,6 +172,9 @@ type Gradebook struct {
 	// times rest by which lateness was judged.
 	Notes  []string `json:"notes,omitempty"`
 	Grades []Grade  `json:"grades"`
+	// Alike are submissions that have much in common, for a person to look at: no
+	// verdict, and no points are lost by it.
+	Alike []Alike `json:"alike,omitempty"`
 }
 
 // Possible is the sum of the labs' points.

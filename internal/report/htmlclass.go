@@ -16,6 +16,8 @@ type (
 		Known                       []string // of the class as a whole
 		Notes                       []htmlNote
 		Mistakes                    []htmlMistake
+		Alike                       []htmlAlike
+		AlikeMeans                  string
 		Bars                        []htmlBar
 		HistogramText               string
 		Labs                        []htmlLab
@@ -26,7 +28,15 @@ type (
 		Title, Lab, Lost, Explanation string
 		Who                           []htmlNote
 	}
-	htmlBar struct {
+	htmlAlike struct {
+		A, B     htmlNote
+		Lab      string
+		What     string
+		Passages []htmlTwice
+	}
+	htmlTwice   struct{ Here, There htmlPassage }
+	htmlPassage struct{ Where, Text string }
+	htmlBar     struct {
 		X, Y, Height, Middle, Above, Learners int
 		From                                  string
 	}
@@ -80,11 +90,40 @@ func (b *Gradebook) htmlClass(rows []row) *htmlClass {
 		}
 		c.Mistakes = append(c.Mistakes, h)
 	}
+	c.alike(b.Alike, at)
 	c.histogram(in.Scores)
 	for i, l := range b.labs() {
 		c.Labs = append(c.Labs, b.htmlLab(l, in.Labs[i], rows))
 	}
 	return c
+}
+
+// alike lays pairs of submissions side by side, of a class that has many the first.
+func (c *htmlClass) alike(pairs []Alike, at map[string]htmlNote) {
+	const most = 100
+	c.AlikeMeans = alikeMeans
+	for _, p := range pairs[:min(len(pairs), most)] {
+		h := htmlAlike{A: at[p.Learner], B: htmlNote{Who: "the lab's solution"}, Lab: oneLine(p.Lab),
+			What: fmt.Sprintf("%.0f %%", p.Share*100)}
+		if p.Other != "" {
+			h.B = at[p.Other]
+		}
+		if p.Same {
+			h.What = "the same but for names, numbers, texts and comments"
+		}
+		for _, t := range p.Passages {
+			h.Passages = append(h.Passages, htmlTwice{t.Here.html(), t.There.html()})
+		}
+		c.Alike = append(c.Alike, h)
+	}
+}
+
+func (p Passage) html() htmlPassage {
+	text := strings.Join(p.Text, "\n")
+	if len(p.Text) < p.To-p.From+1 {
+		text += "\n…"
+	}
+	return htmlPassage{Where: oneLine(p.String()), Text: plain(text)}
 }
 
 func rerun(g Grade) string {

@@ -43,6 +43,14 @@ func (b *Gradebook) markdown() []string {
 	if notes := b.markdownNotes(rows); notes != "" {
 		parts = append(parts, notes)
 	}
+	if len(b.Alike) > 0 {
+		var a strings.Builder
+		a.WriteString(alikeMeans + "\n\n")
+		for _, pair := range b.Alike {
+			fmt.Fprintf(&a, "- %s\n", md(pair.String()))
+		}
+		parts = append(parts, a.String()+"\n")
+	}
 	if again := Insights(b).Mistakes; len(again) > 0 {
 		var a strings.Builder
 		a.WriteString("To teach again:\n\n")

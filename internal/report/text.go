@@ -186,6 +186,16 @@ func textClass(out *paper, b *Gradebook, rows []row) {
 	for _, n := range notes {
 		textLine(out, "  ", "", n)
 	}
+	if len(b.Alike) > 0 {
+		out.WriteString("\nalike, which is no verdict:\n")
+		const shown = 10
+		for _, a := range b.Alike[:min(len(b.Alike), shown)] {
+			textLine(out, "  ", "", a.String())
+		}
+		if more := len(b.Alike) - shown; more > 0 {
+			textLine(out, "  ", "", fmt.Sprintf("and %d more: the page of the class shows them side by side", more))
+		}
+	}
 	if again := Insights(b).Mistakes; len(again) > 0 {
 		out.WriteString("\nto teach again:\n")
 		for _, m := range again[:min(len(again), 5)] {

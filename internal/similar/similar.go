@@ -13,7 +13,6 @@ package similar
 import (
 	"bytes"
 	"cmp"
-	"hash/maphash"
 	"math"
 	"slices"
 )
@@ -72,18 +71,23 @@ type Lines struct {
 	Text     []string // the lines; of a long passage the first
 }
 
+// Reads reports whether a file of this name holds something that is compared.
+func Reads(name string) bool {
+	_, ok := languageOf(name)
+	return ok
+}
+
 // Of compares the works of a class for one lab with each other and with the lab's
 // solution. given is what everybody has got: the starter. The pairs come by their share,
 // the largest first.
 func Of(works []Work, given, solution Work) []Pair {
-	h := hasher{maphash.MakeSeed()}
-	base := h.read(given)
+	base := read(given)
 	all := make([]*text, 0, len(works)+1)
 	for _, w := range works {
-		all = append(all, h.read(w))
+		all = append(all, read(w))
 	}
 	slices.SortFunc(all, func(a, b *text) int { return cmp.Compare(a.id, b.id) })
-	answer := h.read(solution)
+	answer := read(solution)
 	held := map[uint64][]int{} // by whom
 	for i, t := range all {
 		for f := range t.prints {
@@ -146,7 +150,7 @@ type text struct {
 
 type place struct{ file, word int }
 
-func (h hasher) read(w Work) *text {
+func read(w Work) *text {
 	t := &text{id: w.ID, prints: map[uint64]place{}}
 	bytes := 0
 	for _, f := range w.Files {
@@ -155,7 +159,7 @@ func (h hasher) read(w Work) *text {
 			continue
 		}
 		t.files = append(t.files, f)
-		words := h.tokens(l, f.Text)
+		words := tokens(l, f.Text)
 		t.words = append(t.words, words)
 		for _, at := range winnow(words) {
 			hash := sum(words[at : at+run])
@@ -172,7 +176,9 @@ func sum(words []token) (n uint64) {
 	for _, w := range words {
 		n = n*1099511628211 + w.hash // FNV's prime: the order matters
 	}
-	return n
+	n ^= n >> 29 // the last word must not decide which runs are kept
+	n *= 0xbf58476d1ce4e5b9
+	return n ^ n>>32
 }
 
 // winnow picks of each window the run with the smallest number, the last of several.

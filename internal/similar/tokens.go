@@ -2,7 +2,7 @@ package similar
 
 import (
 	"bytes"
-	"hash/maphash"
+	"hash/fnv"
 	"path"
 	"strings"
 )
@@ -63,15 +63,18 @@ const (
 	mostTokens = 100_000
 )
 
-// seed makes hashes comparable within a process; nothing of them is kept.
-type hasher struct{ seed maphash.Seed }
-
-func (h hasher) word(s string) uint64 { return maphash.String(h.seed, s) }
+// number is a word's, the same on every machine: so are the runs that are kept, and
+// what is found.
+func number(word string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(word)) // never fails
+	return h.Sum64()
+}
 
 // tokens takes a text apart. Names that whoever copies would change are one word,
 // whatever they are; so are numbers, and what stands in quotes.
-func (h hasher) tokens(l language, text []byte) []token {
-	s := scanner{h: h, l: l, rest: text, line: 1}
+func tokens(l language, text []byte) []token {
+	s := scanner{l: l, rest: text, line: 1}
 	for len(s.rest) > 0 && len(s.out) < mostTokens {
 		s.next()
 	}
@@ -79,7 +82,6 @@ func (h hasher) tokens(l language, text []byte) []token {
 }
 
 type scanner struct {
-	h    hasher
 	l    language
 	rest []byte
 	line int
@@ -162,7 +164,7 @@ func (s *scanner) word() {
 
 // add takes a word of n bytes.
 func (s *scanner) add(word string, n int) {
-	s.out = append(s.out, token{s.h.word(word), s.line})
+	s.out = append(s.out, token{number(word), s.line})
 	s.last = 0
 	s.skip(n)
 }
