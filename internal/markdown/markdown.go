@@ -35,6 +35,17 @@ func Render(source string, o Options) string {
 	return r.out.String()
 }
 
+// Prose is what a text says in its paragraphs and tables, without code, diagrams and
+// headings: what may be searched for words. A full stop parts paragraphs.
+func Prose(source string) string {
+	var b strings.Builder
+	Render(source, Options{Width: 80, Mark: func(paragraph string) [][2]int {
+		b.WriteString(paragraph + " .\n")
+		return nil
+	}})
+	return b.String()
+}
+
 type renderer struct {
 	Options
 	source []byte

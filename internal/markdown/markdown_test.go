@@ -125,6 +125,12 @@ func TestRender_drawsDiagrams(t *testing.T) {
 	require.Equal(t, "(a diagram, which cannot be drawn here)\n", out)
 }
 
+func TestProse_leavesCodeOut(t *testing.T) {
+	t.Parallel()
+	require.Equal(t, "An event ,,,,,,,. here .\nitem .\nhead .\ncell .\n", markdown.Prose("# Title\n\nAn event\n`stack`. here\n\n"+
+		"    code\n\n- item\n\n| head |\n|---|\n| cell |\n"))
+}
+
 func FuzzRender(f *testing.F) {
 	f.Add(sample, 40, true)
 	f.Add("```mermaid\nflowchart LR\nA & B -. \"x\" .-> C[[d]]\n```", 20, false)

@@ -30,7 +30,7 @@ func (a *App) Reading() (*Reading, error) {
 
 // Known takes the words of a text for met, without printing it: what is explained need
 // not be marked.
-func (r *Reading) Known(text string) { r.reader.Read(text) }
+func (r *Reading) Known(text string) { r.reader.Read(markdown.Prose(text)) }
 
 // Text prints a text, so many columns to the right. Names of a lab's outputs stand for
 // what they are.
@@ -90,7 +90,7 @@ func (a *App) LabText(l *lab.Folder) ([]byte, error) {
 		return nil, err
 	}
 	r := g.Reader()
-	r.Read(string(text))
+	r.Read(markdown.Prose(string(text)))
 	if len(r.Seen()) == 0 {
 		return text, nil
 	}

@@ -16,11 +16,14 @@ func TestLabText_endsWithWhatItsWordsMean(t *testing.T) {
 		return &lab.Folder{FS: fstest.MapFS{"README.md": &fstest.MapFile{Data: []byte(text)}}}
 	}
 	a := &app.App{}
-	text, err := a.LabText(folder("# A lab\n\nTwo shards, one shard.\n"))
+	text, err := a.LabText(folder("# A lab\n\nTwo shards, one shard.\n\n```mermaid\nflowchart LR\n" +
+		"    S3 --> B\n```\n\nNot `a stack`.\n"))
 	require.NoError(t, err)
 	require.Equal(t, `# A lab
 
 Two shards, one shard.
+
+`+"```mermaid\nflowchart LR\n    S3 --> B\n```\n\nNot `a stack`."+`
 
 ## Words
 

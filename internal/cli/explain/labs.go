@@ -10,6 +10,7 @@ import (
 	"github.com/pipelab/pipelab/internal/cli/app"
 	"github.com/pipelab/pipelab/internal/glossary"
 	"github.com/pipelab/pipelab/internal/lab"
+	"github.com/pipelab/pipelab/internal/markdown"
 )
 
 // text is a lab with what a learner reads of it.
@@ -52,7 +53,7 @@ func uses(g *glossary.Glossary, e *glossary.Entry, list []text) []used {
 	out := []used{}
 	for _, l := range list {
 		r := g.Reader()
-		r.Read(l.readme)
+		r.Read(markdown.Prose(l.readme))
 		for _, t := range l.Tasks {
 			r.Read(t.Text)
 		}
