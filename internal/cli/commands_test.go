@@ -197,6 +197,12 @@ func TestCommands_workWithoutAHome(t *testing.T) {
 		require.Equal(t, app.ExitOK, a.code, "%s: %s", line, a.err)
 	}
 	require.FileExists(t, filepath.Join("labs", "mine", "lab.yaml"))
+	a := c.run("assignment", "keys")
+	require.Equal(t, app.ExitEnvironment, a.code, a.out)
+	require.Equal(t, "error: HOME is not set, so there is no place for an instructor's keys\n"+
+		"hint: name the file: PIPELAB_KEYS=FILE, or set HOME\n", a.err)
+	a = c.run("status", "--all", "--json")
+	require.Equal(t, answer{app.ExitOK, "[]\n", ""}, a)
 }
 
 // Output that is not for a terminal has no colour and fits 80 columns, but for what

@@ -23,6 +23,9 @@ const WaitVariable = "PIPELAB_WAIT"
 // defaultWait is longer than most labs take to be judged.
 const defaultWait = 2 * time.Minute
 
+// signTime is more than it takes to write down who one is, having the lock.
+const signTime = 200 * time.Millisecond
+
 // lockLook is how often is looked whether the other one is done.
 const lockLook = 20 * time.Millisecond
 
@@ -49,7 +52,10 @@ func (a *App) Alone(ctx context.Context, w *workspace.Workspace) (release func()
 		f.Close()
 		return nil, err
 	}
-	return func() { f.Close() }, nil
+	return func() {
+		_ = f.Truncate(0) // who comes next writes over it in any case
+		f.Close()
+	}, nil
 }
 
 // WorkAlone is Work for a command that changes the workspace or what is in it.
@@ -74,6 +80,7 @@ func (a *App) WorkAlone(ctx context.Context) (w *Work, release func(), err error
 // nothing.
 func (a *App) exclusive(ctx context.Context, w *workspace.Workspace, name, doing string, rest time.Duration) (*os.File,
 	error) {
+	signing := rest - signTime
 	for told := false; ; rest -= lockLook {
 		f, err := filelock.Try(w.Path(name))
 		switch {
@@ -84,12 +91,12 @@ func (a *App) exclusive(ctx context.Context, w *workspace.Workspace, name, doing
 		case !errors.Is(err, filelock.ErrHeld):
 			return os.Open(w.Path())
 		}
-		who := occupant(w.Path(name))
+		who, signed := occupant(w.Path(name))
 		if rest <= 0 {
 			return nil, Environmentf("%s %s", who, doing).
 				Hint("wait for it to end, then do the same again; how long to wait for others: " + WaitVariable + "=10m")
 		}
-		if !told {
+		if !told && (signed || rest <= signing) {
 			a.Statusf("%s %s; waiting for it to end", who, doing)
 			told = true
 		}
@@ -141,14 +148,14 @@ func (a *App) typed() string {
 	return line
 }
 
-// occupant words who holds a lock.
-func occupant(path string) string {
+// occupant words who holds a lock, if that has been written down yet.
+func occupant(path string) (who string, signed bool) {
 	var h holder
 	b, err := os.ReadFile(path)
 	if err != nil || json.Unmarshal(b, &h) != nil || h.PID == 0 {
-		return "another command" // it has not signed yet
+		return "another command", false
 	}
-	return fmt.Sprintf("%q (process %d, since %s)", h.Command, h.PID, h.Since.Local().Format(time.TimeOnly))
+	return fmt.Sprintf("%q (process %d, since %s)", h.Command, h.PID, h.Since.Local().Format(time.TimeOnly)), true
 }
 
 // tracked reports whether version control holds files of the workspace's state.

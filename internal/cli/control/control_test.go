@@ -91,7 +91,7 @@ func TestFault_isAddedListedAndCleared(t *testing.T) {
 	require.NoError(t, err)
 	_, err = client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: q.QueueUrl, MessageBody: aws.String("m")})
 	require.ErrorContains(t, err, "Refused")
-	require.Regexp(t, `^mine +error +sqs SendMessage, hit 1 times\n$`, c.Run("fault", "list").Out)
+	require.Regexp(t, `^mine +error +sqs SendMessage, hit 1 time\n$`, c.Run("fault", "list").Out)
 	c.Fits(t, 40, "fault list")
 	require.Contains(t, c.Run("fault", "add", "latency", "--latency", "1ms").Err+c.Run("fault", "list").Out, "every call")
 

@@ -351,3 +351,27 @@ func reopened(t *testing.T, w *workspace.Workspace) *workspace.Workspace {
 	require.NoError(t, err)
 	return w
 }
+
+// Interrupted, a check says how far it came, and keeps nothing that could be taken for a
+// result.
+func TestCheck_interruptedSaysWhatItHasLeft(t *testing.T) {
+	t.Parallel()
+	for _, flags := range [][]string{nil, {"--keep"}} {
+		c := clitest.New(t)
+		w, _ := c.Work(t)
+		ctx, cancel := context.WithCancel(t.Context())
+		c.Err = &clitest.Seen{Do: func(all string) {
+			if strings.Contains(all, "create complete") { // deployed, and nothing judged yet
+				cancel()
+			}
+		}}
+		a := c.RunContext(ctx, append([]string{"check"}, flags...)...)
+		require.Equal(t, app.ExitInterrupted, a.Code, a.Err)
+		require.Contains(t, a.Err,
+			"interrupted after 0 of 2 checks: nothing was written down, and your files are as they were\n")
+		require.Equal(t, flags != nil, strings.Contains(a.Err, "is still in the lab's AWS; to empty it: pipelab reset\n"))
+		require.NotContains(t, a.Err, "error ")
+		require.Empty(t, a.Out)
+		require.NoFileExists(t, w.Path("result.json"))
+	}
+}
