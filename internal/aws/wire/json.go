@@ -143,6 +143,9 @@ func (r *jsonReader) scalar(n *node, v reflect.Value, c byte) error {
 }
 
 func (r *jsonReader) expected(what string, c byte) error {
+	if r.i >= len(r.b) {
+		return fmt.Errorf("expected %s at byte %d, found the end", what, r.i)
+	}
 	return fmt.Errorf("expected %s at byte %d, found %q", what, r.i, c)
 }
 

@@ -25,14 +25,18 @@ func pageSize(given *int32, name string) (int32, error) {
 	return min(*given, most), nil
 }
 
-// encoder writes names as encoding-type=url asks for.
-func encoder(kind types.EncodingType) func(*string) *string {
+// encoder writes names as encoding-type=url asks for; there is no other type.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
+func encoder(kind types.EncodingType) (func(*string) *string, error) {
+	if kind != "" && kind != types.EncodingTypeUrl {
+		return nil, invalid("Invalid Encoding Method specified in Request")
+	}
 	return func(s *string) *string {
 		if s == nil || *s == "" || kind != types.EncodingTypeUrl {
 			return s
 		}
 		return ptr(escape(*s))
-	}
+	}, nil
 }
 
 // escape is the encoding of keys in listings and events: as in forms, but for
@@ -188,7 +192,10 @@ func (s *Service) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input) (*
 	if in.ContinuationToken == nil {
 		after = deref(in.StartAfter)
 	}
-	enc := encoder(in.EncodingType)
+	enc, err := encoder(in.EncodingType)
+	if err != nil {
+		return nil, err
+	}
 	l, err := s.list(*in.Bucket, deref(in.Prefix), deref(in.Delimiter), after, most, enc, deref(in.FetchOwner),
 		in.ExpectedBucketOwner)
 	if err != nil {
@@ -217,7 +224,10 @@ func (s *Service) ListObjects(_ context.Context, in *s3.ListObjectsInput) (*s3.L
 	if err != nil {
 		return nil, err
 	}
-	enc := encoder(in.EncodingType)
+	enc, err := encoder(in.EncodingType)
+	if err != nil {
+		return nil, err
+	}
 	l, err := s.list(*in.Bucket, deref(in.Prefix), deref(in.Delimiter), deref(in.Marker), most, enc, true,
 		in.ExpectedBucketOwner)
 	if err != nil {
@@ -241,7 +251,10 @@ func (s *Service) ListObjectVersions(_ context.Context, in *s3.ListObjectVersion
 	if in.VersionIdMarker != nil && in.KeyMarker == nil {
 		return nil, invalid("A version-id marker cannot be specified without a key marker.")
 	}
-	enc := encoder(in.EncodingType)
+	enc, err := encoder(in.EncodingType)
+	if err != nil {
+		return nil, err
+	}
 	out := &s3.ListObjectVersionsOutput{Name: in.Bucket, Prefix: orEmpty(enc(in.Prefix)), Delimiter: enc(in.Delimiter),
 		KeyMarker:       orEmpty(enc(in.KeyMarker)),
 		VersionIdMarker: orEmpty(in.VersionIdMarker), MaxKeys: &most, EncodingType: in.EncodingType, IsTruncated: ptr(false)}

@@ -500,3 +500,31 @@ func TestConfigurations_areKeptAndRemoved(t *testing.T) {
 	_, err = w.s3.HeadBucket(ctx, &sdk.HeadBucketInput{Bucket: b})
 	require.Error(t, err)
 }
+
+// Names are encoded in one way or not at all.
+func TestListObjects_refusesAnEncodingThatIsNone(t *testing.T) {
+	w := start(t)
+	data, foo := aws.String("data"), types.EncodingType("foo")
+	for name, list := range map[string]func() error{
+		"ListObjectsV2": func() error {
+			_, err := w.s3.ListObjectsV2(ctx, &sdk.ListObjectsV2Input{Bucket: data, EncodingType: foo})
+			return err
+		},
+		"ListObjects": func() error {
+			_, err := w.s3.ListObjects(ctx, &sdk.ListObjectsInput{Bucket: data, EncodingType: foo})
+			return err
+		},
+		"ListObjectVersions": func() error {
+			_, err := w.s3.ListObjectVersions(ctx, &sdk.ListObjectVersionsInput{Bucket: data, EncodingType: foo})
+			return err
+		},
+		"ListMultipartUploads": func() error {
+			_, err := w.s3.ListMultipartUploads(ctx, &sdk.ListMultipartUploadsInput{Bucket: data, EncodingType: foo})
+			return err
+		},
+	} {
+		var api smithy.APIError
+		require.ErrorAs(t, list(), &api, name)
+		require.Equal(t, "InvalidArgument", api.ErrorCode(), name)
+	}
+}

@@ -59,7 +59,10 @@ func (s *Service) ListMultipartUploads(_ context.Context,
 	if err != nil {
 		return nil, err
 	}
-	enc := encoder(in.EncodingType)
+	enc, err := encoder(in.EncodingType)
+	if err != nil {
+		return nil, err
+	}
 	out := &s3.ListMultipartUploadsOutput{Bucket: in.Bucket, KeyMarker: enc(in.KeyMarker),
 		UploadIdMarker: in.UploadIdMarker, Prefix: enc(in.Prefix),
 		Delimiter: enc(in.Delimiter), MaxUploads: &most, IsTruncated: ptr(false), EncodingType: in.EncodingType}
@@ -68,7 +71,7 @@ func (s *Service) ListMultipartUploads(_ context.Context,
 		if err != nil {
 			return err
 		}
-		s.listUploads(tx, b, in, most, out)
+		s.listUploads(tx, b, in, most, enc, out)
 		return nil
 	})
 }
@@ -76,8 +79,7 @@ func (s *Service) ListMultipartUploads(_ context.Context,
 // listUploads fills a page. It goes on after the markers, whether what they name
 // is still there or not, and behind a group that the page before ended with.
 func (s *Service) listUploads(tx *store.Tx, b bucket, in *s3.ListMultipartUploadsInput, most int32,
-	out *s3.ListMultipartUploadsOutput) {
-	enc := encoder(in.EncodingType)
+	enc func(*string) *string, out *s3.ListMultipartUploadsOutput) {
 	prefix, delimiter, after := deref(in.Prefix), deref(in.Delimiter), deref(in.KeyMarker)
 	base, count, more := store.Key(b.Name, ""), int32(0), true
 	for from := after; more; {
