@@ -353,8 +353,8 @@ func (g *command) grade(ctx context.Context, o grade.PlanOptions, policy *sandbo
 	if err := keep(out, outcome); err != nil {
 		return err
 	}
-	g.Statusf("%s graded, %d of them known from before; %s", report.Count(outcome.Ran+outcome.Kept, "submission"), outcome.Kept,
-		filepath.Join(g.out, grade.GradebookFile))
+	g.Statusf("%s graded, %d of them known from before; %s", report.Count(outcome.Ran+outcome.Kept, "submission"),
+		outcome.Kept, filepath.Join(g.out, grade.GradebookFile))
 	for _, gr := range outcome.Book.Grades {
 		switch {
 		case gr.Status == report.Rejected:
