@@ -145,11 +145,11 @@ func known(w *app.Work, args []string) error {
 // run judges and reports once.
 func run(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFlags) error {
 	t := &ticker{a: a, terminal: app.Terminal(a.Err), total: len(w.Lab.Checks)}
-	result, err := judge(ctx, a, w, only, f, func(c report.Check, _ emulator.Emulator) {
+	result, err := judge(ctx, a, w, only, f, listener{done: func(c report.Check, _ emulator.Emulator) {
 		if ctx.Err() == nil { // else it was cut short, which is no verdict
 			t.done(c)
 		}
-	})
+	}})
 	t.clear()
 	if ctx.Err() != nil {
 		t.interrupted(f.own(w))
@@ -161,10 +161,16 @@ func run(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFla
 	return conclude(a, w, result, f, len(only) == 0)
 }
 
-// judge runs checks. It calls done with each outcome, and with the emulator as the check
-// has left it.
-func judge(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFlags,
-	done func(report.Check, emulator.Emulator)) (*report.Result, error) {
+// listener is told how a run goes on.
+type listener struct {
+	ready func(emulator.Emulator) // all is deployed, and nothing was checked; may be nil
+	// done has an outcome, and the emulator as the check has left it.
+	done func(report.Check, emulator.Emulator)
+}
+
+// judge runs checks.
+func judge(ctx context.Context, a *app.App, w *app.Work, only []string, f checkFlags, l listener) (*report.Result,
+	error) {
 	if err := a.Tools(ctx, app.Interpreters(w.Lab.Interpreters, w.Root)); err != nil {
 		return nil, err
 	}
@@ -180,11 +186,14 @@ func judge(ctx context.Context, a *app.App, w *app.Work, only []string, f checkF
 		return nil, err
 	}
 	defer p.close()
+	if l.ready != nil {
+		l.ready(p.emulator)
+	}
 	result, err := check.Run(ctx, check.Options{
 		Interpreters: a.Interpreters,
 		Lab:          w.Lab, Emulator: p.emulator, Driver: w.Meta.Emulator, Seed: f.seed, Outputs: p.outputs,
 		Workspace: w.Root, Only: only, Clock: a.Wall(), Redeploy: p.deploy, Renew: p.renew,
-		Done: func(c report.Check) { done(c, p.emulator) },
+		Done: func(c report.Check) { l.done(c, p.emulator) },
 		Building: func(program string) func() {
 			slow := time.AfterFunc(2*time.Second,
 				func() { a.Statusf("compiling %s; the first time this may take some minutes", program) })

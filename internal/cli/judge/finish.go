@@ -16,11 +16,21 @@ import (
 // ideas the pipeline survived, where the reference can be compared, and what comes
 // next. It goes beside the report, to standard error.
 func finish(a *app.App, w *app.Work, r *report.Result) error {
+	heading(a, w)
+	lessons(a, w, r)
+	return onward(a, w)
+}
+
+func heading(a *app.App, w *app.Work) {
 	how := ""
 	if w.Meta.Solved {
 		how = ", with the reference solution seen"
 	}
 	a.Aside(0, "\ndone: "+w.Lab.Title+how)
+}
+
+// lessons are what was proved, what is to be remembered, and what was survived.
+func lessons(a *app.App, w *app.Work, r *report.Result) {
 	if proved := proves(w.Lab.Lab); len(proved) > 0 {
 		a.Aside(0, "\nwhat that proves")
 		for _, p := range proved {
@@ -39,6 +49,10 @@ func finish(a *app.App, w *app.Work, r *report.Result) error {
 			a.Aside(2, i)
 		}
 	}
+}
+
+// onward is what to do now.
+func onward(a *app.App, w *app.Work) error {
 	a.Aside(0, "\nyour answer beside the reference: pipelab solve --diff")
 	all, err := a.Standings()
 	if err != nil {

@@ -241,5 +241,13 @@ func (s *screen) summary() string {
 
 // keys are what can be typed, as lines.
 func (s *screen) keys() []string {
-	return report.Wrap("h hint  l logs  t trace  a all checks  r run again  q quit", s.width)
+	var lines []string
+	for _, key := range []string{"h hint", "l logs", "t trace", "a all checks", "r run again", "q quit"} {
+		if last := len(lines) - 1; last >= 0 && len(lines[last])+2+len(key) <= s.width {
+			lines[last] += "  " + key
+			continue
+		}
+		lines = append(lines, key)
+	}
+	return lines
 }

@@ -38,7 +38,10 @@ func (s *screen) body() []string {
 	}
 	list := s.checks(false)
 	if !failing {
-		return append(append(list, ""), s.wrapped("", s.last.finish, nil)...)
+		if s.last.finish != "" { // how the checks stand is in the summary
+			list = nil
+		}
+		return append(list, s.wrapped("", s.last.finish, nil)...)
 	}
 	text := report.TextCheck(first, report.Page{Width: s.width, Style: s.style})
 	failure := strings.Split(strings.TrimRight(text, "\n"), "\n")

@@ -71,13 +71,14 @@ func judgeOnAndOn(ctx context.Context, a *app.App, w *app.Work, changes *watcher
 		end := ended{at: a.Now()}
 		var first evidence
 		var last uint64
-		result, err := judge(ctx, a, w, only, f, func(c report.Check, e emulator.Emulator) {
+		mark := func(e emulator.Emulator) { last, _ = e.Control().LastCall(ctx) } // else the trace begins earlier
+		result, err := judge(ctx, a, w, only, f, listener{mark, func(c report.Check, e emulator.Emulator) {
 			if first.check == "" && open(c) {
 				first = collect(ctx, a, c.ID, e, last)
 			}
-			last, _ = e.Control().LastCall(ctx) // without one the trace begins earlier
+			mark(e)
 			send(checked(c))
-		})
+		}})
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -136,14 +137,17 @@ func collect(ctx context.Context, a *app.App, id string, e emulator.Emulator, af
 	return found
 }
 
-// finished is what finish says.
+// finished is what finish says, with what comes next before the long rest: a screen is
+// read from its top.
 func finished(a *app.App, w *app.Work, r *report.Result) string {
 	var text bytes.Buffer
 	into := *a
 	into.Err = &text
-	if err := finish(&into, w, r); err != nil {
+	heading(&into, w)
+	if err := onward(&into, w); err != nil {
 		fmt.Fprintln(&text, report.Console(err.Error()))
 	}
+	lessons(&into, w, r)
 	return strings.Trim(text.String(), "\n")
 }
 
