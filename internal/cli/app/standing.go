@@ -32,13 +32,25 @@ func (a *App) Standings() ([]study.Standing, error) {
 	if err != nil {
 		return nil, err
 	}
-	return study.Standings(labs, attempts, nil), nil
+	spaces, err := a.Workspaces()
+	if err != nil {
+		return nil, err
+	}
+	started := map[string]bool{}
+	for _, w := range spaces {
+		started[w.Meta.Lab] = true
+	}
+	return study.Standings(labs, attempts, started), nil
 }
 
-// Folders are the workspaces in which labs were tried, by the lab's id: of several the
-// one that was judged last. What is gone, or holds another lab by now, is left out.
-func Folders(attempts []workspace.Attempt) map[string]string {
+// Folders are the workspaces in which labs were started or tried, by the lab's id: of
+// several the one that was judged last. What is gone, or holds another lab by now, is
+// left out.
+func Folders(spaces []*workspace.Workspace, attempts []workspace.Attempt) map[string]string {
 	out := map[string]string{}
+	for _, w := range spaces {
+		out[w.Meta.Lab] = w.Root
+	}
 	for _, t := range attempts {
 		if t.Dir == "" {
 			continue

@@ -48,7 +48,7 @@ type begun struct {
 	ID     string    `json:"id"`
 	Dir    string    `json:"dir,omitempty"` // where it was tried last, if it is still there
 	Points float64   `json:"points"`
-	Max    float64   `json:"max"`
+	Max    float64   `json:"max"` // 0 before the first run of all checks
 	Last   time.Time `json:"last"`
 }
 
@@ -83,7 +83,11 @@ func among(a *app.App, p *position, but string) error {
 	if err != nil {
 		return err
 	}
-	p.Labs, p.Done, p.InProgress = len(all), []string{}, inProgress(attempts)
+	spaces, err := a.Workspaces()
+	if err != nil {
+		return err
+	}
+	p.Labs, p.Done, p.InProgress = len(all), []string{}, inProgress(spaces, attempts)
 	for _, s := range all {
 		if s.State == study.Done {
 			p.Done = append(p.Done, s.Lab.ID)
@@ -96,9 +100,9 @@ func among(a *app.App, p *position, but string) error {
 }
 
 // inProgress are the labs that were tried and not done, also those of nobody's
-// catalogue, the latest first.
-func inProgress(attempts []workspace.Attempt) []begun {
-	best, folders, seen := workspace.Best(attempts), app.Folders(attempts), map[string]bool{}
+// catalogue, the latest first; then those that were started and never judged.
+func inProgress(spaces []*workspace.Workspace, attempts []workspace.Attempt) []begun {
+	best, folders, seen := workspace.Best(attempts), app.Folders(spaces, attempts), map[string]bool{}
 	out := []begun{}
 	for i := len(attempts) - 1; i >= 0; i-- {
 		t := attempts[i]
@@ -108,6 +112,12 @@ func inProgress(attempts []workspace.Attempt) []begun {
 		}
 		seen[t.Lab] = true
 		out = append(out, begun{t.Lab, folders[t.Lab], b.Points, b.Max, t.Time})
+	}
+	for _, w := range spaces {
+		if _, tried := best[w.Meta.Lab]; !tried && !seen[w.Meta.Lab] {
+			seen[w.Meta.Lab] = true
+			out = append(out, begun{ID: w.Meta.Lab, Dir: folders[w.Meta.Lab], Last: w.Meta.Created})
+		}
 	}
 	return out
 }
@@ -138,7 +148,11 @@ func elsewhere(a *app.App) error {
 		a.Printf("\nin progress\n")
 	}
 	for _, b := range p.InProgress {
-		a.Indented(2, b.ID+", "+report.Points(b.Points)+" of "+report.Points(b.Max)+" points")
+		how := "all checks were never run"
+		if b.Max > 0 {
+			how = report.Points(b.Points) + " of " + report.Points(b.Max) + " points"
+		}
+		a.Indented(2, b.ID+", "+how)
 		if b.Dir != "" {
 			a.Printf("    cd %s && %s next\n", app.ShellWord(b.Dir), a.Self())
 		} else {

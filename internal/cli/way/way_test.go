@@ -59,6 +59,14 @@ func TestNext_goesOnWithWhatIsBegun(t *testing.T) {
 	require.Contains(t, out, "\n  elsewhere, 10 of 100 points\n    its folder is not where it was\n")
 	require.Contains(t, out, "\nnext: kinesis-partition-keys\n")
 	c.Attempt(t, "s3-landing-zone", 100)
+
+	started := filepath.Join(c.Dir, "keys")
+	_, err = workspace.Create(started, workspace.Meta{Lab: "kinesis-partition-keys", Stack: "y"}, os.DirFS(t.TempDir()))
+	require.NoError(t, err)
+	known := filepath.Join((&app.App{Environ: c.Environ}).StateDir(), "workspaces", "k.json") // as start writes it
+	require.NoError(t, workspace.WriteJSON(known, map[string]string{"dir": started}))
+	require.Contains(t, c.Run("next").Out, "\n  kinesis-partition-keys, all checks were never run\n    cd "+started+" && ")
+	require.Regexp(t, `(?m)^  kinesis-partition-keys .* begun$`, c.Run("list").Out)
 	out = c.Run("next").Out
 	require.Contains(t, out, "1 of 2 labs are done\n")
 	require.NotContains(t, out, "70 of 100")
