@@ -127,7 +127,8 @@ func TestRender_drawsDiagrams(t *testing.T) {
 
 func TestProse_leavesCodeOut(t *testing.T) {
 	t.Parallel()
-	require.Equal(t, "An event ,,,,,,,. here .\nitem .\nhead .\ncell .\n", markdown.Prose("# Title\n\nAn event\n`stack`. here\n\n"+
+	require.Equal(t, "An event ,,,,,,,. here .\nitem .\nhead .\ncell .\n", markdown.Prose("# Title\n\nAn event\n"+
+		"`stack`. here\n\n"+
 		"    code\n\n- item\n\n| head |\n|---|\n| cell |\n"))
 }
 

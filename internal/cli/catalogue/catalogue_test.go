@@ -124,10 +124,10 @@ func TestShow_setsTheTextForTheTerminal(t *testing.T) {
 		require.Contains(t, out, "└─ PutRecords ─▶ shard 3", "the diagram is drawn")
 		require.NotContains(t, out, "flowchart")
 		flat := strings.Join(strings.Fields(out), " ")
-		require.Contains(t, flat, "Exam: AWS Certified Data Engineer - Associate (DEA-C01), task 1.1 (Perform data ingestion).")
+		require.Contains(t, flat, "Exam: AWS Certified Data Engineer - Associate (DEA-C01), task 1.1 (Perform data")
 		require.Contains(t, flat, "words that pipelab explain WORD explains: Amazon Kinesis Data Streams, shard,")
-		require.Contains(t, strings.Join(strings.Fields(c.Fits(t, columns, "show kinesis-partition-keys", "the whole text: ")), " "),
-			"What it teaches - A record's shard is the MD5 hash")
+		short := c.Fits(t, columns, "show kinesis-partition-keys", "the whole text: ")
+		require.Contains(t, strings.Join(strings.Fields(short), " "), "What it teaches - A record's shard is the MD5 hash")
 	}
 	require.NotContains(t, c.Run(strings.Fields(line)...).Out, "\x1b", "a pipe is plain")
 	colour := clitest.New(t, "TERM=xterm-256color")
