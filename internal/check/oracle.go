@@ -57,6 +57,11 @@ func (s *session) oracle(ctx context.Context, e lab.Expect, out *report.Check) (
 	case errors.As(err, &data) && len(empty) > 0 && len(want.Rows) == 0:
 		return true, nil
 	case errors.As(err, &data) && len(empty) > 0:
+		if out.Message == "" {
+			for _, row := range sqlengine.Compare(want, &sqlengine.Table{Columns: want.Columns}).Missing {
+				s.suspect = append(s.suspect, parseJSON([]byte(row)))
+			}
+		}
 		s.differs(e, out, report.Count(len(want.Rows), "row"), "no rows in "+strings.Join(empty, ", "))
 		return false, nil
 	case errors.As(err, &data):

@@ -14,6 +14,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -336,7 +337,25 @@ func judgeStarter(r Run) (problems []string) {
 	if len(r.Result.Checks) > 0 && r.Result.Passed() {
 		problems = append(problems, "every check passes without any work")
 	}
+	problems = append(problems, unreadable(r.Result)...)
 	return append(problems, untrusted(r.Result)...)
+}
+
+// machinery is what no learner should have to read: JSON within text, names of
+// variables, folders of ours, one thing as many. A backslash after a quote is source.
+var machinery = regexp.MustCompile(`[^"']\\n|[^"']\\"|\\u00|\$\{|/pipelab-[a-z]+-\d|` +
+	`\b1 (line|item|record|message|resource|check|call|time|row|invocation)s\b`)
+
+// unreadable are the lines of a failing report that are not written for people.
+func unreadable(r *report.Result) (problems []string) {
+	var text strings.Builder
+	_ = report.Text(&text, r, report.Page{Width: 10_000}) // a builder takes everything
+	for line := range strings.Lines(text.String()) {
+		if machinery.MatchString(line) {
+			problems = append(problems, "its report is not written for people: "+strings.TrimSpace(line))
+		}
+	}
+	return problems
 }
 
 func judgeSolution(r Run) (problems []string) {
