@@ -315,7 +315,8 @@ func listFaults(ctx context.Context, a *app.App) error {
 		if where == "" {
 			where = "every call"
 		}
-		a.Beside(fmt.Sprintf("%-20s %-9s ", f.Rule.ID, f.Rule.Kind), fmt.Sprintf("%s, hit %s", where, report.Count(f.Hits, "time")))
+		a.Beside(fmt.Sprintf("%-20s %-9s ", f.Rule.ID, f.Rule.Kind),
+			fmt.Sprintf("%s, hit %s", where, report.Count(f.Hits, "time")))
 	}
 	return nil
 }

@@ -21,7 +21,8 @@ func emulators(ctx context.Context, a *app.App) ([]finding, error) {
 	var out []finding
 	for _, kind := range app.Kinds() {
 		judged, checks := judges(labs, emulator.CapabilitiesOf(kind))
-		f := finding{What: string(kind), OK: true, Seen: fmt.Sprintf("judges %d of %s", judged, report.Count(checks, "check"))}
+		f := finding{What: string(kind), OK: true,
+			Seen: fmt.Sprintf("judges %d of %s", judged, report.Count(checks, "check"))}
 		if kind == emulator.Embedded {
 			f.Seen = "part of this program, " + f.Seen
 		} else if err := a.Reach(ctx, string(kind)); err != nil {
