@@ -60,7 +60,7 @@ class Text:
         return (before + new.encode() + after).decode()
 
     def first_line(self, node):
-        return self.lines[node.lineno - 1].decode().strip().rstrip(":")
+        return self.lines[node.lineno - 1].decode().strip()
 
 
 def variants(source):

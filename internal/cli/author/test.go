@@ -8,6 +8,7 @@ import (
 	"path"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
@@ -220,7 +221,7 @@ func mutate(ctx context.Context, a *app.App, names []string, f testFlags) error 
 			if by == "" {
 				by = "NOBODY"
 			}
-			a.Statusf("  %4d %s %s: noticed by %s", tried, l.ID, m, by)
+			a.Statusf("  %4d %s %s: noticed by %s", tried, l.ID, strings.TrimSuffix(m.String(), ":"), by)
 		})
 		if err != nil {
 			return err
