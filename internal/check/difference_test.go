@@ -48,9 +48,13 @@ func TestFaultWords_sayWhatGoesWrongAndHowOften(t *testing.T) {
 			Kind: "crash", Service: "dynamodb", Operation: "PutItem", Resource: "t"},
 		"from here on calls of dynamodb on t: answered with Busy (25 of 100)": {
 			Kind: "error", Service: "dynamodb", Operation: "[PU]*Item", Resource: "t", Error: "Busy", Share: 0.25},
+		"from here on dynamodb.PutItem with e-7: answered with Busy (1 time)": {
+			Kind: "error", Service: "dynamodb", Operation: "PutItem", Carrying: []string{"e-7"}, Error: "Busy", Count: 1},
+		"from here on every function with e-7 crashes before its work (1 time)": {
+			Kind: "crash", Service: "lambda", Carrying: []string{"e-7"}, Count: 1},
 		"from here on kinesis.PutRecords: 2s slower (3 times)": {
 			Kind: "latency", Service: "kinesis", Operation: "PutRecords", Latency: "2s", Count: 3},
 	} {
-		require.Equal(t, want, faultWords(&f, f.Resource))
+		require.Equal(t, want, faultWords(&f, f.Resource, f.Carrying))
 	}
 }

@@ -8,8 +8,9 @@ import (
 	"github.com/pipelab/pipelab/internal/report"
 )
 
-// faultWords tell a learner what is made to go wrong.
-func faultWords(f *lab.Fault, resource string) string {
+// faultWords tell a learner what is made to go wrong; resource and carrying are the fault's,
+// filled in.
+func faultWords(f *lab.Fault, resource string, carrying []string) string {
 	calls := f.Service
 	switch {
 	case f.Operation == "" || strings.ContainsAny(f.Operation, "*?["):
@@ -20,10 +21,16 @@ func faultWords(f *lab.Fault, resource string) string {
 	if resource != "" {
 		calls += " on " + resource
 	}
+	with := ""
+	if len(carrying) > 0 {
+		with = " with " + strings.Join(carrying, " and ")
+	}
+	calls += with
 	function, before := "the function "+short(resource), "before its work"
 	if resource == "" {
 		function = "every function"
 	}
+	function += with
 	if f.Service != "lambda" {
 		function, before = "a function", "when it makes "+calls
 	}

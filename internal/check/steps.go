@@ -255,14 +255,15 @@ func (s *session) sendMessages(ctx context.Context, m *lab.SendMessages) error {
 }
 
 func (s *session) fault(ctx context.Context, f *lab.Fault) error {
-	resource, err := s.expand(f.Resource)
+	names, err := s.expandAll(append([]string{f.Resource}, f.Carrying...)...)
 	if err != nil {
 		return err
 	}
-	s.note("%s", faultWords(f, resource))
+	resource, carrying := names[0], names[1:]
+	s.note("%s", faultWords(f, resource, carrying))
 	_, err = s.o.Emulator.Control().AddFault(ctx, emulator.Fault{Kind: f.Kind, Service: f.Service, Operation: f.Operation,
-		Resource: resource, Share: f.Share, Skip: f.Skip, Count: f.Count, Error: f.Error, Status: f.Status,
-		Latency: f.Latency.Or(0), Seed: s.o.Seed})
+		Resource: resource, Carrying: carrying, Share: f.Share, Skip: f.Skip, Count: f.Count, Error: f.Error,
+		Status: f.Status, Latency: f.Latency.Or(0), Seed: s.o.Seed})
 	return err
 }
 

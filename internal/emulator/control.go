@@ -72,6 +72,7 @@ type Fault struct {
 	Service   string        `json:"service,omitempty"`
 	Operation string        `json:"operation,omitempty"`
 	Resource  string        `json:"resource,omitempty"`
+	Carrying  []string      `json:"carrying,omitempty"` // texts that the call must carry
 	Share     float64       `json:"share,omitempty"`
 	Skip      int           `json:"skip,omitempty"`
 	Count     int           `json:"count,omitempty"`

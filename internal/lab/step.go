@@ -181,6 +181,7 @@ type Fault struct {
 	Service   string   `json:"service,omitempty" yaml:"service"`
 	Operation string   `json:"operation,omitempty" yaml:"operation" jsonschema:"description=May hold * as in Put*"`
 	Resource  string   `json:"resource,omitempty" yaml:"resource"`
+	Carrying  []string `json:"carrying,omitempty" yaml:"carrying" jsonschema:"description=Texts that the call must carry such as the id of an event: the fault then strikes the record that the lab means whatever was called before. With count 1 it is the record's first such call"`
 	Share     float64  `json:"share,omitempty" yaml:"share" jsonschema:"description=Above 0 up to 1; all when left out"`
 	Skip      int      `json:"skip,omitempty" yaml:"skip"`
 	Count     int      `json:"count,omitempty" yaml:"count"`

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"sync"
 	"time"
 )
@@ -40,6 +41,10 @@ type Fault struct {
 	Operation string    `json:"operation,omitempty"` // path.Match pattern
 	// path.Match pattern over the resource's name, such as "orders" or "orders/shardId-*"
 	Resource string `json:"resource,omitempty"`
+	// Carrying are texts that a call must carry, all of them, such as the id of an event: in
+	// its input, or in the payload of a function. A call is then chosen by the record it is
+	// about, whatever was called before; with a Count of 1 it is the record's first.
+	Carrying []string `json:"carrying,omitempty"`
 	// Share is the fraction of matching calls (or entries) that are hit, 0 < Share <= 1; 0 means all.
 	Share float64 `json:"share,omitempty"`
 	// Skip lets so many matching calls pass first; Count ends the rule after
@@ -112,15 +117,21 @@ func (f *Faults) Has(kind FaultKind, service string) bool {
 }
 
 // Take asks whether a fault of this kind strikes now, and counts it. Call it
-// once per call, or once per entry of a batch for FaultEntries.
+// once per call, or once per entry of a batch for FaultEntries. Rules that look at
+// what a call carries are asked with Strike.
 func (f *Faults) Take(kind FaultKind, service, operation, resource string) (Fault, bool) {
+	return f.Strike(kind, Site{Service: service, Operation: operation, Resource: resource})
+}
+
+// Strike is Take for a call whose input is known.
+func (f *Faults) Strike(kind FaultKind, s Site) (Fault, bool) {
 	if f == nil {
 		return Fault{}, false
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, r := range f.rules {
-		if r.Kind != kind || !match(r.Service, service) || !match(r.Operation, operation) || !match(r.Resource, resource) {
+		if r.Kind != kind || !r.about(s) {
 			continue
 		}
 		r.seen++
@@ -140,18 +151,23 @@ func (f *Faults) Take(kind FaultKind, service, operation, resource string) (Faul
 // may come than it waits for.
 const patience = 5 * time.Second
 
+// about reports whether a call is one that a rule means.
+func (f *Fault) about(s Site) bool {
+	return match(f.Service, s.Service) && match(f.Operation, s.Operation) && match(f.Resource, s.Resource) &&
+		!slices.ContainsFunc(f.Carrying, func(text string) bool { return !carries(s.Input, text) })
+}
+
 // gathering returns the gate of a gather rule that holds this call and how long
 // it may wait, nil when none does. The call that completes the number opens the
 // gate.
-func (f *Faults) gathering(service, operation, resource string) (gate chan struct{}, atMost time.Duration) {
+func (f *Faults) gathering(s Site) (gate chan struct{}, atMost time.Duration) {
 	if f == nil {
 		return nil, 0
 	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, r := range f.rules {
-		if r.Kind != FaultGather || !match(r.Service, service) || !match(r.Operation, operation) ||
-			!match(r.Resource, resource) {
+		if r.Kind != FaultGather || !r.about(s) {
 			continue
 		}
 		r.seen++
@@ -207,7 +223,15 @@ func (f Fault) Validate() error {
 	default:
 		return fmt.Errorf("unknown kind of fault %q", f.Kind)
 	}
+	switch f.Kind {
+	case FaultEntries, FaultDuplicate, FaultReorder:
+		if len(f.Carrying) > 0 {
+			return fmt.Errorf("a fault of the kind %s cannot choose its calls by what they carry; leave carrying out", f.Kind)
+		}
+	}
 	switch {
+	case slices.Contains(f.Carrying, ""):
+		return errors.New("every call carries an empty text: leave it out")
 	case f.Share < 0 || f.Share > 1:
 		return fmt.Errorf("share %v is not between 0 and 1", f.Share)
 	case f.Skip < 0 || f.Count < 0 || f.Latency < 0:

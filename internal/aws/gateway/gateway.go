@@ -169,7 +169,7 @@ func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err
 	}
 	site := g.services.Site(c, rec.Resource)
 	if !spared {
-		if err := g.crash(c, op, rec.Resource); err != nil {
+		if err := g.crash(c, op, site); err != nil {
 			return nil, err
 		}
 		if err := g.host.Faults.Before(ctx, g.host.Clock.SleepMachine, site); err != nil {

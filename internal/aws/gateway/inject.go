@@ -27,12 +27,15 @@ var ErrDropped = errors.New("connection dropped by an injected fault")
 // Site is where a fault may strike: a call, with the errors of its service.
 type Site struct {
 	Service, Operation, Resource string
-	Errors                       Errors
+	// Input is what the call carries, the SDK's own type or a payload; nil where it is
+	// not known, and then no fault strikes that looks at it.
+	Input  any
+	Errors Errors
 }
 
 // Site is where faults may strike on a call that is about a resource.
 func (c *Catalogue) Site(call *Call, resource string) Site {
-	return Site{call.Service, call.Operation, resource, c.Errors(call.Service)}
+	return Site{call.Service, call.Operation, resource, call.Input, c.Errors(call.Service)}
 }
 
 // Before acts out the faults that strike before a call takes effect: it waits
@@ -41,18 +44,18 @@ func (f *Faults) Before(ctx context.Context, sleep func(context.Context, time.Du
 	if err := f.gather(ctx, sleep, s); err != nil {
 		return err
 	}
-	if rule, hit := f.Take(FaultLatency, s.Service, s.Operation, s.Resource); hit {
+	if rule, hit := f.Strike(FaultLatency, s); hit {
 		if err := sleep(ctx, rule.Latency); err != nil {
 			return err
 		}
 	}
-	if _, hit := f.Take(FaultDrop, s.Service, s.Operation, s.Resource); hit {
+	if _, hit := f.Strike(FaultDrop, s); hit {
 		return ErrDropped
 	}
-	if rule, hit := f.Take(FaultError, s.Service, s.Operation, s.Resource); hit {
+	if rule, hit := f.Strike(FaultError, s); hit {
 		return rule.err(s.Errors)
 	}
-	if rule, hit := f.Take(FaultThrottle, s.Service, s.Operation, s.Resource); hit {
+	if rule, hit := f.Strike(FaultThrottle, s); hit {
 		return rule.throttle(s.Errors)
 	}
 	return nil
@@ -61,7 +64,7 @@ func (f *Faults) Before(ctx context.Context, sleep func(context.Context, time.Du
 // After returns the error to answer with in place of what a call that has taken
 // effect would answer; nil when no fault strikes.
 func (f *Faults) After(s Site) error {
-	if rule, hit := f.Take(FaultAfter, s.Service, s.Operation, s.Resource); hit {
+	if rule, hit := f.Strike(FaultAfter, s); hit {
 		return rule.err(s.Errors)
 	}
 	return nil
@@ -69,7 +72,7 @@ func (f *Faults) After(s Site) error {
 
 // gather holds a call until those that a rule waits for have come too.
 func (f *Faults) gather(ctx context.Context, sleep func(context.Context, time.Duration) error, s Site) error {
-	gate, atMost := f.gathering(s.Service, s.Operation, s.Resource)
+	gate, atMost := f.gathering(s)
 	if gate == nil {
 		return nil
 	}

@@ -71,12 +71,12 @@ func (p *Processes) behind(c *Call) (process, bool) {
 
 // crash ends the function that makes a call, where a fault says so. Of a call that
 // runs a program the fault means that one.
-func (g *Gateway) crash(c *Call, op Operation, resource string) error {
+func (g *Gateway) crash(c *Call, op Operation, site Site) error {
 	p, ok := g.host.Processes.behind(c)
 	if !ok || op.runs {
 		return nil
 	}
-	if _, hit := g.host.Faults.Take(FaultCrash, c.Service, c.Operation, resource); !hit {
+	if _, hit := g.host.Faults.Strike(FaultCrash, site); !hit {
 		return nil
 	}
 	p.program.Crash()

@@ -253,10 +253,13 @@ func newFaultAdd(a *app.App) *cobra.Command {
   duplicate  deliver an event or a batch twice
   reorder    deliver events in another order
 
-The same --seed always hits the same calls.`,
+The same --seed always hits the same calls. --carrying chooses them by the record
+that they are about, whatever was called before: any text that stands in the call,
+such as an event's id. With --count 1 only the first of them fails.`,
 		Example: `  pipelab fault add entries --service kinesis --share 0.03
   pipelab fault add throttle --service kinesis --resource 'clicks/shardId-000000000002'
-  pipelab fault add latency --latency 2s --count 5`,
+  pipelab fault add latency --latency 2s --count 5
+  pipelab fault add error --service dynamodb --carrying order-17 --count 1`,
 		Args:              cobra.ExactArgs(1),
 		ValidArgsFunction: kinds,
 		RunE: func(c *cobra.Command, args []string) error {
@@ -285,6 +288,7 @@ The same --seed always hits the same calls.`,
 	flags.StringVar(&f.Service, "service", "", "only this service, such as kinesis")
 	flags.StringVar(&f.Operation, "operation", "", "only operations that match, such as Put*")
 	flags.StringVar(&f.Resource, "resource", "", "only resources that match, such as 'clicks/shardId-*'")
+	flags.StringArrayVar(&f.Carrying, "carrying", nil, "only calls that carry this text, such as an event's id")
 	flags.Float64Var(&f.Share, "share", 0, "fraction of the calls or entries that are hit (default all)")
 	flags.IntVar(&f.Skip, "skip", 0, "let so many calls pass first")
 	flags.IntVar(&f.Count, "count", 0, "end after so many hits (default never)")
@@ -314,6 +318,9 @@ func listFaults(ctx context.Context, a *app.App) error {
 		where := strings.Trim(f.Rule.Service+" "+f.Rule.Operation+" "+f.Rule.Resource, " ")
 		if where == "" {
 			where = "every call"
+		}
+		if len(f.Rule.Carrying) > 0 {
+			where += " that carries " + strings.Join(f.Rule.Carrying, " and ")
 		}
 		a.Beside(fmt.Sprintf("%-20s %-9s ", f.Rule.ID, f.Rule.Kind),
 			fmt.Sprintf("%s, hit %s", where, report.Count(f.Hits, "time")))

@@ -93,9 +93,19 @@ func TestFault_isAddedListedAndCleared(t *testing.T) {
 	require.ErrorContains(t, err, "Refused")
 	require.Regexp(t, `^mine +error +sqs SendMessage, hit 1 time\n$`, c.Run("fault", "list").Out)
 	c.Fits(t, 40, "fault list")
+	require.Equal(t, "about\n", c.Run("fault", "add", "error", "--id", "about", "--service", "sqs",
+		"--carrying", "order-17", "--count", "1").Out)
+	for name, fails := range map[string]bool{"order-1": false, "order-17": true} {
+		_, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name},
+			func(o *sqs.Options) { o.RetryMaxAttempts = 1 })
+		require.Equal(t, fails, err != nil, name)
+	}
+	require.Regexp(t, `(?m)^about +error +sqs that carries order-17, hit 1 time$`, c.Run("fault", "list").Out)
 	require.Contains(t, c.Run("fault", "add", "latency", "--latency", "1ms").Err+c.Run("fault", "list").Out, "every call")
 
 	c.Says(t, app.ExitUsage, "nonsense", "see: pipelab fault add --help", "fault", "add", "nonsense")
+	c.Says(t, app.ExitUsage, "by what they carry", "see: pipelab fault add --help", "fault", "add", "entries",
+		"--carrying", "x")
 	c.Says(t, app.ExitUsage, "share", "see: pipelab fault add --help", "fault", "add", "error", "--share", "2")
 	c.Says(t, app.ExitUsage, "--count", "see: pipelab fault add --help", "fault", "add", "error", "--count", "some")
 	require.Equal(t, clitest.Answer{}, c.Run("fault", "clear", "mine"))

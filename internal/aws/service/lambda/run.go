@@ -68,7 +68,7 @@ func (s *Service) invoke(ctx context.Context, env *runtime.Environment, j job) (
 	out, err := env.Invoke(ctx, runtime.Invocation{
 		ID: j.id, ARN: j.fn.ARN(), Trace: "Root=1-" + s.host.IDs.Hex(8) + "-" + s.host.IDs.Hex(24) + ";Sampled=0",
 		ClientContext: j.client,
-		Payload:       j.payload, Timeout: time.Duration(*j.version.Config.Timeout) * time.Second, Crash: s.crash(j.fn.Name),
+		Payload:       j.payload, Timeout: time.Duration(*j.version.Config.Timeout) * time.Second, Crash: s.crash(j),
 	})
 	stopFlushing()
 	if err == nil {
@@ -102,11 +102,12 @@ func (s *Service) flushAllAlong(ctx context.Context, log *stream) (stop func()) 
 }
 
 // crash asks for an injected end of the process.
-func (s *Service) crash(name string) runtime.Crash {
-	if _, hit := s.host.Faults.Take(gateway.FaultCrash, "lambda", "Invoke", name); hit {
+func (s *Service) crash(j job) runtime.Crash {
+	site := gateway.Site{Service: "lambda", Operation: "Invoke", Resource: j.fn.Name, Input: j.payload}
+	if _, hit := s.host.Faults.Strike(gateway.FaultCrash, site); hit {
 		return runtime.CrashBefore
 	}
-	if _, hit := s.host.Faults.Take(gateway.FaultCrashLate, "lambda", "Invoke", name); hit {
+	if _, hit := s.host.Faults.Strike(gateway.FaultCrashLate, site); hit {
 		return runtime.CrashAfter
 	}
 	return runtime.NoCrash
