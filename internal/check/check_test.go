@@ -111,7 +111,7 @@ checks:
     title: Takes too long
     points: 5
     timeout: 100ms
-    mistake: lost
+    mistakes: [{ when: "seed >= 0", mistake: lost }]
     hints: [a, b, c]
     steps: [{ run: { program: slow } }]
     expect: [{ that: "true", message: m }]

@@ -429,13 +429,27 @@ func (s *session) explain(ctx context.Context, out *report.Check, explained bool
 	if len(s.check.Hints) > 0 {
 		out.Hint = s.check.Hints[0]
 	}
-	out.Mistake = s.check.Mistake
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	for _, m := range s.check.Mistakes {
-		if v, failed, err := s.look(ctx, m.When, false); err == nil && failed == nil && v == true {
+		if s.shows(ctx, m) {
 			out.Mistake = m.Mistake
 			return
 		}
 	}
+}
+
+// shows reports whether what was seen is what a mistake leaves behind. What cannot be
+// evaluated is no evidence.
+func (s *session) shows(ctx context.Context, m lab.Matcher) bool {
+	if m.When != "" {
+		if v, failed, err := s.look(ctx, m.When, false); err != nil || failed != nil || v != true {
+			return false
+		}
+	}
+	if m.SQL == nil {
+		return m.When != ""
+	}
+	same, err := s.sameRows(ctx, m.SQL, func(string, string, []string) {})
+	return err == nil && same
 }

@@ -13,10 +13,26 @@ import (
 	"github.com/pipelab/pipelab/internal/sqlengine"
 )
 
-// oracle asks both queries of one fresh database and compares the answers.
-// What the learner's data do not allow is their failure; SQL that is wrong in
-// itself is the lab's error.
+// oracle is an expectation in SQL.
 func (s *session) oracle(ctx context.Context, e lab.Expect, out *report.Check) (bool, error) {
+	return s.sameRows(ctx, e.SQL, func(expected, seen string, rows []string) {
+		if expected == "" {
+			expected = e.Message
+		}
+		if out.Message == "" { // the first difference that is found; others come after it
+			out.Message, out.Expected, out.Seen = e.Message, brief(expected), brief(seen)
+			for _, row := range rows {
+				s.suspect = append(s.suspect, parseJSON([]byte(row)))
+			}
+		}
+	})
+}
+
+// sameRows asks both queries of one fresh database and compares the answers; differs
+// hears what differs, and in which rows; what was expected is empty where no row says it. What the
+// learner's data do not allow is their failure; SQL that is wrong in itself is the lab's
+// error.
+func (s *session) sameRows(ctx context.Context, q *lab.SQL, differs func(expected, seen string, rows []string)) (bool, error) {
 	db, err := sqlengine.Open(ctx)
 	if errors.Is(err, sqlengine.ErrUnsupported) {
 		return false, fmt.Errorf("%w: %w", errUnsupported, err)
@@ -27,14 +43,14 @@ func (s *session) oracle(ctx context.Context, e lab.Expect, out *report.Check) (
 	defer db.Close() //nolint:errcheck // in memory, thrown away
 	var data *sqlengine.DataError
 	var empty []string // tables without rows, which have no columns either
-	for _, name := range slices.Sorted(maps.Keys(e.SQL.Tables)) {
-		v, failed, err := s.look(ctx, e.SQL.Tables[name], false)
+	for _, name := range slices.Sorted(maps.Keys(q.Tables)) {
+		v, failed, err := s.look(ctx, q.Tables[name], false)
 		if err != nil {
 			return false, err
 		}
 		rows, bad := tableRows(v)
 		if failed != nil || bad != nil {
-			s.differs(e, out, "rows for the table "+name, errors.Join(failed, bad).Error())
+			differs("rows for the table "+name, errors.Join(failed, bad).Error(), nil)
 			return false, nil
 		}
 		if len(rows) == 0 {
@@ -42,30 +58,26 @@ func (s *session) oracle(ctx context.Context, e lab.Expect, out *report.Check) (
 		}
 		switch err := db.Load(ctx, name, rows); {
 		case errors.As(err, &data):
-			s.differs(e, out, "rows for the table "+name, err.Error())
+			differs("rows for the table "+name, err.Error(), nil)
 			return false, nil
 		case err != nil:
 			return false, err
 		}
 	}
-	want, err := db.Query(ctx, e.SQL.Expected)
+	want, err := db.Query(ctx, q.Expected)
 	if err != nil {
 		return false, fmt.Errorf("the query of what is expected: %w", err)
 	}
-	have, err := db.Query(ctx, e.SQL.Actual)
+	have, err := db.Query(ctx, q.Actual)
 	switch {
 	case errors.As(err, &data) && len(empty) > 0 && len(want.Rows) == 0:
 		return true, nil
 	case errors.As(err, &data) && len(empty) > 0:
-		if out.Message == "" {
-			for _, row := range sqlengine.Compare(want, &sqlengine.Table{Columns: want.Columns}).Missing {
-				s.suspect = append(s.suspect, parseJSON([]byte(row)))
-			}
-		}
-		s.differs(e, out, report.Count(len(want.Rows), "row"), "no rows in "+strings.Join(empty, ", "))
+		differs(report.Count(len(want.Rows), "row"), "no rows in "+strings.Join(empty, ", "),
+			sqlengine.Compare(want, &sqlengine.Table{Columns: want.Columns}).Missing)
 		return false, nil
 	case errors.As(err, &data):
-		s.differs(e, out, e.Message, "the output does not fit the query: "+err.Error())
+		differs("", "the output does not fit the query: "+err.Error(), nil)
 		return false, nil
 	case err != nil:
 		return false, fmt.Errorf("the query of what is there: %w", err)
@@ -74,20 +86,8 @@ func (s *session) oracle(ctx context.Context, e lab.Expect, out *report.Check) (
 	if d.Equal() {
 		return true, nil
 	}
-	if out.Message == "" {
-		for _, row := range slices.Concat(d.Missing, d.Unexpected) {
-			s.suspect = append(s.suspect, parseJSON([]byte(row)))
-		}
-	}
-	s.differs(e, out, d.Wanted(), d.Found())
+	differs(d.Wanted(), d.Found(), slices.Concat(d.Missing, d.Unexpected))
 	return false, nil
-}
-
-// differs fills in the first difference that is found; others come after it.
-func (s *session) differs(e lab.Expect, out *report.Check, expected, seen string) {
-	if out.Message == "" {
-		out.Message, out.Expected, out.Seen = e.Message, brief(expected), brief(seen)
-	}
 }
 
 func tableRows(v any) ([]map[string]any, error) {

@@ -228,6 +228,17 @@ func (f *Folder) mutant(d *decoder, m *Mutant, ids []string) {
 	v := &validator{decoder: d, lab: f.Lab}
 	v.text("title", m.Title)
 	v.mistake("mistake", m.Mistake)
+	for i, id := range m.Also {
+		path := fmt.Sprintf("also[%d]", i)
+		v.text(path, id)
+		v.mistake(path, id)
+		if id == m.Mistake {
+			v.at(path, "", "%s is the mutant's own mistake", id)
+		}
+	}
+	if m.Mistake == "" && len(m.Also) > 0 {
+		v.at("mistake", "name one of them as the mutant's own", "an answer that is no known mistake shows no others")
+	}
 	v.oneOf("deploy", m.Deploy, "works", "fails")
 	if len(m.Fails) == 0 && m.Deploy != "fails" {
 		v.at("fails", "a wrong answer that no check sees is a gap in the checks", "fails is missing")

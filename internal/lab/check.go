@@ -16,8 +16,6 @@ type Check struct {
 	// Capabilities are needed beyond those of the lab.
 	Capabilities []string `json:"capabilities,omitempty" yaml:"capabilities"`
 	Timeout      Duration `json:"timeout,omitempty" yaml:"timeout" jsonschema:"description=For the whole check; 60s when left out"`
-	// Mistake is named when the check fails and no matcher says otherwise.
-	Mistake string `json:"mistake,omitempty" yaml:"mistake"`
 	// Hints go from the concept to nearly there.
 	Hints []string `json:"hints" yaml:"hints"`
 	// Data are data sets of this check alone, generated freshly; they hide
@@ -76,9 +74,13 @@ type SQL struct {
 }
 
 // Matcher recognises a mistake once a check has failed. The first one that
-// is true is named.
+// is true is named. When is evidence: it compares what was seen with what this mistake
+// leaves behind and no other, and is false for whatever else may have gone wrong.
 type Matcher struct {
-	When    string `json:"when" yaml:"when"`
+	When string `json:"when,omitempty" yaml:"when"`
+	// SQL is evidence as an oracle: expected is what the mistake would have made of what was
+	// sent, and actual is that. With When both must hold.
+	SQL     *SQL   `json:"sql,omitempty" yaml:"sql"`
 	Mistake string `json:"mistake" yaml:"mistake"`
 }
 

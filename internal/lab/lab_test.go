@@ -200,7 +200,7 @@ checks:
     points: 20
     needs: [even-shards]
     hints: [a, b, c]
-    mistake: low-cardinality-key
+    mistakes: [{ when: size(records) == 8, mistake: low-cardinality-key }]
     steps: [{ run: { program: PROGRAM, stdinData: secret } }]
     expect: [{ that: "size(records) == 9", message: Nine }]
 `

@@ -94,8 +94,12 @@ type LogsProbe struct {
 // Expectation is a mutant's expect.yaml; beside it is the patch that makes the
 // mutant of the solution, see PatchFile.
 type Expectation struct {
-	Title   string `json:"title" yaml:"title"`
+	Title string `json:"title" yaml:"title"`
+	// Mistake is what the wrong answer is taken for. Without one it is an answer that nobody
+	// foresaw, and no check may name a mistake.
 	Mistake string `json:"mistake,omitempty" yaml:"mistake"`
+	// Also are mistakes that the answer shows as well: what it leaves behind is what they do.
+	Also []string `json:"also,omitempty" yaml:"also"`
 	// Fails names exactly the checks that must not pass. Checks that need
 	// one of them are skipped and are not listed.
 	Fails []string `json:"fails" yaml:"fails"`

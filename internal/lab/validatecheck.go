@@ -43,7 +43,6 @@ func (v *validator) check(path string, c *Check, ids []string) {
 	if len(c.Hints) != 3 {
 		v.at(path+".hints", "from the concept to nearly there", "a check has three hints, this has %d", len(c.Hints))
 	}
-	v.mistake(path+".mistake", c.Mistake)
 	v.datasets(path+".data", c.Data)
 	v.probes(path+".probes", c.Probes)
 	names, sets := keys(v.lab.Probes, c.Probes), keys(v.lab.Data, c.Data)
@@ -56,7 +55,7 @@ func (v *validator) check(path string, c *Check, ids []string) {
 	}
 	for i, m := range c.Mistakes {
 		p := fmt.Sprintf("%s.mistakes[%d]", path, i)
-		v.expression(p+".when", m.When, names, true)
+		v.evidence(p, m, names)
 		v.text(p+".mistake", m.Mistake)
 		v.mistake(p+".mistake", m.Mistake)
 	}
@@ -66,6 +65,15 @@ func (v *validator) check(path string, c *Check, ids []string) {
 	if c.Program != nil && len(c.Program.Command) == 0 {
 		v.at(path+".program", "", "command is missing")
 	}
+}
+
+// evidence is what a mistake is recognised by.
+func (v *validator) evidence(path string, m Matcher, names []string) {
+	v.expression(path+".when", m.When, names, m.SQL == nil)
+	if strings.TrimSpace(m.When) == "true" {
+		v.at(path+".when", "compare what was seen with what this mistake leaves behind", `"true" is no evidence of a mistake`)
+	}
+	v.oracle(path+".sql", m.SQL, names)
 }
 
 // observes copies the stimulus of the check that c observes.
@@ -127,16 +135,20 @@ func (v *validator) expect(path string, e Expect, names []string) {
 	v.expression(path+".that", e.That, names, false)
 	v.expression(path+".seen", e.Seen, names, false)
 	v.expression(path+".expected", e.Expected, names, false)
-	if e.SQL == nil {
+	v.oracle(path+".sql", e.SQL, names)
+}
+
+func (v *validator) oracle(path string, q *SQL, names []string) {
+	if q == nil {
 		return
 	}
-	v.query(path+".sql.expected", &e.SQL.Expected)
-	v.query(path+".sql.actual", &e.SQL.Actual)
-	for name, t := range e.SQL.Tables {
+	v.query(path+".expected", &q.Expected)
+	v.query(path+".actual", &q.Actual)
+	for name, t := range q.Tables {
 		if !namePattern.MatchString(name) {
-			v.at(path+".sql.tables."+name, "letters and digits", "%q cannot be a table's name", name)
+			v.at(path+".tables."+name, "letters and digits", "%q cannot be a table's name", name)
 		}
-		v.expression(path+".sql.tables."+name, t, names, true)
+		v.expression(path+".tables."+name, t, names, true)
 	}
 }
 
@@ -221,16 +233,26 @@ func (v *validator) step(path string, s *Step, names, sets []string) {
 	case s.Call != nil:
 		v.call(path+".call", s.Call)
 	case s.Fault != nil:
-		v.service(path+".fault.service", &s.Fault.Service)
-		v.oneOf(path+".fault.kind", s.Fault.Kind, "error", "throttle", "latency", "gather", "drop", "after", "entries",
-			"crash", "crashLate", "duplicate", "reorder")
-		if s.Fault.Share < 0 || s.Fault.Share > 1 {
-			v.at(path+".fault.share", "0.05 is one in twenty", "a share lies between 0 and 1")
-		}
+		v.fault(path+".fault", s.Fault)
 	case s.Await != nil:
 		v.eventually(path+".await", s.Await, names)
 	}
 	v.templates(path, reflect.ValueOf(s))
+}
+
+func (v *validator) fault(path string, f *Fault) {
+	v.service(path+".service", &f.Service)
+	v.oneOf(path+".kind", f.Kind, "error", "throttle", "latency", "gather", "drop", "after", "entries",
+		"crash", "crashLate", "duplicate", "reorder")
+	if f.Share < 0 || f.Share > 1 {
+		v.at(path+".share", "0.05 is one in twenty", "a share lies between 0 and 1")
+	}
+	if len(f.Carrying) > 0 && (f.Kind == "entries" || f.Kind == "duplicate" || f.Kind == "reorder") {
+		v.at(path+".carrying", "", "a fault of the kind %s cannot choose its calls by what they carry", f.Kind)
+	}
+	for i, text := range f.Carrying {
+		v.text(fmt.Sprintf("%s.carrying[%d]", path, i), text)
+	}
 }
 
 func (v *validator) records(path string, r *PutRecords, use func(key, set string), key string) {

@@ -1,5 +1,6 @@
 // Package labtest lets a lab prove itself: the starter must not pass, the
-// solution must, and each mutant must fail exactly the checks that it names.
+// solution must, and each mutant must fail exactly the checks that it names, and be
+// taken for the mistake that it is or for none.
 // Deploying is given to it; it starts a fresh emulator for every run.
 package labtest
 
@@ -7,14 +8,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"maps"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -51,10 +49,13 @@ type Options struct {
 	// lab is proven as far as it can be there. Without it they are problems.
 	Partial bool
 	// Done is called with each tree as it is judged; may be nil.
-	Done   func(Run)
-	Seeds  []uint64 // two different ones; 1 and 2 when empty
-	Places *Places  // for trees at a time, shared with other labs; nil for own ones
-	Repeat int      // runs of the solution for each seed; 2 when less
+	Done func(Run)
+	// Seeds are two or more different ones; 1 and 2 when empty. With the first, mutants
+	// meet every check; with each other one, those that they must fail: other data come in
+	// another order, and faults strike other records.
+	Seeds  []uint64
+	Places *Places // for trees at a time, shared with other labs; nil for own ones
+	Repeat int     // runs of the solution for each seed; 2 when less
 	// Only limits the trees to those whose name matches (path.Match): one look
 	// at a mutant that is being written. Empty runs all.
 	Only string
@@ -88,9 +89,15 @@ type Run struct {
 	Deploy   string         `json:"deploy,omitempty"`  // why it could not be deployed
 	Result   *report.Result `json:"result,omitempty"`
 	Problems []string       `json:"problems,omitempty"`
+	// Diagnosis is what the checks took a mutant for; empty for other trees, and where
+	// it could not be judged.
+	Diagnosis Diagnosis `json:"diagnosis,omitempty"`
 	// Unjudged says of a mutant that the emulator cannot judge any of the checks
 	// that should catch it.
 	Unjudged bool `json:"unjudged,omitempty"`
+
+	mutant *lab.Mutant
+	missed bool // it does not fail as it should
 }
 
 // State is one word for how a tree did: ok, PROBLEM, skipped, or unjudged.
@@ -113,7 +120,9 @@ type Outcome struct {
 	// FlakeRate is the share of repeated solution runs whose verdicts differ
 	// from the first with the same seed.
 	FlakeRate float64 `json:"flakeRate"`
-	Runs      []Run   `json:"runs"`
+	// Mutants counts how the mutants came out over all seeds.
+	Mutants Tally `json:"mutants"`
+	Runs    []Run `json:"runs"`
 }
 
 // job is one tree to run.
@@ -121,6 +130,7 @@ type job struct {
 	name   string
 	seed   uint64
 	mutant *lab.Mutant
+	only   []string           // checks; all when empty
 	repeat int                // 0 for the first run of the solution with a seed
 	tool   string             // that must be on the machine
 	change *Mutation          // laid over the tree; may be nil
@@ -145,7 +155,15 @@ func (o *Options) jobs() []job {
 	}
 	for i := range o.Lab.Mutants {
 		m := &o.Lab.Mutants[i]
-		jobs = append(jobs, job{name: "mutants/" + m.Name, seed: o.Seeds[0], mutant: m})
+		for n, seed := range o.Seeds {
+			j := job{name: "mutants/" + m.Name, seed: seed, mutant: m}
+			if n > 0 {
+				j.only = m.Fails
+			}
+			if n == 0 || len(m.Fails) > 0 {
+				jobs = append(jobs, j)
+			}
+		}
 	}
 	if o.Only == "" {
 		return jobs
@@ -199,6 +217,10 @@ func Test(ctx context.Context, o Options) (*Outcome, error) {
 			switch {
 			case j.mutant != nil:
 				r.Problems, r.Unjudged = judgeMutant(*j.mutant, seen), unseen(*j.mutant, seen)
+				r.mutant, r.missed = j.mutant, len(r.Problems) > 0
+				var wrong []string
+				r.Diagnosis, wrong = diagnose(*j.mutant, seen)
+				r.Problems = append(r.Problems, wrong...)
 			case j.name == "starter":
 				r.Problems = judgeStarter(seen)
 			default:
@@ -238,6 +260,7 @@ func (out *Outcome) conclude(jobs []job) {
 	if repeated > 0 {
 		out.FlakeRate = float64(different) / float64(repeated)
 	}
+	out.Mutants = tally(out.Runs)
 	out.OK = true
 	for _, r := range out.Runs {
 		out.OK = out.OK && len(r.Problems) == 0
@@ -268,7 +291,8 @@ func (o *Options) tree(ctx context.Context, j job) (run Run, err error) {
 	}
 	out, err := trial.Run(ctx, trial.Options{Lab: o.Lab, Driver: o.Driver, Clock: o.Clock, Deploy: o.Deploy,
 		Remove: o.Remove, Interpreters: o.Interpreters,
-		Expressions: o.expressions, Builds: o.builds, Seed: j.seed, Folder: dir, Done: j.done})
+		Expressions: o.expressions, Builds: o.builds, Seed: j.seed, Only: j.only, Folder: dir,
+		Done: j.done})
 	if out.Deploy != nil {
 		run.Deploy = out.Deploy.Error()
 	}
@@ -308,180 +332,4 @@ func copyTree(fsys fs.FS, from, to string) error {
 		}
 		return os.WriteFile(target, b, 0o755) // scripts must stay executable; embedding drops the mode
 	})
-}
-
-// judged is a run without the checks that could not be judged.
-func judged(r Run) Run {
-	if r.Result == nil {
-		return r
-	}
-	result := *r.Result
-	result.Checks = slices.DeleteFunc(slices.Clone(result.Checks), func(c report.Check) bool {
-		return c.Verdict == report.Unsupported
-	})
-	r.Result = &result
-	return r
-}
-
-// unseen reports whether none of the checks that should catch a mutant is there.
-func unseen(m lab.Mutant, r Run) bool {
-	return r.Result != nil && len(m.Fails) > 0 && !slices.ContainsFunc(r.Result.Checks, func(c report.Check) bool {
-		return slices.Contains(m.Fails, c.ID)
-	})
-}
-
-func judgeStarter(r Run) (problems []string) {
-	if r.Deploy != "" {
-		return nil // a starter with gaps may be one that cannot be deployed
-	}
-	if len(r.Result.Checks) > 0 && r.Result.Passed() {
-		problems = append(problems, "every check passes without any work")
-	}
-	problems = append(problems, unreadable(r.Result)...)
-	return append(problems, untrusted(r.Result)...)
-}
-
-// machinery is what no learner should have to read: JSON within text, names of
-// variables, folders of ours, one thing as many. A backslash after a quote is source.
-var machinery = regexp.MustCompile(`[^"']\\n|[^"']\\"|\\u00|\$\{|/pipelab-[a-z]+-\d|` +
-	`\b1 (line|item|record|message|resource|check|call|time|row|invocation)s\b`)
-
-// unreadable are the lines of a failing report that are not written for people.
-func unreadable(r *report.Result) (problems []string) {
-	var text strings.Builder
-	_ = report.Text(&text, r, report.Page{Width: 10_000}) // a builder takes everything
-	for line := range strings.Lines(text.String()) {
-		if machinery.MatchString(line) {
-			problems = append(problems, "its report is not written for people: "+strings.TrimSpace(line))
-		}
-	}
-	return problems
-}
-
-func judgeSolution(r Run) (problems []string) {
-	if r.Skipped != "" {
-		return nil
-	}
-	if r.Deploy != "" {
-		return []string{"the solution cannot be deployed: " + r.Deploy}
-	}
-	for _, c := range r.Result.Checks {
-		if c.Verdict != report.Pass {
-			problems = append(problems, fmt.Sprintf("%s: %s, not pass: %s", c.ID, c.Verdict, c.Message))
-		}
-	}
-	return problems
-}
-
-func untrusted(r *report.Result) (problems []string) {
-	for _, c := range r.Checks {
-		if c.Verdict == report.Error || c.Verdict == report.Unsupported {
-			problems = append(problems, fmt.Sprintf("%s: %s: %s", c.ID, c.Verdict, c.Message))
-		}
-	}
-	return problems
-}
-
-func judgeMutant(m lab.Mutant, r Run) (problems []string) {
-	if (r.Deploy != "") != (m.Deploy == "fails") {
-		return []string{fmt.Sprintf("deploying: expected %q, seen %q", m.Deploy, r.Deploy)}
-	}
-	if r.Result == nil {
-		return nil
-	}
-	for _, c := range r.Result.Checks {
-		named := slices.Contains(m.Fails, c.ID)
-		failed := c.Verdict == report.Fail || c.Verdict == report.Partial || c.Verdict == report.Timeout
-		switch {
-		case named && !failed:
-			problems = append(problems, fmt.Sprintf("%s should fail: %s", c.ID, c.Verdict))
-		case !named && failed:
-			problems = append(problems, fmt.Sprintf("%s fails and is not named: %s", c.ID, c.Message))
-		}
-	}
-	return append(problems, untrusted(r.Result)...)
-}
-
-// verdicts are what two runs must have in common: times and calls may vary.
-func verdicts(r *report.Result) string {
-	var b strings.Builder
-	if r != nil {
-		for _, c := range r.Checks {
-			fmt.Fprintf(&b, "%s=%s/%g ", c.ID, c.Verdict, c.Points)
-		}
-	}
-	return b.String()
-}
-
-// Text writes the outcome for people: a line for each tree, and what was found.
-func Text(w io.Writer, o *Outcome) error {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s\n", o.Lab)
-	failed := 0
-	for _, r := range o.Runs {
-		text := summary(r.Result)
-		switch {
-		case r.Skipped != "":
-			text = r.Skipped
-		case r.Deploy != "":
-			text = "cannot be deployed"
-		}
-		fmt.Fprintf(&b, "  %-8s %s, seed %d: %s\n", r.State(), r.Name, r.Seed, text)
-		for _, p := range r.Problems {
-			b.WriteString("           " + p + "\n")
-		}
-		if len(r.Problems) > 0 {
-			failed++
-		}
-	}
-	verdict := "holds"
-	if !o.OK {
-		verdict = fmt.Sprintf("does not hold: problems in %d of %s", failed, report.Count(len(o.Runs), "tree"))
-	}
-	fmt.Fprintf(&b, "  %s, flake rate %g\n", verdict, o.FlakeRate)
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// Closing writes what the outcomes of several labs come to, with everything that did
-// not hold once more: in a long log it stands where one looks first. It writes
-// nothing for a single lab.
-func Closing(w io.Writer, outs []*Outcome) error {
-	if len(outs) < 2 {
-		return nil
-	}
-	var b strings.Builder
-	held := 0
-	for _, o := range outs {
-		if o.OK {
-			held++
-		}
-		for _, r := range o.Runs {
-			for _, p := range r.Problems {
-				fmt.Fprintf(&b, "  %s, %s, seed %d: %s\n", o.Lab, r.Name, r.Seed, p)
-			}
-		}
-	}
-	_, err := fmt.Fprintf(w, "%d of %s hold\n%s", held, report.Count(len(outs), "lab"), b.String())
-	return err
-}
-
-// summary says how many checks passed and which did not.
-func summary(r *report.Result) string {
-	if r == nil {
-		return ""
-	}
-	passed, others := 0, map[report.Verdict][]string{}
-	for _, c := range r.Checks {
-		if c.Verdict == report.Pass {
-			passed++
-		} else {
-			others[c.Verdict] = append(others[c.Verdict], c.ID)
-		}
-	}
-	text := fmt.Sprintf("%d of %d pass", passed, len(r.Checks))
-	for _, v := range slices.Sorted(maps.Keys(others)) {
-		text += fmt.Sprintf("; %s: %s", v, strings.Join(others[v], " "))
-	}
-	return text
 }

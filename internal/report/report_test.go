@@ -18,7 +18,7 @@ func TestText_staysWithinEightyColumnsAndLosesNothing(t *testing.T) {
 			"\nsecond line\n", Hint: "think"},
 	}}
 	var out bytes.Buffer
-	require.NoError(t, report.Text(&out, r, report.Page{}))
+	require.NoError(t, report.Text(&out, r, report.LabRef{ID: "l"}, report.Page{}))
 	for _, l := range strings.Split(out.String(), "\n") {
 		require.LessOrEqual(t, len([]rune(l)), 80, l)
 	}
@@ -26,6 +26,23 @@ func TestText_staysWithinEightyColumnsAndLosesNothing(t *testing.T) {
 	require.Equal(t, 20, strings.Count(out.String(), "many"))
 	require.Contains(t, out.String(), "pass        a  60 of 60 points, 12 ms\n    Passes\n")
 	require.Contains(t, out.String(), "          second line\n    hint: think\n60 of 100 points, seed 7\n")
+}
+
+func TestText_explainsTheMistakeThatWasRecognised(t *testing.T) {
+	l := report.LabRef{ID: "l", Mistakes: []report.MistakeRef{
+		{ID: "swallowed", Title: "Going on after an error", Explanation: "What failed is lost."},
+		{ID: "asked", Title: "Who wakes whom?", Explanation: "The queue wakes the function."}, {ID: "bare", Title: "Bare"}}}
+	for id, want := range map[string]string{
+		"swallowed": "    looks like: Going on after an error\n                What failed is lost.\n",
+		"asked":     "    looks like: Who wakes whom?\n                The queue wakes the function.\n",
+		"bare":      "    looks like: Bare\n",
+		"unknown":   "    looks like: unknown\n",
+	} {
+		var out bytes.Buffer
+		r := &report.Result{Lab: "l", Checks: []report.Check{{ID: "a", Verdict: report.Fail, Possible: 1, Mistake: id}}}
+		require.NoError(t, report.Text(&out, r, l, report.Page{}))
+		require.Contains(t, out.String(), want)
+	}
 }
 
 func TestScore_isNotFinalWhenSomethingWasNotJudged(t *testing.T) {

@@ -28,12 +28,12 @@ func (p *paper) finished() string {
 	return Console(p.String())
 }
 
-// Text writes the result for people.
-func Text(w io.Writer, r *Result, page Page) error {
+// Text writes the result for people. The lab explains the mistakes that were recognised.
+func Text(w io.Writer, r *Result, l LabRef, page Page) error {
 	b := &paper{Page: page}
 	points, possible, final := r.Score()
 	g := Grade{Lab: r.Lab, Status: Final, Result: r, Possible: float64(possible)}
-	textChecks(b, g, LabRef{ID: r.Lab})
+	textChecks(b, g, l)
 	if final {
 		fmt.Fprintln(b, b.Style.Strong(fmt.Sprintf("%s of %s", Points(points), Count(possible, "point")))+
 			b.Style.Faint(fmt.Sprintf(", seed %d", r.Seed)))
@@ -46,9 +46,9 @@ func Text(w io.Writer, r *Result, page Page) error {
 }
 
 // TextCheck is how Text shows one check.
-func TextCheck(c Check, page Page) string {
+func TextCheck(c Check, l LabRef, page Page) string {
 	b := &paper{Page: page}
-	textCheck(b, valued{Check: c, Points: c.Points, Possible: float64(c.Possible)}, LabRef{})
+	textCheck(b, valued{Check: c, Points: c.Points, Possible: float64(c.Possible)}, l)
 	return b.finished()
 }
 
@@ -145,6 +145,7 @@ func textCheck(out *paper, c valued, l LabRef) {
 	}
 	if c.Mistake != "" {
 		paintedLine(out, "    ", "looks like: ", l.mistake(c.Mistake), style.Open)
+		paintedLine(out, "                ", "", l.explanation(c.Mistake), style.Open)
 	}
 	paintedLine(out, "    ", "hint: ", c.Hint, style.Open)
 }

@@ -67,6 +67,8 @@ type Options struct {
 	// Builds keeps programs that were compiled for other trials; may be nil.
 	Builds *check.Builds
 	Seed   uint64
+	// Only are the ids of the checks to judge, with those that they need; all when empty.
+	Only []string
 	// Folder is the tree: programs run in it and may write to it.
 	Folder string
 	// Done hears of each check as it is judged, Saw of what probes see; both
@@ -120,6 +122,7 @@ func Run(ctx context.Context, o Options) (out Outcome, err error) {
 	out.Result, err = check.Run(ctx, check.Options{
 		Lab: o.Lab, Emulator: e, Driver: o.Driver.Name(), Seed: o.Seed, Outputs: outputs, Workspace: o.Folder, Clock: o.Clock,
 		Interpreters: o.Interpreters, Confine: o.Confine, Expressions: o.Expressions, Builds: o.Builds, Redeploy: redeploy,
+		Only:  o.Only,
 		Renew: o.renewing(e), Done: o.Done, Saw: o.Saw,
 	})
 	return out, out.ended(ctx, e, err)

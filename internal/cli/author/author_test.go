@@ -93,6 +93,8 @@ func TestTest_refusesWhatDoesNotFitTogether(t *testing.T) {
 		"small --mutate=-1":              {"--mutate -1 is less than none", ""},
 		"small --mutate --only solution": {"--mutate and --only exclude each other", ""},
 		"small --seed 1":                 {"one seed cannot show", "give two: --seed 1 --seed 2"},
+		"small --seeds 1":                {"--seeds 1 cannot show", "--seeds 2"},
+		"small --seeds 2 --seed 7":       {"--seeds and --seed exclude each other", ""},
 		"small --only mutant/x":          {"--only mutant/x names no tree of small", "--only 'mutants/*'"},
 		"smal":                           {`there is no lab "smal"`, "pipelab list"},
 		"small --emulator embeded":       {`there is no emulator "embeded"`, "did you mean embedded?"},

@@ -27,6 +27,7 @@ type testFlags struct {
 	all    bool
 	repeat int
 	seeds  []uint
+	upTo   uint // seeds from 1 to this; 0 for those named
 	only   string
 	mutate int // with --mutate: how many, 0 for all
 	which  string
@@ -38,7 +39,10 @@ func newTest(a *app.App) *cobra.Command {
 		Use: "test [LAB…]", Short: "Let labs prove themselves: starter, solution, mutants",
 		Long: `Deploys and judges each lab in fresh emulators: the starter must fail and nothing
 may end in error, the solution must pass every time with each seed, and every
-mutant must fail exactly the checks that it names. A lab is an id or a folder.
+mutant must fail exactly the checks that it names, with each seed: other data come
+in another order, and faults strike other records. Mutants meet every check with the
+first seed, and with the others those that they must fail. What checks take a mutant
+for must be its own mistake, or none. A lab is an id or a folder.
 
 With --mutate the solution itself is changed, in one property of the template or
 one statement of the Python code at a time, and the checks must notice each change.
@@ -53,6 +57,7 @@ judges them all.
 Exit code 1 if a lab does not hold.`,
 		Example: `  pipelab lab test kinesis-partition-keys
   pipelab lab test ./my-lab --repeat 5
+  pipelab lab test ./my-lab --seeds 5
   pipelab lab test ./my-lab --only 'mutants/*'
   pipelab lab test ./my-lab --mutate
   pipelab lab test --all --repeat 20 --json`,
@@ -68,8 +73,16 @@ Exit code 1 if a lab does not hold.`,
 				return app.Usagef("--mutate %d is less than none", f.mutate)
 			case c.Flags().Changed("mutate") && f.only != "":
 				return app.Usagef("--mutate and --only exclude each other")
+			case f.upTo > 0 && len(f.seeds) > 0:
+				return app.Usagef("--seeds and --seed exclude each other")
+			case c.Flags().Changed("seeds") && f.upTo < 2:
+				return app.Usagef("--seeds %d cannot show that an answer depends on the data",
+					f.upTo).Hint("try two or more: --seeds 2")
 			case len(f.seeds) == 1 && !c.Flags().Changed("mutate"):
 				return app.Usagef("one seed cannot show that an answer depends on the data").Hint("give two: --seed 1 --seed 2")
+			}
+			for n := range f.upTo {
+				f.seeds = append(f.seeds, n+1)
 			}
 			if f.all {
 				var err error
@@ -90,6 +103,7 @@ Exit code 1 if a lab does not hold.`,
 	c.Flags().Lookup("mutate").NoOptDefVal = "0"
 	a.EmulatorFlags(c, &f.which, "where to test")
 	c.Flags().UintSliceVar(&f.seeds, "seed", nil, "seeds to use (default 1 and 2)")
+	c.Flags().UintVar(&f.upTo, "seeds", 0, "so many seeds, from 1 on")
 	return c
 }
 

@@ -362,7 +362,7 @@ func (f checkFlags) write(a *app.App, w *app.Work, r *report.Result) error {
 	if a.JSON {
 		return report.JSON(a.Out, r)
 	}
-	return report.Text(a.Out, r, report.Page{Width: a.Width(), Style: a.Style(a.Out)})
+	return report.Text(a.Out, r, report.RefOf(w.Lab, 0, ""), report.Page{Width: a.Width(), Style: a.Style(a.Out)})
 }
 
 // ticker says how far a run is: one line that is written over on a terminal,

@@ -43,7 +43,7 @@ func (s *screen) body() []string {
 		}
 		return append(list, s.wrapped("", s.last.finish, nil)...)
 	}
-	text := report.TextCheck(first, report.Page{Width: s.width, Style: s.style})
+	text := report.TextCheck(first, report.RefOf(s.w.Lab, 0, ""), report.Page{Width: s.width, Style: s.style})
 	failure := strings.Split(strings.TrimRight(text, "\n"), "\n")
 	if len(list)+1+len(failure) > s.room() {
 		return failure // how the others stand is in the summary, and a key away
