@@ -105,9 +105,6 @@ func (p *Proxy) accept(f gateway.Fault) error {
 	if err := f.Validate(); err != nil {
 		return err
 	}
-	if len(f.Carrying) > 0 && f.Service == "lambda" {
-		return fmt.Errorf("the payload of a function is not looked at in front of %s; the embedded AWS does it", p.o.Name)
-	}
 	switch f.Kind {
 	case gateway.FaultCrash, gateway.FaultCrashLate, gateway.FaultDuplicate, gateway.FaultReorder:
 		return fmt.Errorf("a fault of the kind %s acts inside the emulator; only the embedded AWS can do that, not %s",
