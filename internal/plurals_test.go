@@ -25,7 +25,8 @@ var bound = regexp.MustCompile(`(more|less|fewer|longer|deeper) than $|(up to|at
 // things are written by report.Count.
 func TestTexts_countOneThingAsOne(t *testing.T) {
 	many := []string{ // what is said only of more than one
-		"%d words; what one means", ", %d of %d times", "the best of %d attempts", "there are %d learners; nothing was graded",
+		"%d words; what one means", ", %d of %d times", "the best of %d attempts",
+		"there are %d learners; nothing was graded",
 		"%d calls were made during this check, more than", "tried %d times in all", "%d of %d pass",
 	}
 	verbs := map[string]bool{"has": true, "was": true, "does": true, "less": true, "bytes": true}

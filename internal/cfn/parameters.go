@@ -208,7 +208,8 @@ func (t *Template) bind(given map[string]string) (map[string]string, error) {
 		names = append(names, p.Name)
 		v, ok := given[p.Name]
 		if !ok && p.Default == nil {
-			ps.add(p.Pos, "give the parameter "+p.Name+" a value, or a Default in the template", "Parameters: [%s] must have values",
+			ps.add(p.Pos, "give the parameter "+p.Name+" a value, or a Default in the template",
+				"Parameters: [%s] must have values",
 				p.Name)
 			continue
 		}

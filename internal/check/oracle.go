@@ -32,7 +32,9 @@ func (s *session) oracle(ctx context.Context, e lab.Expect, out *report.Check) (
 // hears what differs, and in which rows; what was expected is empty where no row says it. What the
 // learner's data do not allow is their failure; SQL that is wrong in itself is the lab's
 // error.
-func (s *session) sameRows(ctx context.Context, q *lab.SQL, differs func(expected, seen string, rows []string)) (bool, error) {
+func (s *session) sameRows(
+	ctx context.Context, q *lab.SQL, differs func(expected, seen string, rows []string),
+) (bool, error) {
 	db, err := sqlengine.Open(ctx)
 	if errors.Is(err, sqlengine.ErrUnsupported) {
 		return false, fmt.Errorf("%w: %w", errUnsupported, err)

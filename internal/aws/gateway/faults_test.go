@@ -71,7 +71,8 @@ func TestFault_choosesItsCallByWhatItCarries(t *testing.T) {
 		_, err := client.CreateStream(t.Context(), &sdk.CreateStreamInput{StreamName: &name, ShardCount: aws.Int32(1)})
 		return err
 	}
-	rule := gateway.Fault{ID: "one", Kind: gateway.FaultError, Service: "kinesis", Carrying: []string{"event-17"}, Count: 1}
+	rule := gateway.Fault{ID: "one", Kind: gateway.FaultError, Service: "kinesis",
+		Carrying: []string{"event-17"}, Count: 1}
 	require.NoError(t, rule.Validate())
 	cloud.Host.Faults.Add(rule)
 	require.NoError(t, call("event-1"))
@@ -99,9 +100,10 @@ func TestFault_findsWhatACallCarriesWhereverItStands(t *testing.T) {
 		"an item of a transaction": &dynamodb.TransactWriteItemsInput{TransactItems: []ddbtypes.TransactWriteItem{
 			{Update: &ddbtypes.Update{}},
 			{Put: &ddbtypes.Put{Item: map[string]ddbtypes.AttributeValue{"id": text("event-17")}}}}},
-		"a nested value": &dynamodb.PutItemInput{Item: map[string]ddbtypes.AttributeValue{"m": &ddbtypes.AttributeValueMemberM{
-			Value: map[string]ddbtypes.AttributeValue{"l": &ddbtypes.AttributeValueMemberL{Value: []ddbtypes.AttributeValue{
-				text("event-17")}}}}}},
+		"a nested value": &dynamodb.PutItemInput{Item: map[string]ddbtypes.AttributeValue{
+			"m": &ddbtypes.AttributeValueMemberM{
+				Value: map[string]ddbtypes.AttributeValue{"l": &ddbtypes.AttributeValueMemberL{Value: []ddbtypes.AttributeValue{
+					text("event-17")}}}}}},
 		"a key of an object": &s3.PutObjectInput{Key: aws.String("in/event-17.json"), Body: strings.NewReader("")},
 		"a payload":          &lambda.InvokeInput{Payload: []byte(`{"id":"event-17"}`)},
 		"bytes":              []byte("event-17"),

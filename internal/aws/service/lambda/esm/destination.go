@@ -92,7 +92,8 @@ func (s *streamWorker) discarded(shard string, recs []*record, p *piece, conditi
 		out.Payload = string(encode(batchEvent{Records: events}))
 	}
 	return outbox.Delivery{
-		Carries: carried(shard, recs), Cause: p.last.requestID, SourceARN: s.fn.ARN(), SourceAccount: s.fn.Scope.Account, Scope: s.key.scope,
+		Carries: carried(shard, recs), Cause: p.last.requestID, SourceARN: s.fn.ARN(),
+		SourceAccount: s.fn.Scope.Account, Scope: s.key.scope,
 		Sender: outbox.Sender{Service: "lambda.amazonaws.com", Role: s.cfg.Role, Session: s.fn.Name,
 			Account: s.fn.Scope.Account},
 		Target: s.set.failures, Payload: encode(out), Group: s.key.uuid, Order: s.key.uuid + "/" + shard,
