@@ -175,7 +175,7 @@ func TestGrade_interrupted(t *testing.T) {
 	require.Equal(t, 130, exit.ExitCode(), b.String())
 	require.Contains(t, b.String(), "of 11 submissions; their results are kept")
 	require.Contains(t, b.String(),
-		"go on: pipelab grade class --format csv --format text --jobs 2 --lab tiny --no-cache --out out --roster "+
+		"go on: pipelab grade class --format csv --format text --jobs 2 --lab tiny --no-cache --output out --roster "+
 			"roster.csv --seed 7 --variants\n")
 	require.Empty(t, stdout.String())
 	require.NoFileExists(t, filepath.Join(dir, "out", "gradebook.json"))

@@ -85,7 +85,7 @@ func TestExplain_ofTheLabOfTheWorkspace(t *testing.T) {
   - { id: my-mistake, title: My mistake, explanation: It is mine. }
 probes:`, 1)
 	text = strings.Replace(text, "    expect:\n",
-		"    mistakes: [{ when: \"true\", mistake: my-mistake }]\n    expect:\n", 1)
+		"    mistakes: [{ when: seed > 0, mistake: my-mistake }]\n    expect:\n", 1)
 	c.Write(t, "../small/lab.yaml", text)
 	a := c.Run("explain", "my-mistake")
 	require.Equal(t, app.ExitOK, a.Code, a.Err)
