@@ -344,9 +344,21 @@ func (s *session) instance(ctx context.Context, r *lab.Run, spec sandbox.Spec) (
 	}
 	defer remove()
 	out, err := s.execute(ctx, spec)
+	stderr := s.fromRoot(out.Stderr)
 	return map[string]any{"exit": int64(out.Exit), "timedOut": out.TimedOut, "killed": out.Killed, "breach": out.Breach,
-		"lines": parseLines([]byte(out.Stdout)), "stdout": out.Stdout, "stderr": out.Stderr,
-		"log": parseLines([]byte(out.Stderr)), "inputSha256": sum}, err
+		"lines": parseLines([]byte(out.Stdout)), "stdout": out.Stdout, "stderr": stderr,
+		"log": parseLines([]byte(stderr)), "inputSha256": sum}, err
+}
+
+// fromRoot names files of the workspace as the learner knows them: a program may run in a
+// copy, whose folder is nobody's business.
+func (s *session) fromRoot(text string) string {
+	for _, root := range []string{s.o.Workspace, resolved(s.o.Workspace)} {
+		if root != "" {
+			text = strings.ReplaceAll(text, strings.TrimRight(root, `/\`)+string(filepath.Separator), "")
+		}
+	}
+	return text
 }
 
 // execute runs a program, which one in Go must be built for first.
