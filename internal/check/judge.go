@@ -164,6 +164,7 @@ func (s *session) stimulate(ctx context.Context) (err error) {
 		}
 	}()
 	for i, step := range s.check.Steps {
+		s.groups = nil
 		if err := s.step(ctx, step); err != nil {
 			return fmt.Errorf("step %d: %w", i+1, err)
 		}

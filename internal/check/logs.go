@@ -37,22 +37,36 @@ func (s *session) logs(ctx context.Context, p *lab.LogsProbe) (any, error) {
 	return out, nil
 }
 
-// logGroups are those that a function writes to, or all functions. Lambda names
-// them, unless the function says where its events go.
+// logGroups are those that a function writes to, or all functions. They are asked for
+// once after each step: what waits for logs looks often.
 func (s *session) logGroups(ctx context.Context, function string) ([]string, error) {
+	if known, ok := s.groups[function]; ok {
+		return known, nil
+	}
+	groups, err := s.askGroups(ctx, function)
+	var none *lambdatypes.ResourceNotFoundException
+	switch {
+	case errors.As(err, &none):
+		return []string{"/aws/lambda/" + function}, nil
+	case err != nil:
+		return nil, err
+	case s.groups == nil:
+		s.groups = map[string][]string{}
+	}
+	s.groups[function] = groups
+	return groups, nil
+}
+
+// askGroups asks Lambda, which names them unless the function says where its events go.
+func (s *session) askGroups(ctx context.Context, function string) (groups []string, err error) {
 	client := lambda.NewFromConfig(s.config)
 	if function != everyFunction {
 		f, err := client.GetFunctionConfiguration(ctx, &lambda.GetFunctionConfigurationInput{FunctionName: &function})
-		var none *lambdatypes.ResourceNotFoundException
-		if errors.As(err, &none) {
-			return []string{"/aws/lambda/" + function}, nil
-		}
 		if err != nil {
 			return nil, err
 		}
 		return []string{logGroup(f.LoggingConfig, f.FunctionName)}, nil
 	}
-	var groups []string
 	pages := lambda.NewListFunctionsPaginator(client, &lambda.ListFunctionsInput{})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)

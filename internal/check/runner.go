@@ -276,6 +276,7 @@ type session struct {
 	sent    []string
 	ways    []func() []sending   // of what was sent, by call; asked only when a check fails
 	logged  map[string][]*oneRun // of the learner's functions, once their logs were read
+	groups  map[string][]string  // that functions log to; asked again after each step
 	suspect []any                // what the first expectation that failed found wrong
 	seen    map[string]any       // latest values of probes
 	looking string               // the probe that looks

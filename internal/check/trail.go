@@ -30,6 +30,10 @@ type trail struct {
 	mappings []lambdatypes.EventSourceMappingConfiguration
 	queued   map[string]string // where messages are, by id; of all queues
 	changes  map[string][]change
+
+	found  []row    // what the check found; nil before rows
+	looked []string // where
+	output *string  // of its programs; nil before printed
 }
 
 func (s *session) newTrail(ctx context.Context) *trail {

@@ -299,22 +299,15 @@ func (t *trail) written(r *sending, j *journey) {
 		j.add(nil, "", "nothing more is in the trace")
 		return
 	}
-	found, looked := 0, []string(nil)
-	for _, name := range t.s.names {
-		rows, ok := t.s.seen[name].([]any)
-		place := t.s.shownPlace(t.s.probes[name])
-		if !ok || place == "" {
-			continue
-		}
-		looked = append(looked, place)
-		for _, row := range rows {
-			if text := canonical(row); strings.Contains(text, id) && mentions(text, id) {
-				found++
-				t.in(place, row, j)
-			}
+	found := 0
+	for _, row := range t.rows() {
+		if strings.Contains(row.text, id) && mentions(row.text, id) {
+			found++
+			t.in(row.place, row.value, j)
 		}
 	}
-	printed := t.s.printed()
+	looked := t.looked
+	printed := t.printed()
 	switch {
 	case found == 0 && printed != "":
 		if mentions(printed, id) {
@@ -333,16 +326,48 @@ func (t *trail) written(r *sending, j *journey) {
 	}
 }
 
+// row is one thing that the check found in a place, with its text.
+type row struct {
+	place, text string
+	value       any
+}
+
+// rows are what the check found in places that it looked at. Their texts are made once:
+// hundreds of records are looked for in them.
+func (t *trail) rows() []row {
+	if t.found != nil {
+		return t.found
+	}
+	t.found = []row{}
+	for _, name := range t.s.names {
+		values, ok := t.s.seen[name].([]any)
+		place := t.s.shownPlace(t.s.probes[name])
+		if !ok || place == "" {
+			continue
+		}
+		t.looked = append(t.looked, place)
+		for _, v := range values {
+			t.found = append(t.found, row{place, canonical(v), v})
+		}
+	}
+	return t.found
+}
+
 // printed is what the programs have written to their standard output.
-func (s *session) printed() string {
+func (t *trail) printed() string {
+	if t.output != nil {
+		return *t.output
+	}
 	var b strings.Builder
-	for _, all := range s.runs {
+	for _, all := range t.s.runs {
 		list, _ := all.([]any)
 		for _, one := range list {
 			b.WriteString(text(field(one, "stdout")) + "\n")
 		}
 	}
-	return strings.TrimSpace(b.String())
+	out := strings.TrimSpace(b.String())
+	t.output = &out
+	return out
 }
 
 // in tells of one place where a record is, and of what came of it there.

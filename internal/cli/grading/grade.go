@@ -119,7 +119,7 @@ something could not be judged; 130 interrupted; 2 and 3 as for every command
 	fs.StringArrayVar(&f.formats, "format", nil,
 		"also write this format, as NAME or NAME=FILE, or a file for each learner as NAME=FOLDER/; - is standard output; "+
 			"repeatable")
-	fs.IntVarP(&f.jobs, "jobs", "j", 0, "submissions at a time (default: three for each processor)")
+	fs.IntVarP(&f.jobs, "jobs", "j", 0, "submissions at a time (default: three for two processors)")
 	fs.DurationVar(&f.deadline, "deadline", 5*time.Minute, "what one submission may take")
 	fs.Uint64Var(&f.seed, "seed", 0,
 		"what data are made from (default: the assignment's, or drawn once for the output folder)")
