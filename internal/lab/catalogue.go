@@ -23,6 +23,8 @@ type Folder struct {
 	Survivors []Survivor
 	Hidden    map[string]bool // ids of the checks that learners do not see; they are in Lab too
 	Secrets   map[string]bool // ids of mistakes that only those checks know
+
+	open *Lab // without the hidden checks; nil where there are none
 }
 
 // Solution is an answer in a language of its own.

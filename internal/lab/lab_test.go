@@ -219,10 +219,44 @@ checks:
 	require.Len(t, f.Checks, len(visible.Checks)+1)
 	require.Contains(t, f.Data, "secret")
 
+	// Further files add more, and may use what the files before them have. What learners
+	// work with knows of none, nor of the wrong answers that only these checks catch.
+	fsys["kinesis-partition-keys/sealed/own.yaml"] = &fstest.MapFile{Data: []byte(strings.NewReplacer("PROGRAM", program,
+		"id: more", "id: own", "{ secret: {", "{ own: {", "checks:", `mistakes: [{ id: shy, title: S, explanation: E }]
+checks:`).Replace(good))}
+	for name, fails := range map[string]string{"a": "[even-shards, own]", "b": "[more]", "c": "[own]\nmistake: shy",
+		"d": "[even-shards]\nmistake: shy", "e": "[even-shards]\nmistake: hot-key\nalso: [shy]"} {
+		fsys["kinesis-partition-keys/mutants/"+name+"/expect.yaml"] = &fstest.MapFile{
+			Data: []byte("title: T\nfails: " + fails + "\n")}
+		fsys["kinesis-partition-keys/mutants/"+name+"/solution.patch"] = &fstest.MapFile{Data: []byte(
+			"--- a/a.py\n+++ b/a.py\n@@ -0,0 +1 @@\n+wrong\n")}
+	}
+	f, err = lab.Open(fsys, "kinesis-partition-keys", nil)
+	require.NoError(t, err)
+	require.Equal(t, map[string]bool{"more": true, "own": true}, f.Hidden)
+	require.Len(t, f.Mutants, 5)
+	seen := f.Visible()
+	require.Equal(t, visible.Lab, seen.Lab)
+	require.Empty(t, seen.Hidden)
+	require.Equal(t, []lab.Mutant{
+		{Name: "a", Expectation: lab.Expectation{Title: "T", Fails: []string{"even-shards"}}},
+		{Name: "e", Expectation: lab.Expectation{Title: "T", Fails: []string{"even-shards"}, Mistake: "hot-key",
+			Also: []string{}}},
+	}, seen.Mutants)
+	require.Equal(t, []string{"even-shards", "own"}, f.Mutants[0].Fails, "the whole lab keeps what it has")
+	require.Same(t, seen, seen.Visible())
+	delete(fsys, "kinesis-partition-keys/sealed/own.yaml")
+	for name := range fsys {
+		if strings.Contains(name, "/mutants/") {
+			delete(fsys, name)
+		}
+	}
+
 	fsys["kinesis-partition-keys/sealed/checks.yaml"] = &fstest.MapFile{Data: []byte(strings.NewReplacer("PROGRAM",
 		"nobody", "secret: {", "events: {", "id: more", "id: even-shards", "mistake: low-", "mistake: slow-").Replace(good))}
 	_, err = lab.Open(fsys, "kinesis-partition-keys", nil)
-	for _, want := range []string{`lab.yaml has "events" already`, `the id "even-shards" is taken`,
+	for _, want := range []string{`lab.yaml, or a sealed file before this one, has "events" already`,
+		`the id "even-shards" is taken`,
 		`there is no mistake "slow-cardinality-key"`, `sealed/checks.yaml:10:`, `"nobody"`} {
 		require.ErrorContains(t, err, want)
 	}

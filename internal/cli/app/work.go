@@ -23,9 +23,20 @@ import (
 	"github.com/pipelab/pipelab/internal/workspace"
 )
 
-// Folder opens a lab with its files: by id from the catalogue, or a folder
-// that holds a lab.yaml. Every problem of the lab comes back at once.
+// Folder opens a lab with its files as learners work with it, without the checks that
+// they do not see: by id from the catalogue, or a folder that holds a lab.yaml. Every
+// problem of the lab comes back at once.
 func (a *App) Folder(name string) (*lab.Folder, error) {
+	f, err := a.WholeFolder(name)
+	if err != nil {
+		return f, err
+	}
+	return f.Visible(), nil
+}
+
+// WholeFolder is Folder with the sealed checks, for those who grade, hand out and write
+// labs.
+func (a *App) WholeFolder(name string) (*lab.Folder, error) {
 	tree, id := a.Labs, name
 	if dir, ok := a.LabDir(name); ok {
 		tree, id = os.DirFS(filepath.Dir(dir)), filepath.Base(dir)

@@ -150,7 +150,7 @@ PIPELAB_KEYS.`,
 func folders(a *app.App, names []string) ([]*lab.Folder, error) {
 	var out []*lab.Folder
 	for _, name := range names {
-		l, err := a.Folder(name)
+		l, err := a.WholeFolder(name)
 		if err != nil {
 			return nil, err
 		}

@@ -121,7 +121,7 @@ func test(ctx context.Context, a *app.App, names []string, f testFlags) error {
 	deploys := deployments{app: a, states: map[emulator.Emulator]provision.State{}}
 	folders := make([]*lab.Folder, len(names))
 	for i, name := range names {
-		if folders[i], err = a.Folder(name); err != nil {
+		if folders[i], err = a.WholeFolder(name); err != nil {
 			return err
 		}
 	}
@@ -220,7 +220,7 @@ func mutate(ctx context.Context, a *app.App, names []string, f testFlags) error 
 	deploys := deployments{app: a, states: map[emulator.Emulator]provision.State{}}
 	all, ok := []*labtest.Mutations{}, true
 	for _, name := range names {
-		l, err := a.Folder(name)
+		l, err := a.WholeFolder(name)
 		if err != nil {
 			return err
 		}

@@ -76,7 +76,7 @@ func (g *command) rules() (*grade.Assignment, error) {
 			}
 		}
 	case g.lab != "":
-		l, err := g.Folder(g.lab)
+		l, err := g.WholeFolder(g.lab)
 		if err != nil {
 			return nil, err
 		}
@@ -125,10 +125,10 @@ func (g *command) unsealed(h *grade.Handout) error {
 func (g *command) labBeside(dir, id string) (*lab.Folder, error) {
 	for _, place := range []string{filepath.Join(dir, id), filepath.Join(dir, "labs", id)} {
 		if _, ok := g.LabDir(place); ok {
-			return g.Folder(place)
+			return g.WholeFolder(place)
 		}
 	}
-	return g.Folder(id)
+	return g.WholeFolder(id)
 }
 
 // openLab opens a lab by its id; one that a submission names must be of the
@@ -144,7 +144,7 @@ func (g *command) openLab(id string) (*lab.Folder, error) {
 	if !slices.Contains(ids, id) {
 		return nil, fmt.Errorf("the catalogue has no such lab")
 	}
-	return g.Folder(id)
+	return g.WholeFolder(id)
 }
 
 // given are the labs that are known to be graded.

@@ -108,8 +108,8 @@ func solution(t *testing.T, d emulator.Driver, id string) string {
 	l, err := lab.Open(labs.FS(), id, check.Compile)
 	require.NoError(t, err)
 	s := stacks{state: provision.NewMemoryState()}
-	out, err := labtest.Test(t.Context(), labtest.Options{Lab: l, Driver: d, Clock: wall{}, Seeds: []uint64{1}, Repeat: 1,
-		Only: "solution", Partial: true,
+	out, err := labtest.Test(t.Context(), labtest.Options{Lab: l.Visible(), Driver: d, Clock: wall{}, Seeds: []uint64{1},
+		Repeat: 1, Only: "solution", Partial: true,
 		Deploy: s.deploy, Remove: s.remove})
 	require.NoError(t, err)
 	require.Len(t, out.Runs, 1)
