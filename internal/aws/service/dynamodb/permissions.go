@@ -169,10 +169,8 @@ func (s *Service) queryKeys(in *dynamodb.QueryInput, c *gateway.Call) map[string
 	_ = s.host.Store.View(func(tx *store.Tx) error { // only reads
 		t, ok := s.find(tx, scopeOf(c, in.TableName), tableName(in.TableName), c.Time)
 		if ok && in.IndexName != nil {
-			for _, ix := range t.Indexes {
-				if ix.Name == *in.IndexName {
-					hash = ix.Schema.Hash
-				}
+			if ix := t.index(*in.IndexName); ix != nil {
+				hash = ix.Schema.Hash
 			}
 		}
 		return nil

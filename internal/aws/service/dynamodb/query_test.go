@@ -105,6 +105,35 @@ func TestUpdateTable_backfillsANewIndex(t *testing.T) {
 	require.EqualValues(t, 1, got.Count)
 }
 
+// Source: github.com/nubo-db/dynamodb-conformance, tests/tier2/updateTable/gsi.test.ts, recorded on AWS.
+func TestUpdateTable_deletesAnIndexWithKeysOfItsOwn(t *testing.T) {
+	t.Parallel()
+	c := newCloud(t)
+	c.create(t, &sdk.CreateTableInput{TableName: aws.String("places"), AttributeDefinitions: definitions("pk:S"),
+		KeySchema: schema("pk")})
+	change := func(u types.GlobalSecondaryIndexUpdate, defined ...types.AttributeDefinition) *types.TableDescription {
+		out, err := c.db.UpdateTable(t.Context(), &sdk.UpdateTableInput{TableName: aws.String("places"),
+			AttributeDefinitions: defined, GlobalSecondaryIndexUpdates: []types.GlobalSecondaryIndexUpdate{u}})
+		require.NoError(t, err)
+		c.Advance(time.Second)
+		return out.TableDescription
+	}
+	create := types.GlobalSecondaryIndexUpdate{Create: &types.CreateGlobalSecondaryIndexAction{
+		IndexName: aws.String("byCity"), KeySchema: schema("city"), Projection: all()}}
+	remove := types.GlobalSecondaryIndexUpdate{Delete: &types.DeleteGlobalSecondaryIndexAction{
+		IndexName: aws.String("byCity")}}
+	for _, kind := range []string{"S", "N"} { // the name is free again, with a key of another type
+		change(create, definitions("pk:S", "city:"+kind)...)
+		got := change(remove)
+		require.Equal(t, types.IndexStatusDeleting, got.GlobalSecondaryIndexes[0].IndexStatus)
+		after, err := c.db.DescribeTable(t.Context(), &sdk.DescribeTableInput{TableName: aws.String("places")})
+		require.NoError(t, err)
+		require.Empty(t, after.Table.GlobalSecondaryIndexes)
+		require.Equal(t, definitions("pk:S"), after.Table.AttributeDefinitions)
+		c.put(t, "places", obj{"pk": s("a"), "city": &types.AttributeValueMemberBOOL{Value: true}})
+	}
+}
+
 func TestQuery_stopsAtOneMegabyteBeforeTheFilter(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)

@@ -65,7 +65,8 @@ func (t *Table) checkAttributes() error {
 				strings.Join(used, ", "), strings.Join(names, ", "))
 		}
 	}
-	for _, ix := range t.Indexes {
+	indexes := t.present()
+	for _, ix := range indexes {
 		for _, n := range ix.Schema.names() {
 			if !defined[n] {
 				return refuse(invalid+
@@ -80,7 +81,7 @@ func (t *Table) checkAttributes() error {
 	if len(used) == len(defined) {
 		return nil
 	}
-	if len(t.Indexes) == 0 {
+	if len(indexes) == 0 {
 		return refuse(invalid +
 			"Number of attributes in KeySchema does not exactly match number of attributes defined in AttributeDefinitions")
 	}
@@ -147,10 +148,7 @@ func throughput(in *types.ProvisionedThroughput, onDemand bool, where string) (T
 // checkIndexes applies the rules between the table and its indexes.
 func (t *Table) checkIndexes() error {
 	names, locals, globals, projected := map[string]bool{}, 0, 0, 0
-	for _, ix := range t.Indexes {
-		if !ix.GoneAt.IsZero() {
-			continue
-		}
+	for _, ix := range t.present() {
 		if names[ix.Name] {
 			return refuse(invalid+"Duplicate index name: %s", ix.Name)
 		}

@@ -112,6 +112,17 @@ func (t *Table) index(name string) *Index {
 	return nil
 }
 
+// present are the indexes that have not been removed; those that are being deleted
+// stay on the table's list for as long as they are described.
+func (t *Table) present() (out []*Index) {
+	for _, ix := range t.Indexes {
+		if ix.GoneAt.IsZero() {
+			out = append(out, ix)
+		}
+	}
+	return out
+}
+
 // kind is the type that AttributeDefinitions give an attribute, 0 for none.
 func (t *Table) kind(attribute string) item.Kind {
 	for _, a := range t.Attributes {

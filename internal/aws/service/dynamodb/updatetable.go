@@ -94,7 +94,7 @@ func (w *work) alterBilling(t *Table, in *dynamodb.UpdateTableInput) error {
 	switch {
 	case t.OnDemand && !was:
 		t.OnDemandAt, t.Provided = w.now, Throughput{}
-		for _, ix := range t.Indexes {
+		for _, ix := range t.present() {
 			ix.Provided = Throughput{}
 		}
 	case !t.OnDemand && was && in.ProvisionedThroughput == nil:
@@ -214,8 +214,8 @@ func (t *Table) dropUnusedAttributes() {
 	var kept []Attribute
 	for _, a := range t.Attributes {
 		used := t.Schema.has(a.Name)
-		for _, ix := range t.Indexes {
-			used = used || ix.GoneAt.IsZero() && ix.Schema.has(a.Name)
+		for _, ix := range t.present() {
+			used = used || ix.Schema.has(a.Name)
 		}
 		if used {
 			kept = append(kept, a)
