@@ -109,7 +109,7 @@ func TestRun_reachesQueuesAndTables(t *testing.T) {
 	_, err = kinesis.NewFromConfig(config).CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("s"),
 		ShardCount: aws.Int32(1)})
 	require.NoError(t, err)
-	_, err = dynamodb.NewFromConfig(config).CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("t"),
+	_, err = dynamodb.NewFromConfig(config).CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("tab"),
 		BillingMode: types.BillingModePayPerRequest,
 		KeySchema:   []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
 		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"),
@@ -117,7 +117,7 @@ func TestRun_reachesQueuesAndTables(t *testing.T) {
 	require.NoError(t, err)
 	_, _, err = o.Emulator.Control().Advance(ctx, time.Minute) // until the table is active
 	require.NoError(t, err)
-	o.Outputs = map[string]string{"Queue": *q.QueueUrl, "Table": "t", "Stream": "s"}
+	o.Outputs = map[string]string{"Queue": *q.QueueUrl, "Table": "tab", "Stream": "s"}
 	r := judge(t, o)
 	for _, c := range r.Checks {
 		if c.ID == "calls" {

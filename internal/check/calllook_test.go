@@ -35,8 +35,8 @@ func TestProbe_byACallTakesNoThroughput(t *testing.T) {
 
 	for _, call := range [][3]string{
 		{"kinesis", "GetRecords", `{ ShardIterator: "` + *iterator + `" }`},
-		{"dynamodb", "Scan", `{ TableName: t }`},
-		{"dynamodb", "Scan", `{ TableName: t, ConsistentRead: true }`},
+		{"dynamodb", "Scan", `{ TableName: tab }`},
+		{"dynamodb", "Scan", `{ TableName: tab, ConsistentRead: true }`},
 		{"dynamodb", "ListTables", `{}`},
 	} {
 		source := fmt.Sprintf(calledAt, call[0], call[1], call[2])
@@ -53,8 +53,8 @@ func TestProbe_byACallTakesNoThroughput(t *testing.T) {
 		require.NoError(t, read(), "read %d of the shard's five", i+1)
 	}
 	require.ErrorContains(t, read(), "ProvisionedThroughputExceeded")
-	_, err := tables.Scan(ctx, &dynamodb.ScanInput{TableName: aws.String("t")})
+	_, err := tables.Scan(ctx, &dynamodb.ScanInput{TableName: aws.String("tab")})
 	require.NoError(t, err)
-	_, err = tables.Scan(ctx, &dynamodb.ScanInput{TableName: aws.String("t")})
+	_, err = tables.Scan(ctx, &dynamodb.ScanInput{TableName: aws.String("tab")})
 	require.ErrorContains(t, err, "ProvisionedThroughputExceeded")
 }

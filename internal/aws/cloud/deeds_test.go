@@ -86,13 +86,14 @@ func seenPart(ctx context.Context, w *world) (n int, err error) {
 }
 
 func putItem(ctx context.Context, w *world, n int) error {
-	_, err := w.ddb.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String("t"), Item: map[string]types.AttributeValue{
-		"pk": &types.AttributeValueMemberS{Value: "k"}, "n": &types.AttributeValueMemberN{Value: strconv.Itoa(n)}}})
+	_, err := w.ddb.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String("tab"),
+		Item: map[string]types.AttributeValue{
+			"pk": &types.AttributeValueMemberS{Value: "k"}, "n": &types.AttributeValueMemberN{Value: strconv.Itoa(n)}}})
 	return err
 }
 
 func seenItem(ctx context.Context, w *world) (int, error) {
-	out, err := w.ddb.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String("t"),
+	out, err := w.ddb.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String("tab"),
 		Key: map[string]types.AttributeValue{"pk": &types.AttributeValueMemberS{Value: "k"}}})
 	if err != nil {
 		return 0, err

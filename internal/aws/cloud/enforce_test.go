@@ -552,7 +552,7 @@ func TestEnforced_batchesNeedAllTheirTables(t *testing.T) {
 	t.Parallel()
 	g, ctx := enforced(t), t.Context()
 	tables := dynamodb.NewFromConfig(g.root)
-	for _, name := range []string{"a", "b"} {
+	for _, name := range []string{"aaa", "bbb"} {
 		_, err := tables.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: &name, BillingMode: "PAY_PER_REQUEST",
 			KeySchema:            []dynamotypes.KeySchemaElement{{AttributeName: aws.String("k"), KeyType: "HASH"}},
 			AttributeDefinitions: []dynamotypes.AttributeDefinition{{AttributeName: aws.String("k"), AttributeType: "S"}}})
@@ -560,7 +560,7 @@ func TestEnforced_batchesNeedAllTheirTables(t *testing.T) {
 	}
 	g.Advance(1e10)
 	alice := dynamodb.NewFromConfig(g.user("alice", `{"Effect":"Allow","Action":"dynamodb:*",`+
-		`"Resource":"arn:aws:dynamodb:us-east-1:000000000000:table/a"}`))
+		`"Resource":"arn:aws:dynamodb:us-east-1:000000000000:table/aaa"}`))
 	write := func(names ...string) error {
 		in := &dynamodb.BatchWriteItemInput{RequestItems: map[string][]dynamotypes.WriteRequest{}}
 		for _, n := range names {
@@ -570,6 +570,6 @@ func TestEnforced_batchesNeedAllTheirTables(t *testing.T) {
 		_, err := alice.BatchWriteItem(ctx, in)
 		return err
 	}
-	require.NoError(t, write("a"))
-	refused(t, write("a", "b"), "AccessDeniedException", "table/b because no identity-based policy allows")
+	require.NoError(t, write("aaa"))
+	refused(t, write("aaa", "bbb"), "AccessDeniedException", "table/bbb because no identity-based policy allows")
 }

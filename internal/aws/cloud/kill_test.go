@@ -221,7 +221,7 @@ func prepare(t *testing.T, w *world) {
 	_, err = w.s3.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: aws.String("plain"),
 		Key: aws.String("big")})
 	require.NoError(t, err)
-	_, err = w.ddb.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("t"),
+	_, err = w.ddb.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("tab"),
 		BillingMode:          types.BillingModePayPerRequest,
 		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("pk"), AttributeType: "S"}},
 		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash}},

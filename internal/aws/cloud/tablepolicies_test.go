@@ -98,38 +98,39 @@ func TestEnforced_policiesOfTablesAllowAndDeny(t *testing.T) {
 	g := enforced(t)
 	alice := g.user("alice", "")
 	bob := g.user("bob", `{"Effect":"Allow","Action":"dynamodb:*","Resource":"*"}`)
-	g.table("a", policy(to("alice", "GetItem", tablesARN+"a")+","+to("alice", "Query", tablesARN+"a")+","+
-		deny("bob", "PutItem", "*")+","+deny("bob", "Query", tablesARN+"a/index/*")))
+	g.table("aaa", policy(to("alice", "GetItem", tablesARN+"aaa")+","+to("alice", "Query", tablesARN+"aaa")+","+
+		deny("bob", "PutItem", "*")+","+deny("bob", "Query", tablesARN+"aaa/index/*")))
 
-	_, err := g.getItem(alice, "a", "x")
+	_, err := g.getItem(alice, "aaa", "x")
 	require.NoError(t, err, "the table's policy is enough within the account")
-	refused(t, g.putItem(alice, "a", "x"), "AccessDeniedException",
-		"table/a because no identity-based policy allows the dynamodb:PutItem action")
-	refused(t, g.putItem(bob, "a", "x"), "AccessDeniedException", "with an explicit deny in a resource-based policy")
-	require.NoError(t, g.putItem(g.root, "a", "x"))
+	refused(t, g.putItem(alice, "aaa", "x"), "AccessDeniedException",
+		"table/aaa because no identity-based policy allows the dynamodb:PutItem action")
+	refused(t, g.putItem(bob, "aaa", "x"), "AccessDeniedException", "with an explicit deny in a resource-based policy")
+	require.NoError(t, g.putItem(g.root, "aaa", "x"))
 
 	again := aws.String("again")
-	require.NoError(t, g.query(alice, "a", nil))
-	refused(t, g.query(alice, "a", again), "AccessDeniedException", "table/a/index/again because no identity-based policy")
-	require.NoError(t, g.query(bob, "a", nil))
-	refused(t, g.query(bob, "a", again), "AccessDeniedException", "explicit deny in a resource-based policy")
-	g.setPolicy(tablesARN+"a", policy(to("alice", "Query", tablesARN+"a/index/again")))
-	require.NoError(t, g.query(alice, "a", again))
-	require.Error(t, g.query(alice, "a", nil))
-	require.NoError(t, g.putItem(bob, "a", "x"), "nothing denies it any more")
+	require.NoError(t, g.query(alice, "aaa", nil))
+	refused(t, g.query(alice, "aaa", again), "AccessDeniedException",
+		"table/aaa/index/again because no identity-based policy")
+	require.NoError(t, g.query(bob, "aaa", nil))
+	refused(t, g.query(bob, "aaa", again), "AccessDeniedException", "explicit deny in a resource-based policy")
+	g.setPolicy(tablesARN+"aaa", policy(to("alice", "Query", tablesARN+"aaa/index/again")))
+	require.NoError(t, g.query(alice, "aaa", again))
+	require.Error(t, g.query(alice, "aaa", nil))
+	require.NoError(t, g.putItem(bob, "aaa", "x"), "nothing denies it any more")
 
 	_, err = dynamodb.NewFromConfig(g.root).DeleteResourcePolicy(t.Context(),
-		&dynamodb.DeleteResourcePolicyInput{ResourceArn: aws.String(tablesARN + "a")})
+		&dynamodb.DeleteResourcePolicyInput{ResourceArn: aws.String(tablesARN + "aaa")})
 	require.NoError(t, err)
-	require.Error(t, g.query(alice, "a", again))
+	require.Error(t, g.query(alice, "aaa", again))
 }
 
 func TestEnforced_policiesOfAllTablesOfABatchCount(t *testing.T) {
 	t.Parallel()
 	g, ctx := enforced(t), t.Context()
 	alice := dynamodb.NewFromConfig(g.user("alice", ""))
-	g.table("a", policy(to("alice", "*", "*")))
-	g.table("b", policy(to("alice", "PutItem", "*")+","+deny("alice", "DeleteItem", "*")))
+	g.table("aaa", policy(to("alice", "*", "*")))
+	g.table("bbb", policy(to("alice", "PutItem", "*")+","+deny("alice", "DeleteItem", "*")))
 	batch := func(names ...string) error {
 		in := &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{}}
 		for _, n := range names {
@@ -138,18 +139,19 @@ func TestEnforced_policiesOfAllTablesOfABatchCount(t *testing.T) {
 		_, err := alice.BatchGetItem(ctx, in)
 		return err
 	}
-	require.NoError(t, batch("a"))
-	refused(t, batch("a", "b"), "AccessDeniedException",
-		"table/b because no identity-based policy allows the dynamodb:BatchGetItem action")
+	require.NoError(t, batch("aaa"))
+	refused(t, batch("aaa", "bbb"), "AccessDeniedException",
+		"table/bbb because no identity-based policy allows the dynamodb:BatchGetItem action")
 	transact := func(items ...types.TransactWriteItem) error {
 		_, err := alice.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: items})
 		return err
 	}
-	put := types.TransactWriteItem{Put: &types.Put{TableName: aws.String("a"), Item: keyed("x")}}
-	require.NoError(t, transact(put, types.TransactWriteItem{Put: &types.Put{TableName: aws.String("b"),
+	put := types.TransactWriteItem{Put: &types.Put{TableName: aws.String("aaa"), Item: keyed("x")}}
+	require.NoError(t, transact(put, types.TransactWriteItem{Put: &types.Put{TableName: aws.String("bbb"),
 		Item: keyed("x")}}))
-	refused(t, transact(put, types.TransactWriteItem{Delete: &types.Delete{TableName: aws.String("b"), Key: keyed("x")}}),
-		"AccessDeniedException", "dynamodb:DeleteItem on resource: "+tablesARN+"b with an explicit deny")
+	refused(t, transact(put, types.TransactWriteItem{Delete: &types.Delete{TableName: aws.String("bbb"),
+		Key: keyed("x")}}),
+		"AccessDeniedException", "dynamodb:DeleteItem on resource: "+tablesARN+"bbb with an explicit deny")
 }
 
 // outside makes a user of another account.
@@ -169,9 +171,9 @@ func (g *guarded) outside(name, statement string) aws.Config {
 func TestEnforced_tablesOfOtherAccountsNeedBothSides(t *testing.T) {
 	t.Parallel()
 	g, ctx := enforced(t), t.Context()
-	arn := tablesARN + "a"
-	g.table("a", nil)
-	require.NoError(t, g.putItem(g.root, "a", "theirs"))
+	arn := tablesARN + "aaa"
+	g.table("aaa", nil)
+	require.NoError(t, g.putItem(g.root, "aaa", "theirs"))
 	may := g.outside("may", `{"Effect":"Allow","Action":"dynamodb:*","Resource":"*"}`)
 	mayNot := g.outside("maynot", `{"Effect":"Allow","Action":"dynamodb:ListTables","Resource":"*"}`)
 
@@ -185,11 +187,11 @@ func TestEnforced_tablesOfOtherAccountsNeedBothSides(t *testing.T) {
 	_, err = g.getItem(mayNot, arn, "theirs")
 	refused(t, err, "AccessDeniedException", "because no identity-based policy allows the dynamodb:GetItem action")
 	refused(t, g.query(may, arn, nil), "AccessDeniedException", "because no resource-based policy")
-	_, err = g.getItem(may, "a", "theirs")
+	_, err = g.getItem(may, "aaa", "theirs")
 	refused(t, err, "ResourceNotFoundException", "Requested resource not found") // a plain name is one's own table
 
 	require.NoError(t, g.putItem(may, arn, "new"))
-	item, err = g.getItem(g.root, "a", "new")
+	item, err = g.getItem(g.root, "aaa", "new")
 	require.NoError(t, err)
 	require.NotEmpty(t, item)
 	db := dynamodb.NewFromConfig(may)
@@ -230,8 +232,8 @@ func TestEnforced_streamsHavePoliciesOfTheirOwn(t *testing.T) {
 	g := enforced(t)
 	alice := g.user("alice", "")
 	bob := g.user("bob", `{"Effect":"Allow","Action":"dynamodb:*","Resource":"*"}`)
-	stream := g.table("a", policy(to("alice", "*", "*")))
-	require.NoError(t, g.putItem(g.root, "a", "x"))
+	stream := g.table("aaa", policy(to("alice", "*", "*")))
+	require.NoError(t, g.putItem(g.root, "aaa", "x"))
 	_, err := g.records(alice, stream)
 	refused(t, err, "AccessDeniedException", "no identity-based policy allows the dynamodb:DescribeStream action")
 	g.setPolicy(stream, policy(to("alice", `DescribeStream","dynamodb:GetShardIterator`, stream)))
@@ -250,7 +252,7 @@ func TestEnforced_streamsHavePoliciesOfTheirOwn(t *testing.T) {
 	}
 	_, err = g.records(bob, stream)
 	refused(t, err, "AccessDeniedException", "with an explicit deny in a resource-based policy")
-	require.NoError(t, g.putItem(bob, "a", "y"), "which is about the stream only")
+	require.NoError(t, g.putItem(bob, "aaa", "y"), "which is about the stream only")
 }
 
 func TestEnforced_nobodyLocksHimselfOutUnawares(t *testing.T) {
@@ -261,8 +263,8 @@ func TestEnforced_nobodyLocksHimselfOutUnawares(t *testing.T) {
 	_, err := g.iam.TagUser(ctx, &iam.TagUserInput{UserName: aws.String("bob"), Tags: []iamtypes.Tag{
 		{Key: aws.String("team"), Value: aws.String("red")}}})
 	require.NoError(t, err)
-	arn := aws.String(tablesARN + "a")
-	g.table("a", nil)
+	arn := aws.String(tablesARN + "aaa")
+	g.table("aaa", nil)
 	const red = `{"Effect":"Deny","Principal":"*","Action":"dynamodb:*Policy","Resource":"*",` +
 		`"Condition":{"StringEquals":{"aws:PrincipalTag/team":"red"}}}`
 	in := &dynamodb.PutResourcePolicyInput{ResourceArn: arn, Policy: policy(red)}
@@ -307,8 +309,8 @@ func TestPoliciesOfTables_outliveARestartAndNoReset(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	w := start(t, dir, clock.NewManual(made))
-	ctx, arn := t.Context(), aws.String(tablesARN+"a")
-	in := newTable("a")
+	ctx, arn := t.Context(), aws.String(tablesARN+"aaa")
+	in := newTable("aaa")
 	in.ResourcePolicy = policy(to(foreign, "GetItem", "*"))
 	create := func() string {
 		out, err := w.ddb.CreateTable(ctx, in)

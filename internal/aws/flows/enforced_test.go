@@ -24,7 +24,7 @@ import (
 const signer = awstest.Caller + `
 def handler(event, context):
     call("dynamodb", "DynamoDB_20120810.PutItem",
-        {"TableName": "t", "Item": {"id": {"S": event["Records"][0]["s3"]["object"]["key"]}}})
+        {"TableName": "tab", "Item": {"id": {"S": event["Records"][0]["s3"]["object"]["key"]}}})
 `
 
 // allow is what the role of all functions may do from now.
@@ -52,7 +52,7 @@ func (r *region) denied(after uint64) (out []string) {
 func TestFlow_executionRoleLacksAPermission(t *testing.T) {
 	t.Parallel()
 	r := start(t)
-	_, err := r.dynamo.CreateTable(t.Context(), &dynamodb.CreateTableInput{TableName: aws.String("t"),
+	_, err := r.dynamo.CreateTable(t.Context(), &dynamodb.CreateTableInput{TableName: aws.String("tab"),
 		KeySchema: []ddbtypes.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: ddbtypes.KeyTypeHash}},
 		AttributeDefinitions: []ddbtypes.AttributeDefinition{{AttributeName: aws.String("id"),
 			AttributeType: ddbtypes.ScalarAttributeTypeS}}, BillingMode: ddbtypes.BillingModePayPerRequest})
@@ -61,7 +61,7 @@ func TestFlow_executionRoleLacksAPermission(t *testing.T) {
 	role := r.role()
 	r.bucket(r.function(role, "job", signer))
 	count := func() int {
-		out, err := r.dynamo.Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String("t")})
+		out, err := r.dynamo.Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String("tab")})
 		require.NoError(t, err)
 		return len(out.Items)
 	}
@@ -71,10 +71,10 @@ func TestFlow_executionRoleLacksAPermission(t *testing.T) {
 	r.put("a")
 	r.pass(time.Hour) // all retries
 	require.Zero(t, count())
-	require.Equal(t, []string{"dynamodb:PutItem on resource: arn:aws:dynamodb:us-east-1:000000000000:table/t because no " +
+	require.Equal(t, []string{"dynamodb:PutItem on resource: arn:aws:dynamodb:us-east-1:000000000000:table/tab because no " +
 		"identity-based policy allows the dynamodb:PutItem action"}, r.denied(from))
 
-	r.allow(logs + `,{"Effect":"Allow","Action":"dynamodb:PutItem","Resource":"arn:aws:dynamodb:*:*:table/t"}`)
+	r.allow(logs + `,{"Effect":"Allow","Action":"dynamodb:PutItem","Resource":"arn:aws:dynamodb:*:*:table/tab"}`)
 	r.put("b")
 	r.pass(time.Hour)
 	require.Equal(t, 1, count())

@@ -271,7 +271,7 @@ const writer = `
 import os, urllib.request
 def handler(event, context):
     scope = os.environ["AWS_ACCESS_KEY_ID"] + "/20260101/us-east-1/dynamodb/aws4_request"
-    item = '{"TableName": "t", "Item": {"id": {"S": "%s"}}}' % event["Records"][0]["s3"]["object"]["key"]
+    item = '{"TableName": "tab", "Item": {"id": {"S": "%s"}}}' % event["Records"][0]["s3"]["object"]["key"]
     urllib.request.urlopen(urllib.request.Request(os.environ["AWS_ENDPOINT_URL"], item.encode(), {
         "X-Amz-Target": "DynamoDB_20120810.PutItem", "Content-Type": "application/x-amz-json-1.0",
         "Authorization": "AWS4-HMAC-SHA256 Credential=" + scope + ", SignedHeaders=host, Signature=x",
@@ -281,7 +281,7 @@ def handler(event, context):
 func TestFlow_objectToFunctionToTable(t *testing.T) {
 	t.Parallel()
 	r := start(t)
-	_, err := r.dynamo.CreateTable(t.Context(), &dynamodb.CreateTableInput{TableName: aws.String("t"),
+	_, err := r.dynamo.CreateTable(t.Context(), &dynamodb.CreateTableInput{TableName: aws.String("tab"),
 		KeySchema: []ddbtypes.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: ddbtypes.KeyTypeHash}},
 		AttributeDefinitions: []ddbtypes.AttributeDefinition{{AttributeName: aws.String("id"),
 			AttributeType: ddbtypes.ScalarAttributeTypeS}}, BillingMode: ddbtypes.BillingModePayPerRequest})
@@ -297,9 +297,9 @@ func TestFlow_objectToFunctionToTable(t *testing.T) {
 s3.PutObject data/a by root
   lambda.Invoke job by s3.amazonaws.com for arn:aws:s3:::data
     lambda.Invoke job by lambda.amazonaws.com
-      dynamodb.PutItem t by assumed-role/worker/job !InternalServerError
+      dynamodb.PutItem tab by assumed-role/worker/job !InternalServerError
     lambda.Invoke job by lambda.amazonaws.com
-      dynamodb.PutItem t by assumed-role/worker/job
+      dynamodb.PutItem tab by assumed-role/worker/job
 `, r.tree())
 }
 

@@ -176,6 +176,11 @@ func (g *Gateway) pass(ctx context.Context, c *Call, op Operation) (out any, err
 			return nil, op.injected(c.Input, err)
 		}
 	}
+	if op.first != nil {
+		if err := op.first(c.Input); err != nil {
+			return nil, err
+		}
+	}
 	if c.validate != nil {
 		if err := c.validate(c.Input); err != nil {
 			return nil, err

@@ -72,6 +72,12 @@ func Needing[I any](needs func(*I, *Call) []Need) Option {
 // that the request tells, also where signatures are verified.
 func Hashes() Option { return func(op *Operation) { op.hashes = true } }
 
+// First lets an operation refuse an input, a pointer, before it is compared with the
+// model: what AWS finds wrong there is all that it reports.
+func First(check func(input any) error) Option {
+	return func(op *Operation) { op.first = check }
+}
+
 // Crashes says that the handler runs a program and acts out the faults that end
 // it; a fault of the kind crash is left to it.
 func Crashes() Option { return func(op *Operation) { op.runs = true } }

@@ -81,6 +81,9 @@ type Operation struct {
 	// split takes entries out of an input; nil for what is no batch.
 	split func(input any, hit func(resource string) bool) *Batch
 
+	// first looks at the input before it is compared with the model; nil for nothing.
+	first func(input any) error
+
 	limits *limits // members of Input that may not be set; nil when all may
 	named  bool    // Action was given, perhaps as none
 	partly bool    // the handler asks which parts of a call are refused

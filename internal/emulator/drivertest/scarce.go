@@ -16,7 +16,7 @@ import (
 )
 
 // Scarce makes what soon has no throughput left, and stops the clock, so that none comes
-// back: a stream "s" of one shard, and a table "t" with one unit to read, whose items
+// back: a stream "s" of one shard, and a table "tab" with one unit to read, whose items
 // have a key "id", counted from 1, and these texts. It returns where the shard begins.
 func Scarce(t *testing.T, e emulator.Emulator, texts ...string) (iterator *string) {
 	t.Helper()
@@ -24,7 +24,7 @@ func Scarce(t *testing.T, e emulator.Emulator, texts ...string) (iterator *strin
 	streams, tables := kinesis.NewFromConfig(cfg), dynamodb.NewFromConfig(cfg)
 	_, err := streams.CreateStream(ctx, &kinesis.CreateStreamInput{StreamName: aws.String("s"), ShardCount: aws.Int32(1)})
 	require.NoError(t, err)
-	_, err = tables.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("t"),
+	_, err = tables.CreateTable(ctx, &dynamodb.CreateTableInput{TableName: aws.String("tab"),
 		KeySchema: []types.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: types.KeyTypeHash}},
 		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("id"),
 			AttributeType: types.ScalarAttributeTypeS}},
@@ -34,7 +34,7 @@ func Scarce(t *testing.T, e emulator.Emulator, texts ...string) (iterator *strin
 	_, _, err = e.Control().Advance(ctx, time.Minute) // until both are active
 	require.NoError(t, err)
 	for i, text := range texts {
-		_, err := tables.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String("t"),
+		_, err := tables.PutItem(ctx, &dynamodb.PutItemInput{TableName: aws.String("tab"),
 			Item: map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: strconv.Itoa(i + 1)},
 				"text": &types.AttributeValueMemberS{Value: text}}})
 		require.NoError(t, err)

@@ -51,7 +51,7 @@ func TestLook_takesNoThroughput(t *testing.T) {
 		return err
 	}
 	scan := func(c aws.Config) error {
-		_, err := dynamodb.NewFromConfig(c).Scan(ctx, &dynamodb.ScanInput{TableName: aws.String("t")})
+		_, err := dynamodb.NewFromConfig(c).Scan(ctx, &dynamodb.ScanInput{TableName: aws.String("tab")})
 		return err
 	}
 	byKey := map[string]types.AttributeValue{"id": &types.AttributeValueMemberS{Value: "1"}}
@@ -59,14 +59,14 @@ func TestLook_takesNoThroughput(t *testing.T) {
 	for range 20 {
 		require.NoError(t, read(judge))
 		require.NoError(t, scan(judge))
-		_, err = one.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String("t"), Key: byKey})
+		_, err = one.GetItem(ctx, &dynamodb.GetItemInput{TableName: aws.String("tab"), Key: byKey})
 		require.NoError(t, err)
 		batch, err := one.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
-			RequestItems: map[string]types.KeysAndAttributes{"t": {Keys: []map[string]types.AttributeValue{byKey}}}})
+			RequestItems: map[string]types.KeysAndAttributes{"tab": {Keys: []map[string]types.AttributeValue{byKey}}}})
 		require.NoError(t, err)
 		require.Empty(t, batch.UnprocessedKeys)
 		_, err = one.TransactGetItems(ctx, &dynamodb.TransactGetItemsInput{TransactItems: []types.TransactGetItem{
-			{Get: &types.Get{TableName: aws.String("t"), Key: byKey}}}})
+			{Get: &types.Get{TableName: aws.String("tab"), Key: byKey}}}})
 		require.NoError(t, err)
 	}
 	for range 5 {

@@ -2,12 +2,15 @@ package dynamodb
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"maps"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
@@ -45,36 +48,26 @@ func acrossAccounts(op *gateway.Operation) {
 	}
 }
 
-// tablesOf are the tables that an operation on several ones names.
-func tablesOf(input any) iter.Seq[string] {
+// tablesOf are the tables that an operation on several ones names, each with the place
+// of its name in the input.
+func tablesOf(input any) iter.Seq2[string, string] {
 	switch in := input.(type) {
 	case *dynamodb.BatchGetItemInput:
-		return maps.Keys(in.RequestItems)
+		return requested(in.RequestItems)
 	case *dynamodb.BatchWriteItemInput:
-		return maps.Keys(in.RequestItems)
+		return requested(in.RequestItems)
 	case *dynamodb.TransactGetItemsInput:
-		return func(yield func(string) bool) {
-			for _, t := range in.TransactItems {
-				if t.Get != nil && !yield(aws.ToString(t.Get.TableName)) {
+		return func(yield func(string, string) bool) {
+			for i, t := range in.TransactItems {
+				if t.Get != nil && !yield(actionPath(i, "get"), aws.ToString(t.Get.TableName)) {
 					return
 				}
 			}
 		}
 	case *dynamodb.TransactWriteItemsInput:
-		return func(yield func(string) bool) {
-			for _, t := range in.TransactItems {
-				var name *string
-				switch {
-				case t.Put != nil:
-					name = t.Put.TableName
-				case t.Update != nil:
-					name = t.Update.TableName
-				case t.Delete != nil:
-					name = t.Delete.TableName
-				case t.ConditionCheck != nil:
-					name = t.ConditionCheck.TableName
-				}
-				if name != nil && !yield(*name) {
+		return func(yield func(string, string) bool) {
+			for i, t := range in.TransactItems {
+				if action, name := actionTable(t); name != nil && !yield(actionPath(i, action), *name) {
 					return
 				}
 			}
@@ -83,10 +76,39 @@ func tablesOf(input any) iter.Seq[string] {
 	return nil
 }
 
+func requested[T any](items map[string]T) iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for _, name := range slices.Sorted(maps.Keys(items)) {
+			if !yield("requestItems", name) {
+				return
+			}
+		}
+	}
+}
+
+func actionPath(i int, action string) string {
+	return fmt.Sprintf("transactItems.%d.member.%s.tableName", i+1, action)
+}
+
+// actionTable is what a part of a transaction does, and the table that it names.
+func actionTable(t types.TransactWriteItem) (action string, name *string) {
+	switch {
+	case t.Put != nil:
+		return "put", t.Put.TableName
+	case t.Update != nil:
+		return "update", t.Update.TableName
+	case t.Delete != nil:
+		return "delete", t.Delete.TableName
+	case t.ConditionCheck != nil:
+		return "conditionCheck", t.ConditionCheck.TableName
+	}
+	return "", nil
+}
+
 // accountOfAll is the account of all of these tables.
-func accountOfAll(c *gateway.Call, operation string, tables iter.Seq[string]) (string, error) {
+func accountOfAll(c *gateway.Call, operation string, tables iter.Seq2[string, string]) (string, error) {
 	owner := ""
-	for table := range tables {
+	for _, table := range tables {
 		account, err := accountOf(c, table)
 		switch {
 		case err != nil:

@@ -21,7 +21,8 @@ func (s *Service) Describe() gateway.Descriptor {
 			gateway.About(tableARN, "TableName"),
 			gateway.ByARN("ResourceArn"),
 			gateway.Traced(gateway.LastPart, "TableName"),
-			acrossAccounts),
+			acrossAccounts,
+			wellNamed),
 	}
 }
 

@@ -40,15 +40,15 @@ func TestItems_surviveARestart(t *testing.T) {
 		return out
 	}
 	g, st := open(awstest.Epoch)
-	call(g, "CreateTable", &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S",
+	call(g, "CreateTable", &sdk.CreateTableInput{TableName: aws.String("tab"), AttributeDefinitions: definitions("pk:S",
 		"sk:N"),
 		KeySchema: schema("pk", "sk"), BillingMode: "PAY_PER_REQUEST"})
 	require.NoError(t, g.Host().Clock.Advance(t.Context(), time.Second))
-	call(g, "PutItem", &sdk.PutItemInput{TableName: aws.String("t"), Item: obj{"pk": s("a"), "sk": n("-1.5"),
+	call(g, "PutItem", &sdk.PutItemInput{TableName: aws.String("tab"), Item: obj{"pk": s("a"), "sk": n("-1.5"),
 		"v": s("kept")}})
 	require.NoError(t, st.Close())
 	g, st = open(awstest.Epoch.Add(time.Minute))
-	out := call(g, "GetItem", &sdk.GetItemInput{TableName: aws.String("t"), Key: obj{"pk": s("a"),
+	out := call(g, "GetItem", &sdk.GetItemInput{TableName: aws.String("tab"), Key: obj{"pk": s("a"),
 		"sk": n("-1.5")}}).(*sdk.GetItemOutput)
 	require.Equal(t, s("kept"), out.Item["v"])
 	require.NoError(t, st.Close())

@@ -16,24 +16,24 @@ import (
 func TestCreateTable_isCreatingThenActive(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	in := &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S"),
+	in := &sdk.CreateTableInput{TableName: aws.String("tab"), AttributeDefinitions: definitions("pk:S"),
 		KeySchema:   schema("pk"),
 		BillingMode: types.BillingModePayPerRequest}
 	_, err := c.db.CreateTable(t.Context(), in)
 	require.NoError(t, err)
 	_, err = c.db.CreateTable(t.Context(), in)
-	wantError(t, err, "ResourceInUseException", "Table already exists: t")
-	_, err = c.db.PutItem(t.Context(), &sdk.PutItemInput{TableName: aws.String("t"), Item: obj{"pk": s("a")}})
+	wantError(t, err, "ResourceInUseException", "Table already exists: tab")
+	_, err = c.db.PutItem(t.Context(), &sdk.PutItemInput{TableName: aws.String("tab"), Item: obj{"pk": s("a")}})
 	wantError(t, err, "ResourceNotFoundException", "Requested resource not found")
 	c.Advance(time.Second)
-	out, err := c.db.DescribeTable(t.Context(), &sdk.DescribeTableInput{TableName: aws.String("t")})
+	out, err := c.db.DescribeTable(t.Context(), &sdk.DescribeTableInput{TableName: aws.String("tab")})
 	require.NoError(t, err)
 	require.Equal(t, types.TableStatusActive, out.Table.TableStatus)
-	_, err = c.db.DeleteTable(t.Context(), &sdk.DeleteTableInput{TableName: aws.String("t")})
+	_, err = c.db.DeleteTable(t.Context(), &sdk.DeleteTableInput{TableName: aws.String("tab")})
 	require.NoError(t, err)
 	c.Advance(time.Second)
-	_, err = c.db.DescribeTable(t.Context(), &sdk.DescribeTableInput{TableName: aws.String("t")})
-	wantError(t, err, "ResourceNotFoundException", "Requested resource not found: Table: t not found")
+	_, err = c.db.DescribeTable(t.Context(), &sdk.DescribeTableInput{TableName: aws.String("tab")})
+	wantError(t, err, "ResourceNotFoundException", "Requested resource not found: Table: tab not found")
 	_, err = c.db.CreateTable(t.Context(), in)
 	require.NoError(t, err, "the name is free again")
 }
@@ -117,12 +117,12 @@ func TestConsumedCapacity_followsSizesAndIndexes(t *testing.T) {
 func TestProvisionedThroughput_throttlesAndRefills(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	c.create(t, &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S"),
+	c.create(t, &sdk.CreateTableInput{TableName: aws.String("tab"), AttributeDefinitions: definitions("pk:S"),
 		KeySchema: schema("pk"),
 		ProvisionedThroughput: &types.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(1),
 			WriteCapacityUnits: aws.Int64(1)}})
 	put := func() error {
-		_, err := c.db.PutItem(t.Context(), &sdk.PutItemInput{TableName: aws.String("t"),
+		_, err := c.db.PutItem(t.Context(), &sdk.PutItemInput{TableName: aws.String("tab"),
 			Item: obj{"pk": s("a"), "b": s(strings.Repeat("x", 99*1024))}})
 		return err
 	}

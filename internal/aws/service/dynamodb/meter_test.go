@@ -45,7 +45,7 @@ func TestPartition_takesAThousandWriteUnitsASecond(t *testing.T) {
 		t.Run(mode, func(t *testing.T) {
 			t.Parallel()
 			c := newCloud(t)
-			in := &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S", "sk:N"),
+			in := &sdk.CreateTableInput{TableName: aws.String("tab"), AttributeDefinitions: definitions("pk:S", "sk:N"),
 				KeySchema: schema("pk", "sk")}
 			if mode == "provisioned" {
 				in.ProvisionedThroughput = &types.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(40000),
@@ -53,20 +53,20 @@ func TestPartition_takesAThousandWriteUnitsASecond(t *testing.T) {
 			}
 			c.create(t, in)
 			for i := range 10 {
-				require.NoError(t, putItem(c, "t", big("hot", i)))
+				require.NoError(t, putItem(c, "tab", big("hot", i)))
 			}
-			got := reasons(t, putItem(c, "t", big("hot", 10)))
-			require.Equal(t, "TableWriteKeyRangeThroughputExceeded arn:aws:dynamodb:us-east-1:000000000000:table/t", got)
-			require.NoError(t, putItem(c, "t", big("cold", 0)), "another key has a partition of its own")
+			got := reasons(t, putItem(c, "tab", big("hot", 10)))
+			require.Equal(t, "TableWriteKeyRangeThroughputExceeded arn:aws:dynamodb:us-east-1:000000000000:table/tab", got)
+			require.NoError(t, putItem(c, "tab", big("cold", 0)), "another key has a partition of its own")
 			c.Advance(200 * time.Millisecond)
-			require.NoError(t, putItem(c, "t", big("hot", 11)), "a fifth of a second gives 200 units")
-			require.NoError(t, putItem(c, "t", big("hot", 12)))
-			require.Error(t, putItem(c, "t", big("hot", 13)))
+			require.NoError(t, putItem(c, "tab", big("hot", 11)), "a fifth of a second gives 200 units")
+			require.NoError(t, putItem(c, "tab", big("hot", 12)))
+			require.Error(t, putItem(c, "tab", big("hot", 13)))
 			c.Advance(time.Hour)
 			for i := range 10 {
-				require.NoError(t, putItem(c, "t", big("hot", i)), "a partition saves nothing for bursts")
+				require.NoError(t, putItem(c, "tab", big("hot", i)), "a partition saves nothing for bursts")
 			}
-			require.Error(t, putItem(c, "t", big("hot", 14)))
+			require.Error(t, putItem(c, "tab", big("hot", 14)))
 		})
 	}
 }
@@ -74,13 +74,13 @@ func TestPartition_takesAThousandWriteUnitsASecond(t *testing.T) {
 func TestPartition_takesThreeThousandReadUnitsASecond(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	c.create(t, &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S", "sk:N"),
+	c.create(t, &sdk.CreateTableInput{TableName: aws.String("tab"), AttributeDefinitions: definitions("pk:S", "sk:N"),
 		KeySchema: schema("pk", "sk")})
 	for i := range 9 {
-		require.NoError(t, putItem(c, "t", big("hot", i)))
+		require.NoError(t, putItem(c, "tab", big("hot", i)))
 	}
 	query := func() error { // 900 KB, consistently read: 225 units
-		_, err := c.db.Query(t.Context(), &sdk.QueryInput{TableName: aws.String("t"),
+		_, err := c.db.Query(t.Context(), &sdk.QueryInput{TableName: aws.String("tab"),
 			KeyConditionExpression:    aws.String("pk = :p"),
 			ExpressionAttributeValues: obj{":p": s("hot")}, ConsistentRead: aws.Bool(true), Select: types.SelectCount})
 		return err
@@ -97,36 +97,37 @@ func TestIndex_blocksTheTablesWrites(t *testing.T) {
 	index := func(write int64) *types.ProvisionedThroughput {
 		return &types.ProvisionedThroughput{ReadCapacityUnits: aws.Int64(1), WriteCapacityUnits: aws.Int64(write)}
 	}
-	c.create(t, &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S", "sk:N",
+	c.create(t, &sdk.CreateTableInput{TableName: aws.String("tab"), AttributeDefinitions: definitions("pk:S", "sk:N",
 		"kind:S"), KeySchema: schema("pk", "sk"),
 		ProvisionedThroughput: index(1000),
 		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{IndexName: aws.String("byKind"), KeySchema: schema("kind"),
 			Projection: &types.Projection{ProjectionType: types.ProjectionTypeKeysOnly}, ProvisionedThroughput: index(3)}}})
 	write := func(i int) error {
-		return putItem(c, "t", obj{"pk": s(fmt.Sprint("k", i)), "sk": n(i), "kind": s("a")})
+		return putItem(c, "tab", obj{"pk": s(fmt.Sprint("k", i)), "sk": n(i), "kind": s("a")})
 	}
 	for i := range 3 {
 		require.NoError(t, write(i))
 	}
 	got := reasons(t, write(3))
 	require.Equal(t,
-		"IndexWriteProvisionedThroughputExceeded arn:aws:dynamodb:us-east-1:000000000000:table/t/index/byKind", got)
-	require.NoError(t, putItem(c, "t", obj{"pk": s("k3"), "sk": n(3)}), "an item that is not in the index")
-	_, err := c.db.GetItem(t.Context(), &sdk.GetItemInput{TableName: aws.String("t"), Key: obj{"pk": s("k3"), "sk": n(3)}})
+		"IndexWriteProvisionedThroughputExceeded arn:aws:dynamodb:us-east-1:000000000000:table/tab/index/byKind", got)
+	require.NoError(t, putItem(c, "tab", obj{"pk": s("k3"), "sk": n(3)}), "an item that is not in the index")
+	_, err := c.db.GetItem(t.Context(), &sdk.GetItemInput{TableName: aws.String("tab"),
+		Key: obj{"pk": s("k3"), "sk": n(3)}})
 	require.NoError(t, err, "reads draw on other units")
 }
 
 func TestIndex_hasHotKeysToo(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t)
-	c.create(t, &sdk.CreateTableInput{TableName: aws.String("t"), AttributeDefinitions: definitions("pk:S", "sk:N",
+	c.create(t, &sdk.CreateTableInput{TableName: aws.String("tab"), AttributeDefinitions: definitions("pk:S", "sk:N",
 		"kind:S"), KeySchema: schema("pk", "sk"),
 		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{IndexName: aws.String("byKind"), KeySchema: schema("kind"),
 			Projection: all()}}})
 	write := func(i int) error {
 		it := big(fmt.Sprint("k", i), i)
 		it["kind"] = s("a")
-		return putItem(c, "t", it)
+		return putItem(c, "tab", it)
 	}
 	for i := range 10 {
 		require.NoError(t, write(i))

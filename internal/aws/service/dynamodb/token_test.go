@@ -24,7 +24,7 @@ func TestTransactWriteItems_forgetsTokensThatExpired(t *testing.T) {
 		return s
 	})
 	client := sdk.NewFromConfig(c.Config())
-	_, err := client.CreateTable(t.Context(), &sdk.CreateTableInput{TableName: aws.String("t"),
+	_, err := client.CreateTable(t.Context(), &sdk.CreateTableInput{TableName: aws.String("tab"),
 		BillingMode:          types.BillingModePayPerRequest,
 		AttributeDefinitions: []types.AttributeDefinition{{AttributeName: aws.String("k"), AttributeType: "S"}},
 		KeySchema:            []types.KeySchemaElement{{AttributeName: aws.String("k"), KeyType: "HASH"}}})
@@ -32,7 +32,7 @@ func TestTransactWriteItems_forgetsTokensThatExpired(t *testing.T) {
 	c.Advance(time.Minute)
 	write := func(token, value string) error {
 		_, err := client.TransactWriteItems(t.Context(), &sdk.TransactWriteItemsInput{ClientRequestToken: &token,
-			TransactItems: []types.TransactWriteItem{{Put: &types.Put{TableName: aws.String("t"),
+			TransactItems: []types.TransactWriteItem{{Put: &types.Put{TableName: aws.String("tab"),
 				Item: map[string]types.AttributeValue{"k": &types.AttributeValueMemberS{Value: value}}}}}})
 		return err
 	}

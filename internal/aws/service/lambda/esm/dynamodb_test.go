@@ -22,7 +22,7 @@ func str(v string) dtypes.AttributeValue { return &dtypes.AttributeValueMemberS{
 func (c *cloud) table(client *dynamodb.Client) *string {
 	c.t.Helper()
 	out, err := client.CreateTable(c.t.Context(), &dynamodb.CreateTableInput{
-		TableName: aws.String("t"), BillingMode: dtypes.BillingModePayPerRequest,
+		TableName: aws.String("tab"), BillingMode: dtypes.BillingModePayPerRequest,
 		AttributeDefinitions: []dtypes.AttributeDefinition{{AttributeName: aws.String("pk"),
 			AttributeType: dtypes.ScalarAttributeTypeS}},
 		KeySchema: []dtypes.KeySchemaElement{{AttributeName: aws.String("pk"), KeyType: dtypes.KeyTypeHash}},
@@ -36,7 +36,7 @@ func (c *cloud) table(client *dynamodb.Client) *string {
 
 func (c *cloud) save(client *dynamodb.Client, it item) {
 	c.t.Helper()
-	_, err := client.PutItem(c.t.Context(), &dynamodb.PutItemInput{TableName: aws.String("t"), Item: it})
+	_, err := client.PutItem(c.t.Context(), &dynamodb.PutItemInput{TableName: aws.String("tab"), Item: it})
 	require.NoError(c.t, err)
 	c.settle()
 }
