@@ -53,9 +53,13 @@ type Options struct {
 	// Seeds are two or more different ones; 1 and 2 when empty. With the first, mutants
 	// meet every check; with each other one, those that they must fail: other data come in
 	// another order, and faults strike other records.
-	Seeds  []uint64
-	Places *Places // for trees at a time, shared with other labs; nil for own ones
-	Repeat int     // runs of the solution for each seed; 2 when less
+	Seeds []uint64
+	// Variants is how many more seeds the solution is judged with, once each, as learners
+	// have data of their own: those that follow the greatest of Seeds. With Only it counts
+	// where solution matches.
+	Variants int
+	Places   *Places // for trees at a time, shared with other labs; nil for own ones
+	Repeat   int     // runs of the solution for each seed; 2 when less
 	// Only limits the trees to those whose name matches (path.Match): one look
 	// at a mutant that is being written. Empty runs all.
 	Only string
@@ -147,6 +151,9 @@ func (o *Options) jobs() []job {
 		for i := range repeat {
 			jobs = append(jobs, job{name: "solution", seed: seed, repeat: i})
 		}
+	}
+	for n := range o.Variants {
+		jobs = append(jobs, job{name: "solution", seed: slices.Max(o.Seeds) + uint64(n) + 1})
 	}
 	for _, s := range o.Lab.Solutions {
 		for _, seed := range o.Seeds {

@@ -158,6 +158,31 @@ checks:
 	require.Contains(t, b.String(), "mutants: 14 of 14 fail as they should; 4 named rightly, 4 not named")
 }
 
+func TestTest_solutionMeetsFurtherSeeds(t *testing.T) {
+	fsys := fstest.MapFS{
+		"tiny/lab.yaml":        {Data: []byte(tiny)},
+		"tiny/README.md":       {},
+		"tiny/resources.yaml":  {},
+		"tiny/starter/app.sh":  {Data: []byte("exit 1\n")},
+		"tiny/solution/app.sh": {Data: []byte("cat\n")},
+	}
+	f, err := lab.Open(fsys, "tiny", check.Compile)
+	require.NoError(t, err)
+	out, err := labtest.Test(t.Context(), labtest.Options{Lab: f, Driver: embedded.Driver{}, Clock: clock.New(),
+		Only: "solution", Seeds: []uint64{3, 7}, Variants: 2,
+		Deploy: func(context.Context, emulator.Emulator, *lab.Folder, string) (map[string]string, error) {
+			return nil, nil
+		}})
+	require.NoError(t, err)
+	var seeds []uint64
+	for _, r := range out.Runs {
+		seeds = append(seeds, r.Seed)
+	}
+	require.Equal(t, []uint64{3, 7, 8, 9}, seeds, "each of its own, and two more, once each")
+	require.True(t, out.OK)
+	require.Zero(t, out.FlakeRate, "what is run once repeats nothing")
+}
+
 func TestTest_solutionsInOtherLanguages(t *testing.T) {
 	text := strings.Replace(tiny, "command: [sh, app.sh]",
 		"command: [sh, app.sh], alternatives: [[sh, app.bash], [nosuch, app.nosuch]]", 1)

@@ -62,7 +62,7 @@ each lab prove itself as "pipelab lab test" does, hidden checks included.`,
 					break
 				}
 				o := labtest.Options{Lab: l, Driver: embedded.Driver{Provision: provision.At, Interpreters: a.Interpreters},
-					Interpreters: a.Interpreters, Clock: a.Wall(),
+					Interpreters: a.Interpreters, Clock: a.Wall(), Variants: 4,
 					Deploy: trial.Stacks(func(e emulator.Emulator) deploy.Target { return a.Target(e, nil, nil) }),
 					Done: func(r labtest.Run) {
 						for _, p := range r.Problems {

@@ -28,6 +28,7 @@ type testFlags struct {
 	repeat int
 	seeds  []uint
 	upTo   uint // seeds from 1 to this; 0 for those named
+	more   int  // seeds for the solution alone
 	only   string
 	mutate int // with --mutate: how many, 0 for all
 	which  string
@@ -42,7 +43,9 @@ may end in error, the solution must pass every time with each seed, and every
 mutant must fail exactly the checks that it names, with each seed: other data come
 in another order, and faults strike other records. Mutants meet every check with the
 first seed, and with the others those that they must fail. What checks take a mutant
-for must be its own mistake, or none. A lab is an id or a folder.
+for must be its own mistake, or none. The solution must also pass with --variants
+further seeds, since each learner of a class has data of their own. A lab is an id or
+a folder.
 
 With --mutate the solution itself is changed, in one property of the template or
 one statement of the Python code at a time, and the checks must notice each change.
@@ -58,6 +61,7 @@ Exit code 1 if a lab does not hold.`,
 		Example: `  pipelab lab test kinesis-partition-keys
   pipelab lab test ./my-lab --repeat 5
   pipelab lab test ./my-lab --seeds 5
+  pipelab lab test ./my-lab --only solution --variants 100
   pipelab lab test ./my-lab --only 'mutants/*'
   pipelab lab test ./my-lab --mutate
   pipelab lab test --all --repeat 20 --json`,
@@ -69,6 +73,8 @@ Exit code 1 if a lab does not hold.`,
 				return app.Usagef("which labs?").Hint("name them, or test all: pipelab lab test --all")
 			case f.repeat < 1:
 				return app.Usagef("--repeat %d is less than one", f.repeat)
+			case f.more < 0:
+				return app.Usagef("--variants %d is less than none", f.more)
 			case f.mutate < 0:
 				return app.Usagef("--mutate %d is less than none", f.mutate)
 			case c.Flags().Changed("mutate") && f.only != "":
@@ -98,6 +104,7 @@ Exit code 1 if a lab does not hold.`,
 	}
 	c.Flags().BoolVar(&f.all, "all", false, "every lab of the catalogue")
 	c.Flags().IntVar(&f.repeat, "repeat", 2, "how often the solution runs with each seed")
+	c.Flags().IntVar(&f.more, "variants", 4, "further seeds that the solution runs with, once each")
 	c.Flags().StringVar(&f.only, "only", "", "only trees of this name, such as solution or 'mutants/*'")
 	c.Flags().IntVar(&f.mutate, "mutate", 0, "change the solution in so many places, 0 in all, one at a time")
 	c.Flags().Lookup("mutate").NoOptDefVal = "0"
@@ -198,7 +205,7 @@ const labsAtOnce = 3
 // options are what plain tests and mutations have in common.
 func options(a *app.App, l *lab.Folder, f testFlags, driver emulator.Driver, deploys *deployments) labtest.Options {
 	o := labtest.Options{Lab: l, Driver: driver, Interpreters: a.Interpreters, Clock: a.Wall(), Repeat: f.repeat,
-		Only: f.only, Deploy: trial.Stacks(deploys.target)}
+		Variants: f.more, Only: f.only, Deploy: trial.Stacks(deploys.target)}
 	if f.which != string(emulator.Embedded) {
 		o.Partial, o.Remove = true, deploys.remove
 	}
