@@ -90,6 +90,13 @@ probes:`, 1)
 	a := c.Run("explain", "my-mistake")
 	require.Equal(t, app.ExitOK, a.Code, a.Err)
 	require.Contains(t, a.Out, "It is mine.")
+
+	c.Write(t, "../small/lab.yaml", strings.Replace(text, "id: my-mistake", "idd: my-mistake", 1))
+	a = c.Run("explain", "my-mistake")
+	require.Equal(t, app.ExitUsage, a.Code)
+	require.Contains(t, a.Err, "the lab of this workspace cannot be read, so nothing of it is explained: ")
+	require.Contains(t, a.Err, `small/lab.yaml:`)
+	require.Equal(t, app.ExitOK, c.Run("explain", "shard").Code, "a word of the glossary needs no lab")
 }
 
 func read(t *testing.T, c *clitest.Terminal, name string) []byte {

@@ -28,9 +28,11 @@ func labs(a *app.App) ([]text, error) {
 	}
 	var out []text
 	if w, err := a.Workspace(); err == nil && w.Meta.Source != "" {
-		if l, err := a.Folder(w.Meta.Source); err == nil { // a lab that cannot be read explains nothing
-			readme, _ := fs.ReadFile(l.FS, "README.md") // as above
+		if l, err := a.Folder(w.Meta.Source); err == nil {
+			readme, _ := fs.ReadFile(l.FS, "README.md") // a lab without one explains its mistakes all the same
 			out = append(out, text{l.Lab, string(readme)})
+		} else { // words of the glossary are explained nevertheless
+			a.Statusf("the lab of this workspace cannot be read, so nothing of it is explained: %s", err)
 		}
 	}
 	for _, id := range ids {
