@@ -51,6 +51,16 @@ type batchInfo struct {
 
 const stamp = "2006-01-02T15:04:05.000Z"
 
+// arrivals is how a failure record writes when records came: those of a table's stream
+// in whole seconds.
+// Source: https://docs.aws.amazon.com/lambda/latest/dg/services-dynamodb-errors.html
+func (k sourceKind) arrivals() string {
+	if k == kindKinesis {
+		return stamp
+	}
+	return "2006-01-02T15:04:05Z"
+}
+
 // failurePolicy is how long a failure record is tried.
 //
 // AWS: says nothing of retries, and counts records that the destination does
@@ -65,8 +75,8 @@ func (s *streamWorker) discarded(shard string, recs []*record, p *piece, conditi
 	now := s.m.host.Clock.Now()
 	first, last := recs[0], recs[len(recs)-1]
 	info := &batchInfo{
-		ShardID: shard, Start: first.seq, End: last.seq, First: first.at.Format(stamp), Last: last.at.Format(stamp),
-		Size: len(recs), StreamARN: streamARN(s.source.String()),
+		ShardID: shard, Start: first.seq, End: last.seq, First: first.at.Format(s.kind.arrivals()),
+		Last: last.at.Format(s.kind.arrivals()), Size: len(recs), StreamARN: streamARN(s.source.String()),
 	}
 	out := failureRecord{
 		Request: requestContext{RequestID: p.last.requestID, FunctionARN: s.fn.ARN(), Condition: condition,

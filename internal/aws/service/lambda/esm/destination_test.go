@@ -159,11 +159,17 @@ func TestDestination_bucketGetsThePayload(t *testing.T) {
 		require.Regexp(t, regexp.MustCompile(`^failures/aws/lambda/`+uuid+
 			`/shardId-[0-9a-f-]+/2026/03/02/2026-03-02T09\.00\.\d\d-[0-9a-f-]{36}$`), key)
 		var got struct {
-			DDBStreamBatchInfo struct{ BatchSize int }
-			Payload            string
+			DDBStreamBatchInfo struct {
+				BatchSize int
+				First     string `json:"approximateArrivalOfFirstRecord"`
+				Last      string `json:"approximateArrivalOfLastRecord"`
+			}
+			Payload string
 		}
 		require.NoError(t, json.Unmarshal([]byte(body), &got))
 		require.Equal(t, 1, got.DDBStreamBatchInfo.BatchSize)
+		require.Regexp(t, `^2026-03-02T09:00:\d\dZ$`, got.DDBStreamBatchInfo.First)
+		require.Equal(t, got.DDBStreamBatchInfo.First, got.DDBStreamBatchInfo.Last)
 		require.Equal(t, c.fn.events()[0].raw, got.Payload)
 	}
 }

@@ -2,6 +2,7 @@ package esm
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	sdk "github.com/aws/aws-sdk-go-v2/service/dynamodbstreams"
@@ -90,13 +91,22 @@ type dynamoEvent struct {
 }
 
 type dynamoData struct {
-	Created  int64          `json:"ApproximateCreationDateTime"`
+	Created  wholeSeconds   `json:"ApproximateCreationDateTime"`
 	Keys     map[string]any `json:"Keys,omitempty"`
 	NewImage map[string]any `json:"NewImage,omitempty"`
 	OldImage map[string]any `json:"OldImage,omitempty"`
 	Sequence string         `json:"SequenceNumber"`
 	Size     int64          `json:"SizeBytes"`
 	View     string         `json:"StreamViewType"`
+}
+
+// wholeSeconds is a time as functions get it: whole, and yet written with a decimal point,
+// so that Python makes a float of it. Recorded on AWS: 1542392340.0.
+type wholeSeconds int64
+
+// MarshalJSON implements json.Marshaler.
+func (s wholeSeconds) MarshalJSON() ([]byte, error) {
+	return append(strconv.AppendInt(nil, int64(s), 10), ".0"...), nil
 }
 
 type dynamoIdentity struct {
@@ -111,7 +121,8 @@ func (d *dynamoSource) record(r *types.Record) *record {
 		EventSource: text(r.EventSource),
 		AwsRegion:   d.scope.Region, EventSourceARN: d.arn,
 		DynamoDB: dynamoData{
-			Created: data.ApproximateCreationDateTime.Unix(), Keys: image(data.Keys), NewImage: image(data.NewImage),
+			Created: wholeSeconds(data.ApproximateCreationDateTime.Unix()),
+			Keys:    image(data.Keys), NewImage: image(data.NewImage),
 			OldImage: image(data.OldImage),
 			Sequence: text(data.SequenceNumber), Size: *data.SizeBytes, View: string(data.StreamViewType),
 		},

@@ -59,6 +59,8 @@ func TestDynamoDB_deliversExactEvent(t *testing.T) {
 	data := rec["dynamodb"].(map[string]any)
 	require.NotEmpty(t, rec["eventID"])
 	require.NotZero(t, data["SizeBytes"])
+	// Python and others tell 1542392340.0, which AWS sends, from 1542392340.
+	require.Contains(t, c.fn.events()[0].raw, fmt.Sprintf(`"ApproximateCreationDateTime":%d.0,`, c.Clock.Now().Unix()))
 	require.NotEmpty(t, data["SequenceNumber"])
 	delete(rec, "eventID")
 	delete(data, "SizeBytes")
