@@ -16,8 +16,9 @@ import (
 )
 
 // Scarce makes what soon has no throughput left, and stops the clock, so that none comes
-// back: a stream "s" of one shard, and a table "tab" with one unit to read, whose items
-// have a key "id", counted from 1, and these texts. It returns where the shard begins.
+// back: a stream "s" of one shard, and a table "tab" with one unit to read a second, 300
+// of which are saved. Its items have a key "id", counted from 1, and these texts. It
+// returns where the shard begins.
 func Scarce(t *testing.T, e emulator.Emulator, texts ...string) (iterator *string) {
 	t.Helper()
 	ctx, cfg := context.Background(), e.Endpoint().AWSConfig()

@@ -18,10 +18,11 @@ import (
 // AWS: a partition holds many keys, and one of them gets a partition to itself
 // only once it is hot; a table of few units has fewer for each of its
 // partitions until adaptive capacity moves them. Here every key value has a
-// partition of its own, and capacity goes at once where it is needed. Capacity
-// that is not used is saved from a table's creation there, from its first
-// request here, so that what a burst may take does not depend on how long ago
-// the table was made. Buckets are not stored: a restart begins anew.
+// partition of its own, and capacity goes at once where it is needed. A table
+// has the whole five minutes' worth from the beginning: tables that have just
+// been made take hundreds of writes at five units there, and what a burst may
+// take does not depend on how long ago the table was made. Buckets are not
+// stored: a restart begins anew.
 // Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/burst-adaptive-capacity.html
 type meter struct {
 	clock   *clock.Clock
@@ -64,13 +65,13 @@ func (m *meter) forget(table string) {
 	}
 }
 
-// bucket returns a bucket filled up to now; a new one holds a second's worth. A
-// change of the rate keeps what is in it, up to the new bound.
+// bucket returns a bucket filled up to now; a new one is full. A change of the
+// rate keeps what is in it, up to the new bound.
 func (m *meter) bucket(k bucketKey, rate, seconds int64) *bucket {
 	now, full := m.clock.Now(), float64(rate*seconds)
 	b, ok := m.buckets[k]
 	if !ok {
-		b = &bucket{tokens: float64(rate), rate: rate, at: now}
+		b = &bucket{tokens: full, rate: rate, at: now}
 		m.buckets[k] = b
 	}
 	b.tokens = min(full, b.tokens+now.Sub(b.at).Seconds()*float64(b.rate))
