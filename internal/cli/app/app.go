@@ -179,7 +179,11 @@ func (a *App) Path(name string) string {
 // Lab loads a lab of the catalogue by id, or a folder that holds a lab.yaml.
 func (a *App) Lab(id string) (*lab.Lab, error) {
 	if dir, ok := a.LabDir(id); ok {
-		l, err := lab.Load(os.DirFS(filepath.Dir(dir)), filepath.Base(dir))
+		tree, base, err := a.labTree(dir)
+		if err != nil {
+			return nil, labProblem(id, err)
+		}
+		l, err := lab.Load(tree, base)
 		return l, labProblem(id, err)
 	}
 	ids, err := lab.IDs(a.Labs)

@@ -39,7 +39,10 @@ func (a *App) Folder(name string) (*lab.Folder, error) {
 func (a *App) WholeFolder(name string) (*lab.Folder, error) {
 	tree, id := a.Labs, name
 	if dir, ok := a.LabDir(name); ok {
-		tree, id = os.DirFS(filepath.Dir(dir)), filepath.Base(dir)
+		var err error
+		if tree, id, err = a.labTree(dir); err != nil {
+			return nil, labProblem(name, err)
+		}
 	} else if _, err := a.Lab(name); err != nil {
 		var ps lab.Problems
 		if !errors.As(err, &ps) {
@@ -48,6 +51,14 @@ func (a *App) WholeFolder(name string) (*lab.Folder, error) {
 	}
 	f, err := lab.Open(tree, id, check.NewExpressions().Check)
 	return f, labProblem(name, err)
+}
+
+// labTree is what a lab's folder is opened from, and as what: the folder, laid over the lab
+// that it extends.
+func (a *App) labTree(dir string) (tree fs.FS, id string, err error) {
+	id = filepath.Base(dir)
+	tree, err = lab.Extended(os.DirFS(filepath.Dir(dir)), id, a.Labs)
+	return tree, id, err
 }
 
 // LabDir tells whether a name given on the command line is a lab's folder,

@@ -1,5 +1,5 @@
-// Package author holds the commands for authors of labs: lab new, lint, test
-// and schema.
+// Package author holds the commands for authors of labs: lab new, derive, lint,
+// test and schema.
 package author
 
 import (
@@ -26,7 +26,7 @@ func Commands(a *app.App) []*cobra.Command {
 		Use: "lab", Short: "For authors of labs", GroupID: "labs", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	group.AddCommand(newNew(a), &cobra.Command{
+	group.AddCommand(newNew(a), newDerive(a), &cobra.Command{
 		Use: "lint [FOLDER…]", Short: "Report every problem of labs, with its place",
 		Long: `Checks labs: those whose folders are named, all those in a folder of labs, or without
 a name those that pipelab comes with. What a finished lab needs beside being well is
@@ -63,39 +63,25 @@ func unknownCapabilities(a *app.App, id string, l *lab.Lab) (out lab.Problems) {
 	return out
 }
 
+// target is a lab to look at: a folder of a tree.
+type target struct {
+	tree fs.FS
+	id   string
+}
+
 // lint checks folders, or the built-in catalogue.
 func lint(a *app.App, folders []string) error {
-	type target struct {
-		tree fs.FS
-		id   string
-	}
-	var targets []target
-	for _, f := range folders {
-		if dir, ok := a.LabDir(f); ok {
-			targets = append(targets, target{os.DirFS(filepath.Dir(dir)), filepath.Base(dir)})
-			continue
-		}
-		tree := os.DirFS(a.Path(f)) // a folder of labs
-		ids, err := lab.IDs(tree)
-		if err != nil || len(ids) == 0 {
-			return app.Usagef("%s holds no lab.yaml, and no folder in it does", f).Hint("make a lab: pipelab lab new my-lab")
-		}
-		for _, id := range ids {
-			targets = append(targets, target{tree, id})
-		}
-	}
-	if len(folders) == 0 {
-		ids, err := lab.IDs(a.Labs)
-		if err != nil {
-			return err
-		}
-		for _, id := range ids {
-			targets = append(targets, target{a.Labs, id})
-		}
+	targets, err := targetsOf(a, folders)
+	if err != nil {
+		return err
 	}
 	var all lab.Problems
 	for _, t := range targets {
-		f, err := lab.Open(t.tree, t.id, check.NewExpressions().Check)
+		var f *lab.Folder
+		tree, err := lab.Extended(t.tree, t.id, a.Labs)
+		if err == nil {
+			f, err = lab.Open(tree, t.id, check.NewExpressions().Check)
+		}
 		if f != nil && f.Lab != nil {
 			all = append(all, unknownCapabilities(a, t.id, f.Lab)...)
 		}
@@ -125,4 +111,32 @@ func lint(a *app.App, folders []string) error {
 	}
 	a.Statusf("%s, no problems", report.Count(len(targets), "lab"))
 	return nil
+}
+
+// targetsOf are the labs of folders, each a lab's or one of labs; without any those of the
+// catalogue.
+func targetsOf(a *app.App, folders []string) (targets []target, err error) {
+	for _, f := range folders {
+		if dir, ok := a.LabDir(f); ok {
+			targets = append(targets, target{os.DirFS(filepath.Dir(dir)), filepath.Base(dir)})
+			continue
+		}
+		tree := os.DirFS(a.Path(f)) // a folder of labs
+		ids, err := lab.IDs(tree)
+		if err != nil || len(ids) == 0 {
+			return nil, app.Usagef("%s holds no lab.yaml, and no folder in it does",
+				f).Hint("make a lab: pipelab lab new my-lab")
+		}
+		for _, id := range ids {
+			targets = append(targets, target{tree, id})
+		}
+	}
+	if len(folders) > 0 {
+		return targets, nil
+	}
+	ids, err := lab.IDs(a.Labs)
+	for _, id := range ids {
+		targets = append(targets, target{a.Labs, id})
+	}
+	return targets, err
 }

@@ -2,7 +2,6 @@ package author
 
 import (
 	"embed"
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -22,6 +21,8 @@ var skeleton embed.FS
 // skeletonID is the id that the skeleton's files use.
 const skeletonID = "skeleton-lab"
 
+var labID = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+
 func newNew(a *app.App) *cobra.Command {
 	return &cobra.Command{
 		Use: "new ID", Short: "Make the folder of a new lab that passes lab test as it is",
@@ -33,15 +34,7 @@ step by step and keep it so.`,
 		RunE: func(_ *cobra.Command, args []string) error {
 			dir := a.Path(args[0])
 			id := filepath.Base(dir)
-			if !regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`).MatchString(id) {
-				return app.Usagef("%q cannot be a lab's id", id).Hint("use small letters, digits and single hyphens: my-lab")
-			}
-			if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil { // an author's folder
-				return err
-			}
-			if err := os.Mkdir(dir, 0o755); errors.Is(err, fs.ErrExist) {
-				return app.Usagef("%s is there already", dir)
-			} else if err != nil {
+			if err := newFolder(dir); err != nil {
 				return err
 			}
 			if err := writeSkeleton(dir, id); err != nil {
