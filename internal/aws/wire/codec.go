@@ -47,6 +47,8 @@ func (t *Target) malformed(err error) error {
 		return e
 	}
 	switch {
+	case errors.Is(err, errUnion) && t.svc.words.SeveralMembers.Code != "":
+		return t.svc.words.SeveralMembers.say(err.Error())
 	case t.svc.words.Malformed.Code != "":
 		return t.svc.words.Malformed.say(err.Error())
 	case t.Protocol == RestXML:

@@ -40,6 +40,9 @@ type Wording struct {
 	InvalidChoices Fault
 	// Malformed is the answer to a document that cannot be read.
 	Malformed Fault
+	// SeveralMembers is the answer to a union with more than one member: without it,
+	// that to a document that cannot be read.
+	SeveralMembers Fault
 	// BadParameter is the code of a header, label or query parameter that
 	// cannot be read: without one, InvalidArgument.
 	BadParameter string

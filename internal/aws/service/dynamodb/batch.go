@@ -40,6 +40,11 @@ func (s *Service) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteIte
 		planned := make(map[string][]outcome, len(names))
 		for _, n := range names { // all checks come before the first write
 			for _, m := range writes[n] {
+				if t, err := s.open(w.tx, w.sc, m.table, w.now); err != nil {
+					return err
+				} else if err := t.checkPrimary(m.item); err != nil {
+					return err
+				}
 				o, err := w.plan(m)
 				if err != nil {
 					return err

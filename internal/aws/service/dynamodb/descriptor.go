@@ -13,7 +13,9 @@ func (s *Service) Describe() gateway.Descriptor {
 		Name: "dynamodb", Title: "DynamoDB",
 		Errors: gateway.Errors{
 			Throttled: wire.Fault{Code: "ProvisionedThroughputExceededException"},
-			Wording:   wire.Wording{Failed: wire.Fault{Code: "InternalServerError"}},
+			Wording: wire.Wording{Failed: wire.Fault{Code: "InternalServerError"},
+				SeveralMembers: wire.Fault{Code: "ValidationException", Message: "Supplied AttributeValue has more than one " +
+					"datatypes set, must contain exactly one of the supported datatypes"}},
 		},
 		Members: gateway.Members{Used: members()},
 		Operations: gateway.With(append(s.tableOperations(), s.itemOperations()...),

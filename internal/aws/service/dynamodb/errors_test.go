@@ -57,6 +57,22 @@ func putting(name string, it obj, message string) wrong {
 	}, message}
 }
 
+func transacting(name string, it obj, message string) wrong {
+	return wrong{"transaction, " + name, func(ctx context.Context, db *sdk.Client) error {
+		_, err := db.TransactWriteItems(ctx, &sdk.TransactWriteItemsInput{TransactItems: []types.TransactWriteItem{
+			{Put: &types.Put{TableName: aws.String("orders"), Item: it}}}})
+		return err
+	}, message}
+}
+
+func batching(name string, it obj, message string) wrong {
+	return wrong{"batch, " + name, func(ctx context.Context, db *sdk.Client) error {
+		_, err := db.BatchWriteItem(ctx, &sdk.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{
+			"orders": {{PutRequest: &types.PutRequest{Item: it}}}}})
+		return err
+	}, message}
+}
+
 func named(text string) obj {
 	out := obj{}
 	for name, v := range map[string]types.AttributeValue{":s": s("x"), ":n": n(1), ":n2": n(2), ":q": s("FOO"),
@@ -205,6 +221,22 @@ func wrongRequests() []wrong {
 			"Number underflow. Attempting to store a number with magnitude smaller than supported range"),
 		putting("false null", with("b", &types.AttributeValueMemberNULL{}), params+
 			"Null attribute value types must have the value of true"),
+
+		// Recorded on AWS: github.com/getmoto/moto, tests/test_dynamodb/exceptions (aws_verified), and
+		// github.com/architect/dynalite, test/batchWriteItem.js.
+		{"put of what is too large, into no table", func(ctx context.Context, db *sdk.Client) error {
+			_, err := db.PutItem(ctx, &sdk.PutItemInput{TableName: aws.String("nowhere"),
+				Item: with("b", s(strings.Repeat("x", 400*1024)))})
+			return err
+		}, "Item size has exceeded the maximum allowed size"},
+		transacting("too large", with("b", s(strings.Repeat("x", 400*1024))),
+			"Item size has exceeded the maximum allowed size"),
+		transacting("empty key", obj{"pk": s(""), "sk": n(1)}, empty),
+		batching("without sort key", obj{"pk": s("a")}, "The provided key element does not match the schema"),
+		batching("key of wrong type", obj{"pk": s("a"), "sk": s("1")}, "The provided key element does not match the schema"),
+		batching("empty key", obj{"pk": s(""), "sk": n(1)}, empty),
+		querying("pk ! :s", func(in *sdk.QueryInput) { in.FilterExpression = aws.String("") },
+			"Invalid FilterExpression: The expression can not be empty;"),
 
 		{"get with a wrong key", func(ctx context.Context, db *sdk.Client) error {
 			_, err := db.GetItem(ctx, &sdk.GetItemInput{TableName: aws.String("orders"), Key: obj{"pk": s("a")}})

@@ -3,6 +3,7 @@ package dynamodb
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -17,6 +18,9 @@ import (
 // Query reads the items of one partition key in order of the sort key.
 func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
 	c, name := gateway.From(ctx), tableName(in.TableName)
+	if in.FilterExpression != nil && strings.TrimSpace(*in.FilterExpression) == "" {
+		return nil, refuse("Invalid FilterExpression: The expression can not be empty;") // before the key conditions
+	}
 	if in.KeyConditionExpression == nil {
 		return nil, refuse("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
 	}

@@ -159,12 +159,20 @@ func emptyKind(v item.Value) string {
 	return "string"
 }
 
-func (t *Table) checkKeyValues(it item.Item) error {
+// emptyKeys refuses key attributes with an empty value.
+func (t *Table) emptyKeys(it item.Item) error {
 	for _, n := range t.Schema.names() {
-		if v := it[n]; v.Text == "" {
+		if v := it[n]; v.Exists() && v.Kind == t.kind(n) && v.Text == "" {
 			return refuse("One or more parameter values are not valid. The AttributeValue for a key attribute "+
 				"cannot contain an empty %s value. Key: %s", emptyKind(v), n)
 		}
+	}
+	return nil
+}
+
+func (t *Table) checkKeyValues(it item.Item) error {
+	if err := t.emptyKeys(it); err != nil {
+		return err
 	}
 	// AWS's message has no space before the number.
 	if max := int(limit("partitionKeyBytes")); it[t.Schema.Hash].Size() > max {
@@ -176,16 +184,24 @@ func (t *Table) checkKeyValues(it item.Item) error {
 	return nil
 }
 
-// checkKey refuses a Key parameter that is not exactly the primary key.
-func (t *Table) checkKey(key item.Item) error {
-	names := t.Schema.names()
-	if len(key) != len(names) {
-		return refuse(msgKeySchema)
-	}
-	for _, n := range names {
-		if key[n].Kind != t.kind(n) {
+// checkPrimary refuses an item without the primary key. It is the answer of batches, which
+// do not say what is wrong with it.
+func (t *Table) checkPrimary(it item.Item) error {
+	for _, n := range t.Schema.names() {
+		if it[n].Kind != t.kind(n) {
 			return refuse(msgKeySchema)
 		}
+	}
+	return nil
+}
+
+// checkKey refuses a Key parameter that is not exactly the primary key.
+func (t *Table) checkKey(key item.Item) error {
+	if len(key) != len(t.Schema.names()) {
+		return refuse(msgKeySchema)
+	}
+	if err := t.checkPrimary(key); err != nil {
+		return err
 	}
 	return t.checkKeyValues(key)
 }

@@ -99,6 +99,9 @@ func (r writeRequest) mutation() (mutation, error) {
 	if m.item, err = item.FromSDK(r.item); err != nil {
 		return m, refused(err)
 	}
+	if r.kind == putItem && m.item.Size() > int(limit("itemBytes")) {
+		return m, refuse("Item size has exceeded the maximum allowed size")
+	}
 	if r.update != nil {
 		if m.update, err = expr.ParseUpdate(*r.update, p); err != nil {
 			return m, refused(err)

@@ -115,6 +115,11 @@ func (w *work) transact(parts []part, metrics types.ReturnItemCollectionMetrics,
 	seen, cancelled, bytes := map[string]bool{}, false, 0
 	for i, p := range parts {
 		reasons[i].Code = aws.String("None")
+		if t, ok := w.s.find(w.tx, w.sc, p.mutation.table, w.now); ok {
+			if err := t.emptyKeys(p.mutation.item); err != nil {
+				return err // an empty key is no reason to cancel: the call is refused
+			}
+		}
 		o, err := w.plan(p.mutation)
 		if o.table == nil {
 			return err // no such table: the call fails as a whole

@@ -108,12 +108,9 @@ func (w *work) plan(m mutation) (outcome, error) {
 
 // apply computes the new record.
 func (m mutation) apply(t *Table, o *outcome) error {
-	limit := int(limit("itemBytes"))
 	switch m.kind {
 	case putItem:
-		if o.new = newRecord(m.item); o.new.size > limit {
-			return refuse("Item size has exceeded the maximum allowed size")
-		}
+		o.new = newRecord(m.item)
 	case updateItem:
 		base := o.old.attributes()
 		if base == nil {
@@ -126,7 +123,7 @@ func (m mutation) apply(t *Table, o *outcome) error {
 				return refused(err)
 			}
 		}
-		if o.new = newRecord(next); o.new.size > limit {
+		if o.new = newRecord(next); o.new.size > int(limit("itemBytes")) {
 			return refuse("Item size to update has exceeded the maximum allowed size")
 		}
 		for _, p := range m.paths() {
