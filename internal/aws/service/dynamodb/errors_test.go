@@ -73,6 +73,18 @@ func batching(name string, it obj, message string) wrong {
 	}, message}
 }
 
+// nested is a value inside so many lists.
+func nested(lists int) types.AttributeValue {
+	v := s("leaf")
+	for range lists {
+		v = &types.AttributeValueMemberL{Value: []types.AttributeValue{v}}
+	}
+	return v
+}
+
+const deep = "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond " +
+	"supported limit"
+
 func named(text string) obj {
 	out := obj{}
 	for name, v := range map[string]types.AttributeValue{":s": s("x"), ":n": n(1), ":n2": n(2), ":q": s("FOO"),
@@ -221,6 +233,27 @@ func wrongRequests() []wrong {
 			"Number underflow. Attempting to store a number with magnitude smaller than supported range"),
 		putting("false null", with("b", &types.AttributeValueMemberNULL{}), params+
 			"Null attribute value types must have the value of true"),
+
+		// Recorded on AWS: github.com/nubo-db/dynamodb-conformance, tests on nesting depth.
+		putting("nested too deep", with("b", nested(32)), "1 validation error detected: "+deep),
+		transacting("nested too deep", with("b", nested(32)), deep),
+		batching("nested too deep", with("b", nested(32)), deep),
+		{"update to what is nested too deep", func(ctx context.Context, db *sdk.Client) error {
+			_, err := db.UpdateItem(ctx, &sdk.UpdateItemInput{TableName: aws.String("orders"), Key: key(),
+				UpdateExpression: aws.String("SET a = :d"), ExpressionAttributeValues: obj{":d": nested(32)}})
+			return err
+		}, "1 validation error detected: " + deep},
+		{"update that nests what is as deep as may be", func(ctx context.Context, db *sdk.Client) error {
+			_, err := db.UpdateItem(ctx, &sdk.UpdateItemInput{TableName: aws.String("orders"), Key: key(),
+				UpdateExpression:          aws.String("SET a = list_append(:l, :d)"),
+				ExpressionAttributeValues: obj{":l": &types.AttributeValueMemberL{}, ":d": nested(31)}})
+			if err != nil {
+				return err
+			}
+			_, err = db.UpdateItem(ctx, &sdk.UpdateItemInput{TableName: aws.String("orders"), Key: key(),
+				UpdateExpression: aws.String("SET a[0] = :d"), ExpressionAttributeValues: obj{":d": nested(31)}})
+			return err
+		}, "Nesting Levels have exceeded supported limits"},
 
 		// Recorded on AWS: github.com/getmoto/moto, tests/test_dynamodb/exceptions (aws_verified), and
 		// github.com/architect/dynalite, test/batchWriteItem.js.

@@ -62,7 +62,7 @@ func (s *Service) PutItem(ctx context.Context, in *dynamodb.PutItemInput) (*dyna
 		return nil, refuse("ReturnValues can only be ALL_OLD or NONE")
 	}
 	m, err := writeRequest{kind: putItem, table: in.TableName, item: in.Item, condition: in.ConditionExpression,
-		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues}.mutation()
+		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues}.alone()
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +86,7 @@ func (s *Service) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput) 
 		return nil, refuse("ReturnValues can only be ALL_OLD or NONE")
 	}
 	m, err := writeRequest{kind: deleteItem, table: in.TableName, item: in.Key, condition: in.ConditionExpression,
-		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues}.mutation()
+		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues}.alone()
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +107,7 @@ func (s *Service) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput) 
 // UpdateItem changes attributes of an item, or makes it.
 func (s *Service) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput) (*dynamodb.UpdateItemOutput, error) {
 	m, err := writeRequest{kind: updateItem, table: in.TableName, item: in.Key, condition: in.ConditionExpression,
-		update: in.UpdateExpression, names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues}.mutation()
+		update: in.UpdateExpression, names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues}.alone()
 	if err != nil {
 		return nil, err
 	}

@@ -1,6 +1,7 @@
 package dynamodb
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strings"
@@ -8,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodb/expr"
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodb/item"
 )
@@ -56,6 +58,9 @@ func expressionValues(values map[string]types.AttributeValue) (map[string]item.V
 	out := make(map[string]item.Value, len(values))
 	for _, k := range slices.Sorted(maps.Keys(values)) {
 		v, err := item.ValueFromSDK(values[k])
+		if errors.Is(err, item.ErrNested) {
+			return nil, refused(err)
+		}
 		if err != nil {
 			return nil, refuse("ExpressionAttributeValues contains invalid value: %s for key %s", err.Error(), k)
 		}
@@ -83,6 +88,17 @@ type writeRequest struct {
 	update    *string
 	names     map[string]string
 	values    map[string]types.AttributeValue
+}
+
+// alone is mutation for operations on one item, which tell of deep nesting as of a
+// constraint of the model.
+func (r writeRequest) alone() (mutation, error) {
+	m, err := r.mutation()
+	var e *gateway.Error
+	if errors.As(err, &e) && e.Message == item.ErrNested.Error() {
+		err = refuse("1 validation error detected: %s", e.Message)
+	}
+	return m, err
 }
 
 // mutation checks the request and parses its expressions.

@@ -127,7 +127,7 @@ func (m mutation) apply(t *Table, o *outcome) error {
 			return refuse("Item size to update has exceeded the maximum allowed size")
 		}
 		for _, p := range m.paths() {
-			if next[p.Top()].Depth() > 32 {
+			if next[p.Top()].Depth() > item.MaxDepth {
 				return refuse("Nesting Levels have exceeded supported limits")
 			}
 		}

@@ -11,9 +11,14 @@ import (
 
 const invalid = "One or more parameter values were invalid: "
 
-// maxDepth is how deep lists and maps may nest.
+// MaxDepth is how deep lists and maps may nest: of the 32 levels, the attribute itself
+// is the first.
 // Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html#limits-attributes
-const maxDepth = 32
+const MaxDepth = 31
+
+// ErrNested refuses a value that nests deeper.
+var ErrNested = errors.New("Nesting Levels have exceeded supported limits: Attributes in the item have nested levels " +
+	"beyond supported limit")
 
 // FromSDK converts and checks a request's item. Errors carry AWS's messages.
 func FromSDK(in map[string]types.AttributeValue) (Item, error) {
@@ -32,8 +37,8 @@ func FromSDK(in map[string]types.AttributeValue) (Item, error) {
 func ValueFromSDK(av types.AttributeValue) (Value, error) { return fromSDK(av, 0) }
 
 func fromSDK(av types.AttributeValue, depth int) (Value, error) {
-	if depth > maxDepth {
-		return Value{}, errors.New("Nesting Levels have exceeded supported limits")
+	if depth > MaxDepth {
+		return Value{}, ErrNested
 	}
 	switch v := av.(type) {
 	case *types.AttributeValueMemberS:
