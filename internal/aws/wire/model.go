@@ -159,6 +159,9 @@ func readModel(service string, b []byte) (*Model, error) {
 	if m.rest() {
 		m.routes = compileRoutes(m)
 	}
+	if m.objects() {
+		m.nameRoots()
+	}
 	if m.Metadata.Protocol == restXML && m.Metadata.XMLNamespace == "" {
 		m.Metadata.XMLNamespace = m.namespace()
 	}

@@ -247,7 +247,13 @@ func writeXML(b *strings.Builder, n *node, v reflect.Value) error {
 	}
 	switch n.kind {
 	case kStruct:
-		return writeXMLStruct(b, n, v)
+		// What a document is about comes before the lists that may follow for long, as S3
+		// writes Name and Prefix before Contents.
+		// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html#API_ListObjectsV2_ResponseSyntax
+		if err := writeXMLMembers(b, n, v, false); err != nil {
+			return err
+		}
+		return writeXMLMembers(b, n, v, true)
 	case kUnion:
 		f, inner, err := n.variantOf(v)
 		if err != nil || f == nil {
@@ -263,9 +269,10 @@ func writeXML(b *strings.Builder, n *node, v reflect.Value) error {
 	return nil
 }
 
-func writeXMLStruct(b *strings.Builder, n *node, v reflect.Value) error {
+// writeXMLMembers writes the members of a structure that are lists, or the others.
+func writeXMLMembers(b *strings.Builder, n *node, v reflect.Value, lists bool) error {
 	for _, f := range n.fields {
-		if f.ref.Location != "" || f.ref.XMLAttribute {
+		if f.ref.Location != "" || f.ref.XMLAttribute || (f.node.kind == kList) != lists {
 			continue
 		}
 		fv, ok := f.present(v.Field(f.index))

@@ -153,7 +153,9 @@ func (s *Service) ListBuckets(ctx context.Context, in *s3.ListBucketsInput) (*s3
 	if err != nil {
 		return nil, err
 	}
-	out := &s3.ListBucketsOutput{Owner: owner(account), Prefix: in.Prefix}
+	// An account without buckets is answered with an empty element, not without it.
+	// Source: aws s3api list-buckets in a new account answers "Buckets": []
+	out := &s3.ListBucketsOutput{Owner: owner(account), Prefix: in.Prefix, Buckets: []types.Bucket{}}
 	err = s.host.Store.View(func(tx *store.Tx) error {
 		s.buckets.Scan(tx, everywhere, deref(in.Prefix), after, func(_ string, b bucket) bool {
 			if b.Owner != account || b.Name == after || in.BucketRegion != nil && *in.BucketRegion != b.Region {
