@@ -234,7 +234,15 @@ func wrongRequests() []wrong {
 		putting("false null", with("b", &types.AttributeValueMemberNULL{}), params+
 			"Null attribute value types must have the value of true"),
 
-		// Recorded on AWS: github.com/nubo-db/dynamodb-conformance, tests on nesting depth.
+		// Recorded on AWS: github.com/nubo-db/dynamodb-conformance, tests/tier3/error-messages and on nesting depth.
+		{"batch of nothing to get", func(ctx context.Context, db *sdk.Client) error {
+			_, err := db.BatchGetItem(ctx, &sdk.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{}})
+			return err
+		}, "The requestItems parameter is required for BatchGetItem"},
+		{"batch of nothing to write", func(ctx context.Context, db *sdk.Client) error {
+			_, err := db.BatchWriteItem(ctx, &sdk.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{}})
+			return err
+		}, "The requestItems parameter is required for BatchWriteItem"},
 		putting("nested too deep", with("b", nested(32)), "1 validation error detected: "+deep),
 		transacting("nested too deep", with("b", nested(32)), deep),
 		batching("nested too deep", with("b", nested(32)), deep),

@@ -39,7 +39,13 @@ func wellNamed(op *gateway.Operation) {
 		})(op)
 	case op.Input == reflect.TypeFor[dynamodb.BatchGetItemInput](),
 		op.Input == reflect.TypeFor[dynamodb.BatchWriteItemInput]():
-		gateway.First(checkRequested)(op)
+		name := op.Name
+		gateway.First(func(input any) error {
+			if reflect.ValueOf(input).Elem().FieldByName("RequestItems").Len() == 0 {
+				return refuse("The requestItems parameter is required for %s", name)
+			}
+			return checkRequested(input)
+		})(op)
 	case op.Input == reflect.TypeFor[dynamodb.TransactGetItemsInput](),
 		op.Input == reflect.TypeFor[dynamodb.TransactWriteItemsInput]():
 		gateway.First(func(input any) error {
