@@ -71,8 +71,8 @@ func TestFlow_executionRoleLacksAPermission(t *testing.T) {
 	r.put("a")
 	r.pass(time.Hour) // all retries
 	require.Zero(t, count())
-	require.Equal(t, []string{"dynamodb:PutItem on resource: arn:aws:dynamodb:us-east-1:000000000000:table/tab because no " +
-		"identity-based policy allows the dynamodb:PutItem action"}, r.denied(from))
+	require.Equal(t, []string{"dynamodb:PutItem on resource: arn:aws:dynamodb:us-east-1:000000000000:table/tab because " +
+		"no identity-based policy allows the dynamodb:PutItem action"}, r.denied(from))
 
 	r.allow(logs + `,{"Effect":"Allow","Action":"dynamodb:PutItem","Resource":"arn:aws:dynamodb:*:*:table/tab"}`)
 	r.put("b")
