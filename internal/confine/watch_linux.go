@@ -93,9 +93,9 @@ func (c *domains) begin(pid int) *watch {
 // until a limit is broken, which ends the cage.
 func (w *watch) run() {
 	c := w.c
-	ticker := time.NewTicker(interval)
-	defer ticker.Stop()
-	for look := 0; ; look++ {
+	timer := time.NewTimer(untilNext())
+	defer timer.Stop()
+	for look := 0; ; {
 		text := ""
 		select {
 		case <-c.done:
@@ -112,8 +112,14 @@ func (w *watch) run() {
 			if sum > c.policy.memory() {
 				text = c.tooLarge()
 			}
-		case now := <-ticker.C:
-			text = w.look(look%foldersEvery == 0 && now.After(w.idle))
+		case now := <-timer.C:
+			timer.Reset(untilNext())
+			closely := look%foldersEvery == 0
+			look++
+			if !closely && w.seen.still() {
+				continue
+			}
+			text = w.look(closely && now.After(w.idle))
 		}
 		if text != "" {
 			c.say(text)
@@ -121,6 +127,12 @@ func (w *watch) run() {
 			return
 		}
 	}
+}
+
+// untilNext is how long it is until all watches look again. They do so at the same
+// moments: a processor that has gone to rest is woken once for all of them.
+func untilNext() time.Duration {
+	return interval - time.Duration(time.Now().UnixNano())%interval
 }
 
 // look looks at the processes, and at what else they hold if it is to. It returns the
