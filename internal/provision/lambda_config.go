@@ -65,8 +65,9 @@ func (p *Provider) createVersion(ctx context.Context, r cfn.Resource) (cfn.State
 	if err != nil {
 		return cfn.State{}, err
 	}
+	_, err = p.functionReady(ctx, *out.FunctionArn) // it is Pending first
 	return cfn.State{PhysicalID: *out.FunctionArn, Attributes: map[string]any{"Version": *out.Version,
-		"FunctionArn": *out.FunctionArn}}, nil
+		"FunctionArn": *out.FunctionArn}}, err
 }
 
 func (p *Provider) deleteVersion(ctx context.Context, r cfn.Resource) error {

@@ -71,7 +71,7 @@ func (s *Service) configure(ctx context.Context, c *types.FunctionConfiguration,
 			return err
 		}
 		c.Environment = nil
-		if len(w.environment.Variables) > 0 {
+		if w.environment.Variables != nil { // an empty one is shown too
 			c.Environment = &types.EnvironmentResponse{Variables: w.environment.Variables}
 		}
 	}

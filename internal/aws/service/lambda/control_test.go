@@ -35,6 +35,7 @@ func TestVersions_areFrozenAndAliasesMove(t *testing.T) {
 	alias, err := w.lambda.CreateAlias(ctx, &sdk.CreateAliasInput{FunctionName: aws.String("f"), Name: aws.String("live"),
 		FunctionVersion: aws.String("1")})
 	require.NoError(t, err)
+	w.Advance(time.Second)
 	require.JSONEq(t, `["one","1","`+*alias.AliasArn+`"]`, string(w.invoke("f:live", "{}").Payload))
 	require.JSONEq(t, `["two","$LATEST","arn:aws:lambda:us-east-1:000000000000:function:f"]`,
 		string(w.invoke("f", "{}").Payload))

@@ -19,7 +19,7 @@ func (s *Service) Describe() gateway.Descriptor {
 	ops = append(ops, s.functionOperations()...)
 	ops = append(ops, s.layerOperations()...)
 	return gateway.Descriptor{
-		Name: "lambda", Title: "Lambda", Targets: s.targets(),
+		Name: "lambda", Title: "Lambda", Targets: s.targets(), Doors: s.doors(),
 		Errors: gateway.Errors{
 			Denied: wire.Fault{Code: "AccessDeniedException", Status: http.StatusForbidden},
 			Throttled: wire.Fault{Code: "TooManyRequestsException", Status: http.StatusTooManyRequests,

@@ -17,7 +17,8 @@
 // AWS: runs a function on the architecture and with the temporary storage that
 // it asks for. Here both are stored and shown; the machine decides.
 //
-// AWS: GetFunction returns a presigned URL of the code. Here it returns none.
+// AWS: the locations of code and layers are presigned URLs of a bucket. Here they are
+// URLs of a door of the emulator's own, for ten minutes as well.
 //
 // AWS: sends START, END and REPORT lines to the log in the background. Here
 // they are there when an invocation has answered.

@@ -2,6 +2,8 @@ package lambda
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"slices"
 	"strings"
 	"time"
@@ -11,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
+	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/service/lambda/esm"
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
@@ -61,7 +64,7 @@ func (s *Service) CreateFunction(ctx context.Context, in *sdk.CreateFunctionInpu
 		f := function{Name: fn.Name, Tags: in.Tags, Next: 1}
 		s.versions.Put(tx, fn.Scope, versionKey(fn.Name, latest), v)
 		if in.Publish {
-			v = s.publish(tx, fn, &f, v, nil)
+			v = s.publish(tx, fn, &f, v, nil, now)
 		}
 		s.functions.Put(tx, fn.Scope, fn.Name, f)
 		return nil
@@ -113,21 +116,65 @@ func (v *version) setCode(a archive) {
 // touch marks a change: a new revision that was made now.
 func (v *version) touch(s *Service, now time.Time) {
 	v.Config.RevisionId, v.Config.LastModified = aws.String(s.host.IDs.UUID()), aws.String(now.Format(lastModified))
+	v.Early = s.host.IDs.UUID()
+}
+
+// settled reports whether a function is neither Pending nor InProgress.
+func (v version) settled(now time.Time) bool { return !now.Before(v.Ready) && !now.Before(v.Updated) }
+
+// revision is the id of the state that a version is in: becoming active and the end of
+// an update are changes too.
+func (v version) revision(now time.Time) *string {
+	if v.Early == "" || v.settled(now) {
+		return v.Config.RevisionId
+	}
+	return aws.String(v.Early)
 }
 
 // show is the configuration with the states that depend on the time.
 func (v version) show(now time.Time) types.FunctionConfiguration {
-	c := v.Config
-	c.State, c.LastUpdateStatus = types.StateActive, types.LastUpdateStatusSuccessful
-	if now.Before(v.Ready) {
+	c := v.listed(now)
+	c.RuntimeVersionConfig = runtimeVersion(c)
+	switch {
+	case now.Before(v.Ready): // there was no update yet
 		c.State, c.StateReasonCode = types.StatePending, types.StateReasonCodeCreating
-		c.StateReason = aws.String("The function is being created.")
-	}
-	if now.Before(v.Updated) {
-		c.LastUpdateStatus, c.LastUpdateStatusReasonCode = types.LastUpdateStatusInProgress, ""
-		c.LastUpdateStatusReason = aws.String("The function is being updated.")
+		c.StateReason = aws.String(beingCreated)
+	case now.Before(v.Updated):
+		c.State, c.LastUpdateStatus = types.StateActive, types.LastUpdateStatusInProgress
+		c.LastUpdateStatusReasonCode = "Creating" // the SDK has no name for it
+		c.LastUpdateStatusReason = aws.String(beingCreated)
+	default:
+		c.State, c.LastUpdateStatus = types.StateActive, types.LastUpdateStatusSuccessful
 	}
 	return c
+}
+
+// beingCreated is the reason of updates too.
+// Recorded on AWS in https://github.com/hashicorp/terraform-provider-aws/issues/43395.
+const beingCreated = "The function is being created."
+
+// listed is the configuration as lists have it: without states and the version of the
+// runtime.
+// Source: https://docs.aws.amazon.com/lambda/latest/api/API_ListFunctions.html
+func (v version) listed(now time.Time) types.FunctionConfiguration {
+	c := v.Config
+	c.RevisionId = v.revision(now)
+	return c
+}
+
+// runtimeVersion names the build of the runtime.
+//
+// AWS: has a new one with each patch. Here a runtime has one, whose id follows from its
+// name.
+// Source: https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html
+func runtimeVersion(c types.FunctionConfiguration) *types.RuntimeVersionConfig {
+	fn, err := ident.ParseARN(aws.ToString(c.FunctionArn))
+	if err != nil { // it was made by us
+		return nil
+	}
+	build := sha256.Sum256([]byte(c.Runtime))
+	return &types.RuntimeVersionConfig{RuntimeVersionArn: aws.String("arn:aws:lambda:" + fn.Region + "::runtime:" +
+		hex.EncodeToString(build[:]))}
 }
 
 func (s *Service) GetFunctionConfiguration(ctx context.Context,
@@ -165,7 +212,8 @@ func (s *Service) GetFunction(ctx context.Context, in *sdk.GetFunctionInput) (*s
 		return nil, err
 	}
 	c := v.showAs(fn, gateway.From(ctx).Time)
-	out := &sdk.GetFunctionOutput{Configuration: &c, Code: &types.FunctionCodeLocation{RepositoryType: aws.String("S3")}}
+	out := &sdk.GetFunctionOutput{Configuration: &c, Code: &types.FunctionCodeLocation{
+		RepositoryType: aws.String("S3"), Location: aws.String(s.location(v.Code.ID))}}
 	err = s.host.Store.View(func(tx *store.Tx) error {
 		f, _ := s.functions.Get(tx, fn.Scope, fn.Name) // the version was there
 		if len(f.Tags) > 0 {
@@ -195,7 +243,11 @@ func (s *Service) ListFunctions(ctx context.Context, in *sdk.ListFunctionsInput)
 	some, next := page(all, key, in.Marker, in.MaxItems, 50)
 	out := &sdk.ListFunctionsOutput{NextMarker: next, Functions: []types.FunctionConfiguration{}}
 	for _, v := range some {
-		out.Functions = append(out.Functions, v.Config) // lists show no state
+		c := v.listed(call.Time)
+		if in.FunctionVersion == types.FunctionVersionAll && *c.Version == latest {
+			c.FunctionArn = aws.String(*c.FunctionArn + ":" + latest)
+		}
+		out.Functions = append(out.Functions, c)
 	}
 	return out, err
 }

@@ -107,11 +107,12 @@ func (s *Service) PublishLayerVersion(ctx context.Context,
 		LayerVersionArn: aws.String(l.arn(call.Scope)),
 		Version:         l.Number, Description: aws.String(l.Description), LicenseInfo: in.LicenseInfo,
 		CreatedDate:        aws.String(l.Created),
-		CompatibleRuntimes: l.Runtimes, CompatibleArchitectures: l.Architectures, Content: l.content()}, err
+		CompatibleRuntimes: l.Runtimes, CompatibleArchitectures: l.Architectures, Content: s.content(l)}, err
 }
 
-func (l layer) content() *types.LayerVersionContentOutput {
-	return &types.LayerVersionContentOutput{CodeSha256: aws.String(l.Sum), CodeSize: l.Code.Size}
+func (s *Service) content(l layer) *types.LayerVersionContentOutput {
+	return &types.LayerVersionContentOutput{CodeSha256: aws.String(l.Sum), CodeSize: l.Code.Size,
+		Location: aws.String(s.location(l.Code.ID))}
 }
 
 func (s *Service) GetLayerVersion(ctx context.Context, in *sdk.GetLayerVersionInput) (*sdk.GetLayerVersionOutput,
@@ -130,7 +131,7 @@ func (s *Service) GetLayerVersion(ctx context.Context, in *sdk.GetLayerVersionIn
 		LayerVersionArn: aws.String(l.arn(call.Scope)),
 		Version:         l.Number, Description: aws.String(l.Description), LicenseInfo: optional(l.License),
 		CreatedDate:        aws.String(l.Created),
-		CompatibleRuntimes: l.Runtimes, CompatibleArchitectures: l.Architectures, Content: l.content()}, err
+		CompatibleRuntimes: l.Runtimes, CompatibleArchitectures: l.Architectures, Content: s.content(l)}, err
 }
 
 func optional(s string) *string {
@@ -160,7 +161,7 @@ func (s *Service) GetLayerVersionByArn(ctx context.Context,
 	return &sdk.GetLayerVersionByArnOutput{LayerArn: aws.String(layerARN(a.Scope(), l.Name)), LayerVersionArn: in.Arn,
 		Version:     l.Number,
 		Description: aws.String(l.Description), LicenseInfo: optional(l.License), CreatedDate: aws.String(l.Created),
-		CompatibleRuntimes: l.Runtimes, CompatibleArchitectures: l.Architectures, Content: l.content()}, nil
+		CompatibleRuntimes: l.Runtimes, CompatibleArchitectures: l.Architectures, Content: s.content(l)}, nil
 }
 
 // DeleteLayerVersion implements the operation. Functions that have the layer

@@ -30,6 +30,7 @@ type Service struct {
 	layers    *store.Collection[layer]
 
 	folders folders
+	signing []byte // what signs the locations of code; those of an earlier run are void
 
 	mu    sync.Mutex
 	slots map[slot]int // invocations under way
@@ -59,6 +60,8 @@ type version struct {
 	Unpacked int64
 	Ready    time.Time
 	Updated  time.Time // end of the last update
+	// Early is the revision until then; Config has the one that follows.
+	Early string `json:",omitempty"`
 }
 
 // latest is the version that can be changed.
@@ -84,6 +87,7 @@ func New(h *gateway.Host) *Service {
 		})),
 		slots:   map[slot]int{},
 		folders: folders{kept: map[string]*folder{}},
+		signing: []byte(h.IDs.Hex(64)),
 	}
 	return s
 }

@@ -2,6 +2,7 @@ package lambda
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -14,7 +15,7 @@ import (
 
 func (s *Service) UpdateFunctionCode(ctx context.Context,
 	in *sdk.UpdateFunctionCodeInput) (*sdk.UpdateFunctionCodeOutput, error) {
-	fn, err := unqualified(ctx, in.FunctionName)
+	fn, err := changeable(ctx, in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +47,7 @@ func (s *Service) UpdateFunctionConfiguration(ctx context.Context,
 		in.LoggingConfig); err != nil {
 		return nil, err
 	}
-	fn, err := unqualified(ctx, in.FunctionName)
+	fn, err := changeable(ctx, in.FunctionName)
 	if err != nil {
 		return nil, err
 	}
@@ -78,6 +79,20 @@ func (s *Service) UpdateFunctionConfiguration(ctx context.Context,
 	return &out, nil
 }
 
+// changeable finds the function that an update means: what it changes is $LATEST, also
+// by the ARN of a version, as the creation of one answers it.
+// Recorded on AWS in https://github.com/getmoto/moto, test_update_function_zip.
+func changeable(ctx context.Context, name *string) (esm.Function, error) {
+	fn, err := named(ctx, name, nil)
+	if err == nil && isVersion(fn.Qualifier) || fn.Qualifier == latest {
+		fn.Qualifier = ""
+	}
+	if err == nil && fn.Qualifier != "" {
+		return unqualified(ctx, name)
+	}
+	return fn, err
+}
+
 // update changes $LATEST and returns its new configuration, or that of the
 // version published from it.
 func (s *Service) update(ctx context.Context, fn esm.Function, revision *string, publish, dryRun bool,
@@ -90,10 +105,10 @@ func (s *Service) update(ctx context.Context, fn esm.Function, revision *string,
 		if v, err = s.find(tx, esm.Function{Scope: fn.Scope, Name: fn.Name}); err != nil {
 			return err
 		}
-		if revision != nil && *revision != *v.Config.RevisionId {
+		if revision != nil && *revision != *v.revision(now) {
 			return staleRevision()
 		}
-		if now.Before(v.Updated) || now.Before(v.Ready) {
+		if !v.settled(now) {
 			return conflict("The operation cannot be performed at this time. An update is in progress for resource: %s",
 				fn.ARN())
 		}
@@ -107,8 +122,11 @@ func (s *Service) update(ctx context.Context, fn esm.Function, revision *string,
 		s.versions.Put(tx, fn.Scope, versionKey(fn.Name, latest), v)
 		if publish {
 			f, _ := s.functions.Get(tx, fn.Scope, fn.Name) // its version was there
-			v = s.publish(tx, fn, &f, v, nil)
+			until := v.Updated
+			v = s.publish(tx, fn, &f, v, nil, now)
 			s.functions.Put(tx, fn.Scope, fn.Name, f)
+			// The answer still tells of the update; recorded on AWS, see beingCreated.
+			v.Ready, v.Updated = time.Time{}, until
 		}
 		return nil
 	})

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -18,7 +19,8 @@ import (
 // publish stores v as the next version, unless nothing has changed since the
 // last one, which then is the answer.
 // Source: https://docs.aws.amazon.com/lambda/latest/api/API_PublishVersion.html
-func (s *Service) publish(tx *store.Tx, fn esm.Function, f *function, v version, description *string) version {
+func (s *Service) publish(tx *store.Tx, fn esm.Function, f *function, v version, description *string,
+	now time.Time) version {
 	var last version
 	found := false
 	s.versions.ScanBack(tx, fn.Scope, store.Key(fn.Name, ""), "", func(_ string, o version) bool {
@@ -34,7 +36,8 @@ func (s *Service) publish(tx *store.Tx, fn esm.Function, f *function, v version,
 	full := fn
 	full.Qualifier = number
 	v.Config.Version, v.Config.FunctionArn = aws.String(number), aws.String(full.ARN())
-	v.Config.RevisionId = aws.String(s.host.IDs.UUID())
+	v.Config.RevisionId, v.Early = aws.String(s.host.IDs.UUID()), s.host.IDs.UUID()
+	v.Ready, v.Updated = now.Add(settling), time.Time{} // it is created, whatever it is made of
 	if description != nil {
 		v.Config.Description = description
 	}
@@ -62,7 +65,7 @@ func (s *Service) PublishVersion(ctx context.Context, in *sdk.PublishVersionInpu
 		if v, err = s.find(tx, fn); err != nil {
 			return err
 		}
-		if in.RevisionId != nil && *in.RevisionId != *v.Config.RevisionId {
+		if in.RevisionId != nil && *in.RevisionId != *v.revision(now) {
 			return staleRevision()
 		}
 		if in.CodeSha256 != nil && *in.CodeSha256 != *v.Config.CodeSha256 {
@@ -71,12 +74,12 @@ func (s *Service) PublishVersion(ctx context.Context, in *sdk.PublishVersionInpu
 					"$LATEST.",
 				*in.CodeSha256, *v.Config.CodeSha256)
 		}
-		if now.Before(v.Ready) || now.Before(v.Updated) {
+		if !v.settled(now) {
 			return conflict(
 				"The operation cannot be performed at this time. The function is currently in the following state: Pending")
 		}
 		f, _ := s.functions.Get(tx, fn.Scope, fn.Name) // its version was there
-		v = s.publish(tx, fn, &f, v, in.Description)
+		v = s.publish(tx, fn, &f, v, in.Description, now)
 		s.functions.Put(tx, fn.Scope, fn.Name, f)
 		return nil
 	})
@@ -116,7 +119,7 @@ func (s *Service) ListVersionsByFunction(ctx context.Context,
 		full := fn
 		full.Qualifier = *v.Config.Version
 		v.Config.FunctionArn = aws.String(full.ARN())
-		out.Versions = append(out.Versions, v.Config)
+		out.Versions = append(out.Versions, v.listed(gateway.From(ctx).Time))
 	}
 	return out, nil
 }
