@@ -9,8 +9,10 @@
 // of hashes, a parallel segment a range of hashes. Index entries are an
 // ordered collection of the same form that leads to the item.
 //
-// Left out on purpose, and answered with NotImplemented: PartiQL, the legacy
-// parameters that expressions replaced (AttributesToGet is kept), backups,
+// The parameters that expressions have replaced (Expected, AttributeUpdates,
+// KeyConditions, filters, AttributesToGet) become the same trees as expressions.
+//
+// Left out on purpose, and answered with NotImplemented: PartiQL, backups,
 // point-in-time recovery, import and export, global tables, Kinesis streaming
 // destinations, contributor insights, encryption settings,
 // warm and maximum on-demand throughput, index keys of several attributes,

@@ -339,13 +339,3 @@ func TestWrongRequests_areRefusedWithTheMessagesOfAWS(t *testing.T) {
 		})
 	}
 }
-
-func TestLegacyParameters_areNotImplemented(t *testing.T) {
-	t.Parallel()
-	c := newCloud(t)
-	c.orders(t)
-	_, err := c.db.Query(t.Context(), &sdk.QueryInput{TableName: aws.String("orders"),
-		KeyConditions: map[string]types.Condition{
-			"pk": {ComparisonOperator: types.ComparisonOperatorEq, AttributeValueList: []types.AttributeValue{s("a")}}}})
-	wantError(t, err, "NotImplemented", "PipeLab does not emulate KeyConditions of dynamodb.Query")
-}

@@ -62,7 +62,8 @@ func (s *Service) PutItem(ctx context.Context, in *dynamodb.PutItemInput) (*dyna
 		return nil, refuse("ReturnValues can only be ALL_OLD or NONE")
 	}
 	m, err := writeRequest{kind: putItem, table: in.TableName, item: in.Item, condition: in.ConditionExpression,
-		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues}.alone()
+		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues,
+		old: oldWrite{nil, in.Expected, in.ConditionalOperator}}.alone()
 	if err != nil {
 		return nil, err
 	}
@@ -86,7 +87,8 @@ func (s *Service) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput) 
 		return nil, refuse("ReturnValues can only be ALL_OLD or NONE")
 	}
 	m, err := writeRequest{kind: deleteItem, table: in.TableName, item: in.Key, condition: in.ConditionExpression,
-		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues}.alone()
+		names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues,
+		old: oldWrite{nil, in.Expected, in.ConditionalOperator}}.alone()
 	if err != nil {
 		return nil, err
 	}
@@ -107,7 +109,8 @@ func (s *Service) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput) 
 // UpdateItem changes attributes of an item, or makes it.
 func (s *Service) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput) (*dynamodb.UpdateItemOutput, error) {
 	m, err := writeRequest{kind: updateItem, table: in.TableName, item: in.Key, condition: in.ConditionExpression,
-		update: in.UpdateExpression, names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues}.alone()
+		update: in.UpdateExpression, names: in.ExpressionAttributeNames, values: in.ExpressionAttributeValues,
+		old: oldWrite{in.AttributeUpdates, in.Expected, in.ConditionalOperator}}.alone()
 	if err != nil {
 		return nil, err
 	}

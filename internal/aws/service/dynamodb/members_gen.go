@@ -31,6 +31,8 @@ func members() map[string][]string {
 		},
 		"DeleteItemInput": {
 			"ConditionExpression",
+			"ConditionalOperator",
+			"Expected",
 			"ExpressionAttributeNames",
 			"ExpressionAttributeValues",
 			"Key",
@@ -77,6 +79,8 @@ func members() map[string][]string {
 		},
 		"PutItemInput": {
 			"ConditionExpression",
+			"ConditionalOperator",
+			"Expected",
 			"ExpressionAttributeNames",
 			"ExpressionAttributeValues",
 			"Item",
@@ -94,6 +98,7 @@ func members() map[string][]string {
 		},
 		"QueryInput": {
 			"AttributesToGet",
+			"ConditionalOperator",
 			"ConsistentRead",
 			"ExclusiveStartKey",
 			"ExpressionAttributeNames",
@@ -101,8 +106,10 @@ func members() map[string][]string {
 			"FilterExpression",
 			"IndexName",
 			"KeyConditionExpression",
+			"KeyConditions",
 			"Limit",
 			"ProjectionExpression",
+			"QueryFilter",
 			"ReturnConsumedCapacity",
 			"ScanIndexForward",
 			"Select",
@@ -110,6 +117,7 @@ func members() map[string][]string {
 		},
 		"ScanInput": {
 			"AttributesToGet",
+			"ConditionalOperator",
 			"ConsistentRead",
 			"ExclusiveStartKey",
 			"ExpressionAttributeNames",
@@ -119,6 +127,7 @@ func members() map[string][]string {
 			"Limit",
 			"ProjectionExpression",
 			"ReturnConsumedCapacity",
+			"ScanFilter",
 			"Segment",
 			"Select",
 			"TableName",
@@ -143,7 +152,10 @@ func members() map[string][]string {
 			"TagKeys",
 		},
 		"UpdateItemInput": {
+			"AttributeUpdates",
 			"ConditionExpression",
+			"ConditionalOperator",
+			"Expected",
 			"ExpressionAttributeNames",
 			"ExpressionAttributeValues",
 			"Key",
@@ -173,6 +185,14 @@ func members() map[string][]string {
 			"AttributeName",
 			"AttributeType",
 		},
+		"types.AttributeValueUpdate": {
+			"Action",
+			"Value",
+		},
+		"types.Condition": {
+			"AttributeValueList",
+			"ComparisonOperator",
+		},
 		"types.ConditionCheck": {
 			"ConditionExpression",
 			"ExpressionAttributeNames",
@@ -200,6 +220,12 @@ func members() map[string][]string {
 		},
 		"types.DeleteRequest": {
 			"Key",
+		},
+		"types.ExpectedAttributeValue": {
+			"AttributeValueList",
+			"ComparisonOperator",
+			"Exists",
+			"Value",
 		},
 		"types.Get": {
 			"ExpressionAttributeNames",

@@ -23,6 +23,7 @@ type reading struct {
 	whole      bool // read whole items from the table behind a local index
 	count      bool // Select COUNT
 	filter     *expr.Condition
+	oldFilter  bool // the filter is a QueryFilter
 	projection *expr.Projection
 }
 

@@ -92,10 +92,20 @@ func topAttributes(text string, names map[string]string) (found []string) {
 	return found
 }
 
+// old are the attributes in parameters that expressions have replaced.
+func (a asked) old(conditions map[string]types.Condition) {
+	a.add("dynamodb:Attributes", slices.Sorted(maps.Keys(conditions))...)
+}
+
+func (a asked) oldWrite(expected map[string]types.ExpectedAttributeValue) {
+	a.add("dynamodb:Attributes", slices.Sorted(maps.Keys(expected))...)
+}
+
 func (s *Service) putKeys(in *dynamodb.PutItemInput, c *gateway.Call) map[string][]string {
 	a := s.asked(c, in.TableName)
 	a.item(in.Item)
 	a.expressions(in.ExpressionAttributeNames, in.ConditionExpression)
+	a.oldWrite(in.Expected)
 	a.add("dynamodb:ReturnValues", string(in.ReturnValues))
 	a.add("dynamodb:ReturnConsumedCapacity", string(in.ReturnConsumedCapacity))
 	return a.keys
@@ -128,6 +138,8 @@ func (s *Service) updateKeys(in *dynamodb.UpdateItemInput, c *gateway.Call) map[
 	a := s.asked(c, in.TableName)
 	a.item(in.Key)
 	a.expressions(in.ExpressionAttributeNames, in.UpdateExpression, in.ConditionExpression)
+	a.oldWrite(in.Expected)
+	a.add("dynamodb:Attributes", slices.Sorted(maps.Keys(in.AttributeUpdates))...)
 	a.add("dynamodb:ReturnValues", string(in.ReturnValues))
 	a.add("dynamodb:ReturnConsumedCapacity", string(in.ReturnConsumedCapacity))
 	return a.keys
@@ -137,6 +149,7 @@ func (s *Service) deleteKeys(in *dynamodb.DeleteItemInput, c *gateway.Call) map[
 	a := s.asked(c, in.TableName)
 	a.item(in.Key)
 	a.expressions(in.ExpressionAttributeNames, in.ConditionExpression)
+	a.oldWrite(in.Expected)
 	a.add("dynamodb:ReturnValues", string(in.ReturnValues))
 	a.add("dynamodb:ReturnConsumedCapacity", string(in.ReturnConsumedCapacity))
 	return a.keys
@@ -162,6 +175,8 @@ func scanned(in *dynamodb.ScanInput, c *gateway.Call) []string {
 func (s *Service) queryKeys(in *dynamodb.QueryInput, c *gateway.Call) map[string][]string {
 	a := s.asked(c, in.TableName)
 	a.expressions(in.ExpressionAttributeNames, in.KeyConditionExpression, in.FilterExpression, in.ProjectionExpression)
+	a.old(in.KeyConditions)
+	a.old(in.QueryFilter)
 	a.add("dynamodb:Attributes", in.AttributesToGet...)
 	a.selects(in.Select, in.ProjectionExpression != nil || in.AttributesToGet != nil)
 	a.add("dynamodb:ReturnConsumedCapacity", string(in.ReturnConsumedCapacity))
@@ -183,7 +198,7 @@ func (s *Service) queryKeys(in *dynamodb.QueryInput, c *gateway.Call) map[string
 	if err != nil {
 		return a.keys // as above
 	}
-	terms, err := expr.ParseKeyCondition(aws.ToString(in.KeyConditionExpression), params)
+	terms, err := keyTerms(in.KeyConditionExpression, in.KeyConditions, params)
 	if err != nil {
 		return a.keys // as above
 	}
@@ -198,6 +213,7 @@ func (s *Service) queryKeys(in *dynamodb.QueryInput, c *gateway.Call) map[string
 func scanKeys(in *dynamodb.ScanInput, _ *gateway.Call) map[string][]string {
 	a := asked{keys: map[string][]string{}}
 	a.expressions(in.ExpressionAttributeNames, in.FilterExpression, in.ProjectionExpression)
+	a.old(in.ScanFilter)
 	a.add("dynamodb:Attributes", in.AttributesToGet...)
 	a.selects(in.Select, in.ProjectionExpression != nil || in.AttributesToGet != nil)
 	a.add("dynamodb:ReturnConsumedCapacity", string(in.ReturnConsumedCapacity))

@@ -18,10 +18,15 @@ import (
 // Query reads the items of one partition key in order of the sort key.
 func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb.QueryOutput, error) {
 	c, name := gateway.From(ctx), tableName(in.TableName)
+	if err := unmixed(oldQuery(in), expression{"ProjectionExpression", in.ProjectionExpression},
+		expression{"FilterExpression", in.FilterExpression},
+		expression{"KeyConditionExpression", in.KeyConditionExpression}); err != nil {
+		return nil, err
+	}
 	if in.FilterExpression != nil && strings.TrimSpace(*in.FilterExpression) == "" {
 		return nil, refuse("Invalid FilterExpression: The expression can not be empty;") // before the key conditions
 	}
-	if in.KeyConditionExpression == nil {
+	if in.KeyConditionExpression == nil && in.KeyConditions == nil {
 		return nil, refuse("Either the KeyConditions or KeyConditionExpression parameter must be specified in the request.")
 	}
 	p, err := placeholders(in.ExpressionAttributeNames, in.ExpressionAttributeValues,
@@ -29,12 +34,16 @@ func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb
 	if err != nil {
 		return nil, err
 	}
-	terms, err := expr.ParseKeyCondition(*in.KeyConditionExpression, p)
-	if err != nil {
-		return nil, refused(err)
-	}
 	r := &reading{forward: in.ScanIndexForward == nil || *in.ScanIndexForward,
 		limit: int(aws.ToInt32(in.Limit)), consistent: aws.ToBool(in.ConsistentRead)}
+	if r.filter, err = filter(in.QueryFilter, in.ConditionalOperator); err != nil {
+		return nil, err
+	}
+	r.oldFilter = r.filter != nil
+	terms, err := keyTerms(in.KeyConditionExpression, in.KeyConditions, p)
+	if err != nil {
+		return nil, err
+	}
 	if err := r.expressions(in.FilterExpression, in.ProjectionExpression, in.AttributesToGet, p); err != nil {
 		return nil, err
 	}
@@ -149,9 +158,13 @@ func (r *reading) keyFree(schema KeySchema) error {
 		return nil
 	}
 	var err error
+	what := "Filter Expression"
+	if r.oldFilter {
+		what = "QueryFilter"
+	}
 	r.filter.Attributes(func(name string) {
 		if err == nil && schema.has(name) {
-			err = refuse("Filter Expression can only contain non-primary key attributes: Primary key attribute: %s", name)
+			err = refuse("%s can only contain non-primary key attributes: Primary key attribute: %s", what, name)
 		}
 	})
 	return err
@@ -160,6 +173,12 @@ func (r *reading) keyFree(schema KeySchema) error {
 // Scan reads all items, or one segment of them.
 func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.ScanOutput, error) {
 	c, name := gateway.From(ctx), tableName(in.TableName)
+	old := []parameter{{"AttributesToGet", in.AttributesToGet != nil}, {"ScanFilter", in.ScanFilter != nil},
+		{"ConditionalOperator", in.ConditionalOperator != ""}}
+	if err := unmixed(old, expression{"ProjectionExpression", in.ProjectionExpression},
+		expression{"FilterExpression", in.FilterExpression}); err != nil {
+		return nil, err
+	}
 	if err := checkSegment(in.Segment, in.TotalSegments); err != nil {
 		return nil, err
 	}
@@ -169,6 +188,9 @@ func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.S
 		return nil, err
 	}
 	r := &reading{forward: true, limit: int(aws.ToInt32(in.Limit)), consistent: aws.ToBool(in.ConsistentRead)}
+	if r.filter, err = filter(in.ScanFilter, in.ConditionalOperator); err != nil {
+		return nil, err
+	}
 	if err := r.expressions(in.FilterExpression, in.ProjectionExpression, in.AttributesToGet, p); err != nil {
 		return nil, err
 	}

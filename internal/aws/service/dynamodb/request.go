@@ -69,15 +69,6 @@ func expressionValues(values map[string]types.AttributeValue) (map[string]item.V
 	return out, nil
 }
 
-// condition reads a ConditionExpression; nil stays nil.
-func condition(text *string, p *expr.Params) (*expr.Condition, error) {
-	if text == nil {
-		return nil, nil
-	}
-	c, err := expr.ParseCondition("ConditionExpression", *text, p)
-	return c, refused(err)
-}
-
 // writeRequest is what Put, Update and Delete have in common, in their own
 // operations as in transactions.
 type writeRequest struct {
@@ -88,6 +79,7 @@ type writeRequest struct {
 	update    *string
 	names     map[string]string
 	values    map[string]types.AttributeValue
+	old       oldWrite
 }
 
 // alone is mutation for operations on one item, which tell of deep nesting as of a
@@ -108,6 +100,9 @@ func (r writeRequest) mutation() (mutation, error) {
 	if r.kind == updateItem {
 		expressions = []expression{{"UpdateExpression", r.update}, {"ConditionExpression", r.condition}}
 	}
+	if err := unmixed(r.old.given(), expressions...); err != nil {
+		return m, err
+	}
 	p, err := placeholders(r.names, r.values, expressions...)
 	if err != nil {
 		return m, err
@@ -118,22 +113,27 @@ func (r writeRequest) mutation() (mutation, error) {
 	if r.kind == putItem && m.item.Size() > int(limit("itemBytes")) {
 		return m, refuse("Item size has exceeded the maximum allowed size")
 	}
+	if m.update, m.condition, err = r.old.translate(); err != nil {
+		return m, err
+	}
 	if r.update != nil {
 		if m.update, err = expr.ParseUpdate(*r.update, p); err != nil {
 			return m, refused(err)
 		}
 	}
-	if m.condition, err = condition(r.condition, p); err != nil {
-		return m, err
+	if r.condition != nil {
+		if m.condition, err = expr.ParseCondition("ConditionExpression", *r.condition, p); err != nil {
+			return m, refused(err)
+		}
 	}
 	return m, refused(p.Unused())
 }
 
 // projection reads ProjectionExpression or its forerunner AttributesToGet.
 func projection(text *string, attributes []string, p *expr.Params) (*expr.Projection, error) {
-	if text != nil && attributes != nil {
-		return nil, refuse("Can not use both expression and non-expression parameters in the same request: " +
-			"Non-expression parameters: {AttributesToGet} Expression parameters: {ProjectionExpression}")
+	old := []parameter{{"AttributesToGet", attributes != nil}}
+	if err := unmixed(old, expression{"ProjectionExpression", text}); err != nil {
+		return nil, err
 	}
 	if attributes != nil {
 		seen, paths := map[string]bool{}, []expr.Path{}

@@ -77,26 +77,26 @@ func newPart(ti types.TransactWriteItem) (part, error) {
 	given := 0
 	if x := ti.Put; x != nil {
 		given++
-		r = writeRequest{putItem, x.TableName, x.Item, x.ConditionExpression, nil, x.ExpressionAttributeNames,
-			x.ExpressionAttributeValues}
+		r = writeRequest{kind: putItem, table: x.TableName, item: x.Item, condition: x.ConditionExpression,
+			names: x.ExpressionAttributeNames, values: x.ExpressionAttributeValues}
 		p.onFail = x.ReturnValuesOnConditionCheckFailure
 	}
 	if x := ti.Update; x != nil {
 		given++
-		r = writeRequest{updateItem, x.TableName, x.Key, x.ConditionExpression, x.UpdateExpression,
-			x.ExpressionAttributeNames, x.ExpressionAttributeValues}
+		r = writeRequest{kind: updateItem, table: x.TableName, item: x.Key, condition: x.ConditionExpression,
+			update: x.UpdateExpression, names: x.ExpressionAttributeNames, values: x.ExpressionAttributeValues}
 		p.onFail = x.ReturnValuesOnConditionCheckFailure
 	}
 	if x := ti.Delete; x != nil {
 		given++
-		r = writeRequest{deleteItem, x.TableName, x.Key, x.ConditionExpression, nil, x.ExpressionAttributeNames,
-			x.ExpressionAttributeValues}
+		r = writeRequest{kind: deleteItem, table: x.TableName, item: x.Key, condition: x.ConditionExpression,
+			names: x.ExpressionAttributeNames, values: x.ExpressionAttributeValues}
 		p.onFail = x.ReturnValuesOnConditionCheckFailure
 	}
 	if x := ti.ConditionCheck; x != nil {
 		given++
-		r = writeRequest{checkItem, x.TableName, x.Key, x.ConditionExpression, nil, x.ExpressionAttributeNames,
-			x.ExpressionAttributeValues}
+		r = writeRequest{kind: checkItem, table: x.TableName, item: x.Key, condition: x.ConditionExpression,
+			names: x.ExpressionAttributeNames, values: x.ExpressionAttributeValues}
 		p.onFail = x.ReturnValuesOnConditionCheckFailure
 	}
 	if given != 1 {

@@ -112,6 +112,9 @@ func (m mutation) apply(t *Table, o *outcome) error {
 	case putItem:
 		o.new = newRecord(m.item)
 	case updateItem:
+		if o.old == nil && m.update != nil && m.update.Deletes() {
+			return nil
+		}
 		base := o.old.attributes()
 		if base == nil {
 			base = m.item

@@ -1,6 +1,7 @@
 package expr
 
 import (
+	"errors"
 	"maps"
 	"slices"
 
@@ -10,6 +11,14 @@ import (
 // Apply returns the item after the update; old is not changed. All operands
 // are read from old, whatever the order of the actions.
 func (u *Update) Apply(old item.Item) (item.Item, error) {
+	out, err := u.apply(old)
+	if u.old && errors.Is(err, errType) {
+		err = errMismatch
+	}
+	return out, err
+}
+
+func (u *Update) apply(old item.Item) (item.Item, error) {
 	out := maps.Clone(old)
 	if out == nil {
 		out = item.Item{}

@@ -16,6 +16,7 @@ type Update struct {
 	deletes []valueAction
 	removes []Path
 	paths   []Path
+	old     bool // of AttributeUpdates
 }
 
 type setAction struct {
