@@ -27,6 +27,17 @@ func Errorf(status int, code, format string, args ...any) *Error {
 	return &Error{Code: code, Status: status, Message: fmt.Sprintf(format, args...)}
 }
 
+// With adds elements to the error document: name, value, name, value.
+func (e *Error) With(elements ...string) *Error {
+	if e.Fields == nil {
+		e.Fields = map[string]string{}
+	}
+	for i := 0; i+1 < len(elements); i += 2 {
+		e.Fields[elements[i]] = elements[i+1]
+	}
+	return e
+}
+
 // Stopping answers a call that comes while its service is stopped: the cloud
 // ends, or its state is being replaced. Clients try again.
 func Stopping() *Error {

@@ -53,7 +53,7 @@ func (t *Target) decodeHead(req *http.Request, n *node, v reflect.Value) (inBody
 			continue
 		}
 		if err != nil {
-			return false, errorf(http.StatusBadRequest, t.badParameter(), "%s: %v", f.member, err)
+			return false, t.unreadable(req, f, query, err)
 		}
 		if f.node.bare() && t.inHead(req, f, query) {
 			t.zeros.enter(f.member)
@@ -89,11 +89,23 @@ func (t *Target) Streams() bool {
 	return ref != nil && (ref.Streaming || t.model.Shapes[ref.Shape].Streaming)
 }
 
-func (t *Target) badParameter() string {
-	if w := t.svc.words.BadParameter; w != "" {
-		return w
+// unreadable is the answer to a label, query parameter or header that cannot be read.
+func (t *Target) unreadable(req *http.Request, f *field, query url.Values, err error) error {
+	code := t.svc.words.BadParameter
+	if code == "" {
+		code = "InvalidArgument"
 	}
-	return "InvalidArgument"
+	e := errorf(http.StatusBadRequest, code, "%s: %v", f.member, err)
+	if t.model.objects() && f.node.kind == kInt {
+		// Recorded on AWS: for max-keys, partNumber and their like.
+		e.Message = "Provided " + f.ref.LocationName + " not an integer or within integer range"
+	}
+	value := query.Get(f.ref.LocationName)
+	if f.ref.Location == "header" {
+		value = req.Header.Get(f.ref.LocationName)
+	}
+	e.Fields = map[string]string{"ArgumentName": f.ref.LocationName, "ArgumentValue": value}
+	return e
 }
 
 // decodePayload reads the body: into the payload member if the shape has one,
@@ -321,8 +333,7 @@ func (t *Target) writeREST(w http.ResponseWriter, req *http.Request, requestID s
 // writeHead sends an answer without body; a HEAD keeps the length of the
 // object it speaks of.
 func writeHead(w http.ResponseWriter, req *http.Request, requestID string, status int) error {
-	w.Header().Set("X-Amzn-Requestid", requestID)
-	w.Header().Set("X-Amz-Request-Id", requestID)
+	number(w.Header(), requestID)
 	if req.Method != http.MethodHead && status != http.StatusNoContent && status != http.StatusNotModified {
 		w.Header().Set("Content-Length", "0")
 	}
@@ -341,8 +352,7 @@ func (t *Target) writePayload(w http.ResponseWriter, req *http.Request, requestI
 		if c, ok := body.(io.Closer); ok {
 			defer c.Close()
 		}
-		w.Header().Set("X-Amzn-Requestid", requestID)
-		w.Header().Set("X-Amz-Request-Id", requestID)
+		number(w.Header(), requestID)
 		w.WriteHeader(status)
 		if req.Method == http.MethodHead {
 			return nil

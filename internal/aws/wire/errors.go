@@ -76,6 +76,7 @@ func (t *Target) describe(err error) failure {
 
 // WriteError answers with err in the form of the target's protocol.
 func (t *Target) WriteError(w http.ResponseWriter, req *http.Request, requestID string, err error) error {
+	t.sign(w.Header(), requestID)
 	f := t.describe(err)
 	var more headerError
 	if errors.As(err, &more) {
@@ -152,6 +153,9 @@ func (t *Target) errorDocument(h http.Header, name string, f failure) ([]byte, e
 	return append(b, doc[1:]...), nil
 }
 
+// writeS3Error has, beside the code, the elements that are the error's own: no error has
+// an element for the resource in general, as the documentation's example would have it.
+// Sources: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html and recordings of AWS
 func (t *Target) writeS3Error(w http.ResponseWriter, req *http.Request, requestID string, f failure) error {
 	if req.Method == http.MethodHead || f.status == http.StatusNotModified {
 		return writeHead(w, req, requestID, f.status)
@@ -167,9 +171,7 @@ func (t *Target) writeS3Error(w http.ResponseWriter, req *http.Request, requestI
 		escape(&b, f.fields[k.String()])
 		b.WriteString("</" + k.String() + ">")
 	}
-	b.WriteString("<Resource>")
-	escape(&b, req.URL.Path)
-	b.WriteString("</Resource><RequestId>" + requestID + "</RequestId><HostId>" + requestID + "</HostId></Error>")
+	b.WriteString("<RequestId>" + requestID + "</RequestId><HostId>" + hostID(requestID) + "</HostId></Error>")
 	return write(w, "application/xml", requestID, f.status, []byte(b.String()))
 }
 

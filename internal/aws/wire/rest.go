@@ -223,11 +223,31 @@ func (s *service) noOperation(req *http.Request) (*Target, error) {
 		return nil, err
 	}
 	if t.model.objects() {
-		return t, errorf(http.StatusMethodNotAllowed, "MethodNotAllowed",
-			"The specified method is not allowed against this resource.")
+		return t, s.notAllowed(req)
 	}
 	return t, errorf(http.StatusNotFound, "UnknownOperationException", "no operation of %s answers %s %s", s.name,
 		req.Method, req.URL.Path)
+}
+
+// notAllowed is S3's answer to a method that nothing of this kind has.
+// Source: recorded on AWS
+func (s *service) notAllowed(req *http.Request) error {
+	e := errorf(http.StatusMethodNotAllowed, "MethodNotAllowed",
+		"The specified method is not allowed against this resource.")
+	kind := "SERVICE"
+	switch bucket, key, _ := strings.Cut(strings.Trim(s.path(req, req.URL.EscapedPath()), "/"), "/"); {
+	case key != "":
+		kind = "OBJECT"
+	case bucket != "":
+		kind = "BUCKET"
+	}
+	for q := range req.URL.Query() { // of a bucket's or object's part: ?cors, ?acl
+		if sub := strings.ToUpper(q); sub == q || !strings.ContainsAny(q, "-_") {
+			kind = sub
+		}
+	}
+	e.Fields = map[string]string{"Method": req.Method, "ResourceType": kind}
+	return e
 }
 
 // shadowed tells S3's copies from its puts: they share method and path and

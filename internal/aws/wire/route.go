@@ -104,12 +104,16 @@ type Error struct {
 	Code    string
 	Message string
 	Status  int
+	Fields  map[string]string // further elements of S3's error document
 }
 
 func (e *Error) Error() string        { return e.Code + ": " + e.Message }
 func (e *Error) ErrorCode() string    { return e.Code }
 func (e *Error) ErrorMessage() string { return e.Message }
 func (e *Error) HTTPStatus() int      { return e.Status }
+
+// ErrorFields are the further elements of the error document.
+func (e *Error) ErrorFields() map[string]string { return e.Fields }
 
 // ErrorFault makes it an API error of the SDK, whose code and text may be told.
 func (e *Error) ErrorFault() smithy.ErrorFault {

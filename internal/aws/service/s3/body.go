@@ -106,7 +106,7 @@ func (s *Service) receive(ctx context.Context, body io.Reader, in any, algorithm
 	if contentMD5 != nil {
 		if digest, err = base64.StdEncoding.DecodeString(*contentMD5); err != nil || len(digest) != md5.Size {
 			return part{}, hold, gateway.Errorf(http.StatusBadRequest, "InvalidDigest",
-				"The Content-MD5 you specified was invalid.")
+				"The Content-MD5 you specified was invalid.").With("Content-MD5", *contentMD5)
 		}
 	}
 	if sum.Algorithm == "" {
@@ -125,7 +125,8 @@ func (s *Service) receive(ctx context.Context, body io.Reader, in any, algorithm
 	}
 	if digest != nil && hex.EncodeToString(digest) != p.ETag {
 		return part{}, hold, gateway.Errorf(http.StatusBadRequest, "BadDigest",
-			"The Content-MD5 you specified did not match what we received.")
+			"The Content-MD5 you specified did not match what we received.").
+			With("ExpectedDigest", *contentMD5, "CalculatedDigest", p.ETag)
 	}
 	if trailing {
 		sum.Value = gateway.From(ctx).HTTP.Trailer.Get("X-Amz-Checksum-" + sum.Algorithm)
@@ -141,7 +142,8 @@ func (s *Service) receive(ctx context.Context, body io.Reader, in any, algorithm
 	if req := gateway.From(ctx).HTTP; req != nil {
 		if want := req.Header.Get("X-Amz-Content-Sha256"); len(want) == 64 && want != p.Blob {
 			return part{}, hold, gateway.Errorf(http.StatusBadRequest, "XAmzContentSHA256Mismatch",
-				"The provided 'x-amz-content-sha256' header does not match what was computed.")
+				"The provided 'x-amz-content-sha256' header does not match what was computed.").
+				With("ClientComputedContentSHA256", want, "S3ComputedContentSHA256", p.Blob)
 		}
 	}
 	return p, hold, nil

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -44,9 +45,8 @@ func (s *Service) CreateBucket(ctx context.Context, in *s3.CreateBucketInput) (*
 	call := gateway.From(ctx)
 	name := deref(in.Bucket)
 	if !validName(name) {
-		e := gateway.Errorf(http.StatusBadRequest, "InvalidBucketName", "The specified bucket is not valid.")
-		e.Fields = map[string]string{"BucketName": name}
-		return nil, e
+		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidBucketName", "The specified bucket is not valid.").
+			With("BucketName", name)
 	}
 	if in.ACL != "" && in.ACL != types.BucketCannedACLPrivate {
 		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidBucketAclWithObjectOwnership",
@@ -83,10 +83,9 @@ func (s *Service) CreateBucket(ctx context.Context, in *s3.CreateBucketInput) (*
 				"The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please " +
 					"select a different name and try again.")}
 		case had && (old.Region != "us-east-1" || b.Region != "us-east-1"):
-			e := gateway.Errorf(http.StatusConflict, "BucketAlreadyOwnedByYou",
-				"Your previous request to create the named bucket succeeded and you already own it.")
-			e.Fields = map[string]string{"BucketName": name}
-			return e
+			return gateway.Errorf(http.StatusConflict, "BucketAlreadyOwnedByYou",
+				"Your previous request to create the named bucket succeeded and you already own it.").
+				With("BucketName", name)
 		case had:
 			return nil
 		}
@@ -118,11 +117,11 @@ func (s *Service) DeleteBucket(_ context.Context, in *s3.DeleteBucketInput) (*s3
 		full := false
 		s.objects.Scan(tx, everywhere, objectKey(b.Name, ""), "", func(string, entry) bool { full = true; return false })
 		if full {
-			e := gateway.Errorf(http.StatusConflict, "BucketNotEmpty", "The bucket you tried to delete is not empty")
+			e := gateway.Errorf(http.StatusConflict, "BucketNotEmpty", "The bucket you tried to delete is not empty").
+				With("BucketName", b.Name)
 			if b.Versioning != "" {
 				e.Message += ". You must delete all versions in the bucket."
 			}
-			e.Fields = map[string]string{"BucketName": b.Name}
 			return e
 		}
 		var uploads []upload
@@ -147,7 +146,8 @@ func (s *Service) ListBuckets(ctx context.Context, in *s3.ListBucketsInput) (*s3
 		limit = 10000
 	}
 	if limit < 1 || limit > 10000 {
-		return nil, invalid("Argument max-buckets must be an integer between 1 and 10000")
+		return nil, argument("max-buckets", strconv.Itoa(limit),
+			"Argument max-buckets must be an integer between 1 and 10000")
 	}
 	after, err := openToken(in.ContinuationToken)
 	if err != nil {

@@ -29,9 +29,8 @@ func (s *Service) configure(name, owner *string, edit func(*bucket) error) error
 
 // missing is the answer when a bucket lacks a configuration.
 func missing(code, text, name string) error {
-	e := gateway.Errorf(http.StatusNotFound, code, "%s", text)
-	e.Fields = map[string]string{"BucketName": name}
-	return e
+	return gateway.Errorf(http.StatusNotFound, code, "%s", text).
+		With("BucketName", name)
 }
 
 func (s *Service) PutBucketVersioning(_ context.Context,
@@ -92,8 +91,7 @@ func (s *Service) PutBucketEncryption(_ context.Context,
 	in *s3.PutBucketEncryptionInput) (*s3.PutBucketEncryptionOutput, error) {
 	c := in.ServerSideEncryptionConfiguration
 	if len(c.Rules) != 1 || c.Rules[0].ApplyServerSideEncryptionByDefault == nil {
-		return nil, gateway.Errorf(http.StatusBadRequest, "MalformedXML",
-			"The XML you provided was not well-formed or did not validate against our published schema")
+		return nil, malformed()
 	}
 	if d := c.Rules[0].ApplyServerSideEncryptionByDefault; d.SSEAlgorithm == types.ServerSideEncryptionAes256 &&
 		d.KMSMasterKeyID != nil {
@@ -172,8 +170,7 @@ func (s *Service) DeletePublicAccessBlock(_ context.Context,
 func (s *Service) PutBucketOwnershipControls(_ context.Context,
 	in *s3.PutBucketOwnershipControlsInput) (*s3.PutBucketOwnershipControlsOutput, error) {
 	if len(in.OwnershipControls.Rules) != 1 {
-		return nil, gateway.Errorf(http.StatusBadRequest, "MalformedXML",
-			"The XML you provided was not well-formed or did not validate against our published schema")
+		return nil, malformed()
 	}
 	return &s3.PutBucketOwnershipControlsOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
 		b.Ownership = in.OwnershipControls

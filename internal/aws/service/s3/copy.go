@@ -27,7 +27,8 @@ func parseSource(s string) (copySource, error) {
 	path, err := url.PathUnescape(strings.TrimPrefix(path, "/"))
 	bucket, key, ok := strings.Cut(path, "/")
 	if err != nil || !ok || bucket == "" || key == "" || strings.HasPrefix(s, "arn:") {
-		return copySource{}, invalid("Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
+		return copySource{}, argument("x-amz-copy-source", "x-amz-copy-source",
+			"Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
 	}
 	o := copySource{bucket: bucket, key: key}
 	if id, given := strings.CutPrefix(query, "versionId="); given {
@@ -145,8 +146,9 @@ func (s *Service) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput
 	if in.CopySourceRange != nil {
 		if piece, err = cut(old, in.CopySourceRange, nil); err != nil || piece.shown == nil {
 			return nil,
-				invalid("The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the " +
-					"zero-based offsets of the first and last bytes to copy")
+				argument("x-amz-copy-source-range", *in.CopySourceRange,
+					"The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the "+
+						"zero-based offsets of the first and last bytes to copy")
 		}
 	}
 	body := s.read(old, piece.offset, piece.length, nil)

@@ -26,9 +26,8 @@ func (s *Service) CORS(name, key, method, origin string, headers []string) (http
 		method = http.MethodOptions
 	}
 	forbidden := func(kind, text string) error {
-		e := gateway.Errorf(http.StatusForbidden, "AccessForbidden", "CORSResponse: %s", text)
-		e.Fields = map[string]string{"Method": method, "ResourceType": kind}
-		return e
+		return gateway.Errorf(http.StatusForbidden, "AccessForbidden", "CORSResponse: %s", text).
+			With("Method", method, "ResourceType", kind)
 	}
 	var rules []types.CORSRule
 	var found bool

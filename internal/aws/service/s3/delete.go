@@ -2,7 +2,6 @@ package s3
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
@@ -83,8 +82,7 @@ func (s *Service) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput) (*
 // DeleteObjects implements the operation: each key for itself.
 func (s *Service) DeleteObjects(ctx context.Context, in *s3.DeleteObjectsInput) (*s3.DeleteObjectsOutput, error) {
 	if n := len(in.Delete.Objects); n == 0 || n > int(limit("deleteKeys")) {
-		return nil, gateway.Errorf(http.StatusBadRequest, "MalformedXML",
-			"The XML you provided was not well-formed or did not validate against our published schema")
+		return nil, malformed()
 	}
 	if _, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner); err != nil {
 		return nil, err

@@ -79,10 +79,9 @@ func cut(v version, spec *string, number *int32) (stretch, error) {
 		return whole, nil
 	}
 	if from >= v.Size {
-		err := gateway.Errorf(http.StatusRequestedRangeNotSatisfiable, "InvalidRange",
-			"The requested range is not satisfiable")
-		err.Fields = map[string]string{"RangeRequested": *spec, "ActualObjectSize": strconv.FormatInt(v.Size, 10)}
-		return whole, err
+		return whole, gateway.Errorf(http.StatusRequestedRangeNotSatisfiable, "InvalidRange",
+			"The requested range is not satisfiable").
+			With("RangeRequested", *spec, "ActualObjectSize", strconv.FormatInt(v.Size, 10))
 	}
 	to = min(to, v.Size-1)
 	return stretch{offset: from, length: to - from + 1, shown: ptr(fmt.Sprintf("bytes %d-%d/%d", from, to, v.Size))}, nil
@@ -95,7 +94,8 @@ func cutPart(v version, number int32) (stretch, error) {
 	}
 	if number < 1 || int(number) > count {
 		return stretch{}, gateway.Errorf(http.StatusRequestedRangeNotSatisfiable, "InvalidPartNumber",
-			"The requested partnumber is not satisfiable")
+			"The requested partnumber is not satisfiable").
+			With("PartNumberRequested", strconv.Itoa(int(number)), "ActualPartCount", strconv.Itoa(count))
 	}
 	out := stretch{length: v.Size}
 	if v.Multipart {
@@ -125,10 +125,9 @@ func (s *Service) GetObject(_ context.Context, in *s3.GetObjectInput) (out *s3.G
 		return nil, err
 	}
 	if v.StorageClass == types.StorageClassGlacier || v.StorageClass == types.StorageClassDeepArchive {
-		err := gateway.Errorf(http.StatusForbidden, "InvalidObjectState",
-			"The operation is not valid for the object's storage class")
-		err.Fields = map[string]string{"StorageClass": string(v.StorageClass)}
-		return nil, err
+		return nil, gateway.Errorf(http.StatusForbidden, "InvalidObjectState",
+			"The operation is not valid for the object's storage class").
+			With("StorageClass", string(v.StorageClass))
 	}
 	piece, err := cut(v, in.Range, in.PartNumber)
 	if err != nil {
@@ -262,7 +261,7 @@ func (s *Service) GetObjectAttributes(_ context.Context,
 				}
 			}
 		default:
-			return nil, invalid("Invalid attribute name specified.")
+			return nil, argument("x-amz-object-attributes", string(a), "Invalid attribute name specified.")
 		}
 	}
 	return out, nil

@@ -19,8 +19,7 @@ func (s *Service) PutBucketLifecycleConfiguration(_ context.Context,
 	in *s3.PutBucketLifecycleConfigurationInput) (*s3.PutBucketLifecycleConfigurationOutput, error) {
 	c := in.LifecycleConfiguration
 	if c == nil || len(c.Rules) == 0 || len(c.Rules) > int(limit("lifecycleRules")) {
-		return nil, gateway.Errorf(http.StatusBadRequest, "MalformedXML",
-			"The XML you provided was not well-formed or did not validate against our published schema")
+		return nil, malformed()
 	}
 	ids := map[string]bool{}
 	for i := range c.Rules {
@@ -57,8 +56,7 @@ func checkLifecycle(r types.LifecycleRule) error {
 		return gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "At least one action needs to be specified in a rule")
 	}
 	if r.Filter == nil && r.Prefix == nil { //nolint:staticcheck // old clients send it
-		return gateway.Errorf(http.StatusBadRequest, "MalformedXML",
-			"The XML you provided was not well-formed or did not validate against our published schema")
+		return malformed()
 	}
 	if e := r.Expiration; e != nil {
 		given := 0
@@ -68,8 +66,7 @@ func checkLifecycle(r types.LifecycleRule) error {
 			}
 		}
 		if given != 1 {
-			return gateway.Errorf(http.StatusBadRequest, "MalformedXML",
-				"The XML you provided was not well-formed or did not validate against our published schema")
+			return malformed()
 		}
 		if e.Days != nil && *e.Days < 1 {
 			return invalid("'Days' for Expiration action must be a positive integer")
@@ -81,8 +78,7 @@ func checkLifecycle(r types.LifecycleRule) error {
 	last := int32(-1)
 	for _, t := range r.Transitions {
 		if (t.Days == nil) == (t.Date == nil) {
-			return gateway.Errorf(http.StatusBadRequest, "MalformedXML",
-				"The XML you provided was not well-formed or did not validate against our published schema")
+			return malformed()
 		}
 		if t.Days == nil {
 			continue

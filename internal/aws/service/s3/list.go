@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"math"
 	"net/url"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -20,7 +21,8 @@ func pageSize(given *int32, name string) (int32, error) {
 		return most, nil
 	}
 	if *given < 0 {
-		return 0, invalid("Argument %s must be an integer between 0 and 2147483647", name)
+		return 0, argument(name, strconv.Itoa(int(*given)),
+			"Argument %s must be an integer between 0 and 2147483647", name)
 	}
 	return min(*given, most), nil
 }
@@ -29,7 +31,7 @@ func pageSize(given *int32, name string) (int32, error) {
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjectsV2.html
 func encoder(kind types.EncodingType) (func(*string) *string, error) {
 	if kind != "" && kind != types.EncodingTypeUrl {
-		return nil, invalid("Invalid Encoding Method specified in Request")
+		return nil, argument("encoding-type", string(kind), "Invalid Encoding Method specified in Request")
 	}
 	return func(s *string) *string {
 		if s == nil || *s == "" || kind != types.EncodingTypeUrl {
@@ -66,7 +68,7 @@ func openToken(token *string) (string, error) {
 	b, err := base64.URLEncoding.DecodeString(*token)
 	key, ok := strings.CutPrefix(string(b), "1/")
 	if err != nil || !ok {
-		return "", invalid("The continuation token provided is incorrect")
+		return "", argument("continuation-token", *token, "The continuation token provided is incorrect")
 	}
 	return key, nil
 }
@@ -249,7 +251,8 @@ func (s *Service) ListObjectVersions(_ context.Context, in *s3.ListObjectVersion
 		return nil, err
 	}
 	if in.VersionIdMarker != nil && in.KeyMarker == nil {
-		return nil, invalid("A version-id marker cannot be specified without a key marker.")
+		return nil, argument("version-id-marker", *in.VersionIdMarker,
+			"A version-id marker cannot be specified without a key marker.")
 	}
 	enc, err := encoder(in.EncodingType)
 	if err != nil {
@@ -267,7 +270,7 @@ func (s *Service) ListObjectVersions(_ context.Context, in *s3.ListObjectVersion
 		if in.VersionIdMarker != nil { // the rest of the key that the page before ended in
 			e, found := s.objects.Get(tx, everywhere, objectKey(b.Name, *in.KeyMarker))
 			if !wellFormed(*in.VersionIdMarker) {
-				return invalid("Invalid version id specified")
+				return argument("version-id-marker", *in.VersionIdMarker, "Invalid version id specified")
 			}
 			if below, ok := s.place(tx, b.Name, e, *in.VersionIdMarker); found && ok && !s.addVersions(tx, &p, e, below) {
 				return nil

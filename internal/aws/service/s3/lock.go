@@ -24,11 +24,13 @@ func (v *version) lock(b bucket, mode types.ObjectLockMode, until *time.Time, ho
 	case !b.Lock:
 		return noLock()
 	case (mode == "") != (until == nil):
-		return invalid("x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied")
+		return argument("x-amz-object-lock-mode", string(mode),
+			"x-amz-object-lock-retain-until-date and x-amz-object-lock-mode must both be supplied")
 	case until != nil && !until.After(now):
-		return invalid("The retain until date must be in the future!")
+		return argument("x-amz-object-lock-retain-until-date", until.UTC().Format(time.RFC3339),
+			"The retain until date must be in the future!")
 	case mode != "" && mode != types.ObjectLockModeGovernance && mode != types.ObjectLockModeCompliance:
-		return invalid("Unknown wormMode directive.")
+		return argument("x-amz-object-lock-mode", string(mode), "Unknown wormMode directive.")
 	}
 	v.Mode, v.Hold = types.ObjectLockRetentionMode(mode), hold == types.ObjectLockLegalHoldStatusOn
 	if until != nil {
@@ -52,17 +54,15 @@ func (v version) locked(now time.Time, bypass bool) error {
 
 func (s *Service) PutObjectLockConfiguration(_ context.Context,
 	in *s3.PutObjectLockConfigurationInput) (*s3.PutObjectLockConfigurationOutput, error) {
-	malformed := gateway.Errorf(http.StatusBadRequest, "MalformedXML",
-		"The XML you provided was not well-formed or did not validate against our published schema")
 	c := in.ObjectLockConfiguration
 	if c == nil || c.ObjectLockEnabled != types.ObjectLockEnabledEnabled {
-		return nil, malformed
+		return nil, malformed()
 	}
 	var keep *types.DefaultRetention
 	if c.Rule != nil {
 		keep = c.Rule.DefaultRetention
 		if keep == nil || (keep.Days == nil) == (keep.Years == nil) || keep.Mode == "" {
-			return nil, malformed
+			return nil, malformed()
 		}
 		if deref(keep.Days) < 0 || deref(keep.Years) < 0 || deref(keep.Days)+deref(keep.Years) == 0 {
 			return nil, invalid("Default retention period must be a positive integer value.")
@@ -110,8 +110,7 @@ func (s *Service) PutObjectRetention(ctx context.Context, in *s3.PutObjectRetent
 				r = &types.ObjectLockRetention{}
 			}
 			if (r.Mode == "") != (r.RetainUntilDate == nil) {
-				return gateway.Errorf(http.StatusBadRequest, "MalformedXML",
-					"The XML you provided was not well-formed or did not validate against our published schema")
+				return malformed()
 			}
 			if r.RetainUntilDate != nil && !r.RetainUntilDate.After(now) {
 				return invalid("The retain until date must be in the future!")
@@ -157,8 +156,7 @@ func (s *Service) PutObjectLegalHold(ctx context.Context, in *s3.PutObjectLegalH
 				return noLock()
 			case in.LegalHold == nil || in.LegalHold.Status != types.ObjectLockLegalHoldStatusOn &&
 				in.LegalHold.Status != types.ObjectLockLegalHoldStatusOff:
-				return gateway.Errorf(http.StatusBadRequest, "MalformedXML",
-					"The XML you provided was not well-formed or did not validate against our published schema")
+				return malformed()
 			}
 			v.Hold = in.LegalHold.Status == types.ObjectLockLegalHoldStatusOn
 			return nil

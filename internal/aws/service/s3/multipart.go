@@ -45,11 +45,10 @@ func (s *Service) dropUpload(tx *store.Tx, u upload) {
 }
 
 func noSuchUpload(id string) error {
-	e := gateway.Errorf(http.StatusNotFound, "NoSuchUpload",
+	return gateway.Errorf(http.StatusNotFound, "NoSuchUpload",
 		"The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or "+
-			"completed.")
-	e.Fields = map[string]string{"UploadId": id}
-	return e
+			"completed.").
+		With("UploadId", id)
 }
 
 func (s *Service) CreateMultipartUpload(ctx context.Context,
@@ -129,7 +128,8 @@ func (u upload) partAlgorithm() string {
 // upload finds an upload that is not complete and checks a part's number.
 func (s *Service) upload(name, key, id, owner *string, number *int32) (u upload, err error) {
 	if number != nil && (*number < 1 || int64(*number) > limit("parts")) {
-		return u, invalid("Part number must be an integer between 1 and 10000, inclusive")
+		return u, argument("partNumber", strconv.Itoa(int(*number)),
+			"Part number must be an integer between 1 and 10000, inclusive")
 	}
 	err = s.host.Store.View(func(tx *store.Tx) error {
 		if _, err := s.bucket(tx, name, owner); err != nil {
@@ -150,8 +150,7 @@ func (s *Service) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.U
 		return nil, err
 	}
 	if deref(in.ContentLength) > limit("putBytes") {
-		return nil, gateway.Errorf(http.StatusBadRequest, "EntityTooLarge",
-			"Your proposed upload exceeds the maximum allowed size")
+		return nil, tooLarge(*in.ContentLength)
 	}
 	algorithm := string(in.ChecksumAlgorithm)
 	if algorithm == "" {
@@ -194,8 +193,7 @@ func (s *Service) CompleteMultipartUpload(ctx context.Context,
 		return nil, err
 	}
 	if in.MultipartUpload == nil || len(in.MultipartUpload.Parts) == 0 {
-		return nil, gateway.Errorf(http.StatusBadRequest, "MalformedXML",
-			"The XML you provided was not well-formed or did not validate against our published schema")
+		return nil, malformed()
 	}
 	v := u.Object
 	parts, hold, err := s.chosen(u, in.MultipartUpload.Parts)
@@ -272,11 +270,10 @@ func (s *Service) chosen(u upload, list []types.CompletedPart) (out []part, hold
 			return nil, hold, invalidPart(u, c)
 		}
 		if i < len(list)-1 && p.Size < limit("partMinBytes") {
-			e := gateway.Errorf(http.StatusBadRequest, "EntityTooSmall",
-				"Your proposed upload is smaller than the minimum allowed size")
-			e.Fields = map[string]string{"ProposedSize": strconv.FormatInt(p.Size, 10),
-				"MinSizeAllowed": strconv.FormatInt(limit("partMinBytes"), 10), "PartNumber": strconv.Itoa(int(p.Number))}
-			return nil, hold, e
+			return nil, hold, gateway.Errorf(http.StatusBadRequest, "EntityTooSmall",
+				"Your proposed upload is smaller than the minimum allowed size").
+				With("ProposedSize", strconv.FormatInt(p.Size, 10),
+					"MinSizeAllowed", strconv.FormatInt(limit("partMinBytes"), 10), "PartNumber", strconv.Itoa(int(p.Number)))
 		}
 		out = append(out, p)
 	}
@@ -284,12 +281,11 @@ func (s *Service) chosen(u upload, list []types.CompletedPart) (out []part, hold
 }
 
 func invalidPart(u upload, c types.CompletedPart) error {
-	e := gateway.Errorf(http.StatusBadRequest, "InvalidPart",
+	return gateway.Errorf(http.StatusBadRequest, "InvalidPart",
 		"One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified "+
-			"entity tag may not match the part's entity tag.")
-	e.Fields = map[string]string{"PartNumber": strconv.Itoa(int(deref(c.PartNumber))), "ETag": deref(c.ETag),
-		"UploadId": u.ID}
-	return e
+			"entity tag may not match the part's entity tag.").
+		With("PartNumber", strconv.Itoa(int(deref(c.PartNumber))), "ETag", deref(c.ETag),
+			"UploadId", u.ID)
 }
 
 // finish computes size, ETag and checksum of an object in parts.

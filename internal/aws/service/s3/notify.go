@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -138,8 +137,7 @@ func checkRules(c *types.NotificationConfiguration) error {
 	all := rules(c)
 	for i, r := range all {
 		if len(r.events) == 0 {
-			return gateway.Errorf(http.StatusBadRequest, "MalformedXML",
-				"The XML you provided was not well-formed or did not validate against our published schema")
+			return malformed()
 		}
 		for _, e := range r.events {
 			if !slices.Contains(e.Values(), e) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,8 +33,7 @@ func (s *Service) PutObject(ctx context.Context, in *s3.PutObjectInput) (*s3.Put
 		return nil, err
 	}
 	if deref(in.ContentLength) > limit("putBytes") {
-		return nil, gateway.Errorf(http.StatusBadRequest, "EntityTooLarge",
-			"Your proposed upload exceeds the maximum allowed size")
+		return nil, tooLarge(*in.ContentLength)
 	}
 	p, hold, err := s.receive(ctx, in.Body, in, string(in.ChecksumAlgorithm), in.ContentMD5)
 	if err != nil {
@@ -50,6 +50,13 @@ func (s *Service) PutObject(ctx context.Context, in *s3.PutObjectInput) (*s3.Put
 		Expiration:  b.expiration(deref(in.Key), v)}
 	setChecksum(out, v.Sum)
 	return out, nil
+}
+
+// tooLarge is the answer to a body that is longer than one request may carry.
+func tooLarge(size int64) error {
+	return gateway.Errorf(http.StatusBadRequest, "EntityTooLarge",
+		"Your proposed upload exceeds the maximum allowed size").
+		With("ProposedSize", strconv.FormatInt(size, 10), "MaxSizeAllowed", strconv.FormatInt(limit("putBytes"), 10))
 }
 
 func (v *version) fill(p part) {
@@ -70,7 +77,8 @@ func newVersion(b bucket, key string, meta map[string]string, tagging *string, c
 	sse types.ServerSideEncryption, kms *string, acl types.ObjectCannedACL) (version, error) {
 	v := version{Metadata: meta, StorageClass: class, SSE: sse, KMSKey: deref(kms)}
 	if len(key) > int(limit("keyBytes")) {
-		return v, gateway.Errorf(http.StatusBadRequest, "KeyTooLongError", "Your key is too long")
+		return v, gateway.Errorf(http.StatusBadRequest, "KeyTooLongError", "Your key is too long").
+			With("Size", strconv.Itoa(len(key)), "MaxSizeAllowed", strconv.FormatInt(limit("keyBytes"), 10))
 	}
 	size := 0
 	for k, x := range meta {
@@ -78,7 +86,8 @@ func newVersion(b bucket, key string, meta map[string]string, tagging *string, c
 	}
 	if size > int(limit("metadataBytes")) {
 		return v, gateway.Errorf(http.StatusBadRequest, "MetadataTooLarge",
-			"Your metadata headers exceed the maximum allowed metadata size")
+			"Your metadata headers exceed the maximum allowed metadata size").
+			With("Size", strconv.Itoa(size), "MaxSizeAllowed", strconv.FormatInt(limit("metadataBytes"), 10))
 	}
 	if acl != "" && acl != types.ObjectCannedACLPrivate && acl != types.ObjectCannedACLBucketOwnerFullControl {
 		return v, gateway.Errorf(http.StatusBadRequest, "AccessControlListNotSupported", "The bucket does not allow ACLs")
@@ -86,10 +95,12 @@ func newVersion(b bucket, key string, meta map[string]string, tagging *string, c
 	if class == "" {
 		v.StorageClass = types.StorageClassStandard
 	} else if !slices.Contains(class.Values(), class) {
-		return v, gateway.Errorf(http.StatusBadRequest, "InvalidStorageClass", "The storage class you specified is not valid")
+		return v, gateway.Errorf(http.StatusBadRequest, "InvalidStorageClass",
+			"The storage class you specified is not valid").With("StorageClassRequested", string(class))
 	}
 	if sse != "" && sse != types.ServerSideEncryptionAes256 && sse != types.ServerSideEncryptionAwsKms {
-		return v, invalid("The encryption method specified is not supported")
+		return v, argument("x-amz-server-side-encryption", string(sse),
+			"The encryption method specified is not supported")
 	}
 	if sse == "" {
 		v.SSE = types.ServerSideEncryptionAes256 // the default since January 2023
@@ -141,7 +152,8 @@ func writeCondition(e entry, key string, ifMatch, ifNone *string) error {
 	if ifNone != nil {
 		if *ifNone != "*" {
 			return gateway.Errorf(http.StatusNotImplemented, "NotImplemented",
-				"A header you provided implies functionality that is not implemented")
+				"A header you provided implies functionality that is not implemented").
+				With("Header", "If-None-Match", "additionalMessage", "We don't accept the provided value of If-None-Match")
 		}
 		if now != nil {
 			return preconditionFailed("If-None-Match")
@@ -159,10 +171,9 @@ func writeCondition(e entry, key string, ifMatch, ifNone *string) error {
 }
 
 func preconditionFailed(condition string) error {
-	e := gateway.Errorf(http.StatusPreconditionFailed, "PreconditionFailed",
-		"At least one of the pre-conditions you specified did not hold")
-	e.Fields = map[string]string{"Condition": condition}
-	return e
+	return gateway.Errorf(http.StatusPreconditionFailed, "PreconditionFailed",
+		"At least one of the pre-conditions you specified did not hold").
+		With("Condition", condition)
 }
 
 func matches(list, etag string) bool {

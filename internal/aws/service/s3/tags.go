@@ -2,6 +2,7 @@ package s3
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"net/url"
 	"slices"
@@ -17,8 +18,8 @@ import (
 // checkTags holds the rules for tags of objects and buckets.
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-tagging.html
 func checkTags(tags []types.Tag, most int64) error {
-	bad := func(format string, args ...any) error {
-		return gateway.Errorf(http.StatusBadRequest, "InvalidTag", format, args...)
+	bad := func(element, value, text string) error {
+		return gateway.Errorf(http.StatusBadRequest, "InvalidTag", "%s", text).With(element, value)
 	}
 	if int64(len(tags)) > most {
 		return gateway.Errorf(http.StatusBadRequest, "BadRequest", "Object tags cannot be greater than %d", most)
@@ -28,18 +29,21 @@ func checkTags(tags []types.Tag, most int64) error {
 		k := deref(t.Key)
 		switch {
 		case k == "" || len(k) > 128:
-			return bad("The TagKey you have provided is invalid")
+			return bad("TagKey", k, "The TagKey you have provided is invalid")
 		case len(deref(t.Value)) > 256:
-			return bad("The TagValue you have provided is invalid")
+			return bad("TagValue", deref(t.Value), "The TagValue you have provided is invalid")
 		case strings.HasPrefix(strings.ToLower(k), "aws:"):
-			return bad("System tags cannot be added/updated by requester")
+			return bad("TagKey", k, "System tags cannot be added/updated by requester")
 		case seen[k]:
-			return bad("Cannot provide multiple Tags with the same key")
+			return bad("TagKey", k, "Cannot provide multiple Tags with the same key")
 		}
 		seen[k] = true
 	}
 	return nil
 }
+
+const untidyTags = "The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters " +
+	"without tag name duplicates."
 
 // parseTags reads x-amz-tagging, which is written like a query.
 func parseTags(header string) ([]types.Tag, error) {
@@ -49,15 +53,13 @@ func parseTags(header string) ([]types.Tag, error) {
 	values, err := url.ParseQuery(header)
 	if err != nil {
 		return nil,
-			invalid("The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag " +
-				"name duplicates.")
+			argument("x-amz-tagging", header, "%s", untidyTags)
 	}
 	var tags []types.Tag
 	for k, v := range values {
 		if len(v) > 1 {
 			return nil,
-				invalid("The header 'x-amz-tagging' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag " +
-					"name duplicates.")
+				argument("x-amz-tagging", header, "%s", untidyTags)
 		}
 		tags = append(tags, types.Tag{Key: ptr(k), Value: ptr(v[0])})
 	}
@@ -73,7 +75,7 @@ func (s *Service) change(ctx context.Context, name, key, id, owner *string, even
 			return err
 		}
 		if v, err = s.pick(tx, *name, *key, id); err != nil {
-			return err
+			return changing(ctx, err)
 		}
 		if err := edit(b, &v); err != nil {
 			return err
@@ -87,6 +89,15 @@ func (s *Service) change(ctx context.Context, name, key, id, owner *string, even
 		return nil
 	})
 	return b, v, err
+}
+
+// changing names the method of a request that would change what is a delete marker.
+func changing(ctx context.Context, err error) error {
+	var e *gateway.Error
+	if req := gateway.From(ctx).HTTP; errors.As(err, &e) && e.Fields["Method"] != "" && req != nil {
+		return e.With("Method", req.Method)
+	}
+	return err
 }
 
 func (s *Service) PutObjectTagging(ctx context.Context, in *s3.PutObjectTaggingInput) (*s3.PutObjectTaggingOutput,

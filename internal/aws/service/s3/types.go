@@ -8,6 +8,7 @@ import (
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/store"
+	"github.com/pipelab/pipelab/internal/aws/wire"
 )
 
 // bucket is a bucket and its configurations; a nil one was never set.
@@ -138,19 +139,29 @@ func (s *Service) viewBucket(name, owner *string) (b bucket, err error) {
 }
 
 func noSuchBucket(name string) error {
-	e := gateway.Errorf(http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist")
-	e.Fields = map[string]string{"BucketName": name}
-	return e
+	return gateway.Errorf(http.StatusNotFound, "NoSuchBucket", "The specified bucket does not exist").
+		With("BucketName", name)
 }
 
 func noSuchKey(key string) error {
-	e := gateway.Errorf(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.")
-	e.Fields = map[string]string{"Key": key}
-	return e
+	return gateway.Errorf(http.StatusNotFound, "NoSuchKey", "The specified key does not exist.").With("Key", key)
 }
 
-func invalid(format string, args ...any) error {
+// invalid is the answer to an argument; argument adds which one it is.
+func invalid(format string, args ...any) *gateway.Error {
 	return gateway.Errorf(http.StatusBadRequest, "InvalidArgument", format, args...)
+}
+
+// argument is invalid with the argument, as a request names it, and its value.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html#RESTErrorResponses
+func argument(name, value, format string, args ...any) error {
+	return invalid(format, args...).With("ArgumentName", name, "ArgumentValue", value)
+}
+
+// malformed is the answer to a document that breaks S3's schema.
+func malformed() error {
+	f := wire.MalformedXML()
+	return gateway.Errorf(http.StatusBadRequest, f.Code, "%s", f.Message)
 }
 
 func objectKey(bucket, key string) string { return store.Key(bucket, key) }

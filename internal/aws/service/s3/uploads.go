@@ -48,7 +48,8 @@ func (s *Service) ListParts(_ context.Context, in *s3.ListPartsInput) (*s3.ListP
 func partMarker(given *string) (int, error) {
 	marker, err := strconv.ParseInt("0"+deref(given), 10, 32)
 	if err != nil {
-		return 0, invalid("Argument part-number-marker must be an integer between 0 and 2147483647")
+		return 0, argument("part-number-marker", *given,
+			"Argument part-number-marker must be an integer between 0 and 2147483647")
 	}
 	return int(marker), nil
 }

@@ -234,11 +234,10 @@ func (s *Service) pick(tx *store.Tx, name, key string, id *string) (version, err
 	v, ok := s.find(tx, name, e, *id)
 	if !ok {
 		if !wellFormed(*id) {
-			return version{}, invalid("Invalid version id specified")
+			return version{}, argument("versionId", *id, "Invalid version id specified")
 		}
-		err := gateway.Errorf(http.StatusNotFound, "NoSuchVersion", "The specified version does not exist.")
-		err.Fields = map[string]string{"Key": key, "VersionId": *id}
-		return version{}, err
+		return version{}, gateway.Errorf(http.StatusNotFound, "NoSuchVersion", "The specified version does not exist.").
+			With("Key", key, "VersionId", *id)
 	}
 	if v.Marker {
 		return version{}, markerError(http.StatusMethodNotAllowed, "MethodNotAllowed",
@@ -252,9 +251,18 @@ func wellFormed(id string) bool {
 	return id == nullVersion || len(id) == 32 && strings.Trim(id, "0123456789abcdef") == ""
 }
 
+// markerError is the answer where a delete marker is; what is asked of the marker itself is
+// a method that it does not have. Recorded on AWS.
 func markerError(status int, code, text, key string, v version) error {
 	err := gateway.Errorf(status, code, "%s", text)
-	err.Fields = map[string]string{"Key": key}
+	if status == http.StatusNotFound {
+		err = err.With("Key", key)
+	} else {
+		err = err.With("Method", "GET", "ResourceType", "DeleteMarker")
+	}
 	err.Header = http.Header{"X-Amz-Delete-Marker": {"true"}, "X-Amz-Version-Id": {v.ID}}
+	if status == http.StatusMethodNotAllowed {
+		err.Header["Allow"] = []string{http.MethodDelete}
+	}
 	return err
 }
