@@ -37,7 +37,7 @@ func missingToken(p wire.Protocol) error {
 	switch p {
 	case wire.Query, wire.EC2Query, wire.RestXML:
 		return Errorf(http.StatusForbidden, "MissingAuthenticationToken", text)
-	case wire.AWSJSON10, wire.AWSJSON11, wire.CBOR:
+	case wire.AWSJSON10, wire.AWSJSON11, wire.CBOR, wire.AWSCBOR:
 		return Errorf(http.StatusBadRequest, "MissingAuthenticationTokenException", text)
 	}
 	return Errorf(http.StatusForbidden, "MissingAuthenticationTokenException", "Missing Authentication Token")

@@ -120,6 +120,9 @@ func (t *Target) decodePayload(req *http.Request, n *node, v reflect.Value) erro
 			return err
 		}
 		if t.Protocol == RestJSON {
+			if err := documentMedia(req); err != nil {
+				return err
+			}
 			return decodeJSON(b, n, v, &t.zeros)
 		}
 		return decodeXML(b, n, v, &t.zeros)
@@ -147,9 +150,23 @@ func (t *Target) decodePayload(req *http.Request, n *node, v reflect.Value) erro
 		f.node.settable(fv).SetString(string(b))
 	default:
 		if t.Protocol == RestJSON {
+			if err := documentMedia(req); err != nil {
+				return err
+			}
 			return t.zeros.member(f, fv, func() error { return (&jsonReader{b: b, zeros: &t.zeros}).value(f.node, fv) })
 		}
 		return t.zeros.member(f, fv, func() error { return decodeXML(b, f.node, fv, &t.zeros) })
+	}
+	return nil
+}
+
+// documentMedia refuses a document that does not say that it is JSON.
+// Source: https://smithy.io/2.0/aws/protocols/aws-restjson1-protocol.html and its tests of
+// malformed requests (RestJsonWithBodyExpectsApplicationJsonContentType).
+func documentMedia(req *http.Request) error {
+	if m := mediaType(req); m != "" && !strings.HasSuffix(m, "json") && !strings.Contains(m, "-json-") {
+		return errorf(http.StatusUnsupportedMediaType, "UnsupportedMediaTypeException",
+			"The media type %s is not read here", m)
 	}
 	return nil
 }

@@ -10,8 +10,28 @@ import (
 	"time"
 )
 
-// cborReader decodes a document of rpc-v2-CBOR (RFC 8949) into SDK structs.
+// amzCBOR is the media type of AWSCBOR.
+const amzCBOR = "application/x-amz-cbor-1.1"
+
+// cborTimes is how timestamps stand in a document: rpc-v2-CBOR has seconds, as the
+// tag demands, AWSCBOR whole milliseconds under the same tag.
+// Sources: https://smithy.io/2.0/additional-specs/protocols/smithy-rpc-v2.html#timestamp-type-serialization
+// and SdkCborGenerator of the SDKs for Java 1.12 and 2, with their unmarshallers.
+type cborTimes bool
+
+const (
+	cborSeconds cborTimes = false
+	cborMillis  cborTimes = true
+)
+
+func (t *Target) times() cborTimes { return cborTimes(t.Protocol == AWSCBOR) }
+
+// binary reports whether bodies are in CBOR.
+func (t *Target) binary() bool { return t.Protocol == CBOR || t.Protocol == AWSCBOR }
+
+// cborReader decodes a document of CBOR (RFC 8949) into SDK structs.
 type cborReader struct {
+	times cborTimes
 	b     []byte
 	i     int
 	depth int
@@ -21,8 +41,8 @@ type cborReader struct {
 
 var errCBOR = errors.New("malformed CBOR")
 
-func decodeCBOR(b []byte, n *node, v reflect.Value, z *zeros) error {
-	r := &cborReader{b: b, zeros: z}
+func decodeCBOR(b []byte, n *node, v reflect.Value, z *zeros, times cborTimes) error {
+	r := &cborReader{b: b, zeros: z, times: times}
 	if err := r.value(n, v); err != nil {
 		return err
 	}
@@ -219,10 +239,13 @@ func (r *cborReader) scalar(n *node, v reflect.Value) error {
 	case kFloat:
 		n.settable(v).SetFloat(f)
 	case kTime:
-		if math.IsNaN(f) || math.Abs(f) > 1e12 {
+		if r.times == cborSeconds {
+			f *= 1e3
+		}
+		if math.IsNaN(f) || math.Abs(f) > 1e15 {
 			return fmt.Errorf("%w: expected a timestamp", errCBOR)
 		}
-		n.settable(v).Set(reflect.ValueOf(time.UnixMilli(int64(math.Round(f * 1e3))).UTC()))
+		n.settable(v).Set(reflect.ValueOf(time.UnixMilli(int64(math.Round(f))).UTC()))
 	default:
 		return fmt.Errorf("a %s cannot stand in a CBOR document", n.shape.Type)
 	}
@@ -369,8 +392,22 @@ func (r *cborReader) skip() error {
 	return r.skip()
 }
 
-// appendCBOR writes v in the forms that rpc-v2-CBOR prescribes.
-func appendCBOR(b []byte, n *node, v reflect.Value) ([]byte, error) {
+// cborTexts are the texts of a map, as errors are; what is no text is left out.
+func cborTexts(b []byte) map[string]string {
+	r, out := &cborReader{b: b}, map[string]string{}
+	_ = r.entries(func(key string) error {
+		if major, _ := r.next(); major != cborText {
+			return r.skip()
+		}
+		text, err := r.chunks(cborText)
+		out[key] = string(text)
+		return err
+	}) // what is there says what it says
+	return out
+}
+
+// append writes v in the forms that rpc-v2-CBOR prescribes, but for the times.
+func (c cborTimes) append(b []byte, n *node, v reflect.Value) ([]byte, error) {
 	if v.Kind() == reflect.Pointer && n.kind != kUnion {
 		if v.IsNil() {
 			return append(b, 0xf6), nil
@@ -380,17 +417,17 @@ func appendCBOR(b []byte, n *node, v reflect.Value) ([]byte, error) {
 	var err error
 	switch n.kind {
 	case kStruct:
-		return appendCBORStruct(b, n, v)
+		return c.appendStruct(b, n, v)
 	case kUnion:
 		f, inner, err := n.variantOf(v)
 		if err != nil || f == nil {
 			return append(b, 0xf6), err
 		}
-		return appendCBOR(cborString(append(b, 0xa1), f.member), f.node, inner)
+		return c.append(cborString(append(b, 0xa1), f.member), f.node, inner)
 	case kList:
 		b = cborHead(b, cborArray, uint64(v.Len()))
 		for i := range v.Len() {
-			if b, err = appendCBOR(b, n.elem, v.Index(i)); err != nil {
+			if b, err = c.append(b, n.elem, v.Index(i)); err != nil {
 				return nil, err
 			}
 		}
@@ -398,7 +435,7 @@ func appendCBOR(b []byte, n *node, v reflect.Value) ([]byte, error) {
 	case kMap:
 		b = cborHead(b, cborMap, uint64(v.Len()))
 		for _, k := range sortedKeys(v) {
-			if b, err = appendCBOR(cborString(b, k.String()), n.elem, v.MapIndex(k)); err != nil {
+			if b, err = c.append(cborString(b, k.String()), n.elem, v.MapIndex(k)); err != nil {
 				return nil, err
 			}
 		}
@@ -413,19 +450,20 @@ func appendCBOR(b []byte, n *node, v reflect.Value) ([]byte, error) {
 		}
 		return append(b, 0xf4), nil
 	case kInt:
-		if i := v.Int(); i < 0 {
-			return cborHead(b, cborNegative, uint64(-1-i)), nil
-		}
-		return cborHead(b, cborUint, uint64(v.Int())), nil
+		return cborInt(b, v.Int()), nil
 	case kFloat:
 		return cborFloat(b, v.Float()), nil
 	case kTime:
-		return cborFloat(append(b, 0xc1), float64(v.Interface().(time.Time).UnixMilli())/1e3), nil
+		ms := v.Interface().(time.Time).UnixMilli()
+		if c == cborMillis {
+			return cborInt(append(b, 0xc1), ms), nil
+		}
+		return cborFloat(append(b, 0xc1), float64(ms)/1e3), nil
 	}
 	return nil, fmt.Errorf("a %s cannot stand in a CBOR document", n.shape.Type)
 }
 
-func appendCBORStruct(b []byte, n *node, v reflect.Value) ([]byte, error) {
+func (c cborTimes) appendStruct(b []byte, n *node, v reflect.Value) ([]byte, error) {
 	b = append(b, 0xbf) // a map of indefinite length saves counting first
 	for _, f := range n.fields {
 		fv, ok := f.present(v.Field(f.index))
@@ -433,7 +471,7 @@ func appendCBORStruct(b []byte, n *node, v reflect.Value) ([]byte, error) {
 			continue
 		}
 		var err error
-		if b, err = appendCBOR(cborString(b, f.member), f.node, fv); err != nil {
+		if b, err = c.append(cborString(b, f.member), f.node, fv); err != nil {
 			return nil, fmt.Errorf("%s: %w", f.member, err)
 		}
 	}
@@ -454,12 +492,27 @@ func cborHead(b []byte, major byte, arg uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, major<<5|27), arg)
 }
 
+func cborInt(b []byte, i int64) []byte {
+	if i < 0 {
+		return cborHead(b, cborNegative, uint64(-1-i))
+	}
+	return cborHead(b, cborUint, uint64(i))
+}
+
 func cborString(b []byte, s string) []byte {
 	return append(cborHead(b, cborText, uint64(len(s))), s...)
 }
 
 func cborFloat(b []byte, f float64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, 0xfb), math.Float64bits(f))
+}
+
+// writeCBOR sends a document in the target's form of CBOR.
+func (t *Target) writeCBOR(w http.ResponseWriter, requestID string, status int, b []byte) error {
+	if t.Protocol == CBOR {
+		w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
+	}
+	return write(w, t.mediaType(), requestID, status, b)
 }
 
 func (t *Target) writeCBORError(w http.ResponseWriter, requestID string, f failure) error {
@@ -469,6 +522,5 @@ func (t *Target) writeCBORError(w http.ResponseWriter, requestID string, f failu
 	}
 	b := cborString(cborString([]byte{0xa2}, "__type"), name)
 	b = cborString(cborString(b, "message"), f.message)
-	w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
-	return write(w, "application/cbor", requestID, f.status, b)
+	return t.writeCBOR(w, requestID, f.status, b)
 }

@@ -101,8 +101,8 @@ func (t *Target) decodeBody(req *http.Request, n *node, v reflect.Value) error {
 	if len(b) == 0 {
 		return nil
 	}
-	if t.Protocol == CBOR {
-		return decodeCBOR(b, n, v, &t.zeros)
+	if t.binary() {
+		return decodeCBOR(b, n, v, &t.zeros, t.times())
 	}
 	return decodeJSON(b, n, v, &t.zeros)
 }
@@ -123,16 +123,15 @@ func (t *Target) WriteOutput(w http.ResponseWriter, req *http.Request, requestID
 		return t.writeREST(w, req, requestID, n, v)
 	case Query, EC2Query:
 		return t.writeQuery(w, requestID, n, v)
-	case CBOR:
+	case CBOR, AWSCBOR:
 		var b []byte
 		if n != nil {
 			var err error
-			if b, err = appendCBOR(nil, n, v); err != nil {
+			if b, err = t.times().append(nil, n, v); err != nil {
 				return err
 			}
 		}
-		w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
-		return write(w, "application/cbor", requestID, http.StatusOK, b)
+		return t.writeCBOR(w, requestID, http.StatusOK, b)
 	}
 	b := []byte("{}")
 	if n != nil {
@@ -141,11 +140,16 @@ func (t *Target) WriteOutput(w http.ResponseWriter, req *http.Request, requestID
 			return err
 		}
 	}
-	return write(w, t.jsonType(), requestID, http.StatusOK, b)
+	return write(w, t.mediaType(), requestID, http.StatusOK, b)
 }
 
-func (t *Target) jsonType() string {
+// mediaType is that of answers in JSON or CBOR.
+func (t *Target) mediaType() string {
 	switch t.Protocol {
+	case CBOR:
+		return "application/cbor"
+	case AWSCBOR:
+		return amzCBOR
 	case AWSJSON10:
 		return "application/x-amz-json-1.0"
 	case AWSJSON11:
@@ -194,6 +198,20 @@ func write(w http.ResponseWriter, contentType, requestID string, status int, bod
 	w.WriteHeader(status)
 	_, err := w.Write(body)
 	return err
+}
+
+// EncodeInput writes a decoded input as the body of a request in the target's
+// protocol, one of JSON or CBOR.
+func (t *Target) EncodeInput(in any) ([]byte, error) {
+	if !t.binary() || t.op.Input == nil {
+		return t.InputJSON(in)
+	}
+	v := reflect.ValueOf(in).Elem()
+	n, err := t.svc.plans.plan(t.op.Input, v.Type())
+	if err != nil {
+		return nil, err
+	}
+	return t.times().append(nil, n, v)
 }
 
 // InputJSON writes a decoded input as JSON with the model's member names, all

@@ -94,7 +94,7 @@ func (t *Target) WriteError(w http.ResponseWriter, req *http.Request, requestID 
 		return t.writeQueryError(w, req, requestID, f)
 	case EC2Query:
 		return writeEC2Error(w, requestID, f)
-	case CBOR:
+	case CBOR, AWSCBOR:
 		return t.writeCBORError(w, requestID, f)
 	}
 	name := f.code
@@ -117,7 +117,7 @@ func (t *Target) WriteError(w http.ResponseWriter, req *http.Request, requestID 
 		}
 		w.Header().Set("X-Amzn-Query-Error", f.code+";"+fault)
 	}
-	return write(w, t.jsonType(), requestID, f.status, b)
+	return write(w, t.mediaType(), requestID, f.status, b)
 }
 
 // errorDocument is the JSON body: __type, then the error's own members, of
@@ -233,8 +233,11 @@ func writeEC2Error(w http.ResponseWriter, requestID string, f failure) error {
 // WriteUnrouted answers a request that reached no service.
 func WriteUnrouted(w http.ResponseWriter, req *http.Request, requestID string, err error) error {
 	t := &Target{Protocol: AWSJSON11}
-	if strings.HasPrefix(req.Header.Get("Content-Type"), "application/x-www-form-urlencoded") {
+	switch mediaType(req) {
+	case "application/x-www-form-urlencoded":
 		t.Protocol = Query
+	case amzCBOR:
+		t.Protocol = AWSCBOR
 	}
 	return t.WriteError(w, req, requestID, err)
 }

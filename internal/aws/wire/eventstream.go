@@ -69,7 +69,7 @@ func (t *Target) StartEvents(w http.ResponseWriter, requestID string, out any) (
 	if err != nil {
 		return nil, err
 	}
-	return e, e.message(payload, e.contentType(), ":message-type", "event", ":event-type", "initial-response")
+	return e, e.message(payload, e.t.mediaType(), ":message-type", "event", ":event-type", "initial-response")
 }
 
 // Send writes one event, a pointer to the SDK's struct of a member of the
@@ -111,10 +111,10 @@ func (e *EventStream) payload(n *node, v reflect.Value) ([]byte, string, error) 
 			return nil, "application/octet-stream", nil
 		}
 		b, err := e.encode(f.node, fv)
-		return b, e.contentType(), err
+		return b, e.t.mediaType(), err
 	}
 	b, err := e.encode(n, v)
-	return b, e.contentType(), err
+	return b, e.t.mediaType(), err
 }
 
 // errNoXMLEvents says what S3's SelectObjectContent would need.
@@ -122,19 +122,12 @@ var errNoXMLEvents = errors.New("events in XML are not written")
 
 func (e *EventStream) encode(n *node, v reflect.Value) ([]byte, error) {
 	switch e.t.Protocol {
-	case CBOR:
-		return appendCBOR(nil, n, v)
+	case CBOR, AWSCBOR:
+		return e.t.times().append(nil, n, v)
 	case RestXML, Query:
 		return nil, errNoXMLEvents
 	}
 	return appendJSON(make([]byte, 0, 512), n, v)
-}
-
-func (e *EventStream) contentType() string {
-	if e.t.Protocol == CBOR {
-		return "application/cbor"
-	}
-	return e.t.jsonType()
 }
 
 // Fail ends a stream with an error: one that the model lists among the events
@@ -154,7 +147,7 @@ func (e *EventStream) Fail(err error) error {
 			if err != nil {
 				return err
 			}
-			return e.message(payload, e.contentType(), ":message-type", "exception", ":exception-type", name)
+			return e.message(payload, e.t.mediaType(), ":message-type", "exception", ":exception-type", name)
 		}
 	}
 	return e.message(nil, "", ":message-type", "error", ":error-code", f.code, ":error-message", f.message)

@@ -59,8 +59,8 @@ func (t *Target) DecodeOutput(body []byte) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	if t.Protocol == CBOR {
-		return out.Interface(), decodeCBOR(body, n, out.Elem(), nil)
+	if t.binary() {
+		return out.Interface(), decodeCBOR(body, n, out.Elem(), nil, t.times())
 	}
 	return out.Interface(), decodeJSON(body, n, out.Elem(), nil)
 }
@@ -80,7 +80,12 @@ func ReadError(resp *http.Response) (e *Error, read []byte) {
 		Message string `json:"message"`
 		Upper   string `json:"Message"`
 	}
-	_ = json.Unmarshal(read, &doc) // XML and nothing at all are no JSON
+	if strings.Contains(resp.Header.Get("Content-Type"), "cbor") {
+		texts := cborTexts(read)
+		doc.Type, doc.Message, doc.Upper = texts["__type"], texts["message"], texts["Message"]
+	} else {
+		_ = json.Unmarshal(read, &doc) // XML and nothing at all are no JSON
+	}
 	e.Message = first(doc.Message, doc.Upper)
 	e.Code = first(resp.Header.Get("X-Amzn-Errortype"), doc.Type, doc.Code)
 	if e.Code == "" {

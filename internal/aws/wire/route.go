@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"io"
-	"mime"
 	"net/http"
 	"net/url"
 	"reflect"
@@ -27,6 +26,8 @@ const (
 	Query     Protocol = "awsQuery"
 	EC2Query  Protocol = "ec2Query"
 	CBOR      Protocol = "rpcv2Cbor"
+	// AWSCBOR is AWS JSON 1.1 with bodies in CBOR: how Java's clients speak to Kinesis.
+	AWSCBOR Protocol = "awsCbor1.1"
 )
 
 // Registry routes requests to the operations of the services it knows. Types
@@ -177,8 +178,7 @@ func (r *Registry) Route(req *http.Request) (*Target, error) {
 		return r.routeCBOR(req)
 	}
 	_, _, signing := SigningScope(req)
-	mediaType, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
-	if req.Method == http.MethodPost && mediaType == "application/x-www-form-urlencoded" ||
+	if req.Method == http.MethodPost && mediaType(req) == "application/x-www-form-urlencoded" ||
 		req.URL.Query().Get("Action") != "" && req.URL.Path == "/" {
 		if t, err := r.routeQuery(req, signing); t != nil || err != nil {
 			return t, err
@@ -206,17 +206,45 @@ func (s *service) target(p Protocol, op string) (*Target, error) {
 		types: s.types[op]}, nil
 }
 
+// mediaType is that of a request's body, without parameters; empty when it says none.
+func mediaType(req *http.Request) string {
+	m, _, _ := strings.Cut(req.Header.Get("Content-Type"), ";")
+	return strings.ToLower(strings.TrimSpace(m))
+}
+
+// targeted is the protocol of a request with an X-Amz-Target, by its media type, and
+// whether there is one with that type.
+func targeted(req *http.Request) (p Protocol, known bool) {
+	switch mediaType(req) {
+	case "application/x-amz-json-1.0":
+		return AWSJSON10, true
+	case "application/x-amz-json-1.1", "application/json", "":
+		return AWSJSON11, true
+	case amzCBOR:
+		return AWSCBOR, true
+	}
+	return AWSJSON11, false
+}
+
+// unknownMedia is the answer to a body in a form that the service does not read. AWS
+// takes the form for a part of the operation's name and has no words for it.
+// AWS: <UnknownOperationException/> alone, with 404 (recorded on DynamoDB and Kinesis).
+func unknownMedia(req *http.Request) error {
+	return errorf(http.StatusNotFound, "UnknownOperationException", "The media type %s is not read here",
+		mediaType(req))
+}
+
 func (r *Registry) routeTarget(req *http.Request, target string) (*Target, error) {
 	prefix, op, _ := strings.Cut(target, ".")
-	protocol := AWSJSON11
-	if strings.HasPrefix(req.Header.Get("Content-Type"), "application/x-amz-json-1.0") {
-		protocol = AWSJSON10
-	}
+	protocol, known := targeted(req)
 	for _, s := range r.services {
 		if s.info.Target != prefix || prefix == "" {
 			continue
 		}
 		t, err := s.target(protocol, op)
+		if err == nil && !known {
+			err = unknownMedia(req)
+		}
 		if err == nil && t.op == nil {
 			err = errorf(http.StatusBadRequest, "UnknownOperationException", "The service has no operation %s", op)
 		}
@@ -237,6 +265,9 @@ func (r *Registry) routeCBOR(req *http.Request) (*Target, error) {
 			continue
 		}
 		t, err := s.target(CBOR, p[3])
+		if m := mediaType(req); err == nil && m != "" && m != "application/cbor" {
+			err = unknownMedia(req)
+		}
 		if err == nil && t.op == nil {
 			err = errorf(http.StatusNotFound, "UnknownOperationException", "The service has no operation %s", p[3])
 		}

@@ -2,13 +2,11 @@ package proxy
 
 import (
 	"bytes"
-	"fmt"
 	"io"
 	"net/http"
 	"strconv"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
-	"github.com/pipelab/pipelab/internal/aws/wire"
 )
 
 // failEntries takes the entries that a fault strikes out of a batch call; the
@@ -32,10 +30,7 @@ func (p *Proxy) failEntries(c *call, req *http.Request) error {
 	if c.batch == nil || c.batch.Kept == nil {
 		return nil
 	}
-	if c.target.Protocol == wire.CBOR {
-		return fmt.Errorf("entries of a call in CBOR cannot be made to fail")
-	}
-	body, err := c.target.InputJSON(c.batch.Kept)
+	body, err := c.target.EncodeInput(c.batch.Kept)
 	if err != nil {
 		return err
 	}
