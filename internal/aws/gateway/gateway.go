@@ -37,6 +37,7 @@ type Gateway struct {
 	underWay underWay
 	public   map[string]Public
 	cors     map[string]CrossOrigin
+	forms    map[string]Forms
 
 	doors       []Door
 	listeners   []*listener
@@ -47,7 +48,7 @@ type Gateway struct {
 // New returns a gateway without services over an unopened store.
 func New(st *store.Store, clk *clock.Clock, ids *ident.Source, log *slog.Logger) *Gateway {
 	g := &Gateway{services: NewCatalogue(), registry: wire.NewRegistry(), trace: NewTrace(),
-		public: map[string]Public{}, cors: map[string]CrossOrigin{},
+		public: map[string]Public{}, cors: map[string]CrossOrigin{}, forms: map[string]Forms{},
 		scratch:     func() (string, error) { return "", errors.New("this cloud has no folder for temporary files") },
 		authorities: newAuthorities()}
 	g.host = &Host{
@@ -99,6 +100,9 @@ func (g *Gateway) Register(s Service) {
 	}
 	if x, ok := s.(CrossOrigin); ok {
 		g.cors[d.Name] = x
+	}
+	if f, ok := s.(Forms); ok {
+		g.forms[d.Name] = f
 	}
 	g.authorities.register(s, d)
 	if c, ok := s.(Credentials); ok { // a service that issues keys knows their owners

@@ -19,6 +19,9 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		g.preflight(w, req)
 		return
 	}
+	if g.form(w, req, epoch) {
+		return
+	}
 	id := g.host.IDs.UUID()
 	t, err := g.registry.Route(req)
 	g.crossOrigin(w.Header(), t, req)

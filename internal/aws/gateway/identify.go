@@ -58,23 +58,39 @@ func (g *Gateway) ownerOf(t *wire.Target, req *http.Request, key string) (Princi
 	if err := g.presignedInTime(req); err != nil {
 		return Principal{}, err
 	}
-	owner, secret, token, known := RootOf(key), RootSecret, "", key == RootKey || isAccount(key)
-	if g.creds != nil {
-		if issued, who, expires, ok := g.creds.Lookup(key); ok {
-			if !expires.IsZero() && g.host.Clock.Now().After(expires) {
-				return Principal{}, say(g.unidentified(t).Expired)
-			}
-			owner, secret, known = who, issued, true
-			owner.AccessKeyID = key
-			if owner.Session != nil {
-				token = owner.Session.Token
-			}
-		}
+	k, err := g.keyOf(t, key)
+	if err != nil || g.Mode() != Enforced {
+		return k.owner, err
 	}
-	if g.Mode() != Enforced {
-		return owner, nil
+	return k.owner, g.verify(t, req, k.secret, k.token, k.known)
+}
+
+// accessKey is what is known of an access key.
+type accessKey struct {
+	owner         Principal
+	secret, token string
+	known         bool // it was issued, or is a root's
+}
+
+// keyOf looks up an access key; one of a session that is over is an error.
+func (g *Gateway) keyOf(t *wire.Target, key string) (accessKey, error) {
+	k := accessKey{owner: RootOf(key), secret: RootSecret, known: key == RootKey || isAccount(key)}
+	if g.creds == nil {
+		return k, nil
 	}
-	return owner, g.verify(t, req, secret, token, known)
+	secret, who, expires, ok := g.creds.Lookup(key)
+	if !ok {
+		return k, nil
+	}
+	if !expires.IsZero() && g.host.Clock.Now().After(expires) {
+		return accessKey{}, say(g.unidentified(t).Expired)
+	}
+	k = accessKey{owner: who, secret: secret, known: true}
+	k.owner.AccessKeyID = key
+	if who.Session != nil {
+		k.token = who.Session.Token
+	}
+	return k, nil
 }
 
 // RootOf is the owner of a key that nobody issued: the root of the account that

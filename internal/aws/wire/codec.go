@@ -183,6 +183,12 @@ func number(h http.Header, requestID string) {
 	}
 }
 
+// WriteDocument answers with a document that the model does not know.
+func (t *Target) WriteDocument(w http.ResponseWriter, requestID string, status int, document []byte) error {
+	t.sign(w.Header(), requestID)
+	return write(w, "application/xml", requestID, status, document)
+}
+
 // write sends a whole answer.
 func write(w http.ResponseWriter, contentType, requestID string, status int, body []byte) error {
 	h := w.Header()

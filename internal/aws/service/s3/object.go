@@ -41,7 +41,7 @@ func (s *Service) PutObject(ctx context.Context, in *s3.PutObjectInput) (*s3.Put
 	}
 	defer hold.Release()
 	v.fill(p)
-	if v, err = s.store(ctx, deref(in.Bucket), deref(in.Key), v, in.IfMatch, in.IfNoneMatch, "ObjectCreated:Put",
+	if v, err = s.store(ctx, deref(in.Bucket), deref(in.Key), v, in.IfMatch, in.IfNoneMatch, created(ctx),
 		nil); err != nil {
 		return nil, err
 	}
@@ -50,6 +50,14 @@ func (s *Service) PutObject(ctx context.Context, in *s3.PutObjectInput) (*s3.Put
 		Expiration:  b.expiration(deref(in.Key), v)}
 	setChecksum(out, v.Sum)
 	return out, nil
+}
+
+// created is the event of an object that comes as a whole: by a form or not.
+func created(ctx context.Context) string {
+	if req := gateway.From(ctx).HTTP; req != nil && req.Method == http.MethodPost {
+		return "ObjectCreated:Post"
+	}
+	return "ObjectCreated:Put"
 }
 
 // tooLarge is the answer to a body that is longer than one request may carry.
