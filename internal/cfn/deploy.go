@@ -74,7 +74,7 @@ func (e *Engine) Deploy(ctx context.Context, req Request) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(changes) == 0 && d.Status != "" {
+	if len(changes) == 0 && d.Status != "" && !req.Begun {
 		if p.sameOutputs() {
 			return &Result{StackID: d.StackID, Status: d.Status, Outputs: d.Outputs}, nil
 		}

@@ -13,6 +13,9 @@ type Request struct {
 	Template   *Template
 	Parameters map[string]string
 	Imports    map[string]string // exports of other stacks by name
+	// Begun says that the operation has begun already, for what the engine knows nothing
+	// of, as the stack's tags: it comes to an end also where no resource changes.
+	Begun bool
 }
 
 // Change is one line of a change set.

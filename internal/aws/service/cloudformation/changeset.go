@@ -39,8 +39,12 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *sdk.CreateChangeSetIn
 	error) {
 	if err := gateway.Refuse("cloudformation", "CreateChangeSet",
 		gateway.Asked{What: "ChangeSetType IMPORT", Is: in.ChangeSetType == types.ChangeSetTypeImport},
-		gateway.Asked{What: "OnStackFailure DO_NOTHING",
-			Is: in.OnStackFailure == types.OnStackFailureDoNothing}); err != nil {
+		gateway.Asked{What: "OnStackFailure DO_NOTHING", Is: in.OnStackFailure == types.OnStackFailureDoNothing},
+		gateway.Asked{What: "ImportExistingResources", Is: aws.ToBool(in.ImportExistingResources)},
+		gateway.Asked{What: "IncludeNestedStacks", Is: aws.ToBool(in.IncludeNestedStacks)}); err != nil {
+		return nil, err
+	}
+	if err := deployable("CreateChangeSet", in.DeploymentConfig); err != nil {
 		return nil, err
 	}
 	call := gateway.From(ctx)
@@ -94,12 +98,22 @@ func (s *Service) CreateChangeSet(ctx context.Context, in *sdk.CreateChangeSetIn
 		}
 		if now.Status == types.StackStatusReviewInProgress {
 			s.names.Put(tx, call.Scope, now.Name, now.ID)
-			s.stacks.Put(tx, call.Scope, now.ID, now)
+			s.reviewed(tx, call, now)
 		}
 		s.sets.Put(tx, call.Scope, key, set)
 		return nil
 	})
 	return &sdk.CreateChangeSetOutput{Id: aws.String(set.ID), StackId: aws.String(now.ID)}, err
+}
+
+// reviewed puts a stack that is in review. A new one has one event, which deployment tools
+// wait on from.
+func (s *Service) reviewed(tx *store.Tx, call *gateway.Call, st stack) {
+	if st.NextEvent == 0 {
+		s.keep(tx, call.Scope, &st, event{LogicalID: st.Name, PhysicalID: st.ID, Type: cfn.StackType,
+			Status: string(st.Status), Reason: "User Initiated", Time: call.Time})
+	}
+	s.stacks.Put(tx, call.Scope, st.ID, st)
 }
 
 // target is the stack that a change set is for: one in force, or a new one in
@@ -110,7 +124,7 @@ func (s *Service) target(ctx context.Context, set changeSet) (stack, error) {
 	exists := err == nil && st.Status != types.StackStatusDeleteComplete
 	if set.Type != types.ChangeSetTypeCreate {
 		if !exists {
-			return st, invalid("Stack [%s] does not exist", set.Stack)
+			return st, missingStack(set.Stack)
 		}
 		return st, updatable(st)
 	}
@@ -152,7 +166,7 @@ func (s *Service) set(ctx context.Context, name, stackName *string) (set changeS
 		}
 		st, err := s.find(tx, scope, *stackName)
 		if err != nil {
-			return invalid("Stack [%s] does not exist", *stackName)
+			return missingStack(*stackName)
 		}
 		var ok bool
 		if set, ok = s.sets.Get(tx, scope, store.Key(st.ID, *name)); !ok {
@@ -298,7 +312,7 @@ func (s *Service) DeleteChangeSet(ctx context.Context, in *sdk.DeleteChangeSetIn
 }
 
 func (s *Service) ListChangeSets(ctx context.Context, in *sdk.ListChangeSetsInput) (*sdk.ListChangeSetsOutput, error) {
-	st, err := s.get(ctx, in.StackName)
+	st, err := s.named(ctx, in.StackName)
 	if err != nil {
 		return nil, err
 	}

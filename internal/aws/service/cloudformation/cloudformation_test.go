@@ -383,3 +383,58 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 		})
 	}
 }
+
+// sam deploy waits on from the newest event of a stack in review.
+func TestChangeSets_giveANewStackAnEvent(t *testing.T) {
+	w := start(t, "")
+	for _, name := range []string{"first", "second"} {
+		_, err := w.cfn.CreateChangeSet(ctx, &sdk.CreateChangeSetInput{StackName: aws.String("new"),
+			ChangeSetName: aws.String(name), ChangeSetType: types.ChangeSetTypeCreate, TemplateBody: aws.String(queues),
+			IncludeNestedStacks: aws.Bool(false), ImportExistingResources: aws.Bool(false),
+			DeploymentConfig: &types.DeploymentConfig{Mode: types.DeploymentConfigModeStandard}})
+		require.NoError(t, err)
+	}
+	out, err := w.cfn.DescribeStackEvents(ctx, &sdk.DescribeStackEventsInput{StackName: aws.String("new")})
+	require.NoError(t, err)
+	require.Len(t, out.StackEvents, 1)
+	e := out.StackEvents[0]
+	require.Equal(t, types.ResourceStatus("REVIEW_IN_PROGRESS"), e.ResourceStatus)
+	require.Equal(t, "User Initiated", *e.ResourceStatusReason)
+	require.Equal(t, "new", *e.LogicalResourceId)
+	require.Equal(t, "AWS::CloudFormation::Stack", *e.ResourceType)
+}
+
+// Nothing but tags changes: the stack must come to rest all the same.
+func TestStacks_updateTheirTagsAlone(t *testing.T) {
+	w := start(t, "")
+	w.create("tagged", queues)
+	w.wait("tagged", types.StackStatusCreateComplete)
+	for _, value := range []string{"a", "b"} {
+		_, err := w.cfn.UpdateStack(ctx, &sdk.UpdateStackInput{StackName: aws.String("tagged"),
+			UsePreviousTemplate: aws.Bool(true), Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String(value)}},
+			DeploymentConfig: &types.DeploymentConfig{Mode: types.DeploymentConfigModeStandard}})
+		require.NoError(t, err)
+		st := w.wait("tagged", types.StackStatusUpdateComplete)
+		require.Equal(t, value, *st.Tags[0].Value)
+	}
+	out, err := w.cfn.DescribeStackEvents(ctx, &sdk.DescribeStackEventsInput{StackName: aws.String("tagged")})
+	require.NoError(t, err)
+	require.Equal(t, types.ResourceStatusUpdateComplete, out.StackEvents[0].ResourceStatus)
+	_, err = w.cfn.DeleteStack(ctx, &sdk.DeleteStackInput{StackName: aws.String("tagged"),
+		DeploymentConfig: &types.DeploymentConfig{Mode: types.DeploymentConfigModeExpress}})
+	require.ErrorContains(t, err, "DeploymentConfig Mode EXPRESS")
+}
+
+// CDK and others tell by the words that a stack is gone.
+func TestMissingStacks_haveTheWordsOfTheirOperation(t *testing.T) {
+	w := start(t, "")
+	name := aws.String("none")
+	_, err := w.cfn.DescribeStackEvents(ctx, &sdk.DescribeStackEventsInput{StackName: name})
+	require.ErrorContains(t, err, "Stack [none] does not exist")
+	_, err = w.cfn.DescribeStacks(ctx, &sdk.DescribeStacksInput{StackName: name})
+	require.ErrorContains(t, err, "Stack with id none does not exist")
+	_, err = w.cfn.UpdateStack(ctx, &sdk.UpdateStackInput{StackName: name, TemplateBody: aws.String(queues)})
+	require.ErrorContains(t, err, "Stack [none] does not exist")
+	_, err = w.cfn.DescribeStackResource(ctx, &sdk.DescribeStackResourceInput{StackName: name, LogicalResourceId: name})
+	require.ErrorContains(t, err, "Stack 'none' does not exist")
+}

@@ -134,7 +134,7 @@ func (s *Service) ListStacks(ctx context.Context, in *sdk.ListStacksInput) (*sdk
 func (s *Service) DescribeStackEvents(ctx context.Context,
 	in *sdk.DescribeStackEventsInput) (*sdk.DescribeStackEventsOutput, error) {
 	call := gateway.From(ctx)
-	st, err := s.get(ctx, in.StackName)
+	st, err := s.named(ctx, in.StackName)
 	if err != nil {
 		return nil, err
 	}
@@ -220,6 +220,9 @@ func (s *Service) DescribeStackResources(ctx context.Context,
 func (s *Service) DescribeStackResource(ctx context.Context,
 	in *sdk.DescribeStackResourceInput) (*sdk.DescribeStackResourceOutput, error) {
 	st, all, err := s.resources(ctx, in.StackName)
+	if gateway.ErrorCode(err) == validation {
+		return nil, invalid("Stack '%s' does not exist", *in.StackName)
+	}
 	if err != nil {
 		return nil, err
 	}

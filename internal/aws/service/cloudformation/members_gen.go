@@ -13,7 +13,10 @@ func members() map[string][]string {
 			"Capabilities",
 			"ChangeSetName",
 			"ChangeSetType",
+			"DeploymentConfig",
 			"Description",
+			"ImportExistingResources",
+			"IncludeNestedStacks",
 			"OnStackFailure",
 			"Parameters",
 			"RoleARN",
@@ -26,6 +29,7 @@ func members() map[string][]string {
 		"CreateStackInput": {
 			"Capabilities",
 			"ClientRequestToken",
+			"DeploymentConfig",
 			"EnableTerminationProtection",
 			"OnFailure",
 			"Parameters",
@@ -42,6 +46,7 @@ func members() map[string][]string {
 		"DeleteStackInput": {
 			"ClientRequestToken",
 			"DeletionMode",
+			"DeploymentConfig",
 			"RoleARN",
 			"StackName",
 		},
@@ -93,6 +98,7 @@ func members() map[string][]string {
 		"UpdateStackInput": {
 			"Capabilities",
 			"ClientRequestToken",
+			"DeploymentConfig",
 			"Parameters",
 			"RoleARN",
 			"StackName",
@@ -108,6 +114,10 @@ func members() map[string][]string {
 		"ValidateTemplateInput": {
 			"TemplateBody",
 			"TemplateURL",
+		},
+		"types.DeploymentConfig": {
+			"DisableRollback",
+			"Mode",
 		},
 		"types.Parameter": {
 			"ParameterKey",

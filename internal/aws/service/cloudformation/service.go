@@ -90,8 +90,8 @@ func (s *Service) note(scope ident.Scope, id string, e cfn.Event) {
 		if !ok {
 			return nil // a reset has come in between
 		}
-		ev := event{ID: s.host.IDs.UUID(), LogicalID: e.LogicalID, PhysicalID: e.PhysicalID, Type: e.Type, Status: e.Status,
-			Reason: e.Reason, Time: now, Token: st.Token}
+		ev := event{LogicalID: e.LogicalID, PhysicalID: e.PhysicalID, Type: e.Type, Status: e.Status, Reason: e.Reason,
+			Time: now, Token: st.Token}
 		if e.Properties != nil {
 			text, err := json.Marshal(e.Properties)
 			if err != nil {
@@ -99,8 +99,7 @@ func (s *Service) note(scope ident.Scope, id string, e cfn.Event) {
 			}
 			ev.Properties = string(text)
 		}
-		s.events.Put(tx, scope, store.Key(id, fmt.Sprintf("%012d", st.NextEvent)), ev)
-		st.NextEvent++
+		s.keep(tx, scope, &st, ev)
 		if e.Type == cfn.StackType {
 			st.Status, st.Reason = types.StackStatus(e.Status), e.Reason
 			if st.Status == types.StackStatusDeleteComplete {
@@ -114,6 +113,13 @@ func (s *Service) note(scope ident.Scope, id string, e cfn.Event) {
 	if err != nil {
 		s.host.Log.Error("stack event not kept", "error", err)
 	}
+}
+
+// keep adds an event to a stack's history; the stack is to be put afterwards.
+func (s *Service) keep(tx *store.Tx, scope ident.Scope, st *stack, ev event) {
+	ev.ID = s.host.IDs.UUID()
+	s.events.Put(tx, scope, store.Key(st.ID, fmt.Sprintf("%012d", st.NextEvent)), ev)
+	st.NextEvent++
 }
 
 // documents keeps the engine's state of one stack.
@@ -170,8 +176,24 @@ func (s *Service) get(ctx context.Context, nameOrID *string) (st stack, err erro
 	return st, err
 }
 
+// named is get with the words of the operations that say "Stack [NAME]"; others say
+// "Stack with id NAME". CDK ends its watch of a deleted stack by them.
+// Source: recorded on AWS; aws-cdk's stack activity monitor compares the text
+func (s *Service) named(ctx context.Context, nameOrID *string) (stack, error) {
+	st, err := s.get(ctx, nameOrID)
+	if gateway.ErrorCode(err) == validation {
+		err = missingStack(aws.ToString(nameOrID))
+	}
+	return st, err
+}
+
+func missingStack(name string) error { return invalid("Stack [%s] does not exist", name) }
+
+// validation is the code of most errors.
+const validation = "ValidationError"
+
 func invalid(format string, args ...any) error {
-	return gateway.Errorf(400, "ValidationError", format, args...)
+	return gateway.Errorf(400, validation, format, args...)
 }
 
 func limit(name string) int64 { return limits.Get("cloudformation", name) }

@@ -123,6 +123,9 @@ func (s *Service) CreateStack(ctx context.Context, in *sdk.CreateStackInput) (*s
 	if in.OnFailure == types.OnFailureDoNothing {
 		return nil, gateway.Unsupported("cloudformation", "CreateStack", "OnFailure DO_NOTHING")
 	}
+	if err := deployable("CreateStack", in.DeploymentConfig); err != nil {
+		return nil, err
+	}
 	if err := checkName(*in.StackName); err != nil {
 		return nil, err
 	}
@@ -164,6 +167,18 @@ func (s *Service) CreateStack(ctx context.Context, in *sdk.CreateStackInput) (*s
 	return &sdk.CreateStackOutput{StackId: aws.String(st.ID)}, nil
 }
 
+// deployable refuses what is not emulated of a deployment's configuration. The standard
+// mode is what is done without one; the current CDK says so in each call.
+func deployable(operation string, c *types.DeploymentConfig) error {
+	if c == nil {
+		return nil
+	}
+	return gateway.Refuse("cloudformation", operation,
+		gateway.Asked{What: "DeploymentConfig Mode " + string(c.Mode),
+			Is: c.Mode != "" && c.Mode != types.DeploymentConfigModeStandard},
+		gateway.Asked{What: "DeploymentConfig DisableRollback", Is: aws.ToBool(c.DisableRollback)})
+}
+
 // checkName holds the rules for names of new stacks.
 // Source: https://docs.aws.amazon.com/AWSCloudFormation/latest/APIReference/API_CreateStack.html
 func checkName(name string) error {
@@ -191,6 +206,7 @@ func (s *Service) deploy(scope ident.Scope, st stack, req cfn.Request) {
 	if st.Status != types.StackStatusCreateInProgress {
 		before = st.before
 	}
+	req.Begun = true
 	s.do(scope, st, func(ctx context.Context, e *cfn.Engine) error {
 		_, err := e.Deploy(ctx, req)
 		if err == nil {
@@ -223,7 +239,10 @@ func (s *Service) restore(scope ident.Scope, id string, before stack) {
 
 func (s *Service) UpdateStack(ctx context.Context, in *sdk.UpdateStackInput) (*sdk.UpdateStackOutput, error) {
 	call := gateway.From(ctx)
-	st, err := s.get(ctx, in.StackName)
+	if err := deployable("UpdateStack", in.DeploymentConfig); err != nil {
+		return nil, err
+	}
+	st, err := s.named(ctx, in.StackName)
 	if err != nil {
 		return nil, err
 	}
@@ -297,6 +316,9 @@ func (s *Service) update(call *gateway.Call, st stack, o desired, req cfn.Reques
 func (s *Service) DeleteStack(ctx context.Context, in *sdk.DeleteStackInput) (*sdk.DeleteStackOutput, error) {
 	if in.DeletionMode == types.DeletionModeForceDeleteStack {
 		return nil, gateway.Unsupported("cloudformation", "DeleteStack", "DeletionMode FORCE_DELETE_STACK")
+	}
+	if err := deployable("DeleteStack", in.DeploymentConfig); err != nil {
+		return nil, err
 	}
 	call := gateway.From(ctx)
 	st, err := s.get(ctx, in.StackName)
