@@ -36,6 +36,9 @@ func (p *Provider) iamTypes() []resourceType {
 			"ManagedPolicyName": cfn.Str().Replaces(), "Path": cfn.Str().Replaces(), "Description": cfn.Str().Replaces(),
 			"PolicyDocument": cfn.JSON().Req(), "Roles": names, "Users": names}, "PolicyArn"),
 			create: p.createManaged, update: p.updateManaged, delete: p.deleteManaged, read: p.readManaged},
+		{schema: schema("AWS::IAM::InstanceProfile", "InstanceProfileName", 128, props{
+			"InstanceProfileName": cfn.Str().Replaces(), "Path": cfn.Str().Replaces(), "Roles": names}, "Arn"),
+			create: p.createProfile, update: p.updateProfile, delete: p.deleteProfile, read: p.readProfile},
 		{schema: schema("AWS::IAM::AccessKey", "", 0, props{
 			"UserName": cfn.Str().Req().Replaces(), "Status": cfn.Str("Active", "Inactive")}, "SecretAccessKey"),
 			create: p.createKey, update: p.updateKey, delete: p.deleteKey, read: p.readKey},

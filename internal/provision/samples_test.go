@@ -62,6 +62,8 @@ func samples() map[string]sample {
 		"AWS::IAM::ManagedPolicy": {before: []given{{"AWS::IAM::Role", aRole}, {"AWS::IAM::User", `{}`}},
 			properties: `{"PolicyDocument": ` + aPolicy + `}`,
 			values:     map[string]any{"Users": []any{"${1}"}, "Roles": []any{"${0}"}}},
+		"AWS::IAM::InstanceProfile": {before: []given{{"AWS::IAM::Role", aRole}, {"AWS::IAM::Role", aRole}},
+			properties: `{"Roles": ["${0}"]}`, values: map[string]any{"Roles": []any{"${1}"}}},
 		"AWS::IAM::AccessKey": {before: []given{{"AWS::IAM::User", `{}`}}, properties: `{"UserName": "${0}"}`,
 			values: map[string]any{"Status": "Inactive"}},
 		"AWS::Lambda::Function": {before: []given{{"AWS::IAM::Role", aRole}}, properties: aFunction,

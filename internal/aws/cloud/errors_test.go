@@ -187,6 +187,7 @@ func besides() map[string]string {
 		"lambda.InvokeAsync TooManyRequestsException":               retired,
 		"lambda.InvokeAsync InvalidParameterValueException":         retired,
 		"iam.CreateRole NoSuchEntityException":                      "of the boundary, as the model of CreateUser has it",
+		"iam.CreateInstanceProfile NoSuchEntityException":           unseen + "a profile has no boundary",
 	}
 }
 

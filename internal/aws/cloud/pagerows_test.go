@@ -229,6 +229,9 @@ func iamPages(policy string) []paged {
 		{in: &iam.ListRoleTagsInput{RoleName: role}, items: "Tags.Key"},
 		{in: &iam.ListRolePoliciesInput{RoleName: role}, items: "PolicyNames"},
 		{in: &iam.ListAttachedRolePoliciesInput{RoleName: role}, items: "AttachedPolicies.PolicyArn"},
+		{in: &iam.ListInstanceProfilesInput{}, items: "InstanceProfiles.InstanceProfileName"},
+		{in: &iam.ListInstanceProfilesForRoleInput{RoleName: role}, items: "InstanceProfiles.InstanceProfileName"},
+		{in: &iam.ListInstanceProfileTagsInput{InstanceProfileName: aws.String("profile0")}, items: "Tags.Key"},
 		{in: &iam.ListPoliciesInput{Scope: iamtypes.PolicyScopeTypeLocal}, items: "Policies.Arn"},
 		{in: &iam.ListPolicyVersionsInput{PolicyArn: &policy}, items: "Versions.VersionId"},
 	}

@@ -120,6 +120,7 @@ func (w *pages) some(ctx context.Context, n string) {
 	w.ok(w.s3.CreateBucket(ctx, &s3.CreateBucketInput{Bucket: name("bucket")}))
 	w.ok(w.iam.CreateUser(ctx, &iam.CreateUserInput{UserName: name("user")}))
 	w.ok(w.iam.CreateGroup(ctx, &iam.CreateGroupInput{GroupName: name("group")}))
+	w.ok(w.iam.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: name("profile")}))
 	role := must(w.iam.CreateRole(ctx, &iam.CreateRoleInput{RoleName: name("role"),
 		AssumeRolePolicyDocument: aws.String(trust)})).Role.Arn
 	policy := must(w.iam.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: name("policy"),
@@ -176,6 +177,10 @@ func (w *pages) within(ctx context.Context, n string) {
 		Tags: []iamtypes.Tag{{Key: name("tag"), Value: &n}}}))
 	w.ok(w.iam.TagRole(ctx, &iam.TagRoleInput{RoleName: aws.String("role0"),
 		Tags: []iamtypes.Tag{{Key: name("tag"), Value: &n}}}))
+	w.ok(w.iam.TagInstanceProfile(ctx, &iam.TagInstanceProfileInput{InstanceProfileName: aws.String("profile0"),
+		Tags: []iamtypes.Tag{{Key: name("tag"), Value: &n}}}))
+	w.ok(w.iam.AddRoleToInstanceProfile(ctx, &iam.AddRoleToInstanceProfileInput{InstanceProfileName: name("profile"),
+		RoleName: aws.String("role0")}))
 	w.ok(w.iam.AddUserToGroup(ctx, &iam.AddUserToGroupInput{UserName: first, GroupName: name("group")}))
 	if n != "0" { // it has been added above
 		w.ok(w.iam.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: first}))

@@ -18,13 +18,14 @@ func (s *Service) Describe() gateway.Descriptor {
 	ops := s.userOperations()
 	ops = append(ops, s.groupOperations()...)
 	ops = append(ops, s.roleOperations()...)
+	ops = append(ops, s.profileOperations()...)
 	ops = append(ops, s.policyOperations()...)
 	return gateway.Descriptor{
 		Name: "iam", Title: "IAM", Trust: true,
 		Members: gateway.Members{Used: members()},
 		Errors:  gateway.Errors{Denied: wire.Fault{Code: "AccessDenied", Status: http.StatusForbidden}},
 		Operations: gateway.With(ops, gateway.Prefix("iam"),
-			s.on(group, "GroupName"), s.on(role, "RoleName"), s.on(user, "UserName"),
+			s.on(profile, "InstanceProfileName"), s.on(group, "GroupName"), s.on(role, "RoleName"), s.on(user, "UserName"),
 			gateway.ByARN("PolicyArn"),
 			withPolicy, gateway.Traced(nil, "RoleName")),
 	}
@@ -106,6 +107,25 @@ func (s *Service) roleOperations() []gateway.Operation {
 	}
 }
 
+func (s *Service) profileOperations() []gateway.Operation {
+	c := gateway.Control
+	return []gateway.Operation{
+		gateway.Op(c, s.CreateInstanceProfile,
+			gateway.On(func(in *iam.CreateInstanceProfileInput, c *gateway.Call) []string {
+				return made(profile, c, in.Path, in.InstanceProfileName)
+			})),
+		gateway.Op(c, s.GetInstanceProfile),
+		gateway.Op(c, s.DeleteInstanceProfile),
+		gateway.Op(c, s.ListInstanceProfiles),
+		gateway.Op(c, s.ListInstanceProfilesForRole),
+		gateway.Op(c, s.AddRoleToInstanceProfile, s.passing),
+		gateway.Op(c, s.RemoveRoleFromInstanceProfile),
+		gateway.Op(c, s.TagInstanceProfile),
+		gateway.Op(c, s.UntagInstanceProfile),
+		gateway.Op(c, s.ListInstanceProfileTags),
+	}
+}
+
 func (s *Service) policyOperations() []gateway.Operation {
 	c := gateway.Control
 	return []gateway.Operation{
@@ -157,6 +177,24 @@ func (s *Service) on(k kind, member string) gateway.Option {
 			})
 			return []string{i.arn(c.Scope.Account)}
 		}
+	}
+}
+
+// passing asks also for iam:PassRole of the role that goes into a profile, to machines.
+// Source: https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_use_passrole.html
+func (s *Service) passing(op *gateway.Operation) {
+	name := gateway.Member(op.Input, "RoleName")
+	own := *op
+	op.Permissions = func(c *gateway.Call) []gateway.Need {
+		i := identity{Kind: role, Path: "/", Name: name(c.Input)}
+		_ = s.host.Store.View(func(tx *store.Tx) error { // only reads
+			if found, ok := s.identities.Get(tx, c.Scope.Global(), nameKey(role, i.Name)); ok {
+				i = found
+			}
+			return nil
+		})
+		return append(own.Needs(c), gateway.Need{Action: "iam:PassRole", Resources: []string{i.arn(c.Scope.Account)},
+			Keys: map[string][]string{"iam:PassedToService": {"ec2.amazonaws.com"}}})
 	}
 }
 

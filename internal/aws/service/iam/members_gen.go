@@ -5,6 +5,10 @@ package iam
 // members are those of the inputs that this service reads.
 func members() map[string][]string {
 	return map[string][]string{
+		"AddRoleToInstanceProfileInput": {
+			"InstanceProfileName",
+			"RoleName",
+		},
 		"AddUserToGroupInput": {
 			"GroupName",
 			"UserName",
@@ -27,6 +31,11 @@ func members() map[string][]string {
 		"CreateGroupInput": {
 			"GroupName",
 			"Path",
+		},
+		"CreateInstanceProfileInput": {
+			"InstanceProfileName",
+			"Path",
+			"Tags",
 		},
 		"CreatePolicyInput": {
 			"Description",
@@ -65,6 +74,9 @@ func members() map[string][]string {
 		"DeleteGroupPolicyInput": {
 			"GroupName",
 			"PolicyName",
+		},
+		"DeleteInstanceProfileInput": {
+			"InstanceProfileName",
 		},
 		"DeletePolicyInput": {
 			"PolicyArn",
@@ -113,6 +125,9 @@ func members() map[string][]string {
 		"GetGroupPolicyInput": {
 			"GroupName",
 			"PolicyName",
+		},
+		"GetInstanceProfileInput": {
+			"InstanceProfileName",
 		},
 		"GetPolicyInput": {
 			"PolicyArn",
@@ -169,6 +184,21 @@ func members() map[string][]string {
 			"UserName",
 		},
 		"ListGroupsInput": {
+			"Marker",
+			"MaxItems",
+			"PathPrefix",
+		},
+		"ListInstanceProfileTagsInput": {
+			"InstanceProfileName",
+			"Marker",
+			"MaxItems",
+		},
+		"ListInstanceProfilesForRoleInput": {
+			"Marker",
+			"MaxItems",
+			"RoleName",
+		},
+		"ListInstanceProfilesInput": {
 			"Marker",
 			"MaxItems",
 			"PathPrefix",
@@ -238,6 +268,10 @@ func members() map[string][]string {
 			"PolicyName",
 			"UserName",
 		},
+		"RemoveRoleFromInstanceProfileInput": {
+			"InstanceProfileName",
+			"RoleName",
+		},
 		"RemoveUserFromGroupInput": {
 			"GroupName",
 			"UserName",
@@ -246,6 +280,10 @@ func members() map[string][]string {
 			"PolicyArn",
 			"VersionId",
 		},
+		"TagInstanceProfileInput": {
+			"InstanceProfileName",
+			"Tags",
+		},
 		"TagRoleInput": {
 			"RoleName",
 			"Tags",
@@ -253,6 +291,10 @@ func members() map[string][]string {
 		"TagUserInput": {
 			"Tags",
 			"UserName",
+		},
+		"UntagInstanceProfileInput": {
+			"InstanceProfileName",
+			"TagKeys",
 		},
 		"UntagRoleInput": {
 			"RoleName",

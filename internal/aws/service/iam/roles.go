@@ -60,7 +60,12 @@ func (s *Service) GetRole(ctx context.Context, in *iam.GetRoleInput) (*iam.GetRo
 }
 
 func (s *Service) DeleteRole(ctx context.Context, in *iam.DeleteRoleInput) (*iam.DeleteRoleOutput, error) {
-	return &iam.DeleteRoleOutput{}, s.remove(ctx, role, in.RoleName, func(*store.Tx, identity) error { return nil })
+	return &iam.DeleteRoleOutput{}, s.remove(ctx, role, in.RoleName, func(tx *store.Tx, r identity) error {
+		if len(s.profilesWith(tx, ctx, r)) > 0 {
+			return errInProfile
+		}
+		return nil
+	})
 }
 
 func (s *Service) ListRoles(ctx context.Context, in *iam.ListRolesInput) (*iam.ListRolesOutput, error) {

@@ -31,13 +31,15 @@ type Service struct {
 	parse      policy.Cache
 }
 
-// kind tells users, groups and roles apart; it begins their stored keys.
+// kind tells users, groups, roles and instance profiles apart; it begins their stored keys.
 type kind string
 
 const (
 	user  kind = "user"
 	group kind = "group"
 	role  kind = "role"
+
+	profile kind = "instance-profile" // holds a role for machines
 )
 
 // identity is what users, groups and roles have in common, and what only
@@ -56,6 +58,7 @@ type identity struct {
 	Description string            `json:"description,omitempty"` // of a role
 	MaxSession  int32             `json:"maxSession,omitempty"`  // of a role, in seconds
 	Boundary    string            `json:"boundary,omitempty"`    // ARN of a managed policy
+	Roles       []string          `json:"roles,omitempty"`       // of an instance profile: one or none
 }
 
 func (i identity) arn(account string) string {
@@ -65,7 +68,7 @@ func (i identity) arn(account string) string {
 // clone keeps writers away from stored maps and slices.
 func (i identity) clone() identity {
 	i.Inline, i.Tags = cloneMap(i.Inline), cloneMap(i.Tags)
-	i.Attached, i.Groups = slices.Clone(i.Attached), slices.Clone(i.Groups)
+	i.Attached, i.Groups, i.Roles = slices.Clone(i.Attached), slices.Clone(i.Groups), slices.Clone(i.Roles)
 	return i
 }
 
@@ -102,6 +105,9 @@ func New(h *gateway.Host) *Service {
 func nameKey(k kind, name string) string { return store.Key(string(k), strings.ToLower(name)) }
 
 func notFound(k kind, name string) error {
+	if k == profile { // in words of its own, as AWS
+		return &types.NoSuchEntityException{Message: aws.String("Instance Profile " + name + " cannot be found.")}
+	}
 	return &types.NoSuchEntityException{Message: aws.String(fmt.Sprintf("The %s with name %s cannot be found.", k, name))}
 }
 
@@ -151,7 +157,7 @@ func (s *Service) create(ctx context.Context, i identity, path *string, tags []t
 	if i.Path == "" {
 		i.Path = "/"
 	}
-	i.ID = map[kind]string{user: "AIDA", group: "AGPA", role: "AROA"}[i.Kind] + s.host.IDs.Upper(17)
+	i.ID = map[kind]string{user: "AIDA", group: "AGPA", role: "AROA", profile: "AIPA"}[i.Kind] + s.host.IDs.Upper(17)
 	i.Inline, i.Tags = map[string]string{}, map[string]string{}
 	if err := setTags(i.Tags, tags); err != nil {
 		return i, err
@@ -159,6 +165,10 @@ func (s *Service) create(ctx context.Context, i identity, path *string, tags []t
 	return i, s.host.Store.Update(func(tx *store.Tx) error {
 		if _, err := s.find(tx, ctx, i.Kind, &i.Name); err == nil {
 			word := strings.ToUpper(string(i.Kind[:1])) + string(i.Kind[1:])
+			if i.Kind == profile {
+				return &types.EntityAlreadyExistsException{Message: aws.String("Instance Profile " + i.Name +
+					" already exists.")}
+			}
 			return &types.EntityAlreadyExistsException{Message: aws.String(fmt.Sprintf("%s with name %s already exists.", word,
 				i.Name))}
 		}

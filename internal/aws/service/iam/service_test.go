@@ -180,3 +180,53 @@ func TestCredentials_ofUsersAndSessions(t *testing.T) {
 	_, err = c.DeleteUser(ctx, &iam.DeleteUserInput{UserName: aws.String("learner")})
 	code(t, "DeleteConflict", err)
 }
+
+func TestInstanceProfile_holdsOneRole(t *testing.T) {
+	t.Parallel()
+	c, ctx := iam.NewFromConfig(cloud(t).Config()), t.Context()
+	name, worker, other := aws.String("machines"), aws.String("Worker"), aws.String("Other")
+	for _, r := range []*string{worker, other} {
+		_, err := c.CreateRole(ctx, &iam.CreateRoleInput{RoleName: r, AssumeRolePolicyDocument: aws.String(trust)})
+		require.NoError(t, err)
+	}
+	made, err := c.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: name,
+		Path: aws.String("/lab/"), Tags: []types.Tag{{Key: aws.String("k"), Value: aws.String("v")}}})
+	require.NoError(t, err)
+	require.Equal(t, "arn:aws:iam::000000000000:instance-profile/lab/machines", *made.InstanceProfile.Arn)
+	require.Regexp(t, "^AIPA", *made.InstanceProfile.InstanceProfileId)
+	_, err = c.CreateInstanceProfile(ctx, &iam.CreateInstanceProfileInput{InstanceProfileName: name})
+	code(t, "EntityAlreadyExists", err)
+
+	_, err = c.AddRoleToInstanceProfile(ctx, &iam.AddRoleToInstanceProfileInput{InstanceProfileName: name,
+		RoleName: worker})
+	require.NoError(t, err)
+	_, err = c.AddRoleToInstanceProfile(ctx, &iam.AddRoleToInstanceProfileInput{InstanceProfileName: name,
+		RoleName: other})
+	code(t, "LimitExceeded", err)
+	got, err := c.GetInstanceProfile(ctx, &iam.GetInstanceProfileInput{InstanceProfileName: name})
+	require.NoError(t, err)
+	require.Equal(t, "Worker", *got.InstanceProfile.Roles[0].RoleName)
+	require.Equal(t, "v", *got.InstanceProfile.Tags[0].Value)
+	for r, n := range map[*string]int{worker: 1, other: 0} {
+		held, err := c.ListInstanceProfilesForRole(ctx, &iam.ListInstanceProfilesForRoleInput{RoleName: r})
+		require.NoError(t, err)
+		require.Len(t, held.InstanceProfiles, n)
+	}
+	_, err = c.ListInstanceProfilesForRole(ctx, &iam.ListInstanceProfilesForRoleInput{RoleName: aws.String("none")})
+	code(t, "NoSuchEntity", err)
+
+	_, err = c.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: worker})
+	code(t, "DeleteConflict", err)
+	_, err = c.DeleteInstanceProfile(ctx, &iam.DeleteInstanceProfileInput{InstanceProfileName: name})
+	code(t, "DeleteConflict", err)
+	_, err = c.RemoveRoleFromInstanceProfile(ctx, &iam.RemoveRoleFromInstanceProfileInput{InstanceProfileName: name,
+		RoleName: other})
+	code(t, "NoSuchEntity", err)
+	_, err = c.RemoveRoleFromInstanceProfile(ctx, &iam.RemoveRoleFromInstanceProfileInput{InstanceProfileName: name,
+		RoleName: worker})
+	require.NoError(t, err)
+	_, err = c.DeleteInstanceProfile(ctx, &iam.DeleteInstanceProfileInput{InstanceProfileName: name})
+	require.NoError(t, err)
+	_, err = c.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: worker})
+	require.NoError(t, err)
+}
