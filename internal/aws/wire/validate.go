@@ -47,6 +47,7 @@ type validator struct {
 	found    []string
 	enumOnly bool
 	zeros    []string // members that were sent as zero, where their type cannot tell
+	choices  map[string][]string
 }
 
 // Validate compares a decoded input with the model: required members, length,
@@ -63,7 +64,7 @@ func (t *Target) Validate(in any) error {
 	if err != nil {
 		return err
 	}
-	c := validator{enumOnly: true, zeros: t.zeros.found}
+	c := validator{enumOnly: true, zeros: t.zeros.found, choices: t.svc.words.Choices}
 	c.structure(n, v, "", t.svc.words.OnlyRequired)
 	if len(c.found) == 0 {
 		return nil
@@ -167,9 +168,7 @@ func (c *validator) value(n *node, v reflect.Value, path string, onlyRequired bo
 		if n.elem.free {
 			return
 		}
-		for _, k := range sortedKeys(v) {
-			c.value(n.elem, v.MapIndex(k), path+"."+k.String()+".member", onlyRequired)
-		}
+		c.mapped(n, v, path, onlyRequired)
 	}
 }
 
@@ -197,7 +196,11 @@ func (c *validator) constraints(n *node, v reflect.Value, path string) {
 	case kString:
 		s := v.String()
 		if len(k.enum) > 0 && !contains(k.enum, s) {
-			c.report(path, "'"+s+"'", "Member must satisfy enum value set: ["+strings.Join(k.enum, ", ")+"]")
+			values := k.enum
+			if own := c.choices[n.shape.Name]; own != nil {
+				values = own
+			}
+			c.report(path, "'"+s+"'", "Member must satisfy enum value set: ["+strings.Join(values, ", ")+"]")
 			return
 		}
 		if k.min != nil || k.max != nil {
@@ -215,9 +218,70 @@ func (c *validator) constraints(n *node, v reflect.Value, path string) {
 		size := strconv.Itoa(v.Len())
 		c.bounds(k, path, "'java.nio.HeapByteBuffer[pos=0 lim="+size+" cap="+size+"]'", "have length", float64(v.Len()))
 	case kList, kMap:
-		// AWS prints Java's form of the elements, which nobody can use.
-		c.bounds(k, path, "'["+strconv.Itoa(v.Len())+" elements]'", "have length", float64(v.Len()))
+		c.bounds(k, path, "'"+elements(n, v)+"'", "have length", float64(v.Len()))
 	}
+}
+
+// elements are those of a list or map as an error shows them. AWS prints Java's form of
+// what is in it, which nobody can use; empty ones and those of text are readable.
+func elements(n *node, v reflect.Value) string {
+	left, right := "[", "]"
+	if n.kind == kMap {
+		left, right = "{", "}"
+	}
+	if v.Len() > 0 && (n.kind != kList || n.elem.kind != kString) {
+		return left + strconv.Itoa(v.Len()) + " elements" + right
+	}
+	texts := make([]string, v.Len())
+	for i := range texts {
+		texts[i] = reflect.Indirect(v.Index(i)).String()
+	}
+	return left + strings.Join(texts, ", ") + right
+}
+
+// mapped checks the values of a map, which AWS reports as the map's: with the map, and
+// with all that is demanded of its values.
+func (c *validator) mapped(n *node, v reflect.Value, path string, onlyRequired bool) {
+	for _, key := range sortedKeys(v) {
+		e := v.MapIndex(key)
+		if n.elem.check != nil && !onlyRequired {
+			one := validator{enumOnly: true, choices: c.choices}
+			one.constraints(n.elem, reflect.Indirect(e), "")
+			if len(one.found) > 0 {
+				c.enumOnly = c.enumOnly && one.enumOnly
+				value := reflect.Indirect(e)
+				text := fmt.Sprint(value.Interface())
+				if n.elem.kind == kList || n.elem.kind == kMap {
+					text = elements(n.elem, value)
+				}
+				c.report(path, "'{"+key.String()+"="+text+"}'",
+					"Map value must satisfy constraint: ["+n.elem.check.demands(n.elem.kind)+"]")
+				continue
+			}
+		}
+		c.value(n.elem, e, path+"."+key.String()+".member", onlyRequired)
+	}
+}
+
+// demands lists all that is demanded, in AWS's order.
+func (k *constraint) demands(kind kind) string {
+	what, list := "have length", []string{}
+	if kind == kInt || kind == kFloat {
+		what = "have value"
+	}
+	if k.max != nil {
+		list = append(list, fmt.Sprintf("Member must %s less than or equal to %.0f", what, *k.max))
+	}
+	if k.min != nil {
+		list = append(list, fmt.Sprintf("Member must %s greater than or equal to %.0f", what, *k.min))
+	}
+	if k.pattern != nil {
+		list = append(list, "Member must satisfy regular expression pattern: "+k.source)
+	}
+	if len(k.enum) > 0 {
+		list = append(list, "Member must satisfy enum value set: ["+strings.Join(k.enum, ", ")+"]")
+	}
+	return strings.Join(list, ", ")
 }
 
 func (c *validator) bounds(k *constraint, path, value, what string, got float64) {

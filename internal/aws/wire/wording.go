@@ -52,6 +52,9 @@ type Wording struct {
 	// another protocol, by the names of their shapes, where they differ from the
 	// rule (the name, 400). Clients that know the old ones still get them.
 	Old map[string]Fault
+	// Choices are the values of enums, by the names of their shapes, in the order in
+	// which the service lists them where that is not the model's.
+	Choices map[string][]string
 	// OnlyRequired checks no more than that the required members of the body are
 	// there: the service has an error of its own for each bad value.
 	OnlyRequired bool

@@ -33,7 +33,7 @@ func (s *Service) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteIte
 		return nil, err
 	}
 	out := &dynamodb.BatchWriteItemOutput{UnprocessedItems: map[string][]types.WriteRequest{}}
-	used, done := map[string]*usage{}, 0
+	used, done := map[string]*usage{}, []outcome(nil)
 	var refusal error
 	err = s.write(c.Scope, c.Time, func(w *work) error {
 		seen := map[string]bool{}
@@ -47,9 +47,6 @@ func (s *Service) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteIte
 				}
 				o, err := w.plan(m)
 				if err != nil {
-					return err
-				}
-				if err := o.table.noMetrics("BatchWriteItem", in.ReturnItemCollectionMetrics); err != nil {
 					return err
 				}
 				if seen[o.key] {
@@ -72,15 +69,16 @@ func (s *Service) BatchWriteItem(ctx context.Context, in *dynamodb.BatchWriteIte
 				}
 				w.commit(o, false)
 				tally(used, o.usage)
-				done++
+				done = append(done, o)
 			}
 		}
+		out.ItemCollectionMetrics = w.collections(in.ReturnItemCollectionMetrics, done)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	if done == 0 && refusal != nil && isThrottled(refusal) && !errors.Is(refusal, errEntryFault) {
+	if len(done) == 0 && refusal != nil && isThrottled(refusal) && !errors.Is(refusal, errEntryFault) {
 		return nil, refusal
 	}
 	out.ConsumedCapacity = consumed(used, in.ReturnConsumedCapacity, false)

@@ -14,6 +14,7 @@ func (s *Service) Describe() gateway.Descriptor {
 		Errors: gateway.Errors{
 			Throttled: wire.Fault{Code: "ProvisionedThroughputExceededException"},
 			Wording: wire.Wording{Failed: wire.Fault{Code: "InternalServerError"},
+				Choices: choices(),
 				SeveralMembers: wire.Fault{Code: "ValidationException", Message: "Supplied AttributeValue has more than one " +
 					"datatypes set, must contain exactly one of the supported datatypes"}},
 		},
@@ -25,6 +26,23 @@ func (s *Service) Describe() gateway.Descriptor {
 			gateway.Traced(gateway.LastPart, "TableName"),
 			acrossAccounts,
 			wellNamed),
+	}
+}
+
+// choices are the values of enums in the order in which AWS lists them, where that is
+// not the model's. Recorded on AWS: github.com/architect/dynalite, validations, and
+// github.com/nubo-db/dynamodb-conformance.
+func choices() map[string][]string {
+	return map[string][]string{
+		"ComparisonOperator": {"IN", "NULL", "BETWEEN", "LT", "NOT_CONTAINS", "EQ", "GT", "NOT_NULL", "NE", "LE",
+			"BEGINS_WITH", "GE", "CONTAINS"},
+		"ConditionalOperator":         {"OR", "AND"},
+		"ProjectionType":              {"ALL", "INCLUDE", "KEYS_ONLY"},
+		"ReturnConsumedCapacity":      {"INDEXES", "TOTAL", "NONE"},
+		"ReturnItemCollectionMetrics": {"SIZE", "NONE"},
+		"ReturnValue":                 {"ALL_NEW", "UPDATED_OLD", "ALL_OLD", "NONE", "UPDATED_NEW"},
+		"ScalarAttributeType":         {"B", "N", "S"},
+		"Select":                      {"SPECIFIC_ATTRIBUTES", "COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"},
 	}
 }
 

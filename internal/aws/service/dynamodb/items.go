@@ -30,30 +30,14 @@ func (s *Service) single(c *gateway.Call, m mutation, metrics types.ReturnItemCo
 		if o, err = w.plan(m); err != nil {
 			return err
 		}
-		if err := o.table.noMetrics(c.Operation, metrics); err != nil {
-			return err
-		}
 		if err := s.meter.admit(c.Scope, o.usage); err != nil {
 			return err
 		}
 		w.commit(o, false)
+		o.size = w.collection(metrics, o)
 		return nil
 	})
 	return o, err
-}
-
-// noMetrics refuses ReturnItemCollectionMetrics where AWS would answer it;
-// without a local index there are none to return.
-func (t *Table) noMetrics(operation string, want types.ReturnItemCollectionMetrics) error {
-	if want != types.ReturnItemCollectionMetricsSize {
-		return nil
-	}
-	for _, ix := range t.Indexes {
-		if !ix.Global {
-			return gateway.Unsupported("dynamodb", operation, "ReturnItemCollectionMetrics=SIZE")
-		}
-	}
-	return nil
 }
 
 // PutItem stores an item in place of the one with its key.
@@ -74,7 +58,8 @@ func (s *Service) PutItem(ctx context.Context, in *dynamodb.PutItemInput) (*dyna
 	if o.failed {
 		return nil, conditionFailed(o.old, in.ReturnValuesOnConditionCheckFailure)
 	}
-	out := &dynamodb.PutItemOutput{ConsumedCapacity: o.usage.sdk(in.ReturnConsumedCapacity, false)}
+	out := &dynamodb.PutItemOutput{ConsumedCapacity: o.usage.sdk(in.ReturnConsumedCapacity, false),
+		ItemCollectionMetrics: o.size}
 	if in.ReturnValues == types.ReturnValueAllOld {
 		out.Attributes = o.old.attributes().SDK()
 	}
@@ -99,7 +84,8 @@ func (s *Service) DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput) 
 	if o.failed {
 		return nil, conditionFailed(o.old, in.ReturnValuesOnConditionCheckFailure)
 	}
-	out := &dynamodb.DeleteItemOutput{ConsumedCapacity: o.usage.sdk(in.ReturnConsumedCapacity, false)}
+	out := &dynamodb.DeleteItemOutput{ConsumedCapacity: o.usage.sdk(in.ReturnConsumedCapacity, false),
+		ItemCollectionMetrics: o.size}
 	if in.ReturnValues == types.ReturnValueAllOld {
 		out.Attributes = o.old.attributes().SDK()
 	}
@@ -121,7 +107,8 @@ func (s *Service) UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput) 
 	if o.failed {
 		return nil, conditionFailed(o.old, in.ReturnValuesOnConditionCheckFailure)
 	}
-	out := &dynamodb.UpdateItemOutput{ConsumedCapacity: o.usage.sdk(in.ReturnConsumedCapacity, false)}
+	out := &dynamodb.UpdateItemOutput{ConsumedCapacity: o.usage.sdk(in.ReturnConsumedCapacity, false),
+		ItemCollectionMetrics: o.size}
 	updated := expr.NewProjection(m.paths())
 	switch in.ReturnValues {
 	case types.ReturnValueAllOld:

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/pipelab/pipelab/internal/aws/gateway"
@@ -35,7 +36,10 @@ func wellNamed(op *gateway.Operation) {
 			if manages && reflect.ValueOf(input).Elem().FieldByName("TableName").IsNil() {
 				return refuse("The parameter 'TableName' is required but was not present in the request")
 			}
-			return checkName("tableName", one(input))
+			if err := checkName("tableName", one(input)); err != nil {
+				return err
+			}
+			return checkForm(input)
 		})(op)
 	case op.Input == reflect.TypeFor[dynamodb.BatchGetItemInput](),
 		op.Input == reflect.TypeFor[dynamodb.BatchWriteItemInput]():
@@ -44,7 +48,10 @@ func wellNamed(op *gateway.Operation) {
 			if reflect.ValueOf(input).Elem().FieldByName("RequestItems").Len() == 0 {
 				return refuse("The requestItems parameter is required for %s", name)
 			}
-			return checkRequested(input)
+			if err := checkRequested(input); err != nil {
+				return err
+			}
+			return checkForm(input)
 		})(op)
 	case op.Input == reflect.TypeFor[dynamodb.TransactGetItemsInput](),
 		op.Input == reflect.TypeFor[dynamodb.TransactWriteItemsInput]():
@@ -57,6 +64,35 @@ func wellNamed(op *gateway.Operation) {
 			return nil
 		})(op)
 	}
+}
+
+// checkForm is what AWS says of some members in other words than the rest of the model,
+// or of other limits than the model has. Recorded on AWS, as above.
+func checkForm(input any) error {
+	demand := "1 validation error detected: Value%s at '%s' failed to satisfy constraint: Member must have %s"
+	switch in := input.(type) {
+	case *dynamodb.CreateTableInput:
+		if len(in.KeySchema) > 2 { // of a table; indexes have several attributes in their keys
+			var elements []string
+			for _, e := range in.KeySchema {
+				elements = append(elements, fmt.Sprintf("KeySchemaElement(attributeName=%s, keyType=%s)",
+					aws.ToString(e.AttributeName), e.KeyType))
+			}
+			return refuse(demand, " '["+strings.Join(elements, ", ")+"]'", "keySchema", "length less than or equal to 2")
+		}
+	case *dynamodb.QueryInput:
+		if in.Limit != nil && *in.Limit < 1 {
+			return refuse(demand, "", "Limit", "value greater than or equal to 1")
+		}
+	case *dynamodb.BatchGetItemInput:
+		for table, r := range in.RequestItems {
+			if most := int(limit("batchGetItems")); len(r.Keys) > most {
+				return refuse(demand, "", "RequestItems."+table+".member.Keys",
+					fmt.Sprintf("length less than or equal to %d", most))
+			}
+		}
+	}
+	return nil
 }
 
 // checkName refuses a bad name at this place of the input. What is absent is left to

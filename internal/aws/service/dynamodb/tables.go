@@ -69,6 +69,9 @@ func (s *Service) newTable(c *gateway.Call, in *dynamodb.CreateTableInput) (*Tab
 		t.Tags[aws.ToString(tag.Key)] = aws.ToString(tag.Value)
 	}
 	var err error
+	if len(in.KeySchema) > len(in.AttributeDefinitions) {
+		return nil, refuse("Invalid KeySchema: Some index key attribute have no definition")
+	}
 	if t.Schema, err = keySchema("CreateTable", in.KeySchema); err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package dynamodb
 import (
 	"context"
 	"maps"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -23,6 +24,10 @@ func (s *Service) tagged(tx *store.Tx, c *gateway.Call, arn *string) (*Table, er
 		return nil, refuse("Invalid TableArn: Invalid ResourceArn provided as input %s", aws.ToString(arn))
 	}
 	t, ok := s.find(tx, a.Scope(), name, c.Time)
+	if a.Account != c.Scope.Account { // whether there is such a table is nobody else's business
+		return nil, gateway.Errorf(http.StatusBadRequest, "AccessDeniedException",
+			"User: %s is not authorized to perform: dynamodb:%s on resource: %s", c.Principal.ARN, c.Operation, *arn)
+	}
 	if !ok || a.Scope() != c.Scope {
 		return nil, &types.ResourceNotFoundException{
 			Message: aws.String(msgNotFound + ": ResourcArn: " + aws.ToString(arn) + " not found")} // AWS's spelling

@@ -28,6 +28,12 @@ type token struct {
 	Reads  map[string]float64 `json:"reads"` // units of a repeated call, by table
 }
 
+// request is a transaction as its idempotency sees it.
+type request struct {
+	token  *string // ClientRequestToken
+	digest string
+}
+
 // TransactWriteItems writes up to 100 items, all or none.
 func (s *Service) TransactWriteItems(ctx context.Context,
 	in *dynamodb.TransactWriteItemsInput) (*dynamodb.TransactWriteItemsOutput, error) {
@@ -46,23 +52,25 @@ func (s *Service) TransactWriteItems(ctx context.Context,
 			return nil, err
 		}
 	}
-	used := map[string]*usage{}
-	repeated := false
+	out, used := &dynamodb.TransactWriteItemsOutput{}, map[string]*usage{}
 	err := s.write(c.Scope, c.Time, func(w *work) error {
-		var err error
-		if repeated, err = w.redeem(in, used); repeated || err != nil {
+		request := request{in.ClientRequestToken, digest(in.TransactItems)}
+		if repeated, err := w.redeem(request, used); repeated || err != nil {
 			return err
 		}
-		if err := w.transact(parts, in.ReturnItemCollectionMetrics, used); err != nil {
+		outcomes, err := w.transact(parts, used)
+		if err != nil {
 			return err
 		}
-		w.remember(in, used)
+		out.ItemCollectionMetrics = w.collections(in.ReturnItemCollectionMetrics, outcomes)
+		w.remember(request, used)
 		return nil
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &dynamodb.TransactWriteItemsOutput{ConsumedCapacity: consumed(used, in.ReturnConsumedCapacity, true)}, nil
+	out.ConsumedCapacity = consumed(used, in.ReturnConsumedCapacity, true)
+	return out, nil
 }
 
 // part is one action of a transaction.
@@ -109,7 +117,7 @@ func newPart(ti types.TransactWriteItem) (part, error) {
 
 // transact plans every part, then commits all or cancels with the reasons in
 // the order of the parts.
-func (w *work) transact(parts []part, metrics types.ReturnItemCollectionMetrics, used map[string]*usage) error {
+func (w *work) transact(parts []part, used map[string]*usage) ([]outcome, error) {
 	outcomes := make([]outcome, len(parts))
 	reasons := make([]types.CancellationReason, len(parts))
 	seen, cancelled, bytes := map[string]bool{}, false, 0
@@ -117,24 +125,21 @@ func (w *work) transact(parts []part, metrics types.ReturnItemCollectionMetrics,
 		reasons[i].Code = aws.String("None")
 		if t, ok := w.s.find(w.tx, w.sc, p.mutation.table, w.now); ok {
 			if err := t.emptyKeys(p.mutation.item); err != nil {
-				return err // an empty key is no reason to cancel: the call is refused
+				return nil, err // an empty key is no reason to cancel: the call is refused
 			}
 		}
 		o, err := w.plan(p.mutation)
 		if o.table == nil {
-			return err // no such table: the call fails as a whole
+			return nil, err // no such table: the call fails as a whole
 		}
 		outcomes[i] = o
 		if o.key != "" && seen[o.key] {
-			return refuse("Transaction request cannot include multiple operations on one item")
+			return nil, refuse("Transaction request cannot include multiple operations on one item")
 		}
 		seen[o.key] = true
 		if err != nil {
 			reasons[i], cancelled = reason(err), true
 			continue
-		}
-		if err := o.table.noMetrics("TransactWriteItems", metrics); err != nil {
-			return err
 		}
 		bytes += max(o.old.bytes(), o.new.bytes())
 		if o.failed {
@@ -147,7 +152,7 @@ func (w *work) transact(parts []part, metrics types.ReturnItemCollectionMetrics,
 		}
 	}
 	if bytes > int(limit("transactBytes")) {
-		return refuse("Transaction size exceeds the maximum of %d bytes", limit("transactBytes"))
+		return nil, refuse("Transaction size exceeds the maximum of %d bytes", limit("transactBytes"))
 	}
 	for i, o := range outcomes {
 		if cancelled {
@@ -161,12 +166,12 @@ func (w *work) transact(parts []part, metrics types.ReturnItemCollectionMetrics,
 		tally(used, u)
 	}
 	if cancelled {
-		return canceled(reasons)
+		return nil, canceled(reasons)
 	}
 	for _, o := range outcomes {
 		w.commit(o, false)
 	}
-	return nil
+	return outcomes, nil
 }
 
 // reason is how an error of one part shows in CancellationReasons.
@@ -218,15 +223,15 @@ func conflict(in *dynamodb.TransactWriteItemsInput, injected *gateway.Error) err
 
 // redeem answers a repeated token: the same request succeeds without writing,
 // costing reads; another request is refused.
-func (w *work) redeem(in *dynamodb.TransactWriteItemsInput, used map[string]*usage) (bool, error) {
-	if in.ClientRequestToken == nil {
+func (w *work) redeem(r request, used map[string]*usage) (bool, error) {
+	if r.token == nil {
 		return false, nil
 	}
-	t, ok := w.s.tokens.Get(w.tx, w.sc, *in.ClientRequestToken)
+	t, ok := w.s.tokens.Get(w.tx, w.sc, *r.token)
 	if !ok || !w.now.Before(t.Until) {
 		return false, nil
 	}
-	if t.Digest != digest(in) {
+	if t.Digest != r.digest {
 		return false, &types.IdempotentParameterMismatchException{
 			Message: aws.String("Request with the same client token is already in use with different parameters.")}
 	}
@@ -238,24 +243,24 @@ func (w *work) redeem(in *dynamodb.TransactWriteItemsInput, used map[string]*usa
 	return true, nil
 }
 
-func (w *work) remember(in *dynamodb.TransactWriteItemsInput, used map[string]*usage) {
-	if in.ClientRequestToken == nil {
+func (w *work) remember(r request, used map[string]*usage) {
+	if r.token == nil {
 		return
 	}
 	w.forgetTokens()
-	t := token{Digest: digest(in), Until: w.now.Add(time.Duration(limit("transactTokenSeconds")) * time.Second),
+	t := token{Digest: r.digest, Until: w.now.Add(time.Duration(limit("transactTokenSeconds")) * time.Second),
 		Reads: map[string]float64{}}
 	for name, u := range used {
 		t.Reads[name] = u.base
 	}
-	w.s.putToken(w.tx, w.sc, *in.ClientRequestToken, t)
+	w.s.putToken(w.tx, w.sc, *r.token, t)
 }
 
 // digest identifies the request's actions. JSON writes maps in key order but
 // does not tell the members of a union apart; the items' own encoding does.
-func digest(in *dynamodb.TransactWriteItemsInput) string {
+func digest(items []types.TransactWriteItem) string {
 	h := sha256.New()
-	for _, ti := range in.TransactItems {
+	for _, ti := range items {
 		b, _ := json.Marshal(ti) // plain data: cannot fail
 		_, _ = h.Write(b)
 		if it, err := item.FromSDK(attributesOf(ti)); err == nil {

@@ -4,6 +4,8 @@ import (
 	"encoding/binary"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodb/expr"
 	"github.com/pipelab/pipelab/internal/aws/service/dynamodb/item"
@@ -33,9 +35,11 @@ const (
 type outcome struct {
 	table    *Table
 	key      string
+	hash     item.Value // of the item: what names its collection
 	old, new *record
 	usage    usage
 	failed   bool // the condition did not hold; nothing was written
+	size     *types.ItemCollectionMetrics
 }
 
 // work is the state of one write transaction.
@@ -91,7 +95,7 @@ func (w *work) plan(m mutation) (outcome, error) {
 			}
 		}
 	}
-	o.key = t.itemKey(m.item)
+	o.key, o.hash = t.itemKey(m.item), m.item[t.Schema.Hash]
 	o.old, _ = w.s.items.Get(w.tx, w.sc, o.key)
 	if m.condition != nil && !m.condition.Holds(o.old.attributes()) {
 		o.failed, o.new = true, o.old
