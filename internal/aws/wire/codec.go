@@ -24,7 +24,7 @@ func (t *Target) Decode(req *http.Request) (any, error) {
 	if t.op.Input == nil {
 		return in.Interface(), nil
 	}
-	n, err := t.svc.plans.plan(t.op.Input, t.types.in)
+	n, err := t.plans.plan(t.op.Input, t.types.in)
 	if err != nil {
 		return nil, err
 	}
@@ -114,7 +114,7 @@ func (t *Target) WriteOutput(w http.ResponseWriter, req *http.Request, requestID
 	var n *node
 	if t.op.Output != nil {
 		var err error
-		if n, err = t.svc.plans.plan(t.op.Output, v.Type()); err != nil {
+		if n, err = t.plans.plan(t.op.Output, v.Type()); err != nil {
 			return err
 		}
 	}
@@ -213,7 +213,7 @@ func (t *Target) EncodeInput(in any) ([]byte, error) {
 		return t.InputJSON(in)
 	}
 	v := reflect.ValueOf(in).Elem()
-	n, err := t.svc.plans.plan(t.op.Input, v.Type())
+	n, err := t.plans.plan(t.op.Input, v.Type())
 	if err != nil {
 		return nil, err
 	}
@@ -227,7 +227,7 @@ func (t *Target) InputJSON(in any) ([]byte, error) {
 	if t.op.Input == nil {
 		return []byte("{}"), nil
 	}
-	n, err := t.svc.plans.plan(t.op.Input, v.Type())
+	n, err := t.plans.plan(t.op.Input, v.Type())
 	if err != nil {
 		return nil, err
 	}

@@ -131,7 +131,7 @@ func (t *Target) errorDocument(h http.Header, name string, f failure) ([]byte, e
 		b = appendString(append(b, `,"Message":`...), f.message)
 		return append(b, '}'), nil
 	}
-	n, err := t.svc.plans.plan(&Ref{Shape: f.shape.Name}, f.value.Type())
+	n, err := t.plans.plan(&Ref{Shape: f.shape.Name}, f.value.Type())
 	if err != nil {
 		return nil, err
 	}
@@ -196,7 +196,7 @@ func (t *Target) writeQueryError(w http.ResponseWriter, req *http.Request, reque
 	escape(&b, f.message)
 	b.WriteString("</Message>")
 	if f.shape != nil {
-		n, err := t.svc.plans.plan(&Ref{Shape: f.shape.Name}, f.value.Type())
+		n, err := t.plans.plan(&Ref{Shape: f.shape.Name}, f.value.Type())
 		if err != nil {
 			return err
 		}
@@ -213,6 +213,9 @@ func (t *Target) writeQueryError(w http.ResponseWriter, req *http.Request, reque
 				return err
 			}
 		}
+	}
+	if t.spelling != nil {
+		b.WriteString("<Detail/>")
 	}
 	b.WriteString("</Error><RequestId>" + requestID + "</RequestId></ErrorResponse>")
 	return write(w, "text/xml", requestID, f.status, []byte(b.String()))

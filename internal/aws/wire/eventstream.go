@@ -44,7 +44,7 @@ func (t *Target) StartEvents(w http.ResponseWriter, requestID string, out any) (
 		return nil, fmt.Errorf("%s.%s has no event stream", t.Service, t.Operation)
 	}
 	v := reflect.ValueOf(out).Elem()
-	n, err := t.svc.plans.plan(t.op.Output, v.Type())
+	n, err := t.plans.plan(t.op.Output, v.Type())
 	if err != nil {
 		return nil, err
 	}
@@ -81,7 +81,7 @@ func (e *EventStream) Send(event any) error {
 		if s == nil || s.Exception || ref.Shape != v.Type().Name() {
 			continue
 		}
-		n, err := e.t.svc.plans.plan(ref, v.Type())
+		n, err := e.t.plans.plan(ref, v.Type())
 		if err != nil {
 			return err
 		}
@@ -139,7 +139,7 @@ func (e *EventStream) Fail(err error) error {
 			if ref.Shape != f.shape.Name {
 				continue
 			}
-			n, err := e.t.svc.plans.plan(ref, f.value.Type())
+			n, err := e.t.plans.plan(ref, f.value.Type())
 			if err != nil {
 				return err
 			}

@@ -28,7 +28,7 @@ func (t *Target) DecodeHead(req *http.Request) (any, error) {
 	if t.op.Input == nil {
 		return in.Interface(), nil
 	}
-	n, err := t.svc.plans.plan(t.op.Input, t.types.in)
+	n, err := t.plans.plan(t.op.Input, t.types.in)
 	if err != nil {
 		return nil, err
 	}
@@ -55,7 +55,7 @@ func (t *Target) DecodeOutput(body []byte) (any, error) {
 	if t.op.Output == nil || len(bytes.TrimSpace(body)) == 0 {
 		return out.Interface(), nil
 	}
-	n, err := t.svc.plans.plan(t.op.Output, t.types.out)
+	n, err := t.plans.plan(t.op.Output, t.types.out)
 	if err != nil {
 		return nil, err
 	}

@@ -14,8 +14,7 @@ import (
 // decodeQuery reads the parameters of a query request: Name.member.1.Key=….
 // EC2's form of it has lists as Name.1 and members that begin with a capital.
 func (t *Target) decodeQuery(n *node, v reflect.Value) error {
-	q := &queryReader{form: t.form, zeros: &t.zeros, ec2: t.Protocol == EC2Query,
-		moved: len(t.model.Metadata.QueryCompatible) > 0}
+	q := &queryReader{form: t.form, zeros: &t.zeros, ec2: t.Protocol == EC2Query, moved: t.spelling != nil}
 	for k := range t.form {
 		q.keys = append(q.keys, k)
 	}
@@ -55,8 +54,8 @@ func (q *queryReader) value(n *node, v reflect.Value, prefix string, depth int) 
 		}
 		for _, f := range n.fields {
 			name := join(prefix, q.name(f))
-			if old := q.oldName(f, prefix); old != "" && !q.under(name) {
-				name = old
+			if q.moved && !q.under(name) {
+				name = join(prefix, f.member) // as the model has it today
 			}
 			if !q.under(name) {
 				continue
@@ -122,23 +121,6 @@ func (q *queryReader) name(f *field) string {
 	return f.member
 }
 
-// oldName is how a list or map was spelled before its service moved to JSON, which
-// its model does not say any more: by the shape of its elements
-// (SendMessageBatchRequestEntry.1.Id), or in the singular (AttributeName.1,
-// Attribute.1.Name). Empty when a form has none of it.
-// Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-making-api-requests-xml.html
-func (q *queryReader) oldName(f *field, prefix string) string {
-	if !q.moved || !f.flattened() || f.node.elem == nil {
-		return ""
-	}
-	for _, name := range []string{f.node.elem.shape.Name, strings.TrimSuffix(f.member, "s")} {
-		if old := join(prefix, name); q.under(old + ".1") {
-			return old
-		}
-	}
-	return ""
-}
-
 func join(prefix, name string) string {
 	if prefix == "" {
 		return name
@@ -146,21 +128,45 @@ func join(prefix, name string) string {
 	return prefix + "." + name
 }
 
+// items are the numbers below a prefix, in their order. AWS minds no gaps.
+func (q *queryReader) items(prefix string) []int {
+	at, _ := slices.BinarySearch(q.keys, prefix+".")
+	var out []int
+	for _, key := range q.keys[at:] {
+		rest, ok := strings.CutPrefix(key, prefix+".")
+		if !ok {
+			break
+		}
+		number, _, _ := strings.Cut(rest, ".")
+		if n, err := strconv.Atoi(number); err == nil && n > 0 && strconv.Itoa(n) == number {
+			out = append(out, n)
+		}
+	}
+	slices.Sort(out)
+	return slices.Compact(out)
+}
+
 func (q *queryReader) list(n *node, v reflect.Value, prefix string, depth int) error {
 	out := reflect.MakeSlice(n.typ, 0, 0)
-	for i := 1; ; i++ {
-		name := prefix + "." + strconv.Itoa(i)
-		if !q.under(name) {
-			v.Set(out)
-			return nil
-		}
+	add := func(name string) error {
 		e := reflect.New(n.typ.Elem()).Elem()
-		err := q.zeros.element(n, i-1, func() error { return q.value(n.elem, e, name, depth+1) })
-		if err != nil {
+		err := q.zeros.element(n, out.Len(), func() error { return q.value(n.elem, e, name, depth+1) })
+		out = reflect.Append(out, e)
+		return err
+	}
+	items := q.items(prefix)
+	if q.moved && len(items) == 0 && n.elem.kind != kStruct && q.form.Get(prefix) != "" {
+		if err := add(prefix); err != nil { // boto 2 sends a single element without a number
 			return err
 		}
-		out = reflect.Append(out, e)
 	}
+	for _, i := range items {
+		if err := add(prefix + "." + strconv.Itoa(i)); err != nil {
+			return err
+		}
+	}
+	v.Set(out)
+	return nil
 }
 
 func (q *queryReader) mapping(n *node, v reflect.Value, prefix string, depth int) error {
@@ -172,23 +178,28 @@ func (q *queryReader) mapping(n *node, v reflect.Value, prefix string, depth int
 		val = "value"
 	}
 	out := reflect.MakeMap(n.typ)
-	for i := 1; ; i++ {
-		at := prefix + "." + strconv.Itoa(i)
-		if !q.under(at) {
-			v.Set(out)
-			return nil
-		}
-		if q.moved && q.form.Has(at+".Name") {
-			key, val = "Name", "Value"
-		} else if q.moved && q.form.Has(at+".Key") {
-			key, val = "Key", "Value"
+	add := func(at string) error {
+		key, val := key, val
+		if q.moved && !q.form.Has(at+"."+key) && q.form.Has(at+".key") {
+			key, val = "key", "value" // as the model has it today
 		}
 		e := reflect.New(n.typ.Elem()).Elem()
-		if err := q.value(n.elem, e, at+"."+val, depth+1); err != nil {
+		err := q.value(n.elem, e, at+"."+val, depth+1)
+		out.SetMapIndex(reflect.ValueOf(q.form.Get(at+"."+key)).Convert(n.typ.Key()), e)
+		return err
+	}
+	if q.moved && q.form.Has(prefix+"."+key) {
+		if err := add(prefix); err != nil { // boto 2 sends a single entry without a number
 			return err
 		}
-		out.SetMapIndex(reflect.ValueOf(q.form.Get(at+"."+key)).Convert(n.typ.Key()), e)
 	}
+	for _, i := range q.items(prefix) {
+		if err := add(prefix + "." + strconv.Itoa(i)); err != nil {
+			return err
+		}
+	}
+	v.Set(out)
+	return nil
 }
 
 // writeQuery answers with <OperationResponse><OperationResult>…, EC2 without

@@ -45,6 +45,7 @@ type service struct {
 	plans *planner
 	types map[string]opTypes
 	words Wording
+	old   oldForm
 	bases []string // ends of host names in which buckets are named
 }
 
@@ -89,11 +90,14 @@ type Target struct {
 
 	svc    *service
 	model  *Model
+	plans  *planner
 	op     *Operation
 	types  opTypes
 	labels map[string]string // REST: URI labels, decoded
 	form   url.Values        // query: the parameters
-	zeros  zeros             // of the input, once decoded
+	// spelling is set when the form is of a service that has moved to another protocol.
+	spelling *Spelling
+	zeros    zeros // of the input, once decoded
 }
 
 // Known reports whether the operation's types are registered: whether anybody
@@ -179,7 +183,7 @@ func (r *Registry) Route(req *http.Request) (*Target, error) {
 	}
 	_, _, signing := SigningScope(req)
 	if req.Method == http.MethodPost && mediaType(req) == "application/x-www-form-urlencoded" ||
-		req.URL.Query().Get("Action") != "" && req.URL.Path == "/" {
+		req.URL.Query().Get("Action") != "" {
 		if t, err := r.routeQuery(req, signing); t != nil || err != nil {
 			return t, err
 		}
@@ -202,8 +206,8 @@ func (s *service) target(p Protocol, op string) (*Target, error) {
 		return nil, err
 	}
 	s.once.Do(func() { s.plans = &planner{model: m, nodes: map[planKey]*node{}} })
-	return &Target{Service: s.name, Operation: op, Protocol: p, svc: s, model: m, op: m.Operations[op],
-		types: s.types[op]}, nil
+	return &Target{Service: s.name, Operation: op, Protocol: p, svc: s, model: m, plans: s.plans,
+		op: m.Operations[op], types: s.types[op]}, nil
 }
 
 // mediaType is that of a request's body, without parameters; empty when it says none.
@@ -295,8 +299,8 @@ func (r *Registry) routeQuery(req *http.Request, signing string) (*Target, error
 		}
 		req.Body = rest{io.MultiReader(bytes.NewReader(b), req.Body), req.Body} // S3's browser uploads look alike from here
 		body, err := url.ParseQuery(string(b))
-		if err != nil || !body.Has("Action") {
-			return nil, nil // not a query request; the caller goes on
+		if err != nil || !body.Has("Action") && !form.Has("Action") {
+			return r.noAction(req, signing) // perhaps not a query request; the caller goes on
 		}
 		if len(b) > maxForm {
 			return nil, tooLarge("the form is larger than %d bytes", maxForm)
@@ -307,7 +311,7 @@ func (r *Registry) routeQuery(req *http.Request, signing string) (*Target, error
 	}
 	action, version := form.Get("Action"), form.Get("Version")
 	s, err := r.form(signing, version, action)
-	if s == nil || err != nil {
+	if s == nil || err != nil || req.Method != http.MethodPost && req.URL.Path != "/" && s.words.Spelling == nil {
 		return nil, err // no service takes it in this form
 	}
 	protocol := Query
@@ -319,11 +323,39 @@ func (r *Registry) routeQuery(req *http.Request, signing string) (*Target, error
 		return nil, err
 	}
 	t.form = form
+	if s.words.Spelling != nil {
+		if err := t.old(req); err != nil {
+			return nil, err
+		}
+	}
+	if t.op == nil && t.spelling != nil {
+		return t, errorf(http.StatusBadRequest, "InvalidAction", "The action %s is not valid for this endpoint.", action)
+	}
 	if t.op == nil {
 		return t, errorf(http.StatusBadRequest, "InvalidAction", "Could not find operation %s for version %s", action,
 			version)
 	}
 	return t, nil
+}
+
+// noAction is the answer of a service that takes nothing but forms and documents of
+// its own to a form without an action; nil where a path may say it.
+func (r *Registry) noAction(req *http.Request, signing string) (*Target, error) {
+	for _, s := range r.services {
+		if s.info.Signing != signing || s.words.Spelling == nil {
+			continue
+		}
+		t, err := s.target(Query, "")
+		if err != nil {
+			return nil, err
+		}
+		t.form = url.Values{}
+		if err := t.old(req); err != nil {
+			return nil, err
+		}
+		return t, errorf(http.StatusBadRequest, "MissingAction", "The request is missing an action or a required parameter")
+	}
+	return nil, nil
 }
 
 // form finds the service that takes a form: that which signs so, and of several

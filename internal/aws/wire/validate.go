@@ -45,6 +45,7 @@ const maxViolations = 10
 // validator collects what is wrong with one input.
 type validator struct {
 	found    []string
+	missing  string // the first required member that was not sent
 	enumOnly bool
 	zeros    []string // members that were sent as zero, where their type cannot tell
 	choices  map[string][]string
@@ -60,7 +61,7 @@ func (t *Target) Validate(in any) error {
 		return nil
 	}
 	v := reflect.ValueOf(in).Elem()
-	n, err := t.svc.plans.plan(t.op.Input, v.Type())
+	n, err := t.plans.plan(t.op.Input, v.Type())
 	if err != nil {
 		return err
 	}
@@ -80,6 +81,10 @@ func (t *Target) invalid(c *validator) error {
 	message := fmt.Sprintf("%d validation error%s detected: %s", len(c.found), plural, strings.Join(c.found, "; "))
 	w := t.svc.words
 	switch {
+	case c.missing != "" && w.Missing.Code != "":
+		missing := w.Missing
+		missing.Message = fmt.Sprintf(missing.Message, c.missing)
+		return missing.say("")
 	case c.enumOnly && len(c.found) == 1 && w.InvalidChoice.Code != "":
 		return w.InvalidChoice.say(c.found[0])
 	case c.enumOnly && w.InvalidChoices.Code != "":
@@ -129,6 +134,9 @@ func (c *validator) structure(n *node, v reflect.Value, path string, onlyRequire
 func (c *validator) absent(f *field, path string, bodyOnly bool) {
 	if f.required && f.node.kind != kStream && (!bodyOnly || f.ref.Location == "") {
 		c.enumOnly = false
+		if c.missing == "" {
+			c.missing = f.member
+		}
 		c.report(memberPath(path, f.member), "null", "Member must not be null")
 	}
 }

@@ -33,6 +33,9 @@ type Wording struct {
 	// Invalid is the answer to input that breaks a constraint: without one,
 	// ValidationException, in the query protocol ValidationError.
 	Invalid Fault
+	// Missing answers, in its place, input without a required member; its text has %s
+	// for the member's name.
+	Missing Fault
 	// InvalidChoice answers, in its place, one value that is not of its enum;
 	// its text has no count in front.
 	InvalidChoice Fault
@@ -55,6 +58,8 @@ type Wording struct {
 	// Choices are the values of enums, by the names of their shapes, in the order in
 	// which the service lists them where that is not the model's.
 	Choices map[string][]string
+	// Spelling is how clients from before the move spell requests.
+	Spelling *Spelling
 	// OnlyRequired checks no more than that the required members of the body are
 	// there: the service has an error of its own for each bad value.
 	OnlyRequired bool

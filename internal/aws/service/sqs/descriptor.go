@@ -23,7 +23,9 @@ func (s *Service) Describe() gateway.Descriptor {
 			Throttled: wire.Fault{Code: "RequestThrottled", Status: http.StatusForbidden,
 				Message: "The request was denied due to request throttling."},
 			Unidentified: gateway.QueryUnidentified(), // kept from its query protocol
-			Wording: wire.Wording{Invalid: wire.Fault{Code: "MissingParameter"}, Old: oldErrors(),
+			Wording: wire.Wording{Invalid: wire.Fault{Code: "InvalidParameterValue"},
+				Missing: wire.Fault{Code: "MissingParameter", Message: "The request must contain the parameter %s."},
+				Old:     oldErrors(), Spelling: spelling(),
 				InvalidChoices: wire.Fault{Code: "InvalidAttributeName"}}, // its enums name attributes
 		},
 		Members: gateway.Members{Used: members()},
