@@ -141,6 +141,7 @@ func common() map[string][2]string {
 		"s3": {"AccessControlListNotSupported AccessDenied BadDigest BadRequest BucketNotEmpty EntityTooLarge " +
 			"EntityTooSmall " +
 			"IllegalLocationConstraintException IllegalVersioningConfigurationException IncompleteBody InvalidArgument " +
+			"InvalidEncryptionAlgorithmError InvalidLocationConstraint NoSuchObjectLockConfiguration " +
 			"InvalidBucketAclWithObjectOwnership InvalidBucketName InvalidBucketState InvalidDigest InvalidPart " +
 			"InvalidPartNumber InvalidPartOrder InvalidRange InvalidRequest InvalidStorageClass InvalidTag KeyTooLongError " +
 			"MalformedPolicy MalformedTrailerError MalformedXML MetadataTooLarge NoSuchBucket NoSuchKey NoSuchUpload " +

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/netip"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -58,15 +59,10 @@ func (s *Service) CreateBucket(ctx context.Context, in *s3.CreateBucketInput) (*
 			return nil, gateway.Unsupported("s3", "CreateBucket", "directory buckets")
 		}
 		b.Tags = c.Tags
-		if l := string(c.LocationConstraint); l != "" && l != b.Region {
-			return nil, gateway.Errorf(http.StatusBadRequest, "IllegalLocationConstraintException",
-				"The %s location constraint is incompatible for the region specific endpoint this request was sent to.", l)
-		}
 	}
-	if in.CreateBucketConfiguration == nil && b.Region != "us-east-1" || in.CreateBucketConfiguration != nil &&
-		b.Region != "us-east-1" && in.CreateBucketConfiguration.LocationConstraint == "" {
-		return nil, gateway.Errorf(http.StatusBadRequest, "IllegalLocationConstraintException",
-			"The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.")
+	var err error
+	if b.Region, b.EU, err = place(b.Region, in.CreateBucketConfiguration); err != nil {
+		return nil, err
 	}
 	b.Lock = deref(in.ObjectLockEnabledForBucket)
 	if b.Lock {
@@ -75,7 +71,7 @@ func (s *Service) CreateBucket(ctx context.Context, in *s3.CreateBucketInput) (*
 	if in.ObjectOwnership != "" {
 		b.Ownership = &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{ObjectOwnership: in.ObjectOwnership}}}
 	}
-	err := s.host.Store.Update(func(tx *store.Tx) error {
+	err = s.host.Store.Update(func(tx *store.Tx) error {
 		old, had := s.buckets.Get(tx, everywhere, name)
 		switch {
 		case had && old.Owner != b.Owner:
@@ -96,6 +92,33 @@ func (s *Service) CreateBucket(ctx context.Context, in *s3.CreateBucketInput) (*
 		return nil, err
 	}
 	return &s3.CreateBucketOutput{Location: ptr("/" + name)}, nil
+}
+
+// place is where a bucket is made: anywhere from us-east-1, elsewhere where it is asked
+// for. EU is an old name of eu-west-1.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html
+func place(region string, c *types.CreateBucketConfiguration) (in string, eu bool, err error) {
+	var l types.BucketLocationConstraint
+	if c != nil {
+		l = c.LocationConstraint
+	}
+	eu = l == types.BucketLocationConstraintEu
+	switch {
+	case l == "" && region == "us-east-1":
+		return region, false, nil
+	case l == "":
+		return "", false, gateway.Errorf(http.StatusBadRequest, "IllegalLocationConstraintException",
+			"The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.")
+	case region != "us-east-1" && string(l) != region && (!eu || region != "eu-west-1"):
+		return "", false, gateway.Errorf(http.StatusBadRequest, "IllegalLocationConstraintException",
+			"The %s location constraint is incompatible for the region specific endpoint this request was sent to.", l)
+	case !slices.Contains(l.Values(), l):
+		return "", false, gateway.Errorf(http.StatusBadRequest, "InvalidLocationConstraint",
+			"The specified location-constraint is not valid").With("LocationConstraint", string(l))
+	case eu:
+		return "eu-west-1", true, nil
+	}
+	return string(l), false, nil
 }
 
 // HeadBucket tells the region of a bucket.
@@ -184,6 +207,9 @@ func (s *Service) GetBucketLocation(_ context.Context, in *s3.GetBucketLocationI
 	out := &s3.GetBucketLocationOutput{}
 	if b.Region != "us-east-1" {
 		out.LocationConstraint = types.BucketLocationConstraint(b.Region)
+	}
+	if b.EU {
+		out.LocationConstraint = types.BucketLocationConstraintEu
 	}
 	return out, nil
 }

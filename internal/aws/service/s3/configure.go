@@ -169,11 +169,12 @@ func (s *Service) DeletePublicAccessBlock(_ context.Context,
 
 func (s *Service) PutBucketOwnershipControls(_ context.Context,
 	in *s3.PutBucketOwnershipControlsInput) (*s3.PutBucketOwnershipControlsOutput, error) {
-	if len(in.OwnershipControls.Rules) != 1 {
+	r := in.OwnershipControls.Rules
+	if len(r) != 1 || !slices.Contains(r[0].ObjectOwnership.Values(), r[0].ObjectOwnership) {
 		return nil, malformed()
 	}
 	return &s3.PutBucketOwnershipControlsOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner, func(b *bucket) error {
-		b.Ownership = in.OwnershipControls
+		b.Ownership, b.Unowned = in.OwnershipControls, false
 		return nil
 	})
 }
@@ -184,6 +185,9 @@ func (s *Service) GetBucketOwnershipControls(_ context.Context,
 	in *s3.GetBucketOwnershipControlsInput) (*s3.GetBucketOwnershipControlsOutput, error) {
 	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
 	c := b.Ownership
+	if err == nil && b.Unowned {
+		err = missing("OwnershipControlsNotFoundError", "The bucket ownership controls were not found", b.Name)
+	}
 	if c == nil {
 		c = &types.OwnershipControls{Rules: []types.OwnershipControlsRule{{
 			ObjectOwnership: types.ObjectOwnershipBucketOwnerEnforced}}}
@@ -195,7 +199,7 @@ func (s *Service) DeleteBucketOwnershipControls(_ context.Context,
 	in *s3.DeleteBucketOwnershipControlsInput) (*s3.DeleteBucketOwnershipControlsOutput, error) {
 	return &s3.DeleteBucketOwnershipControlsOutput{}, s.configure(in.Bucket, in.ExpectedBucketOwner,
 		func(b *bucket) error {
-			b.Ownership = nil
+			b.Ownership, b.Unowned = nil, true
 			return nil
 		})
 }
@@ -226,6 +230,20 @@ func (s *Service) GetBucketPolicy(_ context.Context, in *s3.GetBucketPolicyInput
 		err = missing("NoSuchBucketPolicy", "The bucket policy does not exist", b.Name)
 	}
 	return &s3.GetBucketPolicyOutput{Policy: b.Policy}, err
+}
+
+// GetBucketPolicyStatus implements the operation: whether the policy lets in the world.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketPolicyStatus.html
+func (s *Service) GetBucketPolicyStatus(_ context.Context,
+	in *s3.GetBucketPolicyStatusInput) (*s3.GetBucketPolicyStatusOutput, error) {
+	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
+	if err == nil && b.Policy == nil {
+		err = missing("NoSuchBucketPolicy", "The bucket policy does not exist", b.Name)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &s3.GetBucketPolicyStatusOutput{PolicyStatus: &types.PolicyStatus{IsPublic: ptr(isPublic(*b.Policy))}}, nil
 }
 
 func (s *Service) DeleteBucketPolicy(_ context.Context, in *s3.DeleteBucketPolicyInput) (*s3.DeleteBucketPolicyOutput,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -62,6 +63,10 @@ func (s *Service) CopyObject(ctx context.Context, in *s3.CopyObjectInput) (*s3.C
 	if err != nil {
 		return nil, err
 	}
+	if err := old.opened(in.CopySourceSSECustomerAlgorithm, in.CopySourceSSECustomerKey,
+		in.CopySourceSSECustomerKeyMD5); err != nil {
+		return nil, err
+	}
 	b, err := s.viewBucket(in.Bucket, in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err
@@ -72,26 +77,13 @@ func (s *Service) CopyObject(ctx context.Context, in *s3.CopyObjectInput) (*s3.C
 	}
 	replace := in.MetadataDirective == types.MetadataDirectiveReplace
 	if o.bucket == *in.Bucket && o.key == *in.Key && o.version == nil && !replace && in.StorageClass == "" &&
-		in.ServerSideEncryption == "" {
+		in.ServerSideEncryption == "" && in.SSECustomerAlgorithm == nil {
 		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
 			"This copy request is illegal because it is trying to copy an object to itself "+
 				"without changing the object's metadata, storage class, website redirect location or encryption attributes.")
 	}
-	v, err := newVersion(b, *in.Key, in.Metadata, in.Tagging, in.StorageClass, in.ServerSideEncryption, in.SSEKMSKeyId,
-		in.ACL)
+	v, err := copied(b, old, in, gateway.From(ctx).Time)
 	if err != nil {
-		return nil, err
-	}
-	v.Headers = headers{in.CacheControl, in.ContentDisposition, in.ContentEncoding, in.ContentLanguage, in.ContentType,
-		in.Expires}
-	if !replace {
-		v.Metadata, v.Headers = old.Metadata, old.Headers
-	}
-	if in.TaggingDirective != types.TaggingDirectiveReplace {
-		v.Tags = old.Tags
-	}
-	if err := v.lock(b, in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus,
-		gateway.From(ctx).Time); err != nil {
 		return nil, err
 	}
 	hold, err := s.fillCopy(ctx, &v, old, string(in.ChecksumAlgorithm))
@@ -105,8 +97,30 @@ func (s *Service) CopyObject(ctx context.Context, in *s3.CopyObjectInput) (*s3.C
 	result := &types.CopyObjectResult{ETag: quoted(v.ETag), LastModified: ptr(v.Modified)}
 	setChecksum(result, v.Sum)
 	return &s3.CopyObjectOutput{CopyObjectResult: result, VersionId: v.shown(b), CopySourceVersionId: old.shown(from),
-		ServerSideEncryption: v.SSE,
-		SSEKMSKeyId:          some(v.KMSKey), Expiration: b.expiration(*in.Key, v)}, nil
+		ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey), SSECustomerAlgorithm: v.customerAlgorithm(),
+		SSECustomerKeyMD5: some(v.CustomerKey), Expiration: b.expiration(*in.Key, v)}, nil
+}
+
+// copied is what a copy will be, but for its body.
+func copied(b bucket, old version, in *s3.CopyObjectInput, now time.Time) (version, error) {
+	v, err := newVersion(b, *in.Key, in.Metadata, in.Tagging, in.StorageClass, in.ServerSideEncryption, in.SSEKMSKeyId,
+		in.ACL)
+	if err != nil {
+		return v, err
+	}
+	if err := v.seal(b, in.ServerSideEncryption, in.SSECustomerAlgorithm, in.SSECustomerKey,
+		in.SSECustomerKeyMD5); err != nil {
+		return v, err
+	}
+	v.Headers = headers{in.CacheControl, in.ContentDisposition, in.ContentEncoding, in.ContentLanguage, in.ContentType,
+		in.Expires}
+	if in.MetadataDirective != types.MetadataDirectiveReplace {
+		v.Metadata, v.Headers = old.Metadata, old.Headers
+	}
+	if in.TaggingDirective != types.TaggingDirectiveReplace {
+		v.Tags = old.Tags
+	}
+	return v, v.lock(b, in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus, now)
 }
 
 // fillCopy gives v the body of old. One that came in parts, or that shall have
@@ -142,9 +156,21 @@ func (s *Service) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput
 	if err != nil {
 		return nil, err
 	}
+	if err := old.opened(in.CopySourceSSECustomerAlgorithm, in.CopySourceSSECustomerKey,
+		in.CopySourceSSECustomerKeyMD5); err != nil {
+		return nil, err
+	}
+	if err := u.sameKey(in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5); err != nil {
+		return nil, err
+	}
 	piece := stretch{length: old.Size}
 	if in.CopySourceRange != nil {
-		if piece, err = cut(old, in.CopySourceRange, nil); err != nil || piece.shown == nil {
+		piece, err = cut(old, in.CopySourceRange, nil)
+		if err == nil && beyond(*in.CopySourceRange, old.Size) {
+			return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRange",
+				"Range specified is not valid for source object of size: %d", old.Size)
+		}
+		if err != nil || piece.shown == nil || !exactRange(*in.CopySourceRange) {
 			return nil,
 				argument("x-amz-copy-source-range", *in.CopySourceRange,
 					"The x-amz-copy-source-range value must be of the form bytes=first-last where first and last are the "+
@@ -165,5 +191,27 @@ func (s *Service) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput
 	result := &types.CopyPartResult{ETag: quoted(p.ETag), LastModified: ptr(p.Modified)}
 	setChecksum(result, p.Sum)
 	return &s3.UploadPartCopyOutput{CopyPartResult: result, CopySourceVersionId: old.shown(from),
-		ServerSideEncryption: u.Object.SSE}, nil
+		ServerSideEncryption: u.Object.SSE, SSEKMSKeyId: some(u.Object.KMSKey),
+		SSECustomerAlgorithm: u.Object.customerAlgorithm(), SSECustomerKeyMD5: some(u.Object.CustomerKey)}, nil
+}
+
+// exactRange reports whether a range names both ends, as those of copies must.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
+func exactRange(spec string) bool {
+	_, _, both := ends(spec)
+	return both
+}
+
+// beyond reports whether a range ends behind what there is.
+func beyond(spec string, size int64) bool {
+	_, last, both := ends(spec)
+	return both && last >= size
+}
+
+// ends reads bytes=first-last.
+func ends(spec string) (first, last int64, both bool) {
+	a, b, _ := strings.Cut(strings.TrimPrefix(spec, "bytes="), "-")
+	first, err1 := strconv.ParseInt(a, 10, 64)
+	last, err2 := strconv.ParseInt(b, 10, 64)
+	return first, last, err1 == nil && err2 == nil
 }

@@ -106,6 +106,7 @@ func (s *Service) configurations() []gateway.Operation {
 		gateway.Op(c, s.PutBucketPolicy, gateway.Unlocking()),
 		gateway.Op(c, s.GetBucketPolicy, gateway.Unlocking()),
 		gateway.Op(c, s.DeleteBucketPolicy, gateway.Unlocking()),
+		gateway.Op(c, s.GetBucketPolicyStatus),
 		gateway.Op(c, s.PutBucketCors, cors),
 		gateway.Op(c, s.GetBucketCors, gateway.Action("s3:GetBucketCORS")),
 		gateway.Op(c, s.DeleteBucketCors, cors),
@@ -162,8 +163,6 @@ func kept() map[string]string {
 		"CompleteMultipartUploadInput.ChecksumType":       "the type that the upload was begun with counts",
 		"types.CORSRule.ID":                               "kept and returned",
 		"types.ServerSideEncryptionRule.BucketKeyEnabled": "kept and returned; it saves calls of KMS",
-		"types.ServerSideEncryptionRule.BlockedEncryptionTypes": "kept and returned; keys of customers are refused in any " +
-			"case",
 	}
 }
 

@@ -1,6 +1,6 @@
 // Package s3 emulates Amazon S3: buckets, objects, listings, conditional
 // requests, ranges, checksums, multipart uploads, copies, versions and delete
-// markers, tags, presigned URLs, bucket configurations, Object Lock, lifecycle
+// markers, tags, presigned URLs, forms of browsers, bucket configurations, Object Lock, lifecycle
 // rules that act when the clock moves, and event notifications to Lambda and
 // SQS. Bodies are blobs of the store; everything else is in its collections.
 //
@@ -15,10 +15,12 @@
 //
 // AWS: canonical user ids are opaque. Here they hold the account's number.
 //
-// Left out on purpose (501): ACLs other than the default, customer-provided
-// keys, websites, replication, inventory, analytics, S3 Select, access points,
-// directory buckets, restoring from archive classes, topics and EventBridge as
-// destinations, MFA delete.
+// AWS: keys of customers are taken over HTTPS only. Here over HTTP too; nothing is
+// encrypted with them, but only who has the key reads the object.
+//
+// Left out on purpose (501): ACLs other than the default, websites, replication,
+// inventory, analytics, S3 Select, access points, directory buckets, restoring
+// from archive classes, topics and EventBridge as destinations, MFA delete.
 //
 // Sources:
 // https://docs.aws.amazon.com/AmazonS3/latest/API/Welcome.html

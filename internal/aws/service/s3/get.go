@@ -46,11 +46,12 @@ type stretch struct {
 	offset, length int64
 	shown          *string // Content-Range; nil for the whole
 	parts          *int32
+	sum            checksum // none of a range
 }
 
 // cut reads Range and partNumber.
 func cut(v version, spec *string, number *int32) (stretch, error) {
-	whole := stretch{length: v.Size}
+	whole := stretch{length: v.Size, sum: v.Sum}
 	if number != nil {
 		if spec != nil {
 			return whole, gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
@@ -97,8 +98,9 @@ func cutPart(v version, number int32) (stretch, error) {
 			"The requested partnumber is not satisfiable").
 			With("PartNumberRequested", strconv.Itoa(int(number)), "ActualPartCount", strconv.Itoa(count))
 	}
-	out := stretch{length: v.Size}
+	out := stretch{length: v.Size, sum: v.Sum}
 	if v.Multipart {
+		out.sum.Value = v.Parts[number-1].Sum.Value
 		for _, p := range v.Parts[:number-1] {
 			out.offset += p.Size
 		}
@@ -111,7 +113,7 @@ func cutPart(v version, number int32) (stretch, error) {
 	return out, nil
 }
 
-func (s *Service) GetObject(_ context.Context, in *s3.GetObjectInput) (out *s3.GetObjectOutput, err error) {
+func (s *Service) GetObject(ctx context.Context, in *s3.GetObjectInput) (out *s3.GetObjectOutput, err error) {
 	b, v, hold, err := s.lookupBody(in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner)
 	if err != nil {
 		return nil, err
@@ -121,6 +123,12 @@ func (s *Service) GetObject(_ context.Context, in *s3.GetObjectInput) (out *s3.G
 			hold.Release()
 		}
 	}()
+	if err := unencrypted(gateway.From(ctx).HTTP); err != nil {
+		return nil, err
+	}
+	if err := v.opened(in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5); err != nil {
+		return nil, err
+	}
 	if err := readCondition(v, in.IfMatch, in.IfNoneMatch, in.IfModifiedSince, in.IfUnmodifiedSince); err != nil {
 		return nil, err
 	}
@@ -143,10 +151,11 @@ func (s *Service) GetObject(_ context.Context, in *s3.GetObjectInput) (out *s3.G
 		ContentLanguage: first(in.ResponseContentLanguage, h.ContentLanguage),
 		ContentType:     first(in.ResponseContentType, v.contentType()), ETag: quoted(v.ETag), LastModified: ptr(v.Modified),
 		Metadata:             v.Metadata,
-		ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey), StorageClass: v.shownClass(),
+		ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey),
+		SSECustomerAlgorithm: v.customerAlgorithm(), SSECustomerKeyMD5: some(v.CustomerKey), StorageClass: v.shownClass(),
 		TagCount:  some(int32(len(v.Tags))), // 10 at most
 		VersionId: v.shown(b), Expiration: b.expiration(deref(in.Key), v), ObjectLockMode: types.ObjectLockMode(v.Mode),
-		ObjectLockLegalHoldStatus: v.hold(b),
+		ObjectLockLegalHoldStatus: v.hold(),
 	}
 	if in.ResponseExpires != nil {
 		out.ExpiresString = ptr(in.ResponseExpires.UTC().Format(http.TimeFormat))
@@ -157,15 +166,21 @@ func (s *Service) GetObject(_ context.Context, in *s3.GetObjectInput) (out *s3.G
 	if !v.Until.IsZero() {
 		out.ObjectLockRetainUntilDate = &v.Until
 	}
-	if in.ChecksumMode == types.ChecksumModeEnabled && piece.shown == nil {
-		setChecksum(out, v.Sum)
+	if in.ChecksumMode == types.ChecksumModeEnabled {
+		setChecksum(out, piece.sum)
 	}
 	return out, nil
 }
 
-func (s *Service) HeadObject(_ context.Context, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
+func (s *Service) HeadObject(ctx context.Context, in *s3.HeadObjectInput) (*s3.HeadObjectOutput, error) {
 	b, v, err := s.lookup(in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner)
 	if err != nil {
+		return nil, err
+	}
+	if err := unencrypted(gateway.From(ctx).HTTP); err != nil {
+		return nil, err
+	}
+	if err := v.opened(in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5); err != nil {
 		return nil, err
 	}
 	if err := readCondition(v, in.IfMatch, in.IfNoneMatch, in.IfModifiedSince, in.IfUnmodifiedSince); err != nil {
@@ -184,10 +199,11 @@ func (s *Service) HeadObject(_ context.Context, in *s3.HeadObjectInput) (*s3.Hea
 		ContentLanguage: first(in.ResponseContentLanguage, h.ContentLanguage),
 		ContentType:     first(in.ResponseContentType, v.contentType()), ETag: quoted(v.ETag), LastModified: ptr(v.Modified),
 		Metadata:             v.Metadata,
-		ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey), StorageClass: v.shownClass(),
+		ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey),
+		SSECustomerAlgorithm: v.customerAlgorithm(), SSECustomerKeyMD5: some(v.CustomerKey), StorageClass: v.shownClass(),
 		TagCount:  some(int32(len(v.Tags))), // 10 at most
 		VersionId: v.shown(b), Expiration: b.expiration(deref(in.Key), v), ObjectLockMode: types.ObjectLockMode(v.Mode),
-		ObjectLockLegalHoldStatus: v.hold(b),
+		ObjectLockLegalHoldStatus: v.hold(),
 		Expires:                   first(in.ResponseExpires, h.Expires),
 	}
 	if t := out.Expires; t != nil { //nolint:staticcheck // as in GetObject
@@ -196,8 +212,8 @@ func (s *Service) HeadObject(_ context.Context, in *s3.HeadObjectInput) (*s3.Hea
 	if !v.Until.IsZero() {
 		out.ObjectLockRetainUntilDate = &v.Until
 	}
-	if in.ChecksumMode == types.ChecksumModeEnabled && piece.shown == nil {
-		setChecksum(out, v.Sum)
+	if in.ChecksumMode == types.ChecksumModeEnabled {
+		setChecksum(out, piece.sum)
 	}
 	return out, nil
 }
@@ -226,11 +242,12 @@ func (v version) shownClass() types.StorageClass {
 	return v.StorageClass
 }
 
-func (v version) hold(b bucket) types.ObjectLockLegalHoldStatus {
+// hold is what is shown of a legal hold; nothing where none was ever set.
+func (v version) hold() types.ObjectLockLegalHoldStatus {
 	switch {
 	case v.Hold:
 		return types.ObjectLockLegalHoldStatusOn
-	case b.Lock && v.Mode != "":
+	case v.Held:
 		return types.ObjectLockLegalHoldStatusOff
 	}
 	return ""
@@ -240,6 +257,9 @@ func (s *Service) GetObjectAttributes(_ context.Context,
 	in *s3.GetObjectAttributesInput) (*s3.GetObjectAttributesOutput, error) {
 	b, v, err := s.lookup(in.Bucket, in.Key, in.VersionId, in.ExpectedBucketOwner)
 	if err != nil {
+		return nil, err
+	}
+	if err := v.opened(in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5); err != nil {
 		return nil, err
 	}
 	out := &s3.GetObjectAttributesOutput{LastModified: ptr(v.Modified), VersionId: v.shown(b)}

@@ -25,6 +25,9 @@ func (s *Service) PutBucketLifecycleConfiguration(_ context.Context,
 	for i := range c.Rules {
 		r := &c.Rules[i]
 		s.name(&r.ID)
+		if len(*r.ID) > int(limit("ruleIDBytes")) {
+			return nil, argument("ID", *r.ID, "ID length should not exceed allowed limit of %d", limit("ruleIDBytes"))
+		}
 		if ids[*r.ID] {
 			return nil, invalid("Rule ID must be unique. Found same ID for more than one rule")
 		}
@@ -48,9 +51,27 @@ func (s *Service) PutBucketLifecycleConfiguration(_ context.Context,
 		})
 }
 
+// wellChosen reports whether status and storage classes are among those that there are.
+func wellChosen(r types.LifecycleRule) bool {
+	var classes []types.TransitionStorageClass
+	for _, t := range r.Transitions {
+		classes = append(classes, t.StorageClass)
+	}
+	for _, t := range r.NoncurrentVersionTransitions {
+		classes = append(classes, t.StorageClass)
+	}
+	return slices.Contains(r.Status.Values(), r.Status) &&
+		!slices.ContainsFunc(classes, func(c types.TransitionStorageClass) bool {
+			return !slices.Contains(c.Values(), c)
+		})
+}
+
 // checkLifecycle holds the rules for rules.
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html
 func checkLifecycle(r types.LifecycleRule) error {
+	if !wellChosen(r) {
+		return malformed()
+	}
 	if r.Expiration == nil && len(r.Transitions) == 0 && r.NoncurrentVersionExpiration == nil &&
 		len(r.NoncurrentVersionTransitions) == 0 && r.AbortIncompleteMultipartUpload == nil {
 		return gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "At least one action needs to be specified in a rule")

@@ -62,7 +62,7 @@ func sealToken(key string) *string {
 }
 
 func openToken(token *string) (string, error) {
-	if token == nil {
+	if token == nil || *token == "" {
 		return "", nil
 	}
 	b, err := base64.URLEncoding.DecodeString(*token)
@@ -191,7 +191,7 @@ func (s *Service) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input) (*
 	if err != nil {
 		return nil, err
 	}
-	if in.ContinuationToken == nil {
+	if deref(in.ContinuationToken) == "" {
 		after = deref(in.StartAfter)
 	}
 	enc, err := encoder(in.EncodingType)
@@ -203,7 +203,8 @@ func (s *Service) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input) (*
 	if err != nil {
 		return nil, err
 	}
-	out := &s3.ListObjectsV2Output{Name: in.Bucket, Prefix: orEmpty(enc(in.Prefix)), Delimiter: enc(in.Delimiter),
+	out := &s3.ListObjectsV2Output{Name: in.Bucket, Prefix: orEmpty(enc(in.Prefix)),
+		Delimiter:  enc(some(deref(in.Delimiter))),
 		StartAfter: enc(in.StartAfter), ContinuationToken: in.ContinuationToken,
 		MaxKeys: &most, EncodingType: in.EncodingType, Contents: l.objects, CommonPrefixes: l.groups,
 		IsTruncated: &l.truncated,
@@ -235,8 +236,9 @@ func (s *Service) ListObjects(_ context.Context, in *s3.ListObjectsInput) (*s3.L
 	if err != nil {
 		return nil, err
 	}
-	out := &s3.ListObjectsOutput{Name: in.Bucket, Prefix: orEmpty(enc(in.Prefix)), Delimiter: enc(in.Delimiter),
-		Marker: orEmpty(enc(in.Marker)), MaxKeys: &most, EncodingType: in.EncodingType,
+	out := &s3.ListObjectsOutput{Name: in.Bucket, Prefix: orEmpty(enc(in.Prefix)),
+		Delimiter: enc(some(deref(in.Delimiter))),
+		Marker:    orEmpty(enc(in.Marker)), MaxKeys: &most, EncodingType: in.EncodingType,
 		Contents: l.objects, CommonPrefixes: l.groups, IsTruncated: &l.truncated}
 	if l.truncated && in.Delimiter != nil { // without a delimiter clients go on from the last key
 		out.NextMarker = enc(&l.last)
@@ -258,7 +260,8 @@ func (s *Service) ListObjectVersions(_ context.Context, in *s3.ListObjectVersion
 	if err != nil {
 		return nil, err
 	}
-	out := &s3.ListObjectVersionsOutput{Name: in.Bucket, Prefix: orEmpty(enc(in.Prefix)), Delimiter: enc(in.Delimiter),
+	out := &s3.ListObjectVersionsOutput{Name: in.Bucket, Prefix: orEmpty(enc(in.Prefix)),
+		Delimiter:       enc(some(deref(in.Delimiter))),
 		KeyMarker:       orEmpty(enc(in.KeyMarker)),
 		VersionIdMarker: orEmpty(in.VersionIdMarker), MaxKeys: &most, EncodingType: in.EncodingType, IsTruncated: ptr(false)}
 	return out, s.host.Store.View(func(tx *store.Tx) error {

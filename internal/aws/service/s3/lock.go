@@ -3,6 +3,7 @@ package s3
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -33,6 +34,7 @@ func (v *version) lock(b bucket, mode types.ObjectLockMode, until *time.Time, ho
 		return argument("x-amz-object-lock-mode", string(mode), "Unknown wormMode directive.")
 	}
 	v.Mode, v.Hold = types.ObjectLockRetentionMode(mode), hold == types.ObjectLockLegalHoldStatusOn
+	v.Held = hold != ""
 	if until != nil {
 		v.Until = until.UTC()
 	}
@@ -61,7 +63,7 @@ func (s *Service) PutObjectLockConfiguration(_ context.Context,
 	var keep *types.DefaultRetention
 	if c.Rule != nil {
 		keep = c.Rule.DefaultRetention
-		if keep == nil || (keep.Days == nil) == (keep.Years == nil) || keep.Mode == "" {
+		if keep == nil || (keep.Days == nil) == (keep.Years == nil) || !slices.Contains(keep.Mode.Values(), keep.Mode) {
 			return nil, malformed()
 		}
 		if deref(keep.Days) < 0 || deref(keep.Years) < 0 || deref(keep.Days)+deref(keep.Years) == 0 {
@@ -109,14 +111,14 @@ func (s *Service) PutObjectRetention(ctx context.Context, in *s3.PutObjectRetent
 			if r == nil {
 				r = &types.ObjectLockRetention{}
 			}
-			if (r.Mode == "") != (r.RetainUntilDate == nil) {
+			if (r.Mode == "") != (r.RetainUntilDate == nil) || r.Mode != "" && !slices.Contains(r.Mode.Values(), r.Mode) {
 				return malformed()
 			}
 			if r.RetainUntilDate != nil && !r.RetainUntilDate.After(now) {
 				return invalid("The retain until date must be in the future!")
 			}
 			weaker := r.RetainUntilDate == nil || r.RetainUntilDate.Before(v.Until) ||
-				v.Mode == types.ObjectLockRetentionModeCompliance && r.Mode != v.Mode
+				v.Mode != "" && r.Mode != v.Mode
 			if v.Until.After(now) && weaker && (v.Mode == types.ObjectLockRetentionModeCompliance ||
 				!deref(in.BypassGovernanceRetention)) {
 				return gateway.Errorf(http.StatusForbidden, "AccessDenied",
@@ -158,7 +160,7 @@ func (s *Service) PutObjectLegalHold(ctx context.Context, in *s3.PutObjectLegalH
 				in.LegalHold.Status != types.ObjectLockLegalHoldStatusOff:
 				return malformed()
 			}
-			v.Hold = in.LegalHold.Status == types.ObjectLockLegalHoldStatusOn
+			v.Hold, v.Held = in.LegalHold.Status == types.ObjectLockLegalHoldStatusOn, true
 			return nil
 		})
 	return &s3.PutObjectLegalHoldOutput{}, err
@@ -170,12 +172,12 @@ func (s *Service) GetObjectLegalHold(_ context.Context, in *s3.GetObjectLegalHol
 	if err != nil {
 		return nil, err
 	}
-	if !b.Lock {
+	switch {
+	case !b.Lock:
 		return nil, noLock()
+	case !v.Hold && !v.Held:
+		return nil, gateway.Errorf(http.StatusNotFound, "NoSuchObjectLockConfiguration",
+			"The specified object does not have a ObjectLock configuration")
 	}
-	status := types.ObjectLockLegalHoldStatusOff
-	if v.Hold {
-		status = types.ObjectLockLegalHoldStatusOn
-	}
-	return &s3.GetObjectLegalHoldOutput{LegalHold: &types.ObjectLockLegalHold{Status: status}}, nil
+	return &s3.GetObjectLegalHoldOutput{LegalHold: &types.ObjectLockLegalHold{Status: v.hold()}}, nil
 }

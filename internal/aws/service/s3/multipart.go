@@ -62,6 +62,10 @@ func (s *Service) CreateMultipartUpload(ctx context.Context,
 	if err != nil {
 		return nil, err
 	}
+	if err := v.seal(b, in.ServerSideEncryption, in.SSECustomerAlgorithm, in.SSECustomerKey,
+		in.SSECustomerKeyMD5); err != nil {
+		return nil, err
+	}
 	v.Headers = headers{in.CacheControl, in.ContentDisposition, in.ContentEncoding, in.ContentLanguage, in.ContentType,
 		in.Expires}
 	if err := v.lock(b, in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus,
@@ -86,6 +90,7 @@ func (s *Service) CreateMultipartUpload(ctx context.Context,
 	})
 	return &s3.CreateMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key, UploadId: ptr(u.ID),
 		ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey),
+		SSECustomerAlgorithm: v.customerAlgorithm(), SSECustomerKeyMD5: some(v.CustomerKey),
 		ChecksumAlgorithm: in.ChecksumAlgorithm, ChecksumType: types.ChecksumType(u.Type)}, err
 }
 
@@ -152,6 +157,9 @@ func (s *Service) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.U
 	if deref(in.ContentLength) > limit("putBytes") {
 		return nil, tooLarge(*in.ContentLength)
 	}
+	if err := u.sameKey(in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5); err != nil {
+		return nil, err
+	}
 	algorithm := string(in.ChecksumAlgorithm)
 	if algorithm == "" {
 		algorithm = u.Algorithm
@@ -170,7 +178,9 @@ func (s *Service) UploadPart(ctx context.Context, in *s3.UploadPartInput) (*s3.U
 	if err := s.addPart(u, p); err != nil {
 		return nil, err
 	}
-	out := &s3.UploadPartOutput{ETag: quoted(p.ETag), ServerSideEncryption: u.Object.SSE}
+	out := &s3.UploadPartOutput{ETag: quoted(p.ETag), ServerSideEncryption: u.Object.SSE,
+		SSEKMSKeyId: some(u.Object.KMSKey), SSECustomerAlgorithm: u.Object.customerAlgorithm(),
+		SSECustomerKeyMD5: some(u.Object.CustomerKey)}
 	setChecksum(out, p.Sum)
 	return out, nil
 }
@@ -189,33 +199,16 @@ func (s *Service) addPart(u upload, p part) error {
 func (s *Service) CompleteMultipartUpload(ctx context.Context,
 	in *s3.CompleteMultipartUploadInput) (*s3.CompleteMultipartUploadOutput, error) {
 	u, err := s.upload(in.Bucket, in.Key, in.UploadId, in.ExpectedBucketOwner, nil)
+	if gateway.ErrorCode(err) == "NoSuchUpload" {
+		return s.completed(in, err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if in.MultipartUpload == nil || len(in.MultipartUpload.Parts) == 0 {
-		return nil, malformed()
-	}
-	v := u.Object
-	parts, hold, err := s.chosen(u, in.MultipartUpload.Parts)
+	v, hold, err := s.assemble(ctx, u, in)
 	defer hold.Release()
 	if err != nil {
 		return nil, err
-	}
-	v.Parts = parts
-	if err := s.finish(&v, u); err != nil {
-		return nil, err
-	}
-	if in.MpuObjectSize != nil && *in.MpuObjectSize != v.Size {
-		return nil, gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
-			"The provided 'x-amz-mp-object-size' header does not match what was computed.")
-	}
-	given, _, err := wanted(ctx, in, "")
-	if err != nil {
-		return nil, err
-	}
-	if given.Value != "" && given.Value != v.Sum.Value {
-		return nil, gateway.Errorf(http.StatusBadRequest, "BadDigest",
-			"The %s you specified did not match the calculated checksum.", given.Algorithm)
 	}
 	b, err := s.viewBucket(in.Bucket, nil)
 	if err != nil {
@@ -238,11 +231,64 @@ func (s *Service) CompleteMultipartUpload(ctx context.Context,
 	if err != nil {
 		return nil, err
 	}
-	out := &s3.CompleteMultipartUploadOutput{Bucket: in.Bucket, Key: in.Key, ETag: quoted(v.ETag),
-		Location:  ptr(s.host.Endpoint() + "/" + *in.Bucket + "/" + *in.Key),
-		VersionId: v.shown(b), ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey), Expiration: b.expiration(*in.Key, v)}
+	return s.complete(b, *in.Key, v), nil
+}
+
+// complete is the answer to a completed upload.
+func (s *Service) complete(b bucket, key string, v version) *s3.CompleteMultipartUploadOutput {
+	out := &s3.CompleteMultipartUploadOutput{Bucket: ptr(b.Name), Key: &key, ETag: quoted(v.ETag),
+		Location:  ptr(s.host.Endpoint() + "/" + b.Name + "/" + key),
+		VersionId: v.shown(b), ServerSideEncryption: v.SSE, SSEKMSKeyId: some(v.KMSKey), Expiration: b.expiration(key, v)}
 	setChecksum(out, v.Sum)
-	return out, nil
+	return out
+}
+
+// completed answers once more to who completes an upload that is the object by now, as
+// a client does whose answer was lost; otherwise with the error.
+// Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompleteMultipartUpload.html
+func (s *Service) completed(in *s3.CompleteMultipartUploadInput, gone error) (*s3.CompleteMultipartUploadOutput,
+	error) {
+	b, v, err := s.lookup(in.Bucket, in.Key, nil, in.ExpectedBucketOwner)
+	if err != nil || v.Upload != *in.UploadId {
+		return nil, gone
+	}
+	return s.complete(b, *in.Key, v), nil
+}
+
+// assemble makes the object of the parts that a request names. The caller releases
+// the hold on their bodies, also after an error.
+func (s *Service) assemble(ctx context.Context, u upload, in *s3.CompleteMultipartUploadInput) (v version,
+	hold *store.Hold, err error) {
+	v = u.Object
+	if in.SSECustomerAlgorithm != nil || in.SSECustomerKey != nil || in.SSECustomerKeyMD5 != nil {
+		if err := u.sameKey(in.SSECustomerAlgorithm, in.SSECustomerKey, in.SSECustomerKeyMD5); err != nil {
+			return v, hold, err
+		}
+	}
+	if in.MultipartUpload == nil || len(in.MultipartUpload.Parts) == 0 {
+		return v, hold, malformed()
+	}
+	v.Parts, hold, err = s.chosen(u, in.MultipartUpload.Parts)
+	if err != nil {
+		return v, hold, err
+	}
+	if err := s.finish(&v, u); err != nil {
+		return v, hold, err
+	}
+	if in.MpuObjectSize != nil && *in.MpuObjectSize != v.Size {
+		return v, hold, gateway.Errorf(http.StatusBadRequest, "InvalidRequest",
+			"The provided 'x-amz-mp-object-size' header does not match what was computed.")
+	}
+	given, _, err := wanted(ctx, in, "")
+	if err != nil {
+		return v, hold, err
+	}
+	if given.Value != "" && given.Value != v.Sum.Value {
+		return v, hold, gateway.Errorf(http.StatusBadRequest, "BadDigest",
+			"The %s you specified did not match the calculated checksum.", given.Algorithm)
+	}
+	v.Upload = u.ID
+	return v, hold, nil
 }
 
 // chosen are the parts that the object is made of. The caller releases the hold
@@ -269,6 +315,9 @@ func (s *Service) chosen(u upload, list []types.CompletedPart) (out []part, hold
 		if !ok || strings.Trim(deref(c.ETag), `"`) != p.ETag {
 			return nil, hold, invalidPart(u, c)
 		}
+		if err := u.checkPart(c, p); err != nil {
+			return nil, hold, err
+		}
 		if i < len(list)-1 && p.Size < limit("partMinBytes") {
 			return nil, hold, gateway.Errorf(http.StatusBadRequest, "EntityTooSmall",
 				"Your proposed upload is smaller than the minimum allowed size").
@@ -278,6 +327,24 @@ func (s *Service) chosen(u upload, list []types.CompletedPart) (out []part, hold
 		out = append(out, p)
 	}
 	return out, hold, nil
+}
+
+// checkPart compares the sum of a part that a request names with the part's own. A sum
+// over sums needs all of them. Recorded on AWS.
+func (u upload) checkPart(c types.CompletedPart, p part) error {
+	given := map[string]*string{"CRC32": c.ChecksumCRC32, "CRC32C": c.ChecksumCRC32C,
+		"CRC64NVME": c.ChecksumCRC64NVME, "SHA1": c.ChecksumSHA1, "SHA256": c.ChecksumSHA256}
+	for name, value := range given {
+		if value != nil && (name != p.Sum.Algorithm || *value != p.Sum.Value) {
+			return invalidPart(u, c)
+		}
+	}
+	if u.Algorithm != "" && u.Type == "COMPOSITE" && given[u.Algorithm] == nil {
+		return gateway.Errorf(http.StatusBadRequest, "InvalidRequest", "The upload was created using a %s checksum. "+
+			"The complete request must include the checksum for each part. It was missing for part %d in the request.",
+			strings.ToLower(u.Algorithm), p.Number)
+	}
+	return nil
 }
 
 func invalidPart(u upload, c types.CompletedPart) error {

@@ -97,7 +97,8 @@ func TestNotifications_tellOfObjects(t *testing.T) {
 		Key:     aws.String("in/a b+ü.csv"),
 		Tagging: &types.Tagging{TagSet: []types.Tag{{Key: aws.String("t"), Value: aws.String("1")}}}})
 	require.NoError(t, err)
-	del, err := w.s3.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: aws.String("data"), Key: aws.String("in/a b+ü.csv")})
+	del, err := w.s3.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: aws.String("data"),
+		Key: aws.String("in/a b+ü.csv")})
 	require.NoError(t, err)
 	_, err = w.s3.DeleteObject(ctx, &sdk.DeleteObjectInput{Bucket: aws.String("data"), Key: aws.String("in/a b+ü.csv"),
 		VersionId: del.VersionId})
@@ -205,9 +206,9 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 			_, err := w.s3.CreateBucket(ctx, &sdk.CreateBucketInput{Bucket: aws.String("192.168.5.4")})
 			return err
 		}},
-		"bucket wrong region": {"IllegalLocationConstraintException", 400, func() error {
+		"bucket wrong region": {"InvalidLocationConstraint", 400, func() error {
 			_, err := w.s3.CreateBucket(ctx, &sdk.CreateBucketInput{Bucket: aws.String("elsewhere"),
-				CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "eu-west-1"}})
+				CreateBucketConfiguration: &types.CreateBucketConfiguration{LocationConstraint: "us-east-1"}})
 			return err
 		}},
 		"bucket public": {"InvalidBucketAclWithObjectOwnership", 400, func() error {
@@ -250,7 +251,7 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 				&sdk.PutObjectInput{Bucket: b, Key: k, ObjectLockLegalHoldStatus: types.ObjectLockLegalHoldStatusOn})
 			return err
 		}},
-		"put customer key": {"NotImplemented", 501, func() error {
+		"put customer key": {"InvalidArgument", 400, func() error {
 			_, err := w.s3.PutObject(ctx, &sdk.PutObjectInput{Bucket: b, Key: k, SSECustomerAlgorithm: aws.String("AES256")})
 			return err
 		}},

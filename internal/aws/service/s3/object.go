@@ -26,6 +26,10 @@ func (s *Service) PutObject(ctx context.Context, in *s3.PutObjectInput) (*s3.Put
 	if err != nil {
 		return nil, err
 	}
+	if err := v.seal(b, in.ServerSideEncryption, in.SSECustomerAlgorithm, in.SSECustomerKey,
+		in.SSECustomerKeyMD5); err != nil {
+		return nil, err
+	}
 	v.Headers = headers{in.CacheControl, in.ContentDisposition, in.ContentEncoding, in.ContentLanguage, in.ContentType,
 		in.Expires}
 	if err := v.lock(b, in.ObjectLockMode, in.ObjectLockRetainUntilDate, in.ObjectLockLegalHoldStatus,
@@ -46,8 +50,8 @@ func (s *Service) PutObject(ctx context.Context, in *s3.PutObjectInput) (*s3.Put
 		return nil, err
 	}
 	out := &s3.PutObjectOutput{ETag: quoted(v.ETag), VersionId: v.shown(b), ServerSideEncryption: v.SSE,
-		SSEKMSKeyId: some(v.KMSKey),
-		Expiration:  b.expiration(deref(in.Key), v)}
+		SSEKMSKeyId: some(v.KMSKey), SSECustomerAlgorithm: v.customerAlgorithm(),
+		SSECustomerKeyMD5: some(v.CustomerKey), Expiration: b.expiration(deref(in.Key), v)}
 	setChecksum(out, v.Sum)
 	return out, nil
 }
@@ -193,6 +197,13 @@ func matches(list, etag string) bool {
 	return false
 }
 
+// notModified is the answer to who has the object already.
+func (v version) notModified() error {
+	e := gateway.Errorf(http.StatusNotModified, "NotModified", "Not Modified")
+	e.Header = http.Header{"Etag": {*quoted(v.ETag)}, "Last-Modified": {v.Modified.UTC().Format(http.TimeFormat)}}
+	return e
+}
+
 // readCondition holds conditional reads; RFC 9110 gives the tags precedence
 // over the dates.
 func readCondition(v version, match, none *string, since, until *time.Time) error {
@@ -208,10 +219,10 @@ func readCondition(v version, match, none *string, since, until *time.Time) erro
 	switch {
 	case none != nil:
 		if matches(*none, v.ETag) {
-			return gateway.Errorf(http.StatusNotModified, "NotModified", "Not Modified")
+			return v.notModified()
 		}
 	case since != nil && !modified.After(*since):
-		return gateway.Errorf(http.StatusNotModified, "NotModified", "Not Modified")
+		return v.notModified()
 	}
 	return nil
 }

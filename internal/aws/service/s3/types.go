@@ -15,12 +15,14 @@ import (
 type bucket struct {
 	Name, Owner, Region string
 	Created             time.Time
+	EU                  bool                         `json:",omitempty"` // the region was called by its old name
 	Versioning          types.BucketVersioningStatus // empty: never enabled
 	Tags                []types.Tag
 	Encryption          *types.ServerSideEncryptionConfiguration
 	PublicAccess        *types.PublicAccessBlockConfiguration
 	Open                bool // the public access block was deleted
 	Ownership           *types.OwnershipControls
+	Unowned             bool // its ownership controls were deleted
 	Policy              *string
 	CORS                *types.CORSConfiguration
 	Lifecycle           *types.BucketLifecycleConfiguration
@@ -52,7 +54,8 @@ type version struct {
 	ETag         string // without quotes
 	Size         int64
 	Parts        []part
-	Multipart    bool `json:",omitempty"`
+	Multipart    bool   `json:",omitempty"`
+	Upload       string `json:",omitempty"` // the upload that it was
 	Sum          checksum
 	Headers      headers
 	Metadata     map[string]string `json:",omitempty"`
@@ -60,9 +63,11 @@ type version struct {
 	StorageClass types.StorageClass
 	SSE          types.ServerSideEncryption
 	KMSKey       string                        `json:",omitempty"`
+	CustomerKey  string                        `json:",omitempty"` // the MD5 of the customer's key
 	Mode         types.ObjectLockRetentionMode `json:",omitempty"`
 	Until        time.Time                     // end of the retention
 	Hold         bool                          `json:",omitempty"` // legal hold
+	Held         bool                          `json:",omitempty"` // a legal hold was set, on or off
 }
 
 // headers are the standard headers that are given back with an object.
