@@ -171,6 +171,11 @@ func besides() map[string]string {
 	const large = "seen in https://github.com/apex/up/issues/222"
 	const retired = "Invoke's, with which InvokeAsync shares its queue; its own model is from before they were"
 	return map[string]string{
+		"dynamodb.BatchExecuteStatement ConditionalCheckFailedException":        entry,
+		"dynamodb.BatchExecuteStatement DuplicateItemException":                 entry,
+		"dynamodb.BatchExecuteStatement ProvisionedThroughputExceededException": entry,
+		"dynamodb.BatchExecuteStatement ResourceNotFoundException":              entry,
+
 		"sqs.SendMessageBatch InternalFailure":                      entry,
 		"sqs.SendMessageBatch InvalidMessageContents":               entry,
 		"sqs.DeleteMessageBatch ReceiptHandleIsInvalid":             entry,

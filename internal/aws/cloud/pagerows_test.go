@@ -90,6 +90,8 @@ func (w *pages) dynamoPages() []paged {
 			items: "Items.sk.Value", tokens: "LastEvaluatedKey=ExclusiveStartKey", source: api + "Query.html"},
 		{in: &dynamodb.ScanInput{TableName: table}, items: "Items.sk.Value", tokens: "LastEvaluatedKey=ExclusiveStartKey",
 			source: api + "Scan.html"},
+		{in: &dynamodb.ExecuteStatementInput{Statement: aws.String(`SELECT * FROM "` + *table + `"`)},
+			items: "Items.sk.Value", tokens: "NextToken=NextToken", source: api + "ExecuteStatement.html"},
 		{in: &dynamodbstreams.ListStreamsInput{}, items: "Streams.StreamArn",
 			tokens: "LastEvaluatedStreamArn=ExclusiveStartStreamArn", high: 100, source: api + "streams_ListStreams.html"},
 		{in: &dynamodbstreams.DescribeStreamInput{StreamArn: &w.table}, items: "StreamDescription.Shards.ShardId",

@@ -1,6 +1,8 @@
 package dynamodb
 
 import (
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/ident"
 	"github.com/pipelab/pipelab/internal/aws/wire"
@@ -81,6 +83,12 @@ func (s *Service) itemOperations() []gateway.Operation {
 		gateway.Op(d, s.BatchWriteItem, gateway.Needing(s.batchWriteNeeds), gateway.Batched(splitWrites)),
 		gateway.Op(d, s.TransactGetItems, gateway.Needing(s.transactGetNeeds)),
 		gateway.Injecting(gateway.Op(d, s.TransactWriteItems, gateway.Needing(s.transactWriteNeeds)), conflict),
+		gateway.Op(d, s.ExecuteStatement, gateway.Needing(s.statementNeeds)),
+		gateway.Op(d, s.BatchExecuteStatement, gateway.Needing(s.batchStatementNeeds)),
+		gateway.Injecting(gateway.Op(d, s.ExecuteTransaction, gateway.Needing(s.transactStatementNeeds)),
+			func(in *dynamodb.ExecuteTransactionInput, injected *gateway.Error) error {
+				return conflicts(len(in.TransactStatements), injected)
+			}),
 	}
 }
 

@@ -12,7 +12,12 @@
 // The parameters that expressions have replaced (Expected, AttributeUpdates,
 // KeyConditions, filters, AttributesToGet) become the same trees as expressions.
 //
-// Left out on purpose, and answered with NotImplemented: PartiQL, backups,
+// PartiQL statements become the same reads and writes, with the same conditions.
+// AWS: of what is wrong with a statement's form, few texts are known; the others say
+// what was expected in words of our own. A batch with a statement that policies deny
+// is denied as a whole; there the statement's answer is AccessDenied.
+//
+// Left out on purpose, and answered with NotImplemented: backups,
 // point-in-time recovery, import and export, global tables, Kinesis streaming
 // destinations, contributor insights, encryption settings,
 // warm and maximum on-demand throughput, index keys of several attributes,

@@ -173,6 +173,7 @@ type get struct {
 	key        item.Item
 	consistent bool
 	projection *expr.Projection
+	filter     *expr.Condition // of PartiQL: what the item has to fulfil besides
 }
 
 func (s *Service) read(tx *store.Tx, c *gateway.Call, g get) (*record, usage, error) {
@@ -186,5 +187,8 @@ func (s *Service) read(tx *store.Tx, c *gateway.Call, g get) (*record, usage, er
 	r, _ := s.items.Get(tx, c.Scope, t.itemKey(g.key))
 	u := usage{table: t, base: readUnits(r.bytes(), g.consistent)}
 	u.key("", g.key[t.Schema.Hash], u.base)
+	if g.filter != nil && !g.filter.Holds(r.attributes()) {
+		r = nil
+	}
 	return r, u, nil
 }

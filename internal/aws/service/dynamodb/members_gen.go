@@ -5,6 +5,10 @@ package dynamodb
 // members are those of the inputs that this service reads.
 func members() map[string][]string {
 	return map[string][]string{
+		"BatchExecuteStatementInput": {
+			"ReturnConsumedCapacity",
+			"Statements",
+		},
 		"BatchGetItemInput": {
 			"RequestItems",
 			"ReturnConsumedCapacity",
@@ -56,6 +60,20 @@ func members() map[string][]string {
 		},
 		"DescribeTimeToLiveInput": {
 			"TableName",
+		},
+		"ExecuteStatementInput": {
+			"ConsistentRead",
+			"Limit",
+			"NextToken",
+			"Parameters",
+			"ReturnConsumedCapacity",
+			"ReturnValuesOnConditionCheckFailure",
+			"Statement",
+		},
+		"ExecuteTransactionInput": {
+			"ClientRequestToken",
+			"ReturnConsumedCapacity",
+			"TransactStatements",
 		},
 		"GetItemInput": {
 			"AttributesToGet",
@@ -189,6 +207,12 @@ func members() map[string][]string {
 			"Action",
 			"Value",
 		},
+		"types.BatchStatementRequest": {
+			"ConsistentRead",
+			"Parameters",
+			"ReturnValuesOnConditionCheckFailure",
+			"Statement",
+		},
 		"types.Condition": {
 			"AttributeValueList",
 			"ComparisonOperator",
@@ -259,6 +283,11 @@ func members() map[string][]string {
 			"IndexName",
 			"KeySchema",
 			"Projection",
+		},
+		"types.ParameterizedStatement": {
+			"Parameters",
+			"ReturnValuesOnConditionCheckFailure",
+			"Statement",
 		},
 		"types.Projection": {
 			"NonKeyAttributes",

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -312,4 +313,79 @@ func (s *Service) transactWriteNeeds(in *dynamodb.TransactWriteItemsInput, c *ga
 		}
 	}
 	return needs
+}
+
+// partiQL is what a statement needs; one that cannot be read needs nothing, and the
+// handler says what is wrong with it.
+// Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-iam.html
+func (s *Service) partiQL(c *gateway.Call, text *string, parameters []types.AttributeValue,
+	keys map[string]string) []gateway.Need {
+	st, err := parseStatement(text, parameters)
+	if err != nil {
+		return nil
+	}
+	a := s.asked(c, &st.Table)
+	for key, v := range keys {
+		a.add(key, v)
+	}
+	a.item(st.Item.SDK())
+	if st.Where != nil {
+		st.Where.Attributes(func(name string) { a.add("dynamodb:Attributes", name) })
+	}
+	scans := true
+	terms, _ := st.Where.Terms()
+	for _, t := range terms {
+		if t.Attribute == a.hash && (t.Op == "=" || t.Op == "IN") {
+			scans = false
+			for _, v := range t.Values {
+				a.add("dynamodb:LeadingKeys", keyText(v.SDK()))
+			}
+		}
+	}
+	action := "PartiQLSelect"
+	switch st.Kind {
+	case expr.Insert:
+		action = "PartiQLInsert"
+	case expr.UpdateItem:
+		action = "PartiQLUpdate"
+		for _, p := range st.Update.Paths() {
+			a.add("dynamodb:Attributes", p.Top())
+		}
+	case expr.Delete:
+		action = "PartiQLDelete"
+	default:
+		a.selects("", st.Projection != nil)
+		if st.Projection != nil {
+			for _, p := range st.Projection.Paths {
+				a.add("dynamodb:Attributes", p.Top())
+			}
+		}
+		a.add("dynamodb:FullTableScan", strconv.FormatBool(scans))
+	}
+	n := need(action, st.Table, c, a)
+	if st.Index != "" {
+		n.Resources[0] += "/index/" + st.Index
+	}
+	return []gateway.Need{n}
+}
+
+func (s *Service) statementNeeds(in *dynamodb.ExecuteStatementInput, c *gateway.Call) []gateway.Need {
+	return s.partiQL(c, in.Statement, in.Parameters,
+		map[string]string{"dynamodb:ReturnConsumedCapacity": string(in.ReturnConsumedCapacity)})
+}
+
+func (s *Service) batchStatementNeeds(in *dynamodb.BatchExecuteStatementInput, c *gateway.Call) (n []gateway.Need) {
+	for _, st := range in.Statements {
+		n = append(n, s.partiQL(c, st.Statement, st.Parameters,
+			map[string]string{"dynamodb:ReturnConsumedCapacity": string(in.ReturnConsumedCapacity)})...)
+	}
+	return n
+}
+
+func (s *Service) transactStatementNeeds(in *dynamodb.ExecuteTransactionInput, c *gateway.Call) (n []gateway.Need) {
+	for _, st := range in.TransactStatements {
+		n = append(n, s.partiQL(c, st.Statement, st.Parameters,
+			map[string]string{"dynamodb:EnclosingOperation": "ExecuteTransaction"})...)
+	}
+	return n
 }

@@ -76,6 +76,7 @@ func (s *Service) TransactWriteItems(ctx context.Context,
 // part is one action of a transaction.
 type part struct {
 	mutation mutation
+	insert   bool // a PartiQL INSERT, whose condition is that there is no such item
 	onFail   types.ReturnValuesOnConditionCheckFailure
 }
 
@@ -145,6 +146,9 @@ func (w *work) transact(parts []part, used map[string]*usage) ([]outcome, error)
 		if o.failed {
 			reasons[i] = types.CancellationReason{Code: aws.String("ConditionalCheckFailed"),
 				Message: aws.String("The conditional request failed")}
+			if p.insert {
+				reasons[i] = types.CancellationReason{Code: aws.String("DuplicateItem"), Message: aws.String(msgDuplicate)}
+			}
 			if p.onFail == types.ReturnValuesOnConditionCheckFailureAllOld {
 				reasons[i].Item = o.old.attributes().SDK()
 			}
@@ -208,11 +212,14 @@ func canceled(reasons []types.CancellationReason) error {
 // always does: another transaction was at work on the first one.
 // Source: https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TransactWriteItems.html
 func conflict(in *dynamodb.TransactWriteItemsInput, injected *gateway.Error) error {
-	if injected.Code != "TransactionCanceledException" || injected.Status != http.StatusBadRequest ||
-		len(in.TransactItems) == 0 {
+	return conflicts(len(in.TransactItems), injected)
+}
+
+func conflicts(items int, injected *gateway.Error) error {
+	if injected.Code != "TransactionCanceledException" || injected.Status != http.StatusBadRequest || items == 0 {
 		return injected
 	}
-	reasons := make([]types.CancellationReason, len(in.TransactItems))
+	reasons := make([]types.CancellationReason, items)
 	for i := range reasons {
 		reasons[i].Code = aws.String("None")
 	}

@@ -98,6 +98,7 @@ func overlap(p, q Path) int {
 type Projection struct {
 	Paths []Path
 	root  selection
+	flat  bool // of PartiQL: what a path leads to is called by its last name
 }
 
 // selection is a tree of what to keep; whole keeps a value with all it holds.
@@ -118,6 +119,15 @@ func NewProjection(paths []Path) *Projection {
 		at.whole = true
 	}
 	return pr
+}
+
+// label is the name of what the path leads to in the answer of a SELECT: the last name,
+// or for an element its place among what is selected.
+func (p Path) label(place int) string {
+	if last := p[len(p)-1]; !last.Elem {
+		return last.Name
+	}
+	return "_" + strconv.Itoa(place+1)
 }
 
 func (sel *selection) child(s Step) *selection {
@@ -143,6 +153,14 @@ func (sel *selection) child(s Step) *selection {
 // their positions.
 func (pr *Projection) Apply(it item.Item) item.Item {
 	out := item.Item{}
+	if pr.flat {
+		for i, p := range pr.Paths {
+			if v := p.Get(it); v.Exists() {
+				out[p.label(i)] = v
+			}
+		}
+		return out
+	}
 	for name, sel := range pr.root.fields {
 		if v := sel.of(it[name]); v.Exists() {
 			out[name] = v
