@@ -140,6 +140,7 @@ func (t *Target) WriteOutput(w http.ResponseWriter, req *http.Request, requestID
 			return err
 		}
 	}
+	t.sum(w.Header(), b)
 	return write(w, t.mediaType(), requestID, http.StatusOK, b)
 }
 

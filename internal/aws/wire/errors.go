@@ -3,8 +3,10 @@ package wire
 import (
 	"encoding/xml"
 	"errors"
+	"hash/crc32"
 	"net/http"
 	"reflect"
+	"strconv"
 	"strings"
 
 	"github.com/aws/smithy-go"
@@ -104,7 +106,11 @@ func (t *Target) WriteError(w http.ResponseWriter, req *http.Request, requestID 
 	if req.Method == http.MethodHead {
 		return writeHead(w, req, requestID, f.status)
 	}
-	w.Header().Set("X-Amzn-Errortype", name)
+	if names := t.names(); names.Own != "" {
+		name = names.name(name, f.shape != nil)
+	} else {
+		w.Header().Set("X-Amzn-Errortype", name)
+	}
 	b, err := t.errorDocument(w.Header(), name, f)
 	if err != nil {
 		return err
@@ -117,19 +123,37 @@ func (t *Target) WriteError(w http.ResponseWriter, req *http.Request, requestID 
 		}
 		w.Header().Set("X-Amzn-Query-Error", f.code+";"+fault)
 	}
+	t.sum(w.Header(), b)
 	return write(w, t.mediaType(), requestID, f.status, b)
 }
 
+// names are the service's names of errors, none for a request that reached no service.
+func (t *Target) names() ErrorNames {
+	if t.svc == nil {
+		return ErrorNames{}
+	}
+	return t.svc.words.Names
+}
+
+// sum writes the CRC-32 of an answer for clients that compare it (Java, Go, .NET).
+// Source: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.LowLevelAPI.html
+func (t *Target) sum(h http.Header, body []byte) {
+	if t.svc != nil && t.svc.words.Sums {
+		h.Set("X-Amz-Crc32", strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10))
+	}
+}
+
 // errorDocument is the JSON body: __type, then the error's own members, of
-// which some go into headers (Retry-After). The message is spelled both ways
-// where the error has no shape; some shapes (all of CloudWatch Logs') leave the
-// message out although AWS sends it.
+// which some go into headers (Retry-After). Some shapes (all of CloudWatch Logs')
+// leave the message out although AWS sends it.
 func (t *Target) errorDocument(h http.Header, name string, f failure) ([]byte, error) {
 	b := append(appendString([]byte(`{"__type":`), name), ',')
 	if f.shape == nil {
-		b = appendString(append(b, `"message":`...), f.message)
-		b = appendString(append(b, `,"Message":`...), f.message)
-		return append(b, '}'), nil
+		key := `"message":`
+		if f.code == "SerializationException" || strings.HasPrefix(f.code, "AccessDenied") {
+			key = `"Message":` // recorded on DynamoDB, Kinesis and Lambda
+		}
+		return append(appendString(append(b, key...), f.message), '}'), nil
 	}
 	n, err := t.plans.plan(&Ref{Shape: f.shape.Name}, f.value.Type())
 	if err != nil {

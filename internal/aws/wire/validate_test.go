@@ -75,7 +75,7 @@ func TestValidate_speaksAsEachServiceDoes(t *testing.T) {
 		},
 		{
 			"enum", "dynamodb", "DynamoDB_20120810.UpdateTable", `{"TableName":"abc","BillingMode":"FREE"}`,
-			"ValidationException",
+			"com.amazon.coral.validate#ValidationException",
 			"1 validation error detected: Value 'FREE' at 'billingMode' failed to satisfy constraint: Member must satisfy " +
 				"enum value set: [PROVISIONED, PAY_PER_REQUEST]",
 		},

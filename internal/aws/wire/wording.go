@@ -27,6 +27,24 @@ func MalformedXML() Fault {
 		Message: "The XML you provided was not well-formed or did not validate against our published schema"}
 }
 
+// ErrorNames are the namespaces in front of the names of errors, with their "#".
+type ErrorNames struct {
+	Own    string            // of the errors of the model
+	Common string            // of all others
+	Named  map[string]string // by code, whole names of errors that go by others
+}
+
+// name is the name of an error in a document.
+func (n ErrorNames) name(code string, modelled bool) string {
+	if whole := n.Named[code]; whole != "" {
+		return whole
+	}
+	if modelled {
+		return n.Own + code
+	}
+	return n.Common + code
+}
+
 // Wording is how one service answers requests that break its model, where
 // services of one protocol differ. The zero value answers as most do.
 type Wording struct {
@@ -58,6 +76,11 @@ type Wording struct {
 	// Choices are the values of enums, by the names of their shapes, in the order in
 	// which the service lists them where that is not the model's.
 	Choices map[string][]string
+	// Names qualify the names of errors in JSON. Services whose errors are named so do
+	// not repeat the name in a header.
+	Names ErrorNames
+	// Sums has every answer in JSON carry the CRC-32 of its body, X-Amz-Crc32.
+	Sums bool
 	// Spelling is how clients from before the move spell requests.
 	Spelling *Spelling
 	// OnlyRequired checks no more than that the required members of the body are

@@ -15,7 +15,7 @@ func (s *Service) Describe() gateway.Descriptor {
 		Name: "dynamodb", Title: "DynamoDB",
 		Errors: gateway.Errors{
 			Throttled: wire.Fault{Code: "ProvisionedThroughputExceededException"},
-			Wording: wire.Wording{Failed: wire.Fault{Code: "InternalServerError"},
+			Wording: wire.Wording{Failed: wire.Fault{Code: "InternalServerError"}, Names: errorNames(), Sums: true,
 				Choices: choices(),
 				SeveralMembers: wire.Fault{Code: "ValidationException", Message: "Supplied AttributeValue has more than one " +
 					"datatypes set, must contain exactly one of the supported datatypes"}},
@@ -95,4 +95,17 @@ func (s *Service) itemOperations() []gateway.Operation {
 // tableARN is the ARN of a table that a request names in either way.
 func tableARN(name string, scope ident.Scope) string {
 	return scope.Named("dynamodb", "table/", name)
+}
+
+// errorNames are the names of errors as raw clients and log parsers meet them.
+// Sources: https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html and
+// recordings of AWS.
+func errorNames() wire.ErrorNames {
+	const own = "com.amazonaws.dynamodb.v20120810#"
+	return wire.ErrorNames{Own: own, Common: "com.amazon.coral.service#", Named: map[string]string{
+		"ValidationException":                    "com.amazon.coral.validate#ValidationException",
+		"ThrottlingException":                    "com.amazon.coral.availability#ThrottlingException",
+		"InternalServerError":                    own + "InternalServerError",
+		"ProvisionedThroughputExceededException": own + "ProvisionedThroughputExceededException",
+	}}
 }

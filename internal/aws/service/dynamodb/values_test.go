@@ -36,7 +36,8 @@ func TestValues_ofTwoTypesAreNotValid(t *testing.T) {
 			}
 			require.NoError(t, json.NewDecoder(resp.Body).Decode(&got))
 			require.Equal(t, http.StatusBadRequest, resp.StatusCode)
-			require.Contains(t, got.Type, "ValidationException")
+			require.Equal(t, "com.amazon.coral.validate#ValidationException", got.Type)
+			require.NotEmpty(t, resp.Header.Get("X-Amz-Crc32"))
 			require.Equal(t, "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the "+
 				"supported datatypes", got.Message)
 		})

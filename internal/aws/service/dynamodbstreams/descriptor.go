@@ -16,7 +16,7 @@ func (s *Service) Describe() gateway.Descriptor {
 		Name: "dynamodbstreams", Title: "DynamoDB Streams",
 		Errors: gateway.Errors{
 			Throttled: wire.Fault{Code: "ProvisionedThroughputExceededException"},
-			Wording:   wire.Wording{Failed: wire.Fault{Code: "InternalServerError"}},
+			Wording:   wire.Wording{Failed: wire.Fault{Code: "InternalServerError"}, Sums: true},
 		},
 		Members: gateway.Members{Used: members()},
 		Operations: gateway.With([]gateway.Operation{

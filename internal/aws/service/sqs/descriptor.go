@@ -25,7 +25,7 @@ func (s *Service) Describe() gateway.Descriptor {
 			Unidentified: gateway.QueryUnidentified(), // kept from its query protocol
 			Wording: wire.Wording{Invalid: wire.Fault{Code: "InvalidParameterValue"},
 				Missing: wire.Fault{Code: "MissingParameter", Message: "The request must contain the parameter %s."},
-				Old:     oldErrors(), Spelling: spelling(),
+				Old:     oldErrors(), Spelling: spelling(), Names: errorNames(),
 				InvalidChoices: wire.Fault{Code: "InvalidAttributeName"}}, // its enums name attributes
 		},
 		Members: gateway.Members{Used: members()},

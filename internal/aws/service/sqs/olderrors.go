@@ -29,3 +29,15 @@ func oldErrors() map[string]wire.Fault {
 		"ResourceNotFoundException":    old("ResourceNotFoundException", 404),
 	}
 }
+
+// errorNames are the names of errors in JSON. Those that the model lacks are of the
+// frame in which AWS's services run, which calls two of them otherwise than the query
+// protocol did.
+// Source: recordings of AWS; SDKs show the names as QueryErrorCode.
+func errorNames() wire.ErrorNames {
+	const common = "com.amazon.coral.service#"
+	return wire.ErrorNames{Own: "com.amazonaws.sqs#", Common: common, Named: map[string]string{
+		"InvalidParameterValue": common + "InvalidParameterValueException",
+		"MissingParameter":      common + "MissingRequiredParameterException",
+	}}
+}

@@ -81,7 +81,7 @@ func TestZeros_countAsSent(t *testing.T) {
 			got := say(t, c, "ReceiveMessage", map[string]string{"QueueUrl": *q, "MaxNumberOfMessages": "0"})
 			require.Contains(t, got, "Value 0 for parameter MaxNumberOfMessages is invalid.")
 			got = say(t, c, "ChangeMessageVisibility", map[string]string{"QueueUrl": *q, "ReceiptHandle": "x"})
-			require.Contains(t, got, "MissingParameter")
+			require.Contains(t, got, "The request must contain the parameter VisibilityTimeout.")
 		})
 	}
 }
