@@ -25,8 +25,11 @@ func (x *serverless) function(r *ResourceDef) {
 			x.invokeConfig(r, f, role)
 		case "Events", "AssumeRolePolicyDocument", "RoleName", "PermissionsBoundary":
 		case "FunctionName", "Handler", "Runtime", "Description", "MemorySize", "Timeout", "Role", "Environment", "Layers",
-			"ReservedConcurrentExecutions", "Architectures", "EphemeralStorage", "LoggingConfig", "PackageType":
+			"ReservedConcurrentExecutions", "Architectures", "EphemeralStorage", "LoggingConfig", "PackageType",
+			"RecursiveLoop":
 			out.set(f.Key, f.Value)
+		case "Tracing":
+			out.set("TracingConfig", mapNode(f.Pos, "Mode", f.Value))
 		default:
 			x.unsupported(r, f, functionProperties()...)
 		}
@@ -48,7 +51,7 @@ func functionProperties() []string {
 	return []string{"CodeUri", "InlineCode", "DeadLetterQueue", "Tags", "Policies", "EventInvokeConfig", "Events",
 		"AssumeRolePolicyDocument", "RoleName", "PermissionsBoundary", "FunctionName", "Handler", "Runtime", "Description",
 		"MemorySize", "Timeout", "Role", "Environment", "Layers", "ReservedConcurrentExecutions", "Architectures",
-		"EphemeralStorage", "LoggingConfig", "PackageType"}
+		"EphemeralStorage", "LoggingConfig", "PackageType", "RecursiveLoop", "Tracing"}
 }
 
 func getAtt(pos Pos, id, attr string) *Node {

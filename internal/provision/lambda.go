@@ -38,7 +38,9 @@ func (p *Provider) lambdaTypes() []resourceType {
 			"Architectures":                cfn.ListOf(cfn.Str("x86_64", "arm64")), "PackageType": cfn.Str("Zip").Replaces(),
 			"EphemeralStorage": cfn.Object(props{"Size": cfn.Int(512, 10240).Req()}), "Tags": cfn.TagList(),
 			"LoggingConfig": cfn.Object(props{"LogGroup": cfn.Str(), "LogFormat": cfn.Str("Text", "JSON"),
-				"ApplicationLogLevel": cfn.Str(), "SystemLogLevel": cfn.Str()})}, "Arn"),
+				"ApplicationLogLevel": cfn.Str(), "SystemLogLevel": cfn.Str()}),
+			"TracingConfig": cfn.Object(props{"Mode": cfn.Str("Active", "PassThrough")}),
+			"RecursiveLoop": cfn.Str("Allow", "Terminate")}, "Arn"),
 			create: p.createFunction, update: p.updateFunction, delete: p.deleteFunction, read: p.readFunction},
 		{schema: schema("AWS::Lambda::LayerVersion", "", 0, props{
 			"LayerName": cfn.Str().Replaces(), "Content": codeSource(false).Replaces(), "Description": cfn.Str().Replaces(),
@@ -54,10 +56,10 @@ func settings(m map[string]any) map[string]any {
 	out := map[string]any{"Timeout": 3, "MemorySize": 128, "Description": "",
 		"Environment": map[string]any{"Variables": map[string]any{}},
 		"Layers":      []any{}, "DeadLetterConfig": map[string]any{"TargetArn": ""},
-		"EphemeralStorage": map[string]any{"Size": 512}}
+		"EphemeralStorage": map[string]any{"Size": 512}, "TracingConfig": map[string]any{"Mode": "PassThrough"}}
 	for _, k := range []string{"Handler", "Runtime", "Role", "Description", "Timeout", "MemorySize", "Environment",
 		"Layers", "DeadLetterConfig",
-		"EphemeralStorage", "LoggingConfig"} {
+		"EphemeralStorage", "LoggingConfig", "TracingConfig"} {
 		if v, ok := m[k]; ok {
 			out[k] = v
 		}
@@ -68,7 +70,8 @@ func settings(m map[string]any) map[string]any {
 func (p *Provider) createFunction(ctx context.Context, r cfn.Resource) (cfn.State, error) {
 	in := &lambda.CreateFunctionInput{}
 	config := settings(r.Properties)
-	for _, k := range []string{"Layers", "DeadLetterConfig", "Environment", "Description", "EphemeralStorage"} {
+	for _, k := range []string{"Layers", "DeadLetterConfig", "Environment", "Description", "EphemeralStorage",
+		"TracingConfig"} {
 		if _, given := r.Properties[k]; !given {
 			delete(config, k)
 		}
@@ -93,7 +96,24 @@ func (p *Provider) createFunction(ctx context.Context, r cfn.Resource) (cfn.Stat
 	if err != nil {
 		return cfn.State{PhysicalID: r.Name}, err
 	}
+	if err := p.recursion(ctx, r); err != nil {
+		return st, err
+	}
 	return st, p.reserve(ctx, r)
+}
+
+// recursion says what becomes of loops; without it AWS stops them.
+func (p *Provider) recursion(ctx context.Context, r cfn.Resource) error {
+	if !changed(r, "RecursiveLoop") {
+		return nil
+	}
+	in := &lambda.PutFunctionRecursionConfigInput{FunctionName: aws.String(r.Name),
+		RecursiveLoop: types.RecursiveLoop(text(r.Properties, "RecursiveLoop"))}
+	if in.RecursiveLoop == "" {
+		in.RecursiveLoop = types.RecursiveLoopTerminate
+	}
+	_, err := p.lambda.PutFunctionRecursionConfig(ctx, in)
+	return err
 }
 
 // oneSource refuses code that comes from several places: one of them would count and
@@ -210,7 +230,7 @@ func (p *Provider) updateFunction(ctx context.Context, r cfn.Resource) (cfn.Stat
 	if err := p.tagFunction(ctx, r); err != nil {
 		return st, err
 	}
-	if err := p.reserve(ctx, r); err != nil {
+	if err := errors.Join(p.recursion(ctx, r), p.reserve(ctx, r)); err != nil {
 		return st, err
 	}
 	return p.functionReady(ctx, r.PhysicalID)

@@ -190,7 +190,6 @@ func besides() map[string]string {
 		"lambda.UpdateFunctionCode RequestEntityTooLargeException":  large,
 		"lambda.PublishLayerVersion RequestEntityTooLargeException": large,
 		"lambda.InvokeAsync RequestTooLargeException":               retired,
-		"lambda.InvokeAsync TooManyRequestsException":               retired,
 		"lambda.InvokeAsync InvalidParameterValueException":         retired,
 		"iam.CreateRole NoSuchEntityException":                      "of the boundary, as the model of CreateUser has it",
 		"iam.CreateInstanceProfile NoSuchEntityException":           unseen + "a profile has no boundary",

@@ -101,6 +101,9 @@ type Call struct {
 	// who delivers on behalf of others fills it in, so that the way of one record can be
 	// followed in the trace.
 	Carries []uint32
+	// Trace is X-Amzn-Trace-Id: of a request, or of the run of a function that made it, and
+	// of what caused a call from inside.
+	Trace string
 	// Via are the services that call with the credentials of a principal, as
 	// CloudFormation does; the first was called by the principal itself.
 	Via []string

@@ -23,7 +23,7 @@ func Attempt(d *outbox.Delivery, service, operation string, input any) Call {
 	}
 	return Call{Parent: d.Cause, Principal: sender(d.Sender), SourceARN: d.SourceARN, SourceAccount: d.SourceAccount,
 		Scope: scope, Service: service, Operation: operation, Input: input,
-		Carries: d.Carries}
+		Carries: d.Carries, Trace: d.Trace}
 }
 
 func sender(s outbox.Sender) Principal {

@@ -142,8 +142,13 @@ func (g *Gateway) Stop() {
 // Invoke passes a call of one service to another through the chain and returns
 // its answer.
 func (g *Gateway) Invoke(ctx context.Context, c Call) (any, error) {
-	if parent, ok := ctx.Value(callKey{}).(*Call); ok && c.Parent == "" {
-		c.Parent = parent.ID
+	if parent, ok := ctx.Value(callKey{}).(*Call); ok {
+		if c.Parent == "" {
+			c.Parent = parent.ID
+		}
+		if c.Trace == "" {
+			c.Trace = parent.Trace
+		}
 	}
 	op, ok := g.services.Operation(c.Service, c.Operation)
 	if !ok {

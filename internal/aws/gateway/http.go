@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/pipelab/pipelab/internal/aws/wire"
 )
@@ -50,9 +51,7 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 		defer g.underWay.reading(w)()
 	}
 	call.Looking = req.Context().Value(looking{}) != nil
-	if p, ok := g.host.Processes.behind(call); ok {
-		call.Parent = p.invocation
-	}
+	g.follow(call)
 	if op.Stream != nil {
 		g.stream(t, w, req, call, op)
 		return
@@ -71,6 +70,18 @@ func (g *Gateway) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	}
 	if err := t.WriteOutput(w, req, id, out); err != nil {
 		g.cut(req, "answer not written", t.Service, t.Operation, err)
+	}
+}
+
+// follow finds what has caused a call from the network: the run of a function that
+// makes it.
+func (g *Gateway) follow(c *Call) {
+	c.Trace = c.HTTP.Header.Get("X-Amzn-Trace-Id")
+	if p, ok := g.host.Processes.behind(c); ok {
+		c.Parent = p.Invocation
+		if !strings.Contains(c.Trace, "Lineage=") { // of a client that does not pass it on
+			c.Trace = p.Trace
+		}
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 // process that makes it. Safe for concurrent use; nil has none.
 type Processes struct {
 	mu    sync.Mutex
-	atKey map[string]process
+	atKey map[string]Process
 }
 
 // Program is what runs an invocation.
@@ -23,20 +23,22 @@ type Program interface {
 	Holds(socket uint32) (holds, known bool)
 }
 
-type process struct {
-	invocation string
-	program    Program
+// Process is an invocation at work.
+type Process struct {
+	Invocation string // id of its call
+	Trace      string // X-Amzn-Trace-Id that it was given
+	Program    Program
 }
 
 // NewProcesses returns an empty set.
-func NewProcesses() *Processes { return &Processes{atKey: map[string]process{}} }
+func NewProcesses() *Processes { return &Processes{atKey: map[string]Process{}} }
 
-// Enter says that an invocation is at work in a program that signs with this key.
+// Enter says that an invocation is at work, in a program that signs with this key.
 // Call leave when the invocation is over.
-func (p *Processes) Enter(accessKey, invocation string, program Program) (leave func()) {
+func (p *Processes) Enter(accessKey string, at Process) (leave func()) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.atKey[accessKey] = process{invocation, program}
+	p.atKey[accessKey] = at
 	return func() {
 		p.mu.Lock()
 		defer p.mu.Unlock()
@@ -48,23 +50,23 @@ func (p *Processes) Enter(accessKey, invocation string, program Program) (leave 
 // not prove that: a function can give its key away, and what another program does
 // with it must not count as the function's. So the connection has to be the
 // function's too, where the machine can tell whose it is.
-func (p *Processes) behind(c *Call) (process, bool) {
+func (p *Processes) behind(c *Call) (Process, bool) {
 	key := c.Principal.AccessKeyID
 	if p == nil || c.Internal() || key == "" {
-		return process{}, false
+		return Process{}, false
 	}
 	p.mu.Lock()
 	found, ok := p.atKey[key]
 	p.mu.Unlock()
 	if !ok {
-		return process{}, false
+		return Process{}, false
 	}
 	peer := loopback.PeerOf(c.HTTP.Context())
 	if peer == nil {
 		return found, true
 	}
 	return found, peer.HeldBy(key, func(socket uint32) bool {
-		holds, known := found.program.Holds(socket)
+		holds, known := found.Program.Holds(socket)
 		return holds || !known
 	})
 }
@@ -79,6 +81,6 @@ func (g *Gateway) crash(c *Call, op Operation, site Site) error {
 	if _, hit := g.host.Faults.Strike(FaultCrash, site); !hit {
 		return nil
 	}
-	p.program.Crash()
+	p.Program.Crash()
 	return ErrDropped
 }

@@ -18,7 +18,9 @@ type Delivery struct {
 	ID string
 	// Cause is the id of the call that made the delivery necessary, the parent
 	// of every attempt's call. Empty when nobody called.
-	Cause  string `json:",omitempty"`
+	Cause string `json:",omitempty"`
+	// Trace is X-Amzn-Trace-Id of that call.
+	Trace  string `json:",omitempty"`
 	Sender Sender
 	// SourceARN is the resource for which the sender acts, SourceAccount its
 	// owner: resource policies ask for both.
@@ -146,6 +148,9 @@ func (d *Delivery) deadLetter() Delivery {
 	out := *d.DeadLetter
 	if out.Cause == "" {
 		out.Cause = d.Cause
+	}
+	if out.Trace == "" {
+		out.Trace = d.Trace
 	}
 	if out.Sender == (Sender{}) {
 		out.Sender = d.Sender

@@ -44,6 +44,7 @@ type ending struct {
 	Failed    bool
 	Version   string
 	Payload   []byte // the function's answer; nil when it never ran
+	Recursive bool   `json:",omitempty"`
 }
 
 // reorderDelay is how long an event waits so that later ones are delivered first.
@@ -56,7 +57,7 @@ func (s *Service) enqueue(ctx context.Context, j job) error {
 	if err != nil {
 		return err
 	}
-	d.Cause, d.Made, d.Due = call.ID, call.Time, call.Time
+	d.Cause, d.Trace, d.Made, d.Due = call.ID, call.Trace, call.Time, call.Time
 	if _, hit := s.host.Faults.Take(gateway.FaultReorder, "lambda", "Invoke", j.fn.Name); hit {
 		d.Due = d.Due.Add(reorderDelay)
 	}
@@ -105,6 +106,8 @@ func (s *Service) attempt(ctx context.Context, d *outbox.Delivery) error {
 	switch {
 	case errors.As(err, &gone): // its destinations are gone with it
 		return &outbox.GiveUp{Err: err}
+	case recursive(err):
+		return s.conclude(d, fn, e, ending{Condition: "RetriesExhausted", Failed: true, Recursive: true})
 	case err != nil && s.switchedOff(fn):
 		return s.conclude(d, fn, e, ending{Condition: "RetriesExhausted", Failed: true})
 	case err != nil:

@@ -37,12 +37,13 @@ type options struct {
 	layers      []string
 	dead        *types.DeadLetterConfig
 	logging     *types.LoggingConfig
+	tracing     *types.TracingConfig
 }
 
 func optionsOf(in *sdk.CreateFunctionInput) options {
 	return options{in.Runtime, in.Handler, in.Role, in.Description, in.Timeout, in.MemorySize, in.Environment,
 		in.EphemeralStorage, in.Layers,
-		in.DeadLetterConfig, in.LoggingConfig}
+		in.DeadLetterConfig, in.LoggingConfig, in.TracingConfig}
 }
 
 // configure checks what is wanted and sets it.
@@ -86,6 +87,9 @@ func (s *Service) configure(ctx context.Context, c *types.FunctionConfiguration,
 	}
 	if w.logging != nil && w.logging.LogGroup != nil {
 		c.LoggingConfig = &types.LoggingConfig{LogFormat: types.LogFormatText, LogGroup: w.logging.LogGroup}
+	}
+	if w.tracing != nil && w.tracing.Mode != "" {
+		c.TracingConfig = &types.TracingConfigResponse{Mode: w.tracing.Mode}
 	}
 	if w.layers == nil {
 		return nil

@@ -86,6 +86,8 @@ func (s *Service) functionOperations() []gateway.Operation {
 		gateway.Op(c, s.PutFunctionConcurrency),
 		gateway.Op(c, s.GetFunctionConcurrency),
 		gateway.Op(c, s.DeleteFunctionConcurrency),
+		gateway.Op(c, s.PutFunctionRecursionConfig),
+		gateway.Op(c, s.GetFunctionRecursionConfig),
 		gateway.Op(c, s.GetAccountSettings),
 		gateway.Op(c, s.PutFunctionEventInvokeConfig),
 		gateway.Op(c, s.UpdateFunctionEventInvokeConfig),

@@ -56,7 +56,8 @@ func (s *Service) conclude(d *outbox.Delivery, fn esm.Function, e event, end end
 	if err != nil { // the function is gone, and its destinations with it
 		return &outbox.GiveUp{Err: err}
 	}
-	from := outbox.Delivery{Cause: e.Last, SourceARN: fn.ARN(), SourceAccount: fn.Scope.Account, Scope: fn.Scope,
+	from := outbox.Delivery{Cause: e.Last, Trace: s.traceHeader(fn, d.Trace, v.Config.TracingConfig.Mode),
+		SourceARN: fn.ARN(), SourceAccount: fn.Scope.Account, Scope: fn.Scope,
 		Policy: destinationPolicy(),
 		Sender: outbox.Sender{Service: "lambda.amazonaws.com", Role: *v.Config.Role, Session: *v.Config.FunctionName,
 			Account: fn.Scope.Account}}
@@ -123,6 +124,9 @@ func (s *Service) record(d *outbox.Delivery, fn esm.Function, e event, end endin
 // Source: https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html#invocation-dlq
 func deadLetterAttributes(e event, end ending) map[string]outbox.Attribute {
 	code, text := "429", "Rate Exceeded."
+	if end.Recursive {
+		code, text = "400", recursiveText
+	}
 	if end.Payload != nil {
 		var fault struct {
 			Text string `json:"errorMessage"`

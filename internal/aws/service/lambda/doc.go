@@ -5,6 +5,9 @@
 // mappings (package esm). Functions run as processes of this machine, see the
 // package runtime for what that means.
 //
+// Recursive loops through queues, buckets and Invoke are stopped as on AWS, and traces
+// are handed on from a caller to what its function calls; there is no X-Ray.
+//
 // Limits kept: payload sizes, sizes of archives and environments, reserved and
 // account concurrency, the age and the retries of asynchronous events.
 //
@@ -24,7 +27,7 @@
 // they are there when an invocation has answered.
 //
 // Left out on purpose (501): container images, VPC, file systems, customer
-// keys, SnapStart, X-Ray, code signing, function URLs, response streaming,
+// keys, SnapStart, code signing, function URLs, response streaming,
 // provisioned concurrency, durable functions, capacity providers, tenants, JSON
 // log format, destinations other than queues, functions and buckets; runtimes
 // other than Python, Node.js and provided ones.

@@ -81,14 +81,13 @@ func unsupportedOfCreate(in *sdk.CreateFunctionInput) error {
 	if in.PackageType == types.PackageTypeImage {
 		return gateway.Unsupported("lambda", "CreateFunction", "PackageType Image")
 	}
-	return unsupportedSettings("CreateFunction", in.SnapStart, in.TracingConfig, in.VpcConfig, in.LoggingConfig)
+	return unsupportedSettings("CreateFunction", in.SnapStart, in.VpcConfig, in.LoggingConfig)
 }
 
-func unsupportedSettings(op string, snap *types.SnapStart, tracing *types.TracingConfig, vpc *types.VpcConfig,
+func unsupportedSettings(op string, snap *types.SnapStart, vpc *types.VpcConfig,
 	logging *types.LoggingConfig) error {
 	return gateway.Refuse("lambda", op,
 		gateway.Asked{What: "SnapStart", Is: snap != nil && snap.ApplyOn == types.SnapStartApplyOnPublishedVersions},
-		gateway.Asked{What: "TracingConfig Active (X-Ray)", Is: tracing != nil && tracing.Mode == types.TracingModeActive},
 		gateway.Asked{What: "VpcConfig", Is: vpc != nil && len(vpc.SubnetIds)+len(vpc.SecurityGroupIds) > 0},
 		gateway.Asked{What: "LoggingConfig.LogFormat JSON", Is: logging != nil && logging.LogFormat == types.LogFormatJson},
 		gateway.Asked{What: "LoggingConfig log levels", Is: logging != nil &&

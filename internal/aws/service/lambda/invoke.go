@@ -11,43 +11,30 @@ import (
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 
+	"github.com/pipelab/pipelab/internal/aws/gateway"
 	"github.com/pipelab/pipelab/internal/aws/service/lambda/esm"
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
 func (s *Service) Invoke(ctx context.Context, in *sdk.InvokeInput) (*sdk.InvokeOutput, error) {
-	fn, err := named(ctx, in.FunctionName, in.Qualifier)
-	if err != nil {
-		return nil, err
-	}
-	v, hold, err := s.callable(fn)
+	j, hold, err := s.prepare(ctx, in)
 	defer hold.Release()
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if in.InvocationType == types.InvocationTypeDryRun {
+	case in.InvocationType == types.InvocationTypeDryRun:
 		return &sdk.InvokeOutput{StatusCode: 204}, nil
-	}
-	client, err := clientContext(in.ClientContext)
-	if err != nil {
-		return nil, err
-	}
-	async := in.InvocationType == types.InvocationTypeEvent
-	if err := checkPayload(in.Payload, async); err != nil {
-		return nil, err
-	}
-	j := job{fn: fn, version: v, id: requestID(ctx), payload: in.Payload, client: client}
-	if len(j.payload) == 0 {
-		j.payload = []byte("{}")
-	}
-	if async {
+	case in.InvocationType == types.InvocationTypeEvent:
 		return &sdk.InvokeOutput{StatusCode: 202}, s.enqueue(ctx, j)
+	}
+	if err := s.stopRecursion(j.fn, j.trace); err != nil {
+		return nil, err
 	}
 	out, err := s.run(ctx, j)
 	if err != nil {
 		return nil, err
 	}
-	answer := &sdk.InvokeOutput{StatusCode: 200, Payload: out.Payload, ExecutedVersion: v.Config.Version}
+	answer := &sdk.InvokeOutput{StatusCode: 200, Payload: out.Payload, ExecutedVersion: j.version.Config.Version}
 	if out.Failed {
 		answer.FunctionError = aws.String("Unhandled")
 	}
@@ -61,17 +48,43 @@ func (s *Service) Invoke(ctx context.Context, in *sdk.InvokeInput) (*sdk.InvokeO
 	return answer, nil
 }
 
+// prepare finds what an invocation runs and checks what it brings.
+func (s *Service) prepare(ctx context.Context, in *sdk.InvokeInput) (j job, hold *store.Hold, err error) {
+	fn, err := named(ctx, in.FunctionName, in.Qualifier)
+	if err != nil {
+		return j, nil, err
+	}
+	v, hold, err := s.callable(fn)
+	if err != nil || in.InvocationType == types.InvocationTypeDryRun {
+		return j, hold, err
+	}
+	client, err := clientContext(in.ClientContext)
+	if err != nil {
+		return j, hold, err
+	}
+	if err := checkPayload(in.Payload, in.InvocationType == types.InvocationTypeEvent); err != nil {
+		return j, hold, err
+	}
+	j = job{fn: fn, version: v, id: requestID(ctx), payload: in.Payload, client: client, trace: gateway.From(ctx).Trace}
+	if len(j.payload) == 0 {
+		j.payload = []byte("{}")
+	}
+	return j, hold, nil
+}
+
 // InvokeAsync implements the operation that came before Invoke.
 func (s *Service) InvokeAsync(ctx context.Context, in *sdk.InvokeAsyncInput) (*sdk.InvokeAsyncOutput, error) {
 	payload, err := io.ReadAll(io.LimitReader(in.InvokeArgs, limit("asyncPayloadBytes")+1))
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.Invoke(ctx, &sdk.InvokeInput{FunctionName: in.FunctionName, InvocationType: types.InvocationTypeEvent,
-		Payload: payload}); err != nil {
+	j, hold, err := s.prepare(ctx, &sdk.InvokeInput{FunctionName: in.FunctionName,
+		InvocationType: types.InvocationTypeEvent, Payload: payload})
+	defer hold.Release()
+	if err != nil {
 		return nil, err
 	}
-	return &sdk.InvokeAsyncOutput{Status: 202}, nil
+	return &sdk.InvokeAsyncOutput{Status: 202}, s.enqueue(ctx, j)
 }
 
 // callable finds the version that an invocation runs, if it may run. Its code

@@ -107,6 +107,9 @@ func members() map[string][]string {
 			"FunctionName",
 			"Qualifier",
 		},
+		"GetFunctionRecursionConfigInput": {
+			"FunctionName",
+		},
 		"GetLayerVersionByArnInput": {
 			"Arn",
 		},
@@ -197,6 +200,10 @@ func members() map[string][]string {
 			"MaximumEventAgeInSeconds",
 			"MaximumRetryAttempts",
 			"Qualifier",
+		},
+		"PutFunctionRecursionConfigInput": {
+			"FunctionName",
+			"RecursiveLoop",
 		},
 		"RemovePermissionInput": {
 			"FunctionName",

@@ -26,6 +26,7 @@ type job struct {
 	id      string // that the function sees
 	payload []byte
 	client  string // client context, JSON
+	trace   string // X-Amzn-Trace-Id of the caller
 }
 
 // result is an outcome with what was logged.
@@ -63,10 +64,11 @@ func (s *Service) invoke(ctx context.Context, env *runtime.Environment, j job) (
 	log := env.Sink().(*stream) // made by spec
 	log.begin()
 	log.Event(fmt.Sprintf("START RequestId: %s Version: %s\n", j.id, *j.version.Config.Version))
-	defer s.host.Processes.Enter(log.key, gateway.From(ctx).ID, env)()
+	trace := s.traceHeader(j.fn, j.trace, j.version.Config.TracingConfig.Mode)
+	defer s.host.Processes.Enter(log.key, gateway.Process{Invocation: gateway.From(ctx).ID, Trace: trace, Program: env})()
 	stopFlushing := s.flushAllAlong(ctx, log)
 	out, err := env.Invoke(ctx, runtime.Invocation{
-		ID: j.id, ARN: j.fn.ARN(), Trace: "Root=1-" + s.host.IDs.Hex(8) + "-" + s.host.IDs.Hex(24) + ";Sampled=0",
+		ID: j.id, ARN: j.fn.ARN(), Trace: trace,
 		ClientContext: j.client,
 		Payload:       j.payload, Timeout: time.Duration(*j.version.Config.Timeout) * time.Second, Crash: s.crash(j),
 	})

@@ -48,6 +48,8 @@ type function struct {
 	Tags     map[string]string
 	Reserved *int32 // concurrency; nil for none
 	Next     int64  // number of the next version
+	// Recursion says what becomes of loops; empty for the default.
+	Recursion types.RecursiveLoop `json:",omitempty"`
 }
 
 // version is one version of a function. Its key is the function's name and the

@@ -43,7 +43,7 @@ func (s *Service) UpdateFunctionCode(ctx context.Context,
 // stays as it is.
 func (s *Service) UpdateFunctionConfiguration(ctx context.Context,
 	in *sdk.UpdateFunctionConfigurationInput) (*sdk.UpdateFunctionConfigurationOutput, error) {
-	if err := unsupportedSettings("UpdateFunctionConfiguration", in.SnapStart, in.TracingConfig, in.VpcConfig,
+	if err := unsupportedSettings("UpdateFunctionConfiguration", in.SnapStart, in.VpcConfig,
 		in.LoggingConfig); err != nil {
 		return nil, err
 	}
@@ -53,7 +53,7 @@ func (s *Service) UpdateFunctionConfiguration(ctx context.Context,
 	}
 	w := options{in.Runtime, in.Handler, in.Role, in.Description, in.Timeout, in.MemorySize, in.Environment,
 		in.EphemeralStorage, in.Layers,
-		in.DeadLetterConfig, in.LoggingConfig}
+		in.DeadLetterConfig, in.LoggingConfig, in.TracingConfig}
 	// The role is looked up by calls of their own, which a transaction must not make.
 	probe := types.FunctionConfiguration{FunctionArn: aws.String(fn.ARN())}
 	if err := s.configure(ctx, &probe, w); err != nil {

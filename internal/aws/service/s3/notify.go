@@ -207,12 +207,14 @@ type source struct {
 	principal, ip, request string
 	account                string
 	cause                  string // id of the call; empty when S3 itself acts
+	trace                  string // X-Amzn-Trace-Id of that call
 }
 
 // origin is the caller of the operation at hand.
 func origin(ctx context.Context) source {
 	c := gateway.From(ctx)
-	o := source{principal: c.Principal.ID, request: c.ID, cause: c.ID, account: c.Principal.Account, ip: "127.0.0.1"}
+	o := source{principal: c.Principal.ID, request: c.ID, cause: c.ID, trace: c.Trace, account: c.Principal.Account,
+		ip: "127.0.0.1"}
 	if o.principal == "" {
 		o.principal = c.Principal.Service
 	}
@@ -272,7 +274,7 @@ func (s *Service) announce(tx *store.Tx, from source, b bucket, e *entry, v vers
 			continue
 		}
 		d := toTarget(b.Name, b.Owner, r.target, message(from, b, *e, v, event, r.id))
-		d.Cause = from.cause
+		d.Cause, d.Trace = from.cause, from.trace
 		if _, hit := s.host.Faults.Take(gateway.FaultReorder, "s3", "Notify", b.Name); hit {
 			d.Due = s.host.Clock.Now().Add(reorderDelay)
 		}

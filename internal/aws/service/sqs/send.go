@@ -143,10 +143,14 @@ func (e *entry) checkFIFO(q *queue) error {
 
 // add stores a checked message and returns it; a repetition within five
 // minutes is answered with the first one's id and number, and not stored.
-func (s *Service) add(tx *store.Tx, sc ident.Scope, q *queue, e *entry, sender string, now time.Time) message {
+func (s *Service) add(tx *store.Tx, sc ident.Scope, q *queue, e *entry, c *gateway.Call) message {
+	now := c.Time
 	m := message{ID: s.host.IDs.UUID(), Body: e.body, Attributes: e.attributes,
-		Trace:  aws.ToString(e.system["AWSTraceHeader"].StringValue),
-		Sender: sender, Sent: now, Visible: now, Group: e.group, Dedup: e.dedup}
+		Trace:  c.Trace, // unless the message has its own
+		Sender: sender(c), Sent: now, Visible: now, Group: e.group, Dedup: e.dedup}
+	if own, ok := e.system["AWSTraceHeader"]; ok {
+		m.Trace = aws.ToString(own.StringValue)
+	}
 	delay := q.seconds("DelaySeconds")
 	if e.delay != nil && !q.fifo() { // of FIFO queues only the queue's own counts
 		delay = time.Duration(*e.delay) * time.Second
@@ -239,7 +243,7 @@ func (s *Service) SendMessage(ctx context.Context, in *sqs.SendMessageInput) (*s
 		if err := e.check(&q); err != nil {
 			return err
 		}
-		m := s.add(tx, sc, &q, &e, sender(c), c.Time)
+		m := s.add(tx, sc, &q, &e, c)
 		s.queues.Put(tx, sc, q.Name, q)
 		out.MessageId, out.SequenceNumber, topic = aws.String(m.ID), sequence(&q, &m), queueARN(sc, q.Name)
 		return nil
@@ -335,7 +339,7 @@ func (s *Service) SendMessageBatch(ctx context.Context, in *sqs.SendMessageBatch
 				out.Failed = append(out.Failed, failedEntry(id, err))
 				continue
 			}
-			m := s.add(tx, sc, &q, e, sender(c), c.Time)
+			m := s.add(tx, sc, &q, e, c)
 			out.Successful = append(out.Successful, types.SendMessageBatchResultEntry{Id: id, MessageId: aws.String(m.ID),
 				MD5OfMessageBody: aws.String(digest([]byte(e.body))), MD5OfMessageAttributes: attributesDigest(e.attributes),
 				MD5OfMessageSystemAttributes: attributesDigest(systemAttributes(e.system)), SequenceNumber: sequence(&q, &m)})

@@ -201,7 +201,7 @@ type batchEvent struct {
 }
 
 func (l *lane) invoke(event []byte, recs []*record) answer {
-	return l.r.s.invoke(event, carried(l.r.id, recs))
+	return l.r.s.invoke(event, carried(l.r.id, recs), "") // AWS follows no loops through streams
 }
 
 // carried are the fingerprints of records of a shard.

@@ -77,7 +77,7 @@ type answer struct {
 }
 
 // invoke calls the function with what carries says, and waits for its answer.
-func (w *worker) invoke(payload []byte, carries []uint32) answer {
+func (w *worker) invoke(payload []byte, carries []uint32, trace string) answer {
 	in := &sdk.InvokeInput{FunctionName: &w.fn.Name, InvocationType: types.InvocationTypeRequestResponse, Payload: payload}
 	if w.fn.Qualifier != "" {
 		in.Qualifier = &w.fn.Qualifier
@@ -85,7 +85,7 @@ func (w *worker) invoke(payload []byte, carries []uint32) answer {
 	id := w.m.host.IDs.UUID()
 	out, err := gateway.Invoke[sdk.InvokeOutput](w.hard, w.m.host, gateway.Call{
 		ID: id, Principal: gateway.ServicePrincipal("lambda.amazonaws.com", w.fn.Scope.Account), Scope: w.fn.Scope,
-		Service: "lambda", Operation: "Invoke", Input: in, Carries: carries,
+		Service: "lambda", Operation: "Invoke", Input: in, Carries: carries, Trace: trace,
 	})
 	switch {
 	case err != nil && gateway.ErrorCode(err) == "RequestTooLargeException":

@@ -53,7 +53,8 @@ func (q *queueWorker) event(m *types.Message) (*message, any) {
 			DataType: text(a.DataType),
 		}
 	}
-	out := &message{id: ev.MessageID, handle: ev.ReceiptHandle, group: ev.Attributes["MessageGroupId"], event: encode(ev)}
+	out := &message{id: ev.MessageID, handle: ev.ReceiptHandle, group: ev.Attributes["MessageGroupId"],
+		trace: ev.Attributes["AWSTraceHeader"], event: encode(ev)}
 	if len(q.set.filters) == 0 {
 		return out, nil
 	}
@@ -130,15 +131,16 @@ func (q *queueWorker) process(batch []*message) (all bool) {
 // until the messages are visible again.
 // Source: https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 func (q *queueWorker) attempt(payload []byte, batch []*message) answer {
-	wake := newWaker(q.m.host.Clock)
+	wake, trace := newWaker(q.m.host.Clock), longestChain(batch, q.fn)
 	carries := make([]uint32, len(batch))
 	for i, m := range batch {
 		carries[i] = digest.Fingerprint(m.id)
 	}
 	for n := 1; ; n++ {
-		a := q.invoke(payload, carries)
+		a := q.invoke(payload, carries, trace)
 		next := q.m.host.Clock.Now().Add(backoff(n))
-		if a.err == nil || !next.Before(batch[0].until) || wake.sleep(q.soft, next) != nil {
+		looping := gateway.ErrorCode(a.err) == "RecursiveInvocationException"
+		if a.err == nil || looping || !next.Before(batch[0].until) || wake.sleep(q.soft, next) != nil {
 			return a
 		}
 	}

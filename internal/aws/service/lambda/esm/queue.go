@@ -32,6 +32,7 @@ type queueWorker struct {
 type message struct {
 	id, handle, group string
 	event             []byte
+	trace             string    // AWSTraceHeader
 	until             time.Time // when the queue shows it again
 }
 
