@@ -1,0 +1,1 @@
+"$CLIENT_HOME/bin/python" pipeline.py

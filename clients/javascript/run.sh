@@ -1,0 +1,1 @@
+cp pipeline.cjs "$CLIENT_HOME" && node "$CLIENT_HOME/pipeline.cjs"
