@@ -23,7 +23,7 @@ async function items() {
     KeySchema: [{ AttributeName: "id", KeyType: "HASH" }],
     AttributeDefinitions: [{ AttributeName: "id", AttributeType: "S" }],
   }));
-  await waitUntilTableExists({ client: plain, maxWaitTime: 20 }, { TableName: "orders" });
+  await waitUntilTableExists({ client: plain, maxWaitTime: 60 }, { TableName: "orders" });
   const client = DynamoDBDocumentClient.from(plain);
   await client.send(new PutCommand({ TableName: "orders", Item: { id: "1", lines: [{ n: 2 }], tags: new Set(["a"]) } }));
   const found = await client.send(new QueryCommand({
@@ -35,7 +35,7 @@ async function items() {
 async function records() {
   const client = new kinesis.KinesisClient({});
   await client.send(new kinesis.CreateStreamCommand({ StreamName: "clicks", ShardCount: 1 }));
-  await kinesis.waitUntilStreamExists({ client, maxWaitTime: 20 }, { StreamName: "clicks" });
+  await kinesis.waitUntilStreamExists({ client, maxWaitTime: 60 }, { StreamName: "clicks" });
   const Data = Uint8Array.from({ length: 256 }, (_, n) => n);
   await client.send(new kinesis.PutRecordCommand({ StreamName: "clicks", PartitionKey: "p", Data }));
   const { StreamDescriptionSummary: stream } =

@@ -57,6 +57,7 @@ func (s *Service) tableOperations() []gateway.Operation {
 		gateway.Op(c, s.DescribeTable),
 		gateway.Op(c, s.ListTables),
 		gateway.Op(c, s.UpdateTimeToLive),
+		gateway.Op(c, s.DescribeContinuousBackups),
 		gateway.Op(c, s.DescribeTimeToLive),
 		gateway.Op(c, s.TagResource),
 		gateway.Op(c, s.UntagResource),

@@ -53,6 +53,9 @@ func members() map[string][]string {
 		"DeleteTableInput": {
 			"TableName",
 		},
+		"DescribeContinuousBackupsInput": {
+			"TableName",
+		},
 		"DescribeEndpointsInput": {},
 		"DescribeLimitsInput":    {},
 		"DescribeTableInput": {

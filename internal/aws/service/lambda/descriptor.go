@@ -84,6 +84,7 @@ func (s *Service) functionOperations() []gateway.Operation {
 		gateway.Op(c, s.RemovePermission),
 		gateway.Op(c, s.GetPolicy),
 		gateway.Op(c, s.PutFunctionConcurrency),
+		gateway.Op(c, s.GetFunctionCodeSigningConfig),
 		gateway.Op(c, s.GetFunctionConcurrency),
 		gateway.Op(c, s.DeleteFunctionConcurrency),
 		gateway.Op(c, s.PutFunctionRecursionConfig),

@@ -92,6 +92,9 @@ func members() map[string][]string {
 		"GetEventSourceMappingInput": {
 			"UUID",
 		},
+		"GetFunctionCodeSigningConfigInput": {
+			"FunctionName",
+		},
 		"GetFunctionConcurrencyInput": {
 			"FunctionName",
 		},
