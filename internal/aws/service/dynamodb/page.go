@@ -2,6 +2,7 @@ package dynamodb
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -120,6 +121,23 @@ func (s *Service) each(tx *store.Tx, c *gateway.Call, r *reading, visit func(*re
 	} else {
 		s.entries.ScanBack(tx, c.Scope, r.prefix(), r.bounds.hi, fn)
 	}
+}
+
+// checkStart looks at the values of ExclusiveStartKey, which AWS does before it looks for
+// the table. What is wrong with numbers and sets is told without the introduction: so
+// Dynalite's authors have recorded it on AWS.
+func checkStart(in map[string]types.AttributeValue) error {
+	_, err := item.FromSDK(in)
+	if err == nil {
+		return nil
+	}
+	for _, plain := range []string{"contains duplicates", "number set", "numeric value", "significant digits",
+		"number with magnitude"} {
+		if strings.Contains(err.Error(), plain) {
+			return refused(err)
+		}
+	}
+	return refuse("The provided starting key is invalid: %s", err.Error())
 }
 
 // startKey checks ExclusiveStartKey and narrows the range to what follows it.

@@ -23,6 +23,9 @@ func (s *Service) Query(ctx context.Context, in *dynamodb.QueryInput) (*dynamodb
 		expression{"KeyConditionExpression", in.KeyConditionExpression}); err != nil {
 		return nil, err
 	}
+	if err := checkStart(in.ExclusiveStartKey); err != nil {
+		return nil, err
+	}
 	if in.FilterExpression != nil && strings.TrimSpace(*in.FilterExpression) == "" {
 		return nil, refuse("Invalid FilterExpression: The expression can not be empty;") // before the key conditions
 	}
@@ -177,6 +180,9 @@ func (s *Service) Scan(ctx context.Context, in *dynamodb.ScanInput) (*dynamodb.S
 		{"ConditionalOperator", in.ConditionalOperator != ""}}
 	if err := unmixed(old, expression{"ProjectionExpression", in.ProjectionExpression},
 		expression{"FilterExpression", in.FilterExpression}); err != nil {
+		return nil, err
+	}
+	if err := checkStart(in.ExclusiveStartKey); err != nil {
 		return nil, err
 	}
 	if err := checkSegment(in.Segment, in.TotalSegments); err != nil {

@@ -347,6 +347,9 @@ func (s *Service) transactGet(tx *store.Tx, c *gateway.Call, gets []get, out *dy
 		if err != nil {
 			return err
 		}
+		if err := t.emptyKeys(g.key); err != nil {
+			return err // as in a transaction that writes: no reason to cancel
+		}
 		r, u, err := s.read(tx, c, g)
 		if err == nil {
 			u = u.times(2)
