@@ -4,7 +4,7 @@ SHELL := /bin/bash
 GO ?= go
 export GOFLAGS ?= -buildvcs=false
 
-.PHONY: demo python install test test-containers lint bench bench-grade bench-emulators build fuzz generate clean prerequisites
+.PHONY: demo python install test test-containers test-clients lint bench bench-grade bench-emulators build fuzz generate clean prerequisites
 
 DEMO_LAB ?= kinesis-partition-keys
 # Where the demo works: a fresh folder each time, and no entry in your progress.
@@ -47,6 +47,10 @@ test: build python ## everything that must hold, with the race detector; then ev
 
 test-containers: python ## the labs on LocalStack and MiniStack; as root on Debian it installs Docker
 	localstack/test.sh
+
+CLIENTS ?=
+test-clients: prerequisites ## real clients as they come, and docs/clients.md; CLIENTS="boto3 sam" for some of them
+	$(GO) run ./internal/bench/clients $(if $(CLIENTS),$(CLIENTS),-docs docs/clients.md)
 
 bench: build ## ratios against a baseline of the same run
 	$(GO) run ./internal/bench bin/pipelab

@@ -21,6 +21,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/pipelab/pipelab/internal/emulator"
@@ -54,6 +55,9 @@ const (
 	runFor     = 10 * time.Minute
 )
 
+// atOnce is how many clients are tried at a time.
+const atOnce = 4
+
 func main() {
 	quick := flag.Bool("quick", false, "only clients that are installed within three minutes")
 	docs := flag.String("docs", "", "write the table to this file")
@@ -76,20 +80,17 @@ func run(ctx context.Context, quick bool, docs string, names []string) error {
 			return fmt.Errorf("there is no client %q in clients", n)
 		}
 	}
-	var results []result
+	all = slices.DeleteFunc(all, func(c client) bool {
+		return len(names) > 0 && !slices.Contains(names, c.Name) || quick && !c.Quick
+	})
+	results := together(ctx, all)
+	if err := ctx.Err(); err != nil {
+		return err
+	}
 	var failed []string
-	for _, c := range all {
-		if len(names) > 0 && !slices.Contains(names, c.Name) || quick && !c.Quick {
-			continue
-		}
-		r := try(ctx, c)
-		results = append(results, r)
-		fmt.Printf("%-22s %-28s %6.1f s  %s\n", c.Name, r.version, r.took.Seconds(), r.verdict())
+	for _, r := range results {
 		if r.problem != "" && !r.missing {
-			failed = append(failed, c.Name)
-		}
-		if err := ctx.Err(); err != nil {
-			return err
+			failed = append(failed, r.Name)
 		}
 	}
 	if docs != "" {
@@ -101,6 +102,23 @@ func run(ctx context.Context, quick bool, docs string, names []string) error {
 		return fmt.Errorf("%s: see above", strings.Join(failed, ", "))
 	}
 	return nil
+}
+
+// together tries clients, several at a time: most wait most of the time.
+func together(ctx context.Context, all []client) []result {
+	results, places := make([]result, len(all)), make(chan bool, atOnce)
+	var wg sync.WaitGroup
+	for i, c := range all {
+		wg.Go(func() {
+			places <- true
+			defer func() { <-places }()
+			r := try(ctx, c)
+			results[i] = r
+			fmt.Printf("%-12s %-20s %6.1f s  %s\n", c.Name, r.version, r.took.Seconds(), r.verdict())
+		})
+	}
+	wg.Wait()
+	return results
 }
 
 // clients reads the folders.

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/smithy-go"
 	"github.com/stretchr/testify/require"
 )
@@ -308,4 +309,26 @@ func TestWrongRequests_getAWSErrors(t *testing.T) {
 	out, err := w.lambda.Invoke(ctx, &sdk.InvokeInput{FunctionName: f, InvocationType: types.InvocationTypeDryRun})
 	require.NoError(t, err)
 	require.Equal(t, int32(204), out.StatusCode)
+}
+
+func TestTags_areAlsoOfMappings(t *testing.T) {
+	w := start(t)
+	ctx := context.Background()
+	w.python("f", "def handler(e, c): return 1")
+	_, err := w.sqs.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: aws.String("jobs")})
+	require.NoError(t, err)
+	made, err := w.lambda.CreateEventSourceMapping(ctx, &sdk.CreateEventSourceMappingInput{FunctionName: aws.String("f"),
+		EventSourceArn: aws.String("arn:aws:sqs:us-east-1:000000000000:jobs"), Tags: map[string]string{"team": "data"}})
+	require.NoError(t, err)
+	arn := made.EventSourceMappingArn
+	_, err = w.lambda.TagResource(ctx, &sdk.TagResourceInput{Resource: arn, Tags: map[string]string{"a": "b"}})
+	require.NoError(t, err)
+	_, err = w.lambda.UntagResource(ctx, &sdk.UntagResourceInput{Resource: arn, TagKeys: []string{"team"}})
+	require.NoError(t, err)
+	all, err := w.lambda.ListTags(ctx, &sdk.ListTagsInput{Resource: arn})
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"a": "b"}, all.Tags)
+	none := aws.String("arn:aws:lambda:us-east-1:000000000000:event-source-mapping:00000000-0000-0000-0000-000000000000")
+	_, err = w.lambda.ListTags(ctx, &sdk.ListTagsInput{Resource: none})
+	require.ErrorContains(t, err, "ResourceNotFoundException")
 }

@@ -38,6 +38,7 @@ func members() map[string][]string {
 			"ScalingConfig",
 			"StartingPosition",
 			"StartingPositionTimestamp",
+			"Tags",
 			"TumblingWindowInSeconds",
 		},
 		"CreateFunctionInput": {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	sdk "github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -116,65 +117,83 @@ func (s *Service) GetAccountSettings(ctx context.Context,
 	})
 }
 
-// tagged finds the function of an ARN; mappings and other resources have no
-// tags here.
-func tagged(ctx context.Context, arn *string) (esm.Function, error) {
+// tagged is what has tags: how they are read, and how they are changed.
+type tagged struct {
+	read   func() (map[string]string, error)
+	change func(func(map[string]string) error) error
+}
+
+// tagged finds what an ARN names: a function or an event source mapping.
+func (s *Service) tagged(ctx context.Context, arn *string) (tagged, error) {
 	a, err := ident.ParseARN(aws.ToString(arn))
 	if err != nil || a.Service != "lambda" {
-		return esm.Function{}, invalid("%s is not a valid ARN", aws.ToString(arn))
+		return tagged{}, invalid("%s is not a valid ARN", aws.ToString(arn))
+	}
+	if id, ok := strings.CutPrefix(a.Resource, "event-source-mapping:"); ok {
+		return tagged{
+			read: func() (map[string]string, error) { return s.mappings.Tags(ctx, id) },
+			change: func(fn func(map[string]string) error) error {
+				return s.mappings.ChangeTags(ctx, id, fn)
+			}}, nil
+	}
+	if !strings.HasPrefix(a.Resource, "function:") {
+		return tagged{}, gateway.Unsupported("lambda", "TagResource", "tags of "+*arn)
 	}
 	fn, err := unqualified(ctx, arn)
-	if err != nil || len(a.Resource) < 9 || a.Resource[:9] != "function:" {
-		return fn, gateway.Unsupported("lambda", "TagResource", "tags of "+aws.ToString(arn))
-	}
-	return fn, nil
+	return tagged{
+		read: func() (out map[string]string, err error) {
+			return out, s.host.Store.View(func(tx *store.Tx) error {
+				f, ok := s.functions.Get(tx, fn.Scope, fn.Name)
+				if !ok {
+					return missingFunction(fn.ARN())
+				}
+				out = f.Tags
+				return nil
+			})
+		},
+		change: func(change func(map[string]string) error) error {
+			return s.change(fn, func(_ *store.Tx, f *function) error {
+				all := maps.Clone(f.Tags)
+				if all == nil {
+					all = map[string]string{}
+				}
+				f.Tags = all
+				return change(all)
+			})
+		}}, err
 }
 
 func (s *Service) TagResource(ctx context.Context, in *sdk.TagResourceInput) (*sdk.TagResourceOutput, error) {
-	fn, err := tagged(ctx, in.Resource)
+	t, err := s.tagged(ctx, in.Resource)
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.TagResourceOutput{}, s.change(fn, func(_ *store.Tx, f *function) error {
-		all := maps.Clone(f.Tags)
-		if all == nil {
-			all = map[string]string{}
-		}
+	return &sdk.TagResourceOutput{}, t.change(func(all map[string]string) error {
 		maps.Copy(all, in.Tags)
-		if len(all) > int(limit("tags")) {
-			return invalid("The number of tags exceeds the limit of %d", limit("tags"))
-		}
-		f.Tags = all
-		return nil
+		return esm.CheckTags(all)
 	})
 }
 
 func (s *Service) UntagResource(ctx context.Context, in *sdk.UntagResourceInput) (*sdk.UntagResourceOutput, error) {
-	fn, err := tagged(ctx, in.Resource)
+	t, err := s.tagged(ctx, in.Resource)
 	if err != nil {
 		return nil, err
 	}
-	return &sdk.UntagResourceOutput{}, s.change(fn, func(_ *store.Tx, f *function) error {
-		f.Tags = maps.Clone(f.Tags)
+	return &sdk.UntagResourceOutput{}, t.change(func(all map[string]string) error {
 		for _, k := range in.TagKeys {
-			delete(f.Tags, k)
+			delete(all, k)
 		}
 		return nil
 	})
 }
 
 func (s *Service) ListTags(ctx context.Context, in *sdk.ListTagsInput) (*sdk.ListTagsOutput, error) {
-	fn, err := tagged(ctx, in.Resource)
+	t, err := s.tagged(ctx, in.Resource)
 	if err != nil {
 		return nil, err
 	}
 	out := &sdk.ListTagsOutput{Tags: map[string]string{}}
-	return out, s.host.Store.View(func(tx *store.Tx) error {
-		f, ok := s.functions.Get(tx, fn.Scope, fn.Name)
-		if !ok {
-			return missingFunction(fn.ARN())
-		}
-		maps.Copy(out.Tags, f.Tags)
-		return nil
-	})
+	all, err := t.read()
+	maps.Copy(out.Tags, all)
+	return out, err
 }

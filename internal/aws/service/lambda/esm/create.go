@@ -29,6 +29,10 @@ func (m *Mappings) CreateEventSourceMapping(ctx context.Context,
 	}
 	row := mapping{Enabled: in.Enabled == nil || *in.Enabled, Pending: "Creating", Settled: c.Time.Add(settling),
 		Config: fresh(kind, in)}
+	row.Tags = in.Tags
+	if err := CheckTags(row.Tags); err != nil {
+		return nil, err
+	}
 	cfg := &row.Config
 	if err := check("CreateEventSourceMapping", kind, cfg); err != nil {
 		return nil, err

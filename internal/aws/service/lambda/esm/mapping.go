@@ -43,6 +43,7 @@ type mapping struct {
 	Created time.Time
 	// QueueURL is where the queue of the source is reached; empty for streams.
 	QueueURL string
+	Tags     map[string]string `json:",omitempty"`
 }
 
 func (m *mapping) state(now time.Time) string {
