@@ -198,20 +198,20 @@ func (s *Service) UploadPartCopy(ctx context.Context, in *s3.UploadPartCopyInput
 // exactRange reports whether a range names both ends, as those of copies must.
 // Source: https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPartCopy.html
 func exactRange(spec string) bool {
-	_, _, both := ends(spec)
+	_, both := ends(spec)
 	return both
 }
 
 // beyond reports whether a range ends behind what there is.
 func beyond(spec string, size int64) bool {
-	_, last, both := ends(spec)
+	last, both := ends(spec)
 	return both && last >= size
 }
 
-// ends reads bytes=first-last.
-func ends(spec string) (first, last int64, both bool) {
+// ends reads bytes=first-last, and reports whether both are there.
+func ends(spec string) (last int64, both bool) {
 	a, b, _ := strings.Cut(strings.TrimPrefix(spec, "bytes="), "-")
-	first, err1 := strconv.ParseInt(a, 10, 64)
+	_, err1 := strconv.ParseInt(a, 10, 64)
 	last, err2 := strconv.ParseInt(b, 10, 64)
-	return first, last, err1 == nil && err2 == nil
+	return last, err1 == nil && err2 == nil
 }

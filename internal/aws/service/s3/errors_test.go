@@ -25,7 +25,7 @@ func (w *world) raw(method, path, body string, header ...string) (*http.Response
 	}
 	res, err := http.DefaultClient.Do(req)
 	require.NoError(w.t, err)
-	defer res.Body.Close() //nolint:errcheck // only read
+	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	require.NoError(w.t, err)
 	var doc struct {
@@ -64,7 +64,7 @@ func TestErrors_haveTheirOwnElements(t *testing.T) {
 		"/data/gone?versionId=" + *gone.VersionId: {"Code": "MethodNotAllowed", "Method": "GET",
 			"ResourceType": "DeleteMarker"},
 	} {
-		res, got := w.raw(http.MethodGet, path, "")
+		res, got := w.raw(http.MethodGet, path, "") //nolint:bodyclose // raw closes it
 		for _, name := range []string{"Message", "RequestId", "HostId"} {
 			require.NotEmpty(t, got[name], path)
 		}
@@ -75,7 +75,7 @@ func TestErrors_haveTheirOwnElements(t *testing.T) {
 		delete(got, "HostId")
 		require.Equal(t, want, got, path)
 	}
-	res, _ := w.raw(http.MethodGet, "/data/a", "")
+	res, _ := w.raw(http.MethodGet, "/data/a", "") //nolint:bodyclose // as above
 	require.Equal(t, "AmazonS3", res.Header.Get("Server"))
 	require.Empty(t, res.Header.Get("X-Amzn-Requestid"))
 	require.Len(t, res.Header.Get("X-Amz-Id-2"), 76)

@@ -38,7 +38,7 @@ func (w *world) post(fields map[string]string, file string) (*http.Response, str
 	c := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 	res, err := c.Do(req)
 	require.NoError(w.t, err)
-	defer res.Body.Close() //nolint:errcheck // only read
+	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	require.NoError(w.t, err)
 	return res, string(text)
@@ -79,7 +79,7 @@ func TestForm_uploadsWhatItsPolicyAllows(t *testing.T) {
 		[]any{"content-length-range", 2, 10}}}
 	form := with(boto(t, "test", policy), "key", "up/${filename}", "Content-Type", "text/plain",
 		"x-amz-meta-who", "me", "success_action_status", "201")
-	res, body := w.post(form, "hello")
+	res, body := w.post(form, "hello") //nolint:bodyclose // post closes it
 	require.Equal(t, http.StatusCreated, res.StatusCode, body)
 	require.Contains(t, body, "<Bucket>data</Bucket><Key>up/cat.txt</Key>")
 	got, err := w.s3.GetObject(ctx, &sdk.GetObjectInput{Bucket: aws.String("data"), Key: aws.String("up/cat.txt")})
