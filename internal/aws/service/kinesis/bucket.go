@@ -53,15 +53,31 @@ func (s *Service) mayWrite(scope ident.Scope, arn, shard string, now time.Time, 
 	return true
 }
 
-// mayRead takes one of a shard's five reads a second.
+// mayRead takes one of a shard's five reads a second, unless bytes that were read are
+// still to be made up for.
 func (s *Service) mayRead(scope ident.Scope, arn, shard string, now time.Time) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := pair(s.reading, scope, arn, shard)
 	p.count.refill(now, float64(limit("shardReadsPerSecond")))
-	if p.count.tokens < 1 {
+	p.bytes.refill(now, float64(limit("shardReadBytesPerSecond")))
+	if p.count.tokens < 1 || p.bytes.tokens < 0 {
 		return false
 	}
 	p.count.tokens--
 	return true
+}
+
+// haveRead takes what a read has returned out of a shard's two MiB a second. More than
+// a second's worth is returned at once and made up for afterwards: after 10 MiB, five
+// seconds without a read.
+// Source: https://docs.aws.amazon.com/kinesis/latest/APIReference/API_GetRecords.html
+func (s *Service) haveRead(scope ident.Scope, arn, shard string, size int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := pair(s.reading, scope, arn, shard)
+	if size > limit("shardReadBytesPerSecond") {
+		p.bytes.tokens = min(p.bytes.tokens, 0)
+	}
+	p.bytes.tokens -= float64(size)
 }

@@ -148,7 +148,10 @@ func (s *Service) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput) (
 			return &types.ProvisionedThroughputExceededException{Message: aws.String(fmt.Sprintf(
 				"Rate exceeded for shard %s in stream %s under account %s.", sh.id(), st.Name, scope.Account))}
 		}
-		s.fill(tx, scope, &st, &sh, it, count, c.Time, out)
+		size := s.fill(tx, scope, &st, &sh, it, count, c.Time, out)
+		if !fanOut && !c.Looking {
+			s.haveRead(scope, st.ARN, sh.id(), size)
+		}
 		return nil
 	})
 	if err != nil {
@@ -157,9 +160,9 @@ func (s *Service) GetRecords(ctx context.Context, in *kinesis.GetRecordsInput) (
 	return out, nil
 }
 
-// fill reads records into out and finds out where to go on.
+// fill reads records into out, finds out where to go on and returns their size.
 func (s *Service) fill(tx *store.Tx, scope ident.Scope, st *stream, sh *shard, it iterator, count int, now time.Time,
-	out *kinesis.GetRecordsOutput) {
+	out *kinesis.GetRecordsOutput) int64 {
 	prefix := store.Key(st.Name, sh.id(), "")
 	horizon := now.Add(-time.Duration(st.Retention) * time.Hour)
 	bytes, more := int64(0), false
@@ -187,10 +190,11 @@ func (s *Service) fill(tx *store.Tx, scope ident.Scope, st *stream, sh *shard, i
 	}
 	if !more && !sh.open() {
 		out.ChildShards = s.children(tx, scope, st, sh.id())
-		return // a closed shard read to its end has no next iterator
+		return bytes // a closed shard read to its end has no next iterator
 	}
 	it.Made = now
 	out.NextShardIterator = it.encode()
+	return bytes
 }
 
 func (s *Service) children(tx *store.Tx, scope ident.Scope, st *stream, id string) []types.ChildShard {
