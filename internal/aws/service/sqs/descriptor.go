@@ -88,7 +88,7 @@ func (s *Service) messageOperations() []gateway.Operation {
 	return []gateway.Operation{
 		gateway.Op(d, s.SendMessage),
 		gateway.Op(d, s.SendMessageBatch, gateway.Action("sqs:SendMessage"), gateway.Batched(splitMessages)),
-		gateway.Op(d, s.ReceiveMessage),
+		gateway.Op(d, s.ReceiveMessage, gateway.First(oldNames)),
 		gateway.Op(d, s.DeleteMessage),
 		gateway.Op(d, s.DeleteMessageBatch, gateway.Action("sqs:DeleteMessage")),
 		gateway.Op(d, s.ChangeMessageVisibility),

@@ -136,3 +136,20 @@ func TestOldForms_areRefusedInXML(t *testing.T) {
 		require.Contains(t, doc, `<ErrorResponse xmlns="http://queue.amazonaws.com/doc/2012-11-05/"><Error><Type>Sender<`)
 	}
 }
+
+// Every tutorial asks for a message's attributes by the old name of the member.
+func TestReceive_takesTheNamesOfAMessagesAttributesInAttributeNames(t *testing.T) {
+	_, client := start(t)
+	url := create(t, client, "q", nil)
+	_, err := client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: url, MessageBody: aws.String("m")})
+	require.NoError(t, err)
+	receive := func(name string) (*sqs.ReceiveMessageOutput, error) {
+		return client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: url,
+			AttributeNames: []types.QueueAttributeName{types.QueueAttributeName(name)}})
+	}
+	out, err := receive("ApproximateReceiveCount")
+	require.NoError(t, err)
+	require.Equal(t, map[string]string{"ApproximateReceiveCount": "1"}, out.Messages[0].Attributes)
+	_, err = receive("Colour")
+	require.ErrorContains(t, err, "InvalidAttributeName")
+}

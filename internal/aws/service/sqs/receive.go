@@ -17,6 +17,19 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/store"
 )
 
+// oldNames moves what AttributeNames asks for to the member that has replaced it. The model
+// gives the old one the names of a queue's attributes; what AWS takes in it are those of
+// a message, as its documentation and most programs have them.
+// Source: https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
+func oldNames(input any) error {
+	in := input.(*sqs.ReceiveMessageInput) //nolint:forcetypeassert // the operation's own
+	for _, n := range in.AttributeNames {  //nolint:staticcheck // old clients send it
+		in.MessageSystemAttributeNames = append(in.MessageSystemAttributeNames, types.MessageSystemAttributeName(n))
+	}
+	in.AttributeNames = nil //nolint:staticcheck // as above
+	return nil
+}
+
 // ReceiveMessage hides up to ten messages and returns them. With a wait, its
 // own or the queue's, it returns when there is one, or empty when the wait is
 // over.
@@ -252,9 +265,6 @@ func show(q *queue, m *message, in *sqs.ReceiveMessageInput) types.Message {
 		"SequenceNumber": aws.ToString(sequence(q, m)), "AWSTraceHeader": m.Trace, "DeadLetterQueueSourceArn": m.Source,
 	}
 	var wanted []string
-	for _, n := range in.AttributeNames { //nolint:staticcheck // old clients send it
-		wanted = append(wanted, string(n))
-	}
 	for _, n := range in.MessageSystemAttributeNames {
 		wanted = append(wanted, string(n))
 	}
