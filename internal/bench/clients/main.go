@@ -34,7 +34,7 @@ type client struct {
 	Name    string `json:"-"`
 	Title   string `json:"title"`
 	Does    string `json:"does"`    // what run does with it, for the table
-	Install string `json:"install"` // shell, once, into $CLIENT_HOME; clients with the same share it
+	Install string `json:"install"` // shell, once, into $CLIENT_HOME: a version that is named, changed on purpose
 	Version string `json:"version"` // shell: prints it
 	Quick   bool   `json:"quick"`   // installed within three minutes
 	Point   string `json:"point"`   // how to point it at PipeLab, where the environment of pipelab env is not enough
@@ -51,7 +51,7 @@ type result struct {
 
 // Each may take so long to be installed, and to run.
 const (
-	installFor = 15 * time.Minute
+	installFor = 5 * time.Minute
 	runFor     = 10 * time.Minute
 )
 

@@ -19,8 +19,14 @@ import (
 	"github.com/pipelab/pipelab/internal/aws/gateway"
 )
 
+// answered is an answer that has been read.
+type answered struct {
+	StatusCode int
+	Header     http.Header
+}
+
 // post sends a form with a file and returns the status and the body of the answer.
-func (w *world) post(fields map[string]string, file string) (*http.Response, string) {
+func (w *world) post(fields map[string]string, file string) (answered, string) {
 	w.t.Helper()
 	var b bytes.Buffer
 	m := multipart.NewWriter(&b)
@@ -41,7 +47,7 @@ func (w *world) post(fields map[string]string, file string) (*http.Response, str
 	defer res.Body.Close()
 	text, err := io.ReadAll(res.Body)
 	require.NoError(w.t, err)
-	return res, string(text)
+	return answered{res.StatusCode, res.Header}, string(text)
 }
 
 // boto signs a policy as boto3 does without being told otherwise.
@@ -79,7 +85,7 @@ func TestForm_uploadsWhatItsPolicyAllows(t *testing.T) {
 		[]any{"content-length-range", 2, 10}}}
 	form := with(boto(t, "test", policy), "key", "up/${filename}", "Content-Type", "text/plain",
 		"x-amz-meta-who", "me", "success_action_status", "201")
-	res, body := w.post(form, "hello") //nolint:bodyclose // post closes it
+	res, body := w.post(form, "hello")
 	require.Equal(t, http.StatusCreated, res.StatusCode, body)
 	require.Contains(t, body, "<Bucket>data</Bucket><Key>up/cat.txt</Key>")
 	got, err := w.s3.GetObject(ctx, &sdk.GetObjectInput{Bucket: aws.String("data"), Key: aws.String("up/cat.txt")})
