@@ -1,7 +1,6 @@
 package grade
 
 import (
-	"archive/zip"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -74,7 +73,7 @@ func packLab(files map[string][]byte, l *lab.Folder, recipient string) error {
 	if err := collect(sealed, l.FS, "sealed", "."); err != nil {
 		return err
 	}
-	tree, err := zipped(sealed)
+	tree, err := lab.InMemory(sealed)
 	if err != nil {
 		return err
 	}
@@ -100,25 +99,6 @@ func collect(files map[string][]byte, tree fs.FS, name, to string) error {
 		return nil
 	}
 	return err
-}
-
-// zipped is a tree of files in memory: what is unsealed never touches a disk.
-func zipped(files map[string][]byte) (fs.FS, error) {
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		f, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
-		if err != nil {
-			return nil, err
-		}
-		if _, err := f.Write(files[name]); err != nil {
-			return nil, err
-		}
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return zip.NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()))
 }
 
 // Handout is a packed assignment that was opened and is as it was signed.
@@ -192,7 +172,7 @@ func (h *Handout) unseal(tree fs.FS, keys *seal.Keys) error {
 			files[path.Join(l.ID, name)] = b
 		}
 	}
-	h.Labs, err = zipped(files)
+	h.Labs, err = lab.InMemory(files)
 	return err
 }
 

@@ -1,12 +1,9 @@
 package lab
 
 import (
-	"archive/zip"
-	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
-	"maps"
 	"path"
 	"regexp"
 	"slices"
@@ -47,7 +44,7 @@ func Extended(tree fs.FS, id string, catalogue fs.FS) (fs.FS, error) {
 		return nil, fmt.Errorf("read lab %s: %w", id, err)
 	}
 	files[file] = whole
-	return inMemory(files)
+	return InMemory(files)
 }
 
 func parseExtension(file, id string, src []byte, catalogue fs.FS) (x Extension, err error) {
@@ -85,25 +82,6 @@ func lay(files map[string][]byte, tree fs.FS, from, to string) error {
 		files[path.Join(to, rel)] = b
 		return err
 	})
-}
-
-// inMemory is a tree of files that exists nowhere else.
-func inMemory(files map[string][]byte) (fs.FS, error) {
-	var b bytes.Buffer
-	w := zip.NewWriter(&b)
-	for _, name := range slices.Sorted(maps.Keys(files)) {
-		f, err := w.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Store})
-		if err != nil {
-			return nil, err
-		}
-		if _, err := f.Write(files[name]); err != nil {
-			return nil, err
-		}
-	}
-	if err := w.Close(); err != nil {
-		return nil, err
-	}
-	return zip.NewReader(bytes.NewReader(b.Bytes()), int64(b.Len()))
 }
 
 // OwnFile is where Derive puts a first sealed check of one's own, beside those of the lab

@@ -31,9 +31,15 @@ type Form struct {
 
 // form answers a browser's form; false when the request is none.
 func (g *Gateway) form(w http.ResponseWriter, req *http.Request, epoch uint64) bool {
+	if req.Method != http.MethodPost {
+		return false
+	}
 	kind, _, _ := mime.ParseMediaType(req.Header.Get("Content-Type"))
+	if kind != "multipart/form-data" {
+		return false
+	}
 	bucket, key := g.registry.Resource(req)
-	if req.Method != http.MethodPost || kind != "multipart/form-data" || bucket == "" || key != "" {
+	if bucket == "" || key != "" {
 		return false
 	}
 	t, err := g.registry.Route(&http.Request{Method: http.MethodGet, URL: &url.URL{Path: "/"}, Header: http.Header{}})
